@@ -1,0 +1,5 @@
+"""streamscope: an oscilloscope for Claude streams."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The pure core: bytes to events to state. No screen, no clock, no files, no asyncio."""

@@ -1,0 +1,414 @@
+"""Folds event records into the state of a run.
+
+Everything that changes a `RunState` lives in this file. `apply` is total: whatever the wire sends,
+it never raises; what the protocol does not allow becomes an `Anomaly` and the fold goes on. Time
+enters only through the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from tui.core.partial_json import parse_final
+from tui.core.records import EventRecord, JsonObject
+from tui.core.sse import FrameKind
+from tui.core.state import PULSE_NS, STALL_NS, Anomaly, Block, Phase, RunState
+from tui.core.text import clip
+
+Handler = Callable[[RunState, EventRecord, JsonObject], None]
+DeltaHandler = Callable[[RunState, EventRecord, Block, JsonObject], None]
+
+_ANYTIME: Final = frozenset({"ping", "error", "[DONE]"})
+_BLOCKS: Final = frozenset({"content_block_start", "content_block_delta", "content_block_stop"})
+
+LEGAL: Final = (
+    _ANYTIME | {"message_start"},
+    _ANYTIME | _BLOCKS | {"message_delta", "message_stop"},
+    _ANYTIME - {"error"},
+    _ANYTIME,
+)
+"""The event types that each phase allows. By position: an enum's hash is slow as a dict key."""
+
+_ILLEGAL: Final = (
+    "event_before_start",
+    "duplicate_message_start",
+    "event_after_stop",
+    "event_after_error",
+)
+
+KNOWN_BLOCKS: Final = frozenset(
+    {
+        "text",
+        "thinking",
+        "redacted_thinking",
+        "tool_use",
+        "server_tool_use",
+        "mcp_tool_use",
+        "mcp_tool_listing",
+        "container_upload",
+        "compaction",
+        "fallback",
+        "image",
+        "document",
+        "tool_reference",
+        "tool_addition",
+        "tool_removal",
+    }
+)
+_OWN_FIELDS: Final = frozenset({"type", "text", "thinking", "input", "citations", "signature"})
+_EVENT: Final = FrameKind.EVENT
+
+
+def apply(state: RunState, record: EventRecord) -> None:
+    """Fold one record into `state`. Never raises on what came from the wire."""
+    kind_of = record.type
+    state.records += 1
+    if record.flaws:
+        for code, detail in record.flaws:
+            state.anomalies.append(Anomaly(record.seq, code, detail))
+    if record.kind is not _EVENT:
+        return
+    counts = state.counts
+    counts[kind_of] = counts.get(kind_of, 0) + 1
+    handler = HANDLERS.get(kind_of)
+    if handler is None:
+        if kind_of != "[DONE]":
+            _note(state, record, "unknown_event", f"no event type {kind_of!r} is known")
+        return
+    if kind_of not in LEGAL[state.phase]:
+        _note(state, record, _ILLEGAL[state.phase], f"{kind_of} in phase {state.phase.name}")
+    payload = record.payload
+    if payload is not None:
+        handler(state, record, payload)
+    elif not record.flaws:
+        _note(state, record, "bad_field", "the event has no data")
+
+
+def fold(records: Iterable[EventRecord]) -> RunState:
+    """Return the state after all of `records`."""
+    state = RunState()
+    for record in records:
+        apply(state, record)
+    return state
+
+
+def _note(state: RunState, record: EventRecord, code: str, detail: str) -> None:
+    state.anomalies.append(Anomaly(record.seq, code, clip(detail, 200)))
+
+
+def _object(state: RunState, record: EventRecord, holder: JsonObject, name: str) -> JsonObject:
+    value = holder.get(name)
+    if isinstance(value, dict):
+        return value
+    found = "missing" if name not in holder else f"a {type(value).__name__}"
+    _note(state, record, "bad_field", f"{name} should be an object, it is {found}")
+    return {}
+
+
+def _content(state: RunState, record: EventRecord, size: int, output: bool) -> None:
+    """Count a content chunk: a delta with text, thinking or tool input in it."""
+    now = record.t_ns
+    last = state.last_content_ns
+    if last is None:
+        state.first_content_ns = now
+    else:
+        gap = now - last
+        state.gaps_ns.append(gap)
+        if gap > STALL_NS:
+            state.stalls.append((record.seq, gap))
+        if state.second_content_ns is None:
+            state.second_content_ns = now
+    state.last_content_ns = now
+    if output and state.first_output_ns is None:
+        state.first_output_ns = now
+    if now >= state.pulse_end_ns:
+        bucket = now // PULSE_NS
+        state.pulse_end_ns = (bucket + 1) * PULSE_NS
+        state.pulse.append([bucket, size])
+    else:
+        state.pulse[-1][1] += size
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+def _on_message_start(state: RunState, record: EventRecord, payload: JsonObject) -> None:
+    message = dict(_object(state, record, payload, "message"))
+    state.phase = Phase.OPEN
+    _merge(message, payload, skip=("type", "message", "index"))
+    content = message.get("content")
+    usage = message.pop("usage", None)
+    earlier = state.message
+    state.message = message if earlier is None else {**earlier, **message}
+    if isinstance(usage, dict):
+        state.usage_start = dict(usage)
+        _take_usage(state, usage)
+    else:
+        _note(state, record, "missing_usage", "message_start carries no usage")
+    if isinstance(content, list):
+        for position, item in enumerate(content):
+            if isinstance(item, dict):
+                _prepopulate(state, record, position, item)
+            else:
+                _note(state, record, "bad_field", f"content[{position}] is not an object")
+    elif content is not None:
+        _note(state, record, "bad_field", "content should be a list")
+
+
+def _prepopulate(state: RunState, record: EventRecord, position: int, item: JsonObject) -> None:
+    block = _new_block(position, item, record)
+    block.stopped_ns = record.t_ns
+    state.blocks.append(block)
+
+
+def _on_block_start(state: RunState, record: EventRecord, payload: JsonObject) -> None:
+    start = _object(state, record, payload, "content_block")
+    index = record.block_index
+    if index < 0:
+        index = max(state.by_index, default=-1) + 1
+        _note(
+            state, record, "missing_index", f"content_block_start without a usable index: {index}"
+        )
+    elif index in state.by_index:
+        _note(state, record, "index_reused", f"block {index} begins a second time")
+    block = _new_block(index, start, record)
+    if block.type not in KNOWN_BLOCKS and not block.type.endswith("_tool_result"):
+        _note(state, record, "unknown_block", f"no block type {block.type!r} is known")
+    state.blocks.append(block)
+    state.by_index[index] = block
+    if block.type == "fallback":
+        target = start.get("to")
+        model = target.get("model") if isinstance(target, dict) else None
+        if isinstance(model, str) and state.message is not None:
+            state.message["model"] = model
+
+
+def _new_block(index: int, start: JsonObject, record: EventRecord) -> Block:
+    kind_of = start.get("type")
+    block = Block(
+        index,
+        kind_of if isinstance(kind_of, str) else "untyped",
+        start,
+        record.seq,
+        record.t_ns,
+    )
+    text, thinking = start.get("text"), start.get("thinking")
+    if isinstance(text, str) and text:
+        block.text.append(text)
+    if isinstance(thinking, str) and thinking:
+        block.thinking.append(thinking)
+    citations = start.get("citations")
+    if isinstance(citations, list):
+        block.citations = list(citations)
+    return block
+
+
+def _on_block_delta(state: RunState, record: EventRecord, payload: JsonObject) -> None:
+    delta = payload.get("delta")
+    if type(delta) is not dict:
+        delta = _object(state, record, payload, "delta")
+    kind_of = delta.get("type")
+    block = state.by_index.get(record.block_index)
+    if block is None:
+        block = _find_block(state, record, kind_of)
+    known = DELTAS.get(kind_of) if type(kind_of) is str else None
+    if known is None:
+        block.unknown_deltas.append(delta)
+        _note(state, record, "unknown_delta", f"no delta type {kind_of!r} is known")
+        return
+    if block.stopped_ns is not None:
+        _note(state, record, "delta_after_stop", f"block {block.index} had already stopped")
+    handler, home = known
+    if home is not None and block.type != home:
+        _note(state, record, "delta_mismatch", f"{kind_of} for a {block.type} block")
+    handler(state, record, block, delta)
+
+
+def _find_block(state: RunState, record: EventRecord, kind_of: object) -> Block:
+    """Return the block for a delta whose index was never started."""
+    if record.block_index < 0:
+        _note(state, record, "missing_index", "the event has no usable index")
+        if state.by_index:
+            return state.by_index[next(reversed(state.by_index))]
+    else:
+        for block in state.blocks:
+            if block.index == record.block_index:
+                state.by_index[record.block_index] = block
+                return block
+        _note(state, record, "unknown_index", f"block {record.block_index} was never started")
+    known = DELTAS.get(kind_of) if isinstance(kind_of, str) else None
+    implied = "untyped" if known is None else known[1] or "tool_use"
+    block = Block(record.block_index, implied, {}, record.seq, record.t_ns, implicit=True)
+    state.blocks.append(block)
+    state.by_index[record.block_index] = block
+    return block
+
+
+def _on_block_stop(state: RunState, record: EventRecord, payload: JsonObject) -> None:
+    block = state.by_index.get(record.block_index)
+    if block is None:
+        code = "missing_index" if record.block_index < 0 else "unknown_index"
+        _note(
+            state, record, code, f"content_block_stop for block {record.block_index}, never started"
+        )
+        return
+    if block.stopped_ns is not None:
+        _note(state, record, "double_stop", f"block {block.index} had already stopped")
+    block.stopped_ns = record.t_ns
+    if len(block.json):
+        value, error = parse_final(block.json.text())
+        block.input, block.input_error = value, error
+        if error is not None:
+            _note(state, record, "invalid_tool_json", f"at character {error[0]}: {error[1]}")
+        elif not isinstance(value, dict):
+            _note(state, record, "input_not_object", "the tool input is JSON, but not an object")
+
+
+def _on_message_delta(state: RunState, record: EventRecord, payload: JsonObject) -> None:
+    delta = _object(state, record, payload, "delta")
+    if state.message is None:
+        state.message = {}
+    _merge(state.message, delta)
+    _merge(state.message, payload, skip=("type", "delta", "usage", "index"))
+    usage = payload.get("usage")
+    if isinstance(usage, dict):
+        _take_usage(state, usage)
+    else:
+        _note(state, record, "missing_usage", "message_delta carries no usage")
+
+
+def _on_message_stop(state: RunState, record: EventRecord, payload: JsonObject) -> None:
+    if len(payload) > 1:
+        if state.message is None:
+            state.message = {}
+        _merge(state.message, payload, skip=("type", "index"))
+    open_blocks = [block.index for block in state.blocks if block.stopped_ns is None]
+    if open_blocks:
+        _note(state, record, "block_not_stopped", f"never stopped: block {open_blocks}")
+    if state.phase is not Phase.FAILED:
+        state.phase = Phase.STOPPED
+
+
+def _on_ping(state: RunState, record: EventRecord, payload: JsonObject) -> None:
+    state.last_ping_ns = record.t_ns
+
+
+def _on_error(state: RunState, record: EventRecord, payload: JsonObject) -> None:
+    detail = payload.get("error")
+    error = dict(detail) if isinstance(detail, dict) else {"message": detail}
+    if isinstance(payload.get("request_id"), str):
+        error.setdefault("request_id", payload["request_id"])
+    if state.error is None:
+        state.error = error
+    if state.phase is not Phase.STOPPED:
+        state.phase = Phase.FAILED
+
+
+def _take_usage(state: RunState, usage: JsonObject) -> None:
+    """Counts are cumulative: a value overwrites, null or absence leaves what was there."""
+    state.usage_seen = True
+    _merge(state.usage, usage)
+
+
+def _merge(target: JsonObject, source: JsonObject, skip: tuple[str, ...] = ()) -> None:
+    for name, value in source.items():
+        if name not in skip and (value is not None or name not in target):
+            target[name] = value
+
+
+# --- deltas ---------------------------------------------------------------------------------------
+
+
+def _string(state: RunState, record: EventRecord, delta: JsonObject, name: str) -> str:
+    value = delta.get(name)
+    if type(value) is str:
+        return value
+    _note(state, record, "bad_field", f"{name} of a {delta.get('type')} should be a string")
+    return ""
+
+
+def _text(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    text = delta.get("text")
+    if type(text) is not str:
+        text = _string(state, record, delta, "text")
+    if text:
+        block.text.append(text)
+        _content(state, record, len(text), True)
+    if len(delta) > 2:
+        _keep_extras(block, delta, "text")
+
+
+def _thinking(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    thinking = delta.get("thinking")
+    if type(thinking) is not str:
+        thinking = _string(state, record, delta, "thinking")
+    if thinking:
+        block.thinking.append(thinking)
+        _content(state, record, len(thinking), False)
+    if len(delta) > 2:
+        _keep_extras(block, delta, "thinking")
+
+
+def _input_json(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    fragment = delta.get("partial_json")
+    if type(fragment) is not str:
+        fragment = _string(state, record, delta, "partial_json")
+    block.fragments.append(len(fragment))
+    if fragment:
+        block.json.append(fragment)
+        _content(state, record, len(fragment), True)
+    if len(delta) > 2:
+        _keep_extras(block, delta, "partial_json")
+
+
+def _signature(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    block.patch["signature"] = _string(state, record, delta, "signature")
+    if len(delta) > 2:
+        _keep_extras(block, delta, "signature")
+
+
+def _citation(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    if "citation" not in delta:
+        _note(state, record, "bad_field", "citations_delta without a citation")
+        return
+    if block.citations is None:
+        block.citations = []
+    block.citations.append(delta["citation"])
+    if len(delta) > 2:
+        _keep_extras(block, delta, "citation")
+
+
+def _compaction(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    block.patch.update(delta)
+    del block.patch["type"]
+
+
+def _keep_extras(block: Block, delta: JsonObject, known: str) -> None:
+    """Keep undeclared fields of a delta on its block; they never replace what the block has."""
+    for name, value in delta.items():
+        if name != known and name not in block.start and name not in _OWN_FIELDS:
+            block.patch[name] = value
+
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "message_start": _on_message_start,
+    "content_block_start": _on_block_start,
+    "content_block_delta": _on_block_delta,
+    "content_block_stop": _on_block_stop,
+    "message_delta": _on_message_delta,
+    "message_stop": _on_message_stop,
+    "ping": _on_ping,
+    "error": _on_error,
+}
+"""What each event type does."""
+
+DELTAS: Final[dict[str, tuple[DeltaHandler, str | None]]] = {
+    "text_delta": (_text, "text"),
+    "thinking_delta": (_thinking, "thinking"),
+    "input_json_delta": (_input_json, None),
+    "signature_delta": (_signature, "thinking"),
+    "citations_delta": (_citation, "text"),
+    "compaction_delta": (_compaction, "compaction"),
+}
+"""What each delta type does, and the block type it belongs to (None: any)."""

@@ -1,0 +1,60 @@
+"""The report on a run: what `inspect --json` and `run --json` print."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any, Final
+
+from tui.core.metrics import to_json
+from tui.core.records import JsonObject
+from tui.core.session import Run
+
+SCHEMA: Final = "streamscope.inspect/1"
+
+
+def run_report(run: Run) -> JsonObject:
+    """Return the report on one run as a JSON object, in the fixed shape."""
+    state = run.state
+    # A stream that is still running when it is reported on was cut off by whoever reports.
+    status = "truncated" if run.status == "streaming" else run.status
+    return {
+        "status": status,
+        "message": state.message_json(),
+        "tools": [asdict(tool) for tool in state.tool_reports()],
+        "events": {"total": state.events, "by_type": dict(state.counts)},
+        "bytes": run.size,
+        "metrics": to_json(run.metrics()),
+        "error": run.error,
+        "anomalies": [anomaly._asdict() for anomaly in state.anomalies],
+    }
+
+
+def file_report(file: str | None, runs: list[Run]) -> JsonObject:
+    """Return the report on a file, or on a live run with `file` None."""
+    return {"schema": SCHEMA, "file": file, "runs": [run_report(run) for run in runs]}
+
+
+def dumps(report: JsonObject) -> str:
+    """Return a report as one line of strict JSON, ASCII only.
+
+    Wire data may hold what Python can read but JSON cannot say (1e999 becomes infinity), or be
+    nested deeper than the encoder goes; such a value is written as a string.
+    """
+    try:
+        return json.dumps(report, allow_nan=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return json.dumps(_plain(report, 0), allow_nan=False, separators=(",", ":"))
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, (dict, list)) and depth >= 100:
+        return "nested too deeply"
+    if isinstance(value, dict):
+        return {name: _plain(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, depth + 1) for item in value]
+    return value

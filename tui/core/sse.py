@@ -1,0 +1,214 @@
+"""A sans-IO decoder for server-sent events: bytes in, frames out.
+
+Follows the event-stream grammar of the HTML standard (WHATWG, "Server-sent events"): lines end at
+CR, LF or CRLF, one leading byte order mark is dropped, comments start with a colon, data lines are
+joined with LF. Nothing is decoded to text here, so a chunk may end anywhere, also inside a UTF-8
+sequence. Every frame says where its bytes lie in the stream; the bytes that belong to no frame are
+line ends and the byte order mark only.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Final, NamedTuple
+
+
+class FrameKind(enum.IntEnum):
+    """What a frame is: an event, something without data, or what was left at the end."""
+
+    EVENT = 0
+    NOTE = 1
+    """Comments, or fields without a data line: the grammar dispatches nothing for these."""
+    TAIL = 2
+    """Bytes after the last blank line when the response ended: never dispatched."""
+
+
+class Frame(NamedTuple):
+    """One block of the stream, up to and with the line end that closed it."""
+
+    kind: FrameKind
+    name: bytes
+    """The `event` field, empty when absent."""
+    data: bytes
+    """The data lines, joined with LF."""
+    offset: int
+    """Where the frame starts, in bytes from the start of the stream."""
+    length: int
+
+
+_BOM: Final = b"\xef\xbb\xbf"
+# As integers: `10 in chunk` is a memchr, while `b"\n" in chunk` first raises and drops a TypeError.
+_LF: Final = 0x0A
+_CR: Final = 0x0D
+_LINE_END: Final = re.compile(rb"\r\n|[\r\n]")
+_EVENT: Final = FrameKind.EVENT
+
+
+class Decoder:
+    """Cuts a stream of bytes into frames, whatever the chunks.
+
+    `feed` returns the frames completed by a chunk, `close` what is left when the stream has ended.
+    The cost is linear in the bytes, also for chunks of one byte.
+    """
+
+    __slots__ = (
+        "_data",
+        "_line_parts",
+        "_name",
+        "_offset",
+        "_position",
+        "_skip_lf",
+        "_started",
+        "_touched",
+        "last_event_id",
+        "retry_ms",
+    )
+
+    def __init__(self, *, strip_bom: bool = True) -> None:
+        self.last_event_id = b""
+        self.retry_ms: int | None = None
+        self._line_parts: list[bytes] = []
+        self._position = 0  # stream offset of the first byte that is not yet part of a whole line
+        self._started = not strip_bom
+        self._skip_lf = False
+        self._offset = 0
+        self._name = b""
+        self._data: list[bytes] = []
+        self._touched = False  # the frame at hand has at least one line
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """Take the bytes of one read; return the frames they complete."""
+        parts = self._line_parts
+        if _LF not in chunk and _CR not in chunk:
+            parts.append(chunk)
+            return []
+        if parts:
+            parts.append(chunk)
+            buffer = b"".join(parts)
+            parts.clear()
+        else:
+            buffer = chunk
+        return self._scan(buffer)
+
+    def close(self) -> list[Frame]:
+        """End the stream; return the unfinished frame, if there is one."""
+        line = b"".join(self._line_parts)
+        self._line_parts.clear()
+        if not self._started and line.startswith(_BOM):
+            line = line[len(_BOM) :]
+            self._position += len(_BOM)
+        self._started = True
+        if line:
+            self._take_line(line, self._position)
+            self._position += len(line)
+        if not self._touched:
+            return []
+        return [self._finish(FrameKind.TAIL, self._position)]
+
+    def _scan(self, buffer: bytes) -> list[Frame]:
+        if not self._started:
+            self._started = True
+            if buffer.startswith(_BOM):
+                buffer = buffer[len(_BOM) :]
+                self._position += len(_BOM)
+        if self._skip_lf or _CR in buffer:
+            return self._scan_any(buffer)
+        return self._scan_lf(buffer)
+
+    def _scan_lf(self, buffer: bytes) -> list[Frame]:
+        """Cut a buffer without CR: there a blank line is two LF, and a split finds them all."""
+        frames: list[Frame] = []
+        position = self._position
+        if self._touched and buffer.startswith(b"\n"):
+            frames.append(self._finish(self._kind(), position + 1))
+        pieces = buffer.split(b"\n\n")
+        tail = pieces.pop()
+        if pieces and self._touched:
+            position = self._take_piece(pieces.pop(0), position, frames)
+        append, new = frames.append, tuple.__new__
+        for piece in pieces:
+            head, separator, data = piece.partition(b"\ndata: ")
+            if separator and head[:7] == b"event: " and _LF not in data and _LF not in head:
+                length = len(piece) + 2
+                append(new(Frame, (_EVENT, head[7:], data, position, length)))
+                position += length
+            else:
+                position = self._take_piece(piece, position, frames)
+        lines = tail.split(b"\n")
+        rest = lines.pop()
+        for line in lines:
+            if line:
+                self._take_line(line, position)
+            position += len(line) + 1
+        if rest:
+            self._line_parts.append(rest)
+        self._position = position
+        return frames
+
+    def _take_piece(self, piece: bytes, position: int, frames: list[Frame]) -> int:
+        """Take the lines before a blank line; return the position after it."""
+        for line in piece.split(b"\n"):
+            if line:
+                self._take_line(line, position)
+            position += len(line) + 1
+        position += 1
+        if self._touched:
+            frames.append(self._finish(self._kind(), position))
+        return position
+
+    def _scan_any(self, buffer: bytes) -> list[Frame]:
+        """Cut a buffer line by line, whatever its line ends."""
+        frames: list[Frame] = []
+        base = self._position
+        at = 0
+        if self._skip_lf and buffer[0] == _LF:
+            at = 1
+        self._skip_lf = False
+        while (found := _LINE_END.search(buffer, at)) is not None:
+            line_end, after = found.span()
+            if line_end > at:
+                self._take_line(buffer[at:line_end], base + at)
+            elif self._touched:
+                # The frame ends with the first byte of this line end: a CR may be the last byte
+                # that has arrived, and whether an LF follows must not change the frame.
+                frames.append(self._finish(self._kind(), base + line_end + 1))
+            at = after
+        self._skip_lf = at == len(buffer) and buffer[-1] == _CR
+        if at < len(buffer):
+            self._line_parts.append(buffer[at:])
+        self._position = base + at
+        return frames
+
+    def _kind(self) -> FrameKind:
+        return _EVENT if self._data else FrameKind.NOTE
+
+    def _take_line(self, line: bytes, offset: int) -> None:
+        if not self._touched:
+            self._touched = True
+            self._offset = offset
+        field, _, value = line.partition(b":")
+        if value.startswith(b" "):
+            value = value[1:]
+        if field == b"data":
+            self._data.append(value)
+        elif field == b"event":
+            self._name = value
+        elif field == b"id":
+            if b"\0" not in value:
+                self.last_event_id = value
+        elif field == b"retry" and value.isdigit() and len(value) < 19:
+            self.retry_ms = int(value)
+
+    def _finish(self, kind: FrameKind, end: int) -> Frame:
+        frame = Frame(kind, self._name, b"\n".join(self._data), self._offset, end - self._offset)
+        self._name = b""
+        self._data = []
+        self._touched = False
+        return frame
+
+
+def parse_frame(raw: bytes) -> Frame:
+    """Decode the bytes of one frame again, as `Decoder` cut them out. Offsets count from `raw`."""
+    decoder = Decoder(strip_bom=False)
+    return (decoder.feed(raw) or decoder.close())[0]

@@ -1,0 +1,351 @@
+"""The state of one run: what the events so far add up to.
+
+Only the reducer changes these objects. Everything else reads them.
+"""
+
+from __future__ import annotations
+
+import enum
+from array import array
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple
+
+from tui.core.records import JsonObject
+
+End = Literal["eof", "reset", "timeout", "cancelled", "interrupted", "refused", "http_error"]
+Status = Literal["streaming", "complete", "truncated", "error", "cancelled", "not_sse", "empty"]
+ToolState = Literal["streaming", "complete", "partial", "invalid", "empty"]
+
+STALL_NS: Final = 2_000_000_000
+"""A longer gap between two content chunks is a stall (METRICS: default 2 s)."""
+PULSE_NS: Final = 250_000_000
+"""Width of a bucket of `RunState.pulse`."""
+TOOL_TYPES: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+
+
+class Phase(enum.IntEnum):
+    """Where the message is."""
+
+    WAITING = 0
+    OPEN = 1
+    STOPPED = 2
+    FAILED = 3
+
+
+class Anomaly(NamedTuple):
+    """Something the protocol does not allow; the event is shown and applied all the same."""
+
+    seq: int
+    code: str
+    detail: str
+
+
+class Buffer:
+    """Append-only text. What stands at `[0:n]` never changes."""
+
+    __slots__ = ("_length", "_segments", "_starts", "_tail", "_tail_start")
+
+    _TAIL_PARTS: Final = 512
+
+    def __init__(self, text: str = "") -> None:
+        self._segments: list[str] = []
+        self._starts: list[int] = []
+        self._tail: list[str] = []
+        self._tail_start = 0
+        self._length = 0
+        if text:
+            self.append(text)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, text: str) -> None:
+        """Add `text` at the end. Amortised constant time."""
+        tail = self._tail
+        tail.append(text)
+        self._length += len(text)
+        if len(tail) >= 512:
+            self._seal()
+
+    def slice(self, start: int = 0, end: int | None = None) -> str:
+        """Return the code points from `start` up to `end`."""
+        if end is None or end > self._length:
+            end = self._length
+        if start >= end:
+            return ""
+        if start >= self._tail_start:
+            self._pack()
+            return self._tail[0][start - self._tail_start : end - self._tail_start]
+        pieces = []
+        first = _last_at_or_before(self._starts, start)
+        for number in range(first, len(self._segments)):
+            base = self._starts[number]
+            if base >= end:
+                break
+            pieces.append(self._segments[number][max(start - base, 0) : end - base])
+        if end > self._tail_start:
+            self._pack()
+            pieces.append(self._tail[0][: end - self._tail_start])
+        return "".join(pieces)
+
+    def text(self) -> str:
+        """Return all of it."""
+        return self.slice()
+
+    def copy(self) -> Buffer:
+        """Return an independent buffer with the same text."""
+        twin = Buffer()
+        twin._segments = self._segments.copy()
+        twin._starts = self._starts.copy()
+        twin._tail = self._tail.copy()
+        twin._tail_start = self._tail_start
+        twin._length = self._length
+        return twin
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Buffer) and self.text() == other.text()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"Buffer({self.text()!r})"
+
+    def _pack(self) -> None:
+        # Joined on demand and kept so: a reader each frame must not join the same parts again.
+        if len(self._tail) > 1:
+            self._tail = ["".join(self._tail)]
+
+    def _seal(self) -> None:
+        self._pack()
+        # A segment of some size, so that neither their number nor a join grows with the text.
+        if self._length - self._tail_start >= 16_384:
+            self._segments.append(self._tail[0])
+            self._starts.append(self._tail_start)
+            self._tail = []
+            self._tail_start = self._length
+
+
+def _last_at_or_before(starts: list[int], position: int) -> int:
+    low, high = 0, len(starts)
+    while low < high:
+        middle = (low + high) // 2
+        if starts[middle] <= position:
+            low = middle + 1
+        else:
+            high = middle
+    return low - 1
+
+
+@dataclass(slots=True)
+class Block:
+    """One content block, as it grows."""
+
+    index: int
+    type: str
+    start: JsonObject
+    """The `content_block` it began with."""
+    started_seq: int
+    started_ns: int
+    implicit: bool = False
+    """No `content_block_start` was seen for it."""
+    stopped_ns: int | None = None
+    text: Buffer = field(default_factory=Buffer)
+    thinking: Buffer = field(default_factory=Buffer)
+    json: Buffer = field(default_factory=Buffer)
+    fragments: array[int] = field(default_factory=lambda: array("I"))
+    """Length in code points of each `input_json_delta`."""
+    citations: list[Any] | None = None
+    patch: JsonObject = field(default_factory=dict)
+    """Fields set by deltas that overwrite (signature, compaction) and undeclared delta fields."""
+    unknown_deltas: list[JsonObject] = field(default_factory=list)
+    input: Any = None
+    """The parsed input, set at the block's stop when the JSON is whole and valid."""
+    input_error: tuple[int, str] | None = None
+    """Where and why the input was not JSON at the block's stop."""
+
+    @property
+    def stopped(self) -> bool:
+        return self.stopped_ns is not None
+
+    @property
+    def is_tool(self) -> bool:
+        """A call to a tool, or any block that was sent tool input."""
+        return self.type in TOOL_TYPES or len(self.fragments) > 0
+
+    @property
+    def tool_state(self) -> ToolState:
+        """Where the tool input stands: `streaming` until the block stops."""
+        if not self.stopped:
+            return "streaming"
+        if self.input_error is not None:
+            return "invalid"
+        if len(self.json):
+            return "complete"
+        return "complete" if self.start.get("input") else "empty"
+
+    def to_json(self) -> JsonObject:
+        """Return the block as a response without streaming would have had it, extras kept."""
+        result = dict(self.start)
+        if self.implicit:
+            result.setdefault("type", self.type)
+        for name, buffer in (("text", self.text), ("thinking", self.thinking)):
+            if len(buffer):
+                result[name] = buffer.text()
+        if self.citations is not None:
+            result["citations"] = list(self.citations)
+        if len(self.json) and self.stopped and self.input_error is None:
+            result["input"] = self.input
+        result.update(self.patch)
+        if self.unknown_deltas:
+            result["unknown_deltas"] = list(self.unknown_deltas)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReport:
+    """A tool call as `inspect --json` reports it."""
+
+    index: int
+    id: str | None
+    name: str | None
+    type: str
+    fragments: int
+    raw: str
+    input: Any
+    state: ToolState
+
+
+@dataclass(slots=True)
+class RunState:
+    """One message and everything around it. Built by `reducer.apply`, one record after another."""
+
+    phase: Phase = Phase.WAITING
+    message: JsonObject | None = None
+    """`message_start.message` without content and usage, with what later events put on it."""
+    blocks: list[Block] = field(default_factory=list)
+    """In the order of their first appearance."""
+    by_index: dict[int, Block] = field(default_factory=dict)
+    usage: JsonObject = field(default_factory=dict)
+    usage_start: JsonObject = field(default_factory=dict)
+    usage_seen: bool = False
+    error: JsonObject | None = None
+    anomalies: list[Anomaly] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    """Events by type. Comments and a cut-off tail are no events."""
+    records: int = 0
+    last_ping_ns: int | None = None
+    first_content_ns: int | None = None
+    second_content_ns: int | None = None
+    first_output_ns: int | None = None
+    last_content_ns: int | None = None
+    gaps_ns: array[int] = field(default_factory=lambda: array("q"))
+    """Gaps between consecutive content chunks."""
+    stalls: list[tuple[int, int]] = field(default_factory=list)
+    """Sequence number of the event that ended the stall, and its length in ns."""
+    pulse: list[list[int]] = field(default_factory=list)
+    """Pairs of bucket number (of PULSE_NS) and content characters in it; empty buckets left out."""
+    pulse_end_ns: int = -(2**63)
+    end: End | None = None
+    end_error: JsonObject | None = None
+
+    @property
+    def events(self) -> int:
+        """How many events were dispatched."""
+        return sum(self.counts.values())
+
+    @property
+    def content_chars(self) -> int:
+        """Code points of text, thinking and tool input so far."""
+        return sum(len(b.text) + len(b.thinking) + len(b.json) for b in self.blocks)
+
+    @property
+    def status(self) -> Status:
+        """Where the run stands. Complete means that `message_stop` was seen, nothing else does."""
+        if self.phase is Phase.FAILED:
+            return "error"
+        if self.phase is Phase.STOPPED:
+            return "complete"
+        if self.end is None:
+            return "streaming"
+        if self.end in ("cancelled", "interrupted"):
+            return "cancelled"
+        return "truncated" if self.end == "eof" else "error"
+
+    @property
+    def tools(self) -> list[Block]:
+        """The blocks that are tool calls, in order."""
+        return [block for block in self.blocks if block.is_tool]
+
+    @property
+    def stop_reason(self) -> str | None:
+        reason = (self.message or {}).get("stop_reason")
+        return reason if isinstance(reason, str) else None
+
+    @property
+    def model(self) -> str | None:
+        model = (self.message or {}).get("model")
+        return model if isinstance(model, str) else None
+
+    @property
+    def output_tokens(self) -> int | None:
+        """The latest cumulative count, None when it is absent or no count."""
+        return as_count(self.usage.get("output_tokens"))
+
+    def usage_conflicts(self) -> dict[str, tuple[Any, Any]]:
+        """Return the counters that changed although they should not: field → (start, latest).
+
+        Output tokens grow as the answer does; the input counters are known at the start.
+        """
+        return {
+            name: (before, self.usage.get(name))
+            for name, before in self.usage_start.items()
+            if name.endswith("input_tokens")
+            and before is not None
+            and self.usage.get(name) != before
+        }
+
+    def message_json(self) -> JsonObject | None:
+        """Return the message that the API would have returned without streaming, extras kept."""
+        if self.message is None and not self.blocks:
+            return None
+        result = dict(self.message or {})
+        content = [block.to_json() for block in self.blocks]
+        if content or "content" not in result or isinstance(result["content"], list):
+            result["content"] = content
+        if self.usage_seen:
+            result["usage"] = dict(self.usage)
+        return result
+
+    def tool_reports(self) -> list[ToolReport]:
+        """Return the tool calls; a call that never stopped is `partial` here."""
+        reports = []
+        for block in self.tools:
+            state = block.tool_state
+            value: Any = None
+            if state in ("complete", "empty"):
+                value = block.input if len(block.json) else block.start.get("input")
+            reports.append(
+                ToolReport(
+                    block.index,
+                    as_text(block.start.get("id")),
+                    as_text(block.start.get("name")),
+                    block.type,
+                    len(block.fragments),
+                    block.json.text(),
+                    value,
+                    "partial" if state == "streaming" else state,
+                )
+            )
+        return reports
+
+
+def as_text(value: object) -> str | None:
+    """Return `value` if it is a string, else None."""
+    return value if isinstance(value, str) else None
+
+
+def as_count(value: object) -> int | None:
+    """Return `value` if it is a whole number that is not negative, else None."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return None

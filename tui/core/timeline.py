@@ -1,0 +1,194 @@
+"""The log of a run: every event in columns over the raw bytes.
+
+A record is a view made on demand: the columns hold time, type, index, offset and length, about 26
+bytes an event, and the bytes stand in a `RawStore` as they came. Few long-lived objects, because
+the garbage collector walks objects, not arrays.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from tui.core import reducer
+from tui.core.records import EventRecord, from_frame
+from tui.core.sse import FrameKind, parse_frame
+from tui.core.state import RunState
+
+_BLOCK: Final = 65_536
+_MAX_LABELS: Final = 4_096
+_EVENT: Final = FrameKind.EVENT
+
+
+class Label(NamedTuple):
+    """What an event is, for rows that are drawn without parsing: its type and delta type."""
+
+    kind: FrameKind
+    type: str
+    delta: str
+
+
+class RawStore:
+    """The bytes of a response, append-only, with the reads that delivered them."""
+
+    __slots__ = ("_blocks", "_open", "_starts", "chunk_offsets", "chunk_times", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.chunk_times: array[int] = array("q")
+        self.chunk_offsets: array[int] = array("Q")
+        self._blocks: list[bytes] = []
+        self._starts: array[int] = array("Q")
+        self._open = bytearray()
+
+    def append(self, t_ns: int, data: bytes) -> None:
+        """Keep the bytes of one read."""
+        self.chunk_times.append(t_ns)
+        self.chunk_offsets.append(self.size)
+        self.size += len(data)
+        self._open += data
+        if len(self._open) >= _BLOCK:
+            self._starts.append(self.size - len(self._open))
+            self._blocks.append(bytes(self._open))
+            self._open = bytearray()
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`."""
+        open_start = self.size - len(self._open)
+        if offset >= open_start:
+            return bytes(self._open[offset - open_start : offset - open_start + length])
+        pieces = []
+        number = bisect_right(self._starts, offset) - 1
+        end = offset + length
+        while offset < end and number < len(self._blocks):
+            block, start = self._blocks[number], self._starts[number]
+            pieces.append(block[offset - start : end - start])
+            offset = start + len(block)
+            number += 1
+        if offset < end:
+            pieces.append(bytes(self._open[: end - open_start]))
+        return b"".join(pieces)
+
+    def chunk(self, number: int) -> tuple[int, bytes]:
+        """Return time and bytes of one read."""
+        start = self.chunk_offsets[number]
+        last = number + 1 == len(self.chunk_offsets)
+        end = self.size if last else self.chunk_offsets[number + 1]
+        return self.chunk_times[number], self.read(start, end - start)
+
+    def chunk_at(self, offset: int) -> int:
+        """Return the number of the read that delivered the byte at `offset`."""
+        return bisect_right(self.chunk_offsets, offset) - 1
+
+
+class Timeline:
+    """Append-only records of one run, readable at any point of its past."""
+
+    __slots__ = (
+        "_cursor",
+        "_indexes",
+        "_label_ids",
+        "_labels",
+        "_lengths",
+        "_offsets",
+        "_types",
+        "raw",
+        "times",
+    )
+
+    def __init__(self, raw: RawStore | None = None) -> None:
+        self.raw = RawStore() if raw is None else raw
+        self.times: array[int] = array("q")
+        self._types: array[int] = array("H")
+        self._indexes: array[int] = array("i")
+        self._offsets: array[int] = array("Q")
+        self._lengths: array[int] = array("I")
+        self._labels: list[Label] = []
+        self._label_ids: dict[tuple[str, object], int] = {}
+        self._cursor = RunState()
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def append(self, record: EventRecord) -> None:
+        """Add a record whose bytes are in `raw`, or will be."""
+        self.extend([record])
+
+    def extend(self, records: Sequence[EventRecord]) -> None:
+        """Add records, column by column."""
+        ids = self._label_ids
+        add = self._types.append
+        for record in records:
+            payload = record.payload
+            delta: object = None
+            if payload is not None:
+                delta = payload.get("delta")
+                if type(delta) is dict:
+                    delta = delta.get("type")
+            try:
+                label = ids[record.type, delta]
+                if record.kind is not _EVENT:
+                    label = self._add_label(record, delta)
+            except (KeyError, TypeError):
+                label = self._add_label(record, delta)
+            add(label)
+        self._indexes.extend([record.block_index for record in records])
+        self._offsets.extend([record.offset for record in records])
+        self._lengths.extend([record.length for record in records])
+        # Last: the length of this column is the length of the timeline.
+        self.times.extend([record.t_ns for record in records])
+
+    def _add_label(self, record: EventRecord, delta: object) -> int:
+        delta_type = delta if isinstance(delta, str) else ""
+        # A comment or a tail must not be taken for an event whose type has the same name.
+        key = (record.type, (delta_type or None) if record.kind is _EVENT else record.kind)
+        if key in self._label_ids:
+            return self._label_ids[key]
+        if len(self._labels) == _MAX_LABELS:
+            # Types without end come from no honest sender; the record itself still tells its type.
+            return _MAX_LABELS - 1
+        self._labels.append(Label(record.kind, record.type, delta_type))
+        self._label_ids[key] = len(self._labels) - 1
+        return len(self._labels) - 1
+
+    def label(self, seq: int) -> Label:
+        """Return what event `seq` is, without parsing it."""
+        return self._labels[self._types[seq]]
+
+    def index(self, seq: int) -> int:
+        """Return the content block index of event `seq`, -1 for none."""
+        return self._indexes[seq]
+
+    def span(self, seq: int) -> tuple[int, int]:
+        """Return offset and length of the bytes of event `seq`."""
+        return self._offsets[seq], self._lengths[seq]
+
+    def raw_event(self, seq: int) -> bytes:
+        """Return the bytes of event `seq` as they were received."""
+        return self.raw.read(self._offsets[seq], self._lengths[seq])
+
+    def record(self, seq: int) -> EventRecord:
+        """Return event `seq` as it was appended."""
+        frame = parse_frame(self.raw_event(seq))
+        record = from_frame(frame, seq, self.times[seq])
+        return record._replace(offset=self._offsets[seq], length=self._lengths[seq])
+
+    def records(self, start: int = 0, end: int | None = None) -> Iterator[EventRecord]:
+        """Yield the events from `start` up to `end`."""
+        for seq in range(start, len(self) if end is None else min(end, len(self))):
+            yield self.record(seq)
+
+    def at(self, count: int) -> RunState:
+        """Return the state after the first `count` events, as a fold over them.
+
+        The state belongs to the timeline and is valid until the next call: going forward continues
+        the fold, going back begins it again.
+        """
+        count = max(0, min(count, len(self)))
+        if count < self._cursor.records:
+            self._cursor = RunState()
+        for record in self.records(self._cursor.records, count):
+            reducer.apply(self._cursor, record)
+        return self._cursor
