@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, NoReturn
 
 from jiter import from_json
 
@@ -47,24 +48,42 @@ COMMENT: Final = "comment"
 CUT_OFF: Final = "cut-off"
 UNTYPED: Final = "untyped"
 MAX_INDEX: Final = 2**31 - 1
+MAX_DEPTH: Final = 201
+"""How deep JSON may be nested. It is what jiter takes, so that both parsers agree, however much of
+the interpreter's own stack is in use."""
 
 _EVENT: Final = FrameKind.EVENT
 _new: Final = tuple.__new__
 
 
-def strict_loads(text: str) -> Any:
+def strict_loads(text: str) -> object:
     """Parse JSON as the standard says: no NaN, no Infinity.
 
     Raises ValueError for everything that is not JSON, also where the parser gives up (nesting too
     deep, an integer with too many digits).
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_too_deep(value):
+        raise ValueError("nested too deeply")
+    return value
 
 
-def _refuse_constant(name: str) -> Any:
+def _is_too_deep(value: object) -> bool:
+    level: list[Iterable[object]] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            item.values() if isinstance(item, dict) else item
+            for items in level
+            for item in items
+            if isinstance(item, (dict, list))
+        ]
+    return bool(level)
+
+
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 

@@ -219,6 +219,10 @@ def _on_block_delta(state: RunState, record: EventRecord, payload: JsonObject) -
         return
     if block.stopped_ns is not None:
         _note(state, record, "delta_after_stop", f"block {block.index} had already stopped")
+        if kind_of == "input_json_delta" and delta.get("partial_json"):
+            # What was read at the stop is not the whole input after all.
+            block.input = None
+            block.input_error = (len(block.json), "more input after the stop of the block")
     handler, home = known
     if home is not None and block.type != home:
         _note(state, record, "delta_mismatch", f"{kind_of} for a {block.type} block")
@@ -295,8 +299,12 @@ def _on_ping(state: RunState, record: EventRecord, payload: JsonObject) -> None:
 
 
 def _on_error(state: RunState, record: EventRecord, payload: JsonObject) -> None:
-    detail = payload.get("error")
-    error = dict(detail) if isinstance(detail, dict) else {"message": detail}
+    found = payload.get("error")
+    if isinstance(found, dict):
+        error = dict(found)
+    else:
+        _object(state, record, payload, "error")
+        error = {"message": found}
     if isinstance(payload.get("request_id"), str):
         error.setdefault("request_id", payload["request_id"])
     if state.error is None:
@@ -369,8 +377,8 @@ def _signature(state: RunState, record: EventRecord, block: Block, delta: JsonOb
 
 
 def _citation(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    _object(state, record, delta, "citation")
     if "citation" not in delta:
-        _note(state, record, "bad_field", "citations_delta without a citation")
         return
     if block.citations is None:
         block.citations = []

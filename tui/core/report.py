@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
-from typing import Any, Final
+from dataclasses import fields
+from typing import Final
 
 from tui.core.metrics import to_json
 from tui.core.records import JsonObject
 from tui.core.session import Run
+from tui.core.state import ToolReport
 
 SCHEMA: Final = "streamscope.inspect/1"
 
@@ -22,13 +23,18 @@ def run_report(run: Run) -> JsonObject:
     return {
         "status": status,
         "message": state.message_json(),
-        "tools": [asdict(tool) for tool in state.tool_reports()],
+        "tools": [_tool_json(tool) for tool in state.tool_reports()],
         "events": {"total": state.events, "by_type": dict(state.counts)},
         "bytes": run.size,
         "metrics": to_json(run.metrics()),
         "error": run.error,
         "anomalies": [anomaly._asdict() for anomaly in state.anomalies],
     }
+
+
+def _tool_json(tool: ToolReport) -> JsonObject:
+    # By hand: `asdict` copies the input level by level, and one from the wire can be too deep.
+    return {field.name: getattr(tool, field.name) for field in fields(tool)}
 
 
 def file_report(file: str | None, runs: list[Run]) -> JsonObject:
@@ -48,7 +54,7 @@ def dumps(report: JsonObject) -> str:
         return json.dumps(_plain(report, 0), allow_nan=False, separators=(",", ":"))
 
 
-def _plain(value: Any, depth: int) -> Any:
+def _plain(value: object, depth: int) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, (dict, list)) and depth >= 100:

@@ -8,7 +8,11 @@ from typing import Final, NamedTuple
 from tui.core.records import JsonObject, strict_loads
 from tui.core.text import clip
 
-_FIELD_LINE: Final = re.compile(rb"(?:^|[\r\n])(?:\xef\xbb\xbf)?(?:event|data|id|retry)?:")
+# A comment counts at the start only: in a page's style sheet a line may begin with a colon.
+_FIELD_LINE: Final = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?[\r\n]*:|(?:\A|[\r\n])(?:\xef\xbb\xbf)?(?:event|data|id|retry):"
+)
+_FIELDS: Final = (b"event", b"data", b"id", b"retry")
 _HEAD: Final = 65_536
 
 
@@ -21,8 +25,11 @@ class Verdict(NamedTuple):
 
 
 def looks_like_events(head: bytes) -> bool:
-    """Whether a line of `head` is a field or comment of an event stream."""
-    return _FIELD_LINE.search(head[:_HEAD]) is not None
+    """Whether `head` has a field of an event stream, or begins with a comment or a cut-off field."""
+    if _FIELD_LINE.search(head[:_HEAD]) is not None:
+        return True
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    return any(name.startswith(start) for name in _FIELDS)
 
 
 def classify(body: bytes) -> Verdict:

@@ -45,8 +45,6 @@ class Buffer:
 
     __slots__ = ("_length", "_segments", "_starts", "_tail", "_tail_start")
 
-    _TAIL_PARTS: Final = 512
-
     def __init__(self, text: str = "") -> None:
         self._segments: list[str] = []
         self._starts: list[int] = []
@@ -345,7 +343,7 @@ def as_text(value: object) -> str | None:
 
 
 def as_count(value: object) -> int | None:
-    """Return `value` if it is a whole number that is not negative, else None."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    """Return `value` if it is a whole number from 0 up to 2**63 - 1, else None."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
         return value
     return None

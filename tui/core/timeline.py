@@ -143,7 +143,8 @@ class Timeline:
     def _add_label(self, record: EventRecord, delta: object) -> int:
         delta_type = delta if isinstance(delta, str) else ""
         # A comment or a tail must not be taken for an event whose type has the same name.
-        key = (record.type, (delta_type or None) if record.kind is _EVENT else record.kind)
+        # A tuple is nothing that a delta's type, a JSON value, could be equal to.
+        key = (record.type, (delta_type or None) if record.kind is _EVENT else (record.kind,))
         if key in self._label_ids:
             return self._label_ids[key]
         if len(self._labels) == _MAX_LABELS:

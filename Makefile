@@ -1,0 +1,87 @@
+# Everything runs from .venv, which is set up on first use. Needs only make and Python 3.11 or newer;
+# choose another interpreter with: make PYTHON=python3.12 check
+PYTHON ?= python3
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet
+STEP := @printf '\n==> %s\n'
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo check format-check lint types imports test format cover bench clean distclean
+
+help:
+	@echo 'make demo       set up and open the demo'
+	@echo 'make check      set up and run every check: format, lint, types, imports, tests'
+	@echo 'make test       the tests alone'
+	@echo 'make cover      the tests, with the branch coverage of the core (must be 100 %)'
+	@echo 'make bench      the benchmarks: ours against a yardstick, as ratios'
+	@echo 'make format     format the code and sort the imports'
+	@echo 'make clean      remove caches and build products'
+	@echo 'make distclean  the same, and the environment in .venv'
+
+# The stamps are written last, so a set-up that was cut short is done again.
+$(VENV)/.created:
+	$(STEP) 'create $(VENV)'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "streamscope needs Python 3.11 or newer. Name one: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.created
+	$(STEP) 'install streamscope into $(VENV)'
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
+	$(STEP) 'install streamscope and its development tools into $(VENV)'
+	$(PIP) --editable '.[dev]'
+	@touch $(VENV)/.installed $@
+
+demo: $(VENV)/.installed
+	@$(VENV)/bin/streamscope demo
+
+check: format-check lint types imports test
+	$(STEP) 'all checks passed'
+
+format-check: $(VENV)/.installed-dev
+	$(STEP) 'ruff format --check'
+	@$(PY) -m ruff format --check .
+
+lint: $(VENV)/.installed-dev
+	$(STEP) 'ruff check'
+	@$(PY) -m ruff check .
+
+types: $(VENV)/.installed-dev
+	$(STEP) 'mypy --strict'
+	@$(PY) -m mypy --strict tui tests
+
+imports: $(VENV)/.installed-dev
+	$(STEP) 'lint-imports'
+	@$(VENV)/bin/lint-imports
+
+test: $(VENV)/.installed-dev
+	$(STEP) 'pytest'
+	@$(PY) -m pytest -n 2 --dist loadgroup
+
+cover: $(VENV)/.installed-dev
+	$(STEP) 'pytest, branch coverage of tui/core'
+	@$(PY) -m pytest -n 2 --dist loadgroup --cov=tui.core --cov-branch --cov-fail-under=100
+
+bench: $(VENV)/.installed-dev
+	$(STEP) 'benchmarks'
+	@$(PY) -m tests.bench
+
+format: $(VENV)/.installed-dev
+	$(STEP) 'ruff format'
+	@$(PY) -m ruff check --select I --fix .
+	@$(PY) -m ruff format .
+
+clean:
+	rm -rf build dist htmlcov .coverage .coverage.* snapshot_report.html
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find tui tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)

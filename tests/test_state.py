@@ -1,0 +1,333 @@
+"""The state's own arithmetic: buffers, blocks as JSON, tool states, status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tui.core.state import Block, Buffer, End, Phase, RunState, Status, as_count, as_text
+
+# Longer than a segment, so that few appends fill several.
+LONG = "0123456789" * 2_000
+
+
+class BufferMachine(RuleBasedStateMachine):
+    """A buffer does what a plain string does, and its copies go their own ways."""
+
+    @initialize(start=st.text(max_size=5))
+    def begin(self, start: str) -> None:
+        self.pairs = [(Buffer(start), start)]
+
+    def pick(self, number: int) -> int:
+        return number % len(self.pairs)
+
+    @rule(number=st.integers(0, 9), text=st.text(max_size=5), times=st.sampled_from([1, 2, 600]))
+    def append(self, number: int, text: str, times: int) -> None:
+        buffer, plain = self.pairs[self.pick(number)]
+        for _ in range(times):
+            buffer.append(text)
+        self.pairs[self.pick(number)] = (buffer, plain + text * times)
+
+    @rule(number=st.integers(0, 9), size=st.integers(16_000, 20_000))
+    def append_much(self, number: int, size: int) -> None:
+        self.append(number, LONG[:size], 1)
+
+    @rule(number=st.integers(0, 9))
+    def append_in_many_parts(self, number: int) -> None:
+        self.append(number, LONG[:40], 520)
+
+    @rule(number=st.integers(0, 9))
+    def copy(self, number: int) -> None:
+        buffer, plain = self.pairs[self.pick(number)]
+        if len(self.pairs) < 4:
+            self.pairs.append((buffer.copy(), plain))
+
+    @rule(number=st.integers(0, 9), data=st.data())
+    def slice(self, number: int, data: st.DataObject) -> None:
+        buffer, plain = self.pairs[self.pick(number)]
+        start = data.draw(st.integers(0, len(plain) + 2))
+        end = data.draw(st.none() | st.integers(0, len(plain) + 2))
+        assert buffer.slice(start, end) == plain[start:end]
+
+    @invariant()
+    def lengths_agree(self) -> None:
+        for buffer, plain in self.pairs:
+            assert len(buffer) == len(plain)
+
+    def teardown(self) -> None:
+        for buffer, plain in self.pairs:
+            assert buffer.text() == plain
+            assert buffer.slice() == plain
+
+
+TestBuffer = BufferMachine.TestCase
+
+
+def long_buffer() -> tuple[Buffer, str]:
+    """A buffer of several segments and a tail."""
+    buffer, plain = Buffer(), ""
+    for number in range(2_000):
+        piece = f"<{number}>" * 5
+        buffer.append(piece)
+        plain += piece
+    return buffer, plain
+
+
+def test_slices_across_segments() -> None:
+    buffer, plain = long_buffer()
+    assert len(plain) > 40_000
+    for start in range(0, len(plain) + 700, 700):
+        for end in (start, start + 1, start + 650, start + 20_000, None):
+            assert buffer.slice(start, end) == plain[start:end]
+
+
+def test_what_stands_never_changes() -> None:
+    buffer, plain = long_buffer()
+    before = buffer.slice(0, len(plain))
+    twin = buffer.copy()
+    buffer.append("more")
+    assert buffer.slice(0, len(plain)) == before == twin.text()
+    assert buffer != twin
+
+
+def test_buffers_compare_by_text() -> None:
+    parts = Buffer("a")
+    parts.append("b")
+    assert parts == Buffer("ab")
+    assert parts != Buffer("a")
+    assert parts != "ab"
+    assert repr(parts) == "Buffer('ab')"
+    with pytest.raises(TypeError):
+        hash(parts)
+
+
+def block(kind: str = "text", **start: object) -> Block:
+    return Block(0, kind, {"type": kind} | start, 1, 1)
+
+
+def stopped(made: Block) -> Block:
+    made.stopped_ns = 5
+    return made
+
+
+def with_json(made: Block, raw: str) -> Block:
+    made.json.append(raw)
+    made.fragments.append(len(raw))
+    return made
+
+
+def test_a_block_as_json_is_its_start_and_what_came_on_top() -> None:
+    made = block(text="", extra={"kept": 1}, citations=None)
+    assert made.to_json() == {"type": "text", "text": "", "extra": {"kept": 1}, "citations": None}
+    made.text.append("hi")
+    made.thinking.append("hm")
+    made.citations = [{"cited_text": "x"}]
+    made.patch["signature"] = "s"
+    made.unknown_deltas.append({"type": "new_delta"})
+    assert made.to_json() == {
+        "type": "text",
+        "text": "hi",
+        "thinking": "hm",
+        "extra": {"kept": 1},
+        "citations": [{"cited_text": "x"}],
+        "signature": "s",
+        "unknown_deltas": [{"type": "new_delta"}],
+    }
+    assert made.start == {"type": "text", "text": "", "extra": {"kept": 1}, "citations": None}
+
+
+def test_a_block_that_was_never_started_gets_its_implied_type() -> None:
+    assert Block(3, "text", {}, 1, 1, implicit=True).to_json() == {"type": "text"}
+
+
+def test_the_input_is_shown_once_it_is_whole() -> None:
+    made = with_json(block("tool_use", input={"at": "start"}), '{"a":1}')
+    made.input = {"a": 1}
+    assert made.to_json()["input"] == {"at": "start"}
+    assert stopped(made).to_json()["input"] == {"a": 1}
+    made.input_error = (0, "broken")
+    assert made.to_json()["input"] == {"at": "start"}
+
+
+@pytest.mark.parametrize(
+    ("made", "state"),
+    [
+        (block("tool_use"), "streaming"),
+        (with_json(block("tool_use"), "{"), "streaming"),
+        (stopped(with_json(block("tool_use"), "{}")), "complete"),
+        (stopped(with_json(block("tool_use", input={}), "")), "empty"),
+        (stopped(block("tool_use", input={})), "empty"),
+        (stopped(block("tool_use")), "empty"),
+        (stopped(block("tool_use", input={"a": 1})), "complete"),
+    ],
+)
+def test_tool_state(made: Block, state: str) -> None:
+    assert made.tool_state == state
+
+
+def test_a_tool_whose_input_is_no_json_is_invalid() -> None:
+    made = stopped(with_json(block("tool_use"), "{"))
+    made.input_error = (1, "cut")
+    assert made.tool_state == "invalid"
+
+
+def test_what_is_a_tool() -> None:
+    for kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
+        assert block(kind).is_tool
+    assert not block("text").is_tool
+    assert with_json(block("text"), "").is_tool
+    state = RunState(blocks=[block("text"), block("tool_use")])
+    assert [tool.type for tool in state.tools] == ["tool_use"]
+
+
+def test_tool_reports() -> None:
+    whole = stopped(with_json(block("tool_use", id="t1", name="f", input={}), '{"a":1}'))
+    whole.input = {"a": 1}
+    open_ = with_json(block("tool_use", id=5, name=None, input={}), '{"a"')
+    full = stopped(block("tool_use", input={"b": 2}))
+    bad = stopped(with_json(block("tool_use", input={"b": 2}), "{"))
+    bad.input_error = (1, "cut")
+    reports = RunState(blocks=[whole, open_, full, bad]).tool_reports()
+    assert [(report.state, report.input, report.raw) for report in reports] == [
+        ("complete", {"a": 1}, '{"a":1}'),
+        ("partial", None, '{"a"'),
+        ("complete", {"b": 2}, ""),
+        ("invalid", None, "{"),
+    ]
+    assert (reports[0].id, reports[0].name) == ("t1", "f")
+    assert (reports[1].id, reports[1].name) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("phase", "end", "status"),
+    [
+        (Phase.WAITING, None, "streaming"),
+        (Phase.OPEN, None, "streaming"),
+        (Phase.OPEN, "eof", "truncated"),
+        (Phase.WAITING, "eof", "truncated"),
+        (Phase.OPEN, "cancelled", "cancelled"),
+        (Phase.OPEN, "interrupted", "cancelled"),
+        (Phase.OPEN, "reset", "error"),
+        (Phase.OPEN, "timeout", "error"),
+        (Phase.WAITING, "refused", "error"),
+        (Phase.WAITING, "http_error", "error"),
+        (Phase.STOPPED, None, "complete"),
+        (Phase.STOPPED, "eof", "complete"),
+        (Phase.STOPPED, "reset", "complete"),
+        (Phase.STOPPED, "cancelled", "complete"),
+        (Phase.FAILED, None, "error"),
+        (Phase.FAILED, "eof", "error"),
+        (Phase.FAILED, "cancelled", "error"),
+    ],
+)
+def test_status(phase: Phase, end: End | None, status: Status) -> None:
+    assert RunState(phase=phase, end=end).status == status
+
+
+def test_nothing_seen_is_no_message() -> None:
+    state = RunState()
+    assert state.message_json() is None
+    assert (state.model, state.stop_reason, state.output_tokens) == (None, None, None)
+    assert (state.events, state.content_chars, state.tools) == (0, 0, [])
+
+
+def test_the_message_is_put_together() -> None:
+    state = RunState(
+        message={"id": "m", "model": "claude", "stop_reason": "end_turn", "content": [{"old": 1}]},
+        blocks=[block(text="hi")],
+        usage={"output_tokens": 5},
+        usage_seen=True,
+    )
+    assert state.message_json() == {
+        "id": "m",
+        "model": "claude",
+        "stop_reason": "end_turn",
+        "content": [{"type": "text", "text": "hi"}],
+        "usage": {"output_tokens": 5},
+    }
+    assert (state.model, state.stop_reason, state.output_tokens) == ("claude", "end_turn", 5)
+
+
+def test_blocks_without_a_message_are_shown() -> None:
+    state = RunState(blocks=[block(text="hi")])
+    assert state.message_json() == {"content": [{"type": "text", "text": "hi"}]}
+
+
+def test_a_content_that_is_no_list_is_kept_while_there_are_no_blocks() -> None:
+    state = RunState(message={"content": "odd"})
+    assert state.message_json() == {"content": "odd"}
+    state.blocks.append(block())
+    assert state.message_json() == {"content": [{"type": "text"}]}
+    assert RunState(message={}).message_json() == {"content": []}
+
+
+def test_fields_of_the_wrong_type_are_not_taken() -> None:
+    state = RunState(message={"model": 5, "stop_reason": []}, usage={"output_tokens": "many"})
+    assert (state.model, state.stop_reason, state.output_tokens) == (None, None, None)
+
+
+def test_counts() -> None:
+    one, two = block(), block("tool_use")
+    one.text.append("abc")
+    one.thinking.append("de")
+    two.json.append("{}")
+    state = RunState(blocks=[one, two], counts={"ping": 2, "message_start": 1})
+    assert (state.events, state.content_chars) == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("start", "latest", "conflicts"),
+    [
+        ({"input_tokens": 5}, {"input_tokens": 5}, {}),
+        ({"input_tokens": 5}, {"input_tokens": 9}, {"input_tokens": (5, 9)}),
+        ({"input_tokens": None}, {"input_tokens": 9}, {}),
+        ({"output_tokens": 1}, {"output_tokens": 9}, {}),
+        (
+            {"cache_read_input_tokens": 0},
+            {"cache_read_input_tokens": 7},
+            {"cache_read_input_tokens": (0, 7)},
+        ),
+    ],
+)
+def test_usage_conflicts(
+    start: dict[str, Any], latest: dict[str, Any], conflicts: dict[str, Any]
+) -> None:
+    assert RunState(usage_start=start, usage=latest).usage_conflicts() == conflicts
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        (0, 0),
+        (5, 5),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, None),
+        (10**400, None),
+        (-1, None),
+        (True, None),
+        (1.0, None),
+        ("5", None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_as_count(value: object, count: int | None) -> None:
+    assert as_count(value) == count
+
+
+def test_as_text() -> None:
+    assert as_text("x") == "x"
+    assert as_text(None) is None
+    assert as_text(5) is None
+
+
+@given(st.lists(st.text(max_size=3), max_size=20))
+def test_a_buffer_is_its_parts_joined(parts: list[str]) -> None:
+    buffer = Buffer()
+    for part in parts:
+        buffer.append(part)
+    assert buffer.text() == "".join(parts)

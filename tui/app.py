@@ -1,0 +1,326 @@
+"""The application: sources become feeds, feeds are read by workers, a tick draws what they hold."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.worker import Worker
+
+from tui import textual_hacks
+from tui.commands import BAR, HELP, KEYS
+from tui.deck import Deck
+from tui.run import Clock, Feed
+from tui.screens.dashboard import Dashboard
+from tui.sources import Source
+from tui.viewmodel import Scope, counters
+from tui.widgets.event_log import EventLog
+from tui.widgets.look import markdown_theme
+
+SourceFactory = Callable[[], Source]
+
+_TICK_S: Final = 1 / 30
+_COUNTERS_EVERY: Final = 6
+"""The numbers change five times a second: more often they cannot be read."""
+_FILE_IDLE_CAP_NS: Final = 2_000_000_000
+_SIGNALS: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the app runs. Tests hand in a clock of their own and tick by hand."""
+
+    speed: float = 1.0
+    now: Callable[[], int] = time.monotonic_ns
+    ticking: bool = True
+
+
+def find_styles() -> Path:
+    """Return the style sheet: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "styles.tcss"
+    return inside if inside.exists() else package.parent / "styles.tcss"
+
+
+class StreamscopeApp(App[int]):
+    """The dashboard over any number of sources. The exit status is its result."""
+
+    TITLE = "streamscope"
+    CSS_PATH = find_styles()
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, key.what, id=key.id, show=False, tooltip=key.tooltip)
+        for key in KEYS
+    ]
+
+    def __init__(self, factories: list[SourceFactory], settings: Settings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or Settings()
+        self.deck = Deck()
+        self._factories = factories
+        self._made: list[SourceFactory] = []
+        self._readers: dict[int, Worker[None]] = {}
+        self._ticks = 0
+        self._counted: tuple[int, int] | None = None
+        self._interrupted = False
+        self._dashboard = Dashboard()
+        textual_hacks.add_line_filter(self, textual_hacks.SafeText())
+
+    def get_default_screen(self) -> Screen[Any]:
+        return self._dashboard
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, lambda _: self._restyle())
+        self._restyle()
+        self._catch_signals()
+        self._dashboard.keys.show(BAR)
+        if self.settings.ticking:
+            self.set_interval(_TICK_S, self.tick)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """Start reading once the first frame is out."""
+        for factory in self._factories:
+            self.start(factory)
+        # What exists now stays: the collector need not walk it again, and it sets the worst frame.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+
+    def start(self, factory: SourceFactory) -> None:
+        """Read a new source in a worker of its own and show it."""
+        source = factory()
+        clock = Clock(self.settings.now, self.settings.speed)
+        cap = _FILE_IDLE_CAP_NS if source.info.kind == "file" else None
+        feed = Feed(source, clock=clock, idle_cap_ns=cap, now=self.settings.now)
+        self.deck.add(feed)
+        self._made.append(factory)
+        # Not exit_on_error: the feed keeps what goes wrong, and shows it in its own pane.
+        worker = self.run_worker(feed.run(), name=source.info.title, exit_on_error=False)
+        self._readers[id(feed)] = worker
+
+    # --- drawing ------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Draw what changed. Called 30 times a second, whatever the rate of events."""
+        self._ticks += 1
+        self.deck.tick()
+        scope = self.scope()
+        if scope is None or not self._dashboard.is_attached:
+            return
+        mark = (scope.key, scope.count)
+        due = self._ticks % _COUNTERS_EVERY == 0 or scope.travelling
+        numbers = None
+        if due and (mark != self._counted or not scope.done):
+            numbers = counters(scope)
+            self._counted = mark if scope.done else None
+        with self.batch_update():
+            self._dashboard.show(scope, numbers)
+
+    def scope(self) -> Scope | None:
+        """Return what is to be drawn, None before there is a feed."""
+        shown = self.deck.shown
+        state = self.deck.state()
+        if shown is None or state is None:
+            return None
+        feed, run = shown
+        info = feed.info
+        travelling = self.deck.cursor is not None
+        over = run.state.end is not None
+        now_ns = feed.elapsed_ns()
+        if over or travelling:
+            count = self.deck.count()
+            times = run.timeline.times
+            now_ns = times[count - 1] if count else 0
+            if over and not travelling and run.last_byte_ns is not None:
+                now_ns = run.last_byte_ns
+        model = (info.request or {}).get("model")
+        return Scope(
+            key=id(run),
+            run=run,
+            state=state,
+            count=self.deck.count(),
+            travelling=travelling,
+            now_ns=now_ns,
+            title=info.title,
+            kind=info.kind,
+            prompt=info.prompt,
+            model=model if isinstance(model, str) else None,
+            paused=self.deck.paused,
+            paced=info.paced,
+            speed=feed.clock.speed,
+            done=over,
+            failure=feed.failure,
+            place=self.deck.position,
+        )
+
+    def _restyle(self) -> None:
+        transcript = self._dashboard.transcript
+        transcript.markdown_theme = markdown_theme(self.theme_variables)
+        transcript.notify_style_update()
+
+    def _redraw(self) -> None:
+        self._counted = None
+        self._ticks = -1
+        self.tick()
+
+    # --- actions ------------------------------------------------------------------------------
+
+    def action_toggle_play(self) -> None:
+        """Pause or play."""
+        self.deck.toggle()
+        self._redraw()
+
+    def action_step(self) -> None:
+        """Show one event more."""
+        self.deck.step()
+        self._redraw()
+
+    def action_step_back(self) -> None:
+        """Show one event less."""
+        self.deck.back()
+        self._redraw()
+
+    def action_faster(self) -> None:
+        """Play faster."""
+        self.deck.faster()
+        self._redraw()
+
+    def action_slower(self) -> None:
+        """Play slower."""
+        self.deck.slower()
+        self._redraw()
+
+    def action_normal_speed(self) -> None:
+        """Play at 1x."""
+        self.deck.normal_speed()
+        self._redraw()
+
+    def action_escape(self) -> None:
+        """Leave the past; at the live end, cancel the stream."""
+        if self.deck.cursor is not None:
+            self.deck.follow()
+            self._redraw()
+        else:
+            self.action_cancel()
+
+    def action_cancel(self) -> None:
+        """Close the connection of the shown stream; what arrived stays."""
+        shown = self.deck.shown
+        if shown is not None and not shown.feed.done:
+            self._readers[id(shown.feed)].cancel()
+
+    def action_follow(self) -> None:
+        """Return to the live end and follow it."""
+        self.deck.follow()
+        for pane in (self._dashboard.log_pane, self._dashboard.transcript, self._dashboard.tools):
+            pane.action_bottom()
+        self._redraw()
+
+    def action_again(self) -> None:
+        """Send the request, or play the stream, once more."""
+        shown = self.deck.shown
+        if shown is not None:
+            self.start(self._made[self.deck.feeds.index(shown.feed)])
+            self._redraw()
+
+    def action_pick(self, step: int) -> None:
+        """Show the next or the previous run."""
+        self.deck.pick(step)
+        self._redraw()
+
+    def action_maximize_pane(self) -> None:
+        """Give the focused pane the whole screen, or take it back."""
+        self._dashboard.toggle_maximized()
+
+    def action_boundaries(self) -> None:
+        """Mark where fragments meet in the tool JSON."""
+        on_now = self._dashboard.tools.toggle_boundaries()
+        self._say("Fragment boundaries on" if on_now else "Fragment boundaries off")
+
+    def action_source(self) -> None:
+        """Show the transcript as Markdown or as it came."""
+        self._dashboard.transcript.toggle_source()
+        self._redraw()
+
+    def action_thinking(self) -> None:
+        """Fold or unfold the thinking."""
+        self._dashboard.transcript.toggle_thinking()
+        self._redraw()
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        from tui.screens.help import Help
+
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help(HELP))
+
+    async def action_quit(self) -> None:
+        """Leave."""
+        self.exit(0)
+
+    def action_interrupt(self) -> None:
+        """Copy a selection; else cancel what is running, and the next time leave."""
+        if self.screen.get_selected_text():
+            self.screen.action_copy_text()
+            return
+        shown = self.deck.shown
+        if shown is None or shown.feed.done or self._interrupted:
+            self.exit(130)
+            return
+        self._interrupted = True
+        self.action_cancel()
+        self._say("Cancelled. Press ctrl+c again to quit")
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer every key's action in the palette, with the theme and the quit of Textual's own."""
+        for key in KEYS:
+            if key.palette:
+                action = key.action
+                yield SystemCommand(
+                    key.palette,
+                    key.tooltip,
+                    lambda action=action: self.call_later(self.run_action, action),
+                )
+        for command in super().get_system_commands(screen):
+            if command.title in ("Theme", "Screenshot"):
+                yield command
+
+    @on(EventLog.Moved)
+    def _on_moved(self, message: EventLog.Moved) -> None:
+        self.deck.go(message.count)
+        self._redraw()
+
+    @on(EventLog.Followed)
+    def _on_followed(self) -> None:
+        self.action_follow()
+
+    def _say(self, text: str) -> None:
+        self.notify(text, timeout=2, markup=False)
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def _catch_signals(self) -> None:
+        """Leave in order on a signal, so that the terminal is put back as it was."""
+        loop = asyncio.get_running_loop()
+        for name in _SIGNALS:
+            number = getattr(signal, name, None)
+            if number is None:
+                continue
+            try:
+                loop.add_signal_handler(number, self.exit, 128 + int(number))
+            except (NotImplementedError, RuntimeError, ValueError):
+                return  # Not the main thread, or not a system that has them.
+
+    def _fatal_error(self) -> None:
+        textual_hacks.crash_without_locals(self)

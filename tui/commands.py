@@ -1,0 +1,108 @@
+"""Every key, once: what it is bound to, what it is called, and where it is offered."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Key(NamedTuple):
+    """A binding. `bar` is its short word in the key bar, empty when it is not there."""
+
+    keys: str
+    shown: str
+    """The keys as people write them."""
+    action: str
+    id: str
+    what: str
+    tooltip: str
+    palette: str
+    bar: str
+    group: str
+
+
+def _key(
+    keys: str,
+    shown: str,
+    action: str,
+    id: str,
+    what: str,
+    tooltip: str,
+    group: str,
+    *,
+    palette: str = "",
+    bar: str = "",
+) -> Key:
+    return Key(keys, shown, action, id, what, tooltip, palette, bar, group)
+
+
+_PLAY: Final = "Playing"
+_MOVE: Final = "Moving"
+_VIEW: Final = "View"
+_APP: Final = "streamscope"
+
+KEYS: Final[list[Key]] = [
+    _key("space", "space", "toggle_play", "play", "Play or pause",
+         "Stop the replay, or the view of a live stream, and go on from there",
+         _PLAY, palette="stream: play or pause", bar="pause"),
+    _key("full_stop", ".", "step", "step", "One event further",
+         "Pause and show one event more", _PLAY, palette="stream: step", bar="step"),
+    _key("comma", ",", "step_back", "step-back", "One event back",
+         "Pause and show one event less", _PLAY, palette="stream: step back", bar="back"),
+    _key("plus,equals_sign", "+", "faster", "faster", "Faster",
+         "Play the replay faster, up to 100x", _PLAY, palette="stream: faster", bar="faster"),
+    _key("minus", "-", "slower", "slower", "Slower",
+         "Play the replay slower, down to 0.1x", _PLAY, palette="stream: slower", bar="slower"),
+    _key("1", "1", "normal_speed", "normal-speed", "Normal speed",
+         "Play the replay at 1x", _PLAY, palette="stream: normal speed"),
+    _key("escape", "esc", "escape", "escape", "Cancel the stream; leave the past",
+         "Close the connection and keep what arrived; in the past, return to the live end",
+         _PLAY, palette="stream: cancel", bar="cancel"),
+    _key("r", "r", "again", "again", "Again",
+         "Send the request again, or play the stream again", _PLAY,
+         palette="stream: again", bar="again"),
+    _key("F,end", "F end", "follow", "follow", "Follow the live end",
+         "Return to the live end and follow it", _MOVE, palette="view: follow the end"),
+    _key("left_curly_bracket", "{", "pick(-1)", "previous-run", "Previous run",
+         "Show the run before this one", _MOVE, palette="run: previous"),
+    _key("right_curly_bracket", "}", "pick(1)", "next-run", "Next run",
+         "Show the run after this one", _MOVE, palette="run: next"),
+    _key("tab", "tab", "app.focus_next", "next-pane", "Next pane",
+         "Move to the next pane", _MOVE),
+    _key("z", "z", "maximize_pane", "maximize", "Maximise the pane",
+         "Give the focused pane the whole screen, or take it back", _VIEW,
+         palette="view: maximise pane", bar="zoom"),
+    _key("b", "b", "boundaries", "boundaries", "Fragment boundaries",
+         "Mark where the fragments of the tool JSON meet", _VIEW,
+         palette="view: fragment boundaries", bar="fragments"),
+    _key("t", "t", "thinking", "thinking", "Fold or unfold thinking",
+         "Show all of the thinking, or one row of it", _VIEW,
+         palette="view: thinking", bar="thinking"),
+    _key("M", "M", "source", "source", "Markdown or source",
+         "Show the text as Markdown, or as it came", _VIEW, palette="view: source"),
+    _key("question_mark,f1", "?", "help", "help", "Help", "Show the keys", _APP,
+         palette="app: help", bar="help"),
+    _key("q,ctrl+q", "q", "quit", "quit", "Quit", "Leave", _APP, palette="app: quit", bar="quit"),
+    _key("ctrl+c", "ctrl+c", "interrupt", "interrupt", "Cancel, then quit",
+         "Copy a selection; else cancel the stream, and the next time leave", _APP),
+]  # fmt: skip
+
+BAR: Final = [(key.shown, key.bar, key.action) for key in KEYS if key.bar]
+"""The key bar: key, word, action."""
+
+_EXTRA: Final = {
+    _MOVE: [
+        ("j k", "Move by one event, or scroll"),
+        ("g G", "First event; live end"),
+        ("click", "Show the state as of an event"),
+    ],
+    _APP: [("ctrl+p", "All commands")],
+}
+
+HELP: Final = [
+    (
+        group,
+        [(key.shown, key.what) for key in KEYS if key.group == group] + _EXTRA.get(group, []),
+    )
+    for group in (_PLAY, _MOVE, _VIEW, _APP)
+]
+"""The help: groups of keys."""

@@ -1,0 +1,330 @@
+"""JSON text to tokens, in pieces of any size, each character read once.
+
+Tokens live in columns (code, start, end; 17 bytes a token) and the text in equal blocks, so there
+is no object for each token. Offsets are code points in the whole text.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from typing import Final, NamedTuple
+
+
+class _Place(NamedTuple):
+    """A place in the grammar between two tokens."""
+
+    accepts: str
+    expected: str
+    cut: str = ""
+    """What to say of a text that ends here; empty: its open brackets say it."""
+
+
+_VALUE: Final = '"{[-0123456789tfn'
+_TOP: Final = _Place(_VALUE, "expected a value", "ends before a value")
+_FIRST_ITEM: Final = _Place(_VALUE + "]", "expected a value or ']'")
+_NEXT_ITEM: Final = _Place(_VALUE, "expected a value", "ends after ','")
+_AFTER_ITEM: Final = _Place(",]", "expected ',' or ']'")
+_FIRST_KEY: Final = _Place('"}', "expected a key or '}'")
+_NEXT_KEY: Final = _Place('"', "expected a key", "ends after ','")
+_AFTER_KEY: Final = _Place(":", "expected ':'", "ends after a key")
+_MEMBER: Final = _Place(_VALUE, "expected a value", "ends after ':'")
+_AFTER_MEMBER: Final = _Place(",}", "expected ',' or '}'")
+_END: Final = _Place("", "expected nothing more")
+
+# A token's code: that of its character for punctuation, else one of these.
+KEY: Final = 1
+STRING: Final = 2
+NUMBER: Final = 3
+LITERAL: Final = 4
+INVALID: Final = 5
+COMMA: Final = ord(",")
+OPENERS: Final = b"[{"
+CLOSERS: Final = b"]}"
+_ARRAY, _OBJECT = OPENERS
+_NAMES: Final = {KEY: "key", STRING: "string", NUMBER: "number", LITERAL: "literal"}
+
+_BLANKS: Final = re.compile(r"[ \t\n\r]*")
+_BREAKS: Final = re.compile("\n").finditer
+# Possessive, so that a string without an end costs no more than one with.
+_STRING_BODY: Final = re.compile(
+    r'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*+)*+'
+)
+_ANY_ESCAPE: Final = 5
+"""Just after a backslash; below, the count of hex digits still to come."""
+_NUMBER: Final = re.compile(
+    # With what follows, as a number may go on where the text ends.
+    r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?=[,\]} \n\t\r])"
+).match
+_WORDS: Final = {"t": "true", "f": "false", "n": "null"}
+
+_MARKS: Final = {"e": "mark", "E": "mark"}
+_POWER: Final = dict.fromkeys("0123456789", "power")
+_LEADING: Final = {"0": "zero"} | dict.fromkeys("123456789", "integer")
+_DIGITS: Final = {
+    "start": {"-": "minus"} | _LEADING,
+    "minus": _LEADING,
+    "zero": {".": "point"} | _MARKS,
+    "integer": {".": "point"} | _MARKS | dict.fromkeys("0123456789", "integer"),
+    "point": dict.fromkeys("0123456789", "fraction"),
+    "fraction": _MARKS | dict.fromkeys("0123456789", "fraction"),
+    "mark": {"+": "sign", "-": "sign"} | _POWER,
+    "sign": _POWER,
+    "power": _POWER,
+}
+"""The states of a number: what a character leads to."""
+_WHOLE_NUMBER: Final = frozenset({"zero", "integer", "fraction", "power"})
+
+_BLOCK: Final = 4096
+
+
+def _skip(run: re.Pattern[str], text: str, pos: int) -> int:
+    """Where a run that may be empty ends."""
+    found = run.match(text, pos)
+    return found.end() if found else pos
+
+
+class Text:
+    """Append-only text in blocks of one length: any slice costs only what it holds."""
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._tail = ""
+
+    def append(self, text: str) -> None:
+        tail = self._tail + text
+        whole = len(tail) - len(tail) % _BLOCK
+        self._blocks.extend(tail[at : at + _BLOCK] for at in range(0, whole, _BLOCK))
+        self._tail = tail[whole:]
+
+    def pieces(self, start: int, end: int) -> list[tuple[int, str]]:
+        """The text of a range as (offset, piece), cut where blocks end."""
+        blocks = self._blocks
+        pieces = []
+        while start < end:
+            number, skip = divmod(start, _BLOCK)
+            block = blocks[number] if number < len(blocks) else self._tail
+            piece = block[skip : skip + end - start]
+            pieces.append((start, piece))
+            start += len(piece)
+        return pieces
+
+    def slice(self, start: int, end: int) -> str:
+        return "".join(piece for _, piece in self.pieces(start, end))
+
+
+class Reader:
+    """Text to token columns; the last token may be open, and grow.
+
+    `codes`, `starts` and `ends` have an entry a token. After an error one INVALID token, empty in
+    the columns, stands for everything from there on.
+    """
+
+    def __init__(self) -> None:
+        self.text = Text()
+        self.size = 0
+        self.codes = bytearray()
+        self.starts = array("Q")
+        self.ends = array("Q")
+        self.stack = bytearray()
+        """The brackets that are open, by their opening characters."""
+        self.error: tuple[int, str] | None = None
+        self.breaks = array("Q")
+        """In text that is no JSON: where its second line begins, the third, and so on."""
+        self._base = 0
+        self._place = _TOP
+        self._after = _END
+        self._open = 0
+        self._escape = 0
+        self._word = ""
+        self._seen = 0
+        self._digits = ""
+
+    def feed(self, text: str) -> None:
+        """Read on. Takes any text; from the first error on it is only kept."""
+        self._base = self.size
+        self.size += len(text)
+        self.text.append(text)
+        if self.error is None:
+            pos = self._resume(text, 0) if self._open else 0
+            if self.error is None:
+                self._scan(text, pos)
+        if self.error is not None:
+            start = max(self.error[0] - self._base, 0)
+            if not self.codes or self.codes[-1] != INVALID:
+                self.codes.append(INVALID)
+                self.starts.append(self._base + start)
+                self.ends.append(self._base + start)
+            self.breaks.extend(self._base + found.end() for found in _BREAKS(text, start))
+
+    def finish(self) -> None:
+        """No more text will come: a value that is not complete becomes an error at the end."""
+        if self.error is None and self.size and not self.complete:
+            self.error = (self.size, self._cut())
+
+    @property
+    def complete(self) -> bool:
+        """One whole value was read, and nothing after it but white space."""
+        if self.error is not None or self._place is not _END:
+            return False
+        return not self._open or self._is_whole_number()
+
+    @property
+    def owed(self) -> str:
+        """What closes the open token. In a cut escape, zeros or a backslash complete it."""
+        if self._open == LITERAL:
+            return self._word[self._seen :]
+        if self._open in (KEY, STRING):
+            return ("\\" if self._escape == _ANY_ESCAPE else "0" * self._escape) + '"'
+        return ""
+
+    def _is_whole_number(self) -> bool:
+        return self._open == NUMBER and self._digits in _WHOLE_NUMBER
+
+    def _cut(self) -> str:
+        if self._open and not self._is_whole_number():
+            return f"ends inside a {_NAMES[self._open]}"
+        if self._place.cut:
+            return self._place.cut
+        count = len(self.stack)
+        return "1 bracket is open" if count == 1 else f"{count} brackets are open"
+
+    def _fail(self, pos: int, reason: str) -> int:
+        self.error = (self._base + pos, reason)
+        return pos
+
+    def _scan(self, text: str, pos: int) -> None:
+        """Read tokens from `pos` to the end of the text, or to the first error."""
+        base, size = self._base, len(text)
+        codes, starts, ends, stack = self.codes, self.starts, self.ends, self.stack
+        place, after = self._place, self._after
+        while pos < size:
+            char = text[pos]
+            if char not in place.accepts:
+                if char not in " \n\t\r":
+                    self._fail(pos, place.expected)
+                    break
+                pos += 1
+                if pos < size and text[pos] == " ":
+                    pos = _skip(_BLANKS, text, pos)
+                continue
+            starts.append(base + pos)
+            if char == '"':
+                if place is _FIRST_KEY or place is _NEXT_KEY:
+                    code = KEY
+                    place = _AFTER_KEY
+                else:
+                    code = STRING
+                    place = after
+                codes.append(code)
+                pos = _skip(_STRING_BODY, text, pos + 1)
+                if pos < size and text[pos] == '"':
+                    pos += 1
+                    ends.append(base + pos)
+                    continue
+                self._escape = 0
+            elif char in ",:{}[]":
+                codes.append(ord(char))
+                pos += 1
+                ends.append(base + pos)
+                if char == ",":
+                    place = _NEXT_KEY if place is _AFTER_MEMBER else _NEXT_ITEM
+                elif char == ":":
+                    place = _MEMBER
+                elif char == "{":
+                    stack.append(_OBJECT)
+                    place, after = _FIRST_KEY, _AFTER_MEMBER
+                elif char == "[":
+                    stack.append(_ARRAY)
+                    place, after = _FIRST_ITEM, _AFTER_ITEM
+                else:
+                    del stack[-1]
+                    if stack:
+                        after = _AFTER_MEMBER if stack[-1] == _OBJECT else _AFTER_ITEM
+                    else:
+                        after = _END
+                    place = after
+                continue
+            else:
+                place = after
+                if char in _WORDS:
+                    code = LITERAL
+                    self._word = _WORDS[char]
+                    self._seen = 0
+                    codes.append(LITERAL)
+                else:
+                    codes.append(NUMBER)
+                    number = _NUMBER(text, pos)
+                    if number:
+                        pos = number.end()
+                        ends.append(base + pos)
+                        continue
+                    code = NUMBER
+                    self._digits = "start"
+            self._open = code
+            ends.append(base + pos)
+            pos = self._resume(text, pos)
+            if self.error is not None:
+                break
+        self._place, self._after = place, after
+
+    def _resume(self, text: str, pos: int) -> int:
+        """Read on in the open token; return where it ends, or the text, or its being JSON."""
+        if self._open == NUMBER:
+            pos = self._resume_number(text, pos)
+        elif self._open == LITERAL:
+            pos = self._resume_word(text, pos)
+        else:
+            pos = self._resume_string(text, pos)
+        self.ends[-1] = self._base + pos
+        return pos
+
+    def _resume_string(self, text: str, pos: int) -> int:
+        size = len(text)
+        while pos < size:
+            char = text[pos]
+            if self._escape == _ANY_ESCAPE:
+                if char not in '"\\/bfnrtu':
+                    return self._fail(pos, "not an escape")
+                self._escape = 4 if char == "u" else 0
+            elif self._escape:
+                if char not in "0123456789abcdefABCDEF":
+                    return self._fail(pos, "expected a hex digit")
+                self._escape -= 1
+            elif char == "\\":
+                self._escape = _ANY_ESCAPE
+            elif char == '"':
+                self._open = 0
+                return pos + 1
+            elif char < " ":
+                return self._fail(pos, "control character in a string")
+            else:
+                pos = _skip(_STRING_BODY, text, pos)
+                continue
+            pos += 1
+        return pos
+
+    def _resume_word(self, text: str, pos: int) -> int:
+        for wanted, char in zip(self._word[self._seen :], text[pos : pos + 5], strict=False):
+            if char != wanted:
+                return self._fail(pos, f"expected '{self._word}'")
+            self._seen += 1
+            pos += 1
+        if self._seen == len(self._word):
+            self._open = 0
+        return pos
+
+    def _resume_number(self, text: str, pos: int) -> int:
+        state = self._digits
+        size = len(text)
+        while pos < size:
+            following = _DIGITS[state].get(text[pos])
+            if following is None:
+                if state not in _WHOLE_NUMBER:
+                    return self._fail(pos, "expected a digit")
+                self._open = 0
+                break
+            state = following
+            pos += 1
+        self._digits = state
+        return pos

@@ -1,0 +1,389 @@
+"""JSON that is still arriving, laid out for reading; and the strict parse once it is all there.
+
+`PartialJson` takes text in pieces of any size and offers display lines of coloured spans: what has
+arrived, pretty-printed, then what is missing to close it. The lines depend on the text alone, never
+on how it was cut. Offsets and widths are in code points.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+import re
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Final, NamedTuple, NoReturn
+
+from tui.core import json_tokens
+from tui.core.json_tokens import CLOSERS, COMMA, INVALID, KEY, NUMBER, OPENERS, Reader
+
+
+class Kind(enum.IntEnum):
+    """What a span is, for its colour."""
+
+    PUNCT = 0
+    KEY = 1
+    STRING = 2
+    NUMBER = 3
+    LITERAL = 4
+    SPACE = 5
+    INVALID = 6
+    PENDING = 7
+
+
+class Span(NamedTuple):
+    """Text of one kind; `start` is its offset in the raw text, -1 where the layout put it in."""
+
+    text: str
+    kind: Kind
+    start: int
+
+
+class ParsedInput(NamedTuple):
+    """A whole value; or, with None for the value, the offset and the reason why there is none."""
+
+    value: object
+    error: tuple[int, str] | None
+
+
+_Part = tuple[Kind, int, int, str]
+"""A part of a line, to be cut to size: kind, start, width, and the text where start is -1."""
+
+_KINDS: Final = {
+    json_tokens.KEY: Kind.KEY,
+    json_tokens.STRING: Kind.STRING,
+    json_tokens.NUMBER: Kind.NUMBER,
+    json_tokens.LITERAL: Kind.LITERAL,
+}
+_SEPARATORS: Final = b",:"
+_NAME: Final = re.compile(r'"([A-Za-z_][A-Za-z0-9_]*)"')
+_STEP: Final = 2
+_DEEPEST: Final = 20
+"""Levels below this one are drawn no further in, so that depth costs no width."""
+_BATCH: Final = 16_384
+"""Text is read when somebody looks, and at the latest when this much of it waits."""
+
+
+class PartialJson:
+    """A growing JSON text as display lines.
+
+    A container is on one line as long as that line fits in `compact_width` columns: indentation,
+    key and container, with all that is pending in it, without a comma behind it. Else each of its
+    members begins a line of its own, and the same rule holds for each of them. So the outermost
+    container breaks up first, and never closes up again. An empty container is always on one line;
+    with a `compact_width` of 0 no other is.
+
+    Takes any text and never raises for it. Not JSON, from some point on: `error` says where and
+    why, and the rest is INVALID spans, broken at its own line feeds.
+    """
+
+    def __init__(self, compact_width: int = 0) -> None:
+        self._reader = Reader()
+        self._waiting: list[str] = []
+        self._waiting_size = 0
+        self._compact_width = compact_width
+        self._forget_lines()
+
+    def feed(self, fragment: str) -> None:
+        """Append text, cut anywhere. To keep a frame short, feed large texts in slices."""
+        self._waiting.append(fragment)
+        self._waiting_size += len(fragment)
+        if self._waiting_size >= _BATCH:
+            self._sync()
+
+    def finish(self) -> None:
+        """No more text will come. What is incomplete gets an `error` at its end; nothing pends."""
+        self._sync().finish()
+
+    @property
+    def compact_width(self) -> int:
+        """The columns that a container may take on one line. Setting it lays all lines out anew."""
+        return self._compact_width
+
+    @compact_width.setter
+    def compact_width(self, columns: int) -> None:
+        if columns != self._compact_width:
+            self._compact_width = columns
+            self._forget_lines()
+            self._lay_out()
+
+    @property
+    def empty(self) -> bool:
+        """No text has arrived, not even white space."""
+        return not self._reader.size and not self._waiting_size
+
+    @property
+    def complete(self) -> bool:
+        """One whole JSON value has arrived. A bare number can still grow."""
+        return self._sync().complete
+
+    @property
+    def error(self) -> tuple[int, str] | None:
+        """Where and why no text to come can make this JSON; at the end of it after `finish`."""
+        return self._sync().error
+
+    @property
+    def depth(self) -> int:
+        """How many brackets are open."""
+        return len(self._sync().stack)
+
+    @property
+    def pending(self) -> str:
+        """What would close the value, without the layout's breaks; empty after an error."""
+        reader = self._sync()
+        if reader.error is not None:
+            return ""
+        return reader.owed + _closers(reader.stack)
+
+    def line_count(self) -> int:
+        """The number of display lines, pending ones included; 0 until a token arrived."""
+        reader = self._sync()
+        if not reader.codes:
+            return 0
+        return len(self._firsts) + (self._level if reader.error is None else len(reader.breaks))
+
+    def settled_count(self) -> int:
+        """How many of the first lines stay as they are, whatever arrives; for caches."""
+        self._sync()
+        return len(self._firsts) - 1
+
+    def line_width(self, number: int) -> int:
+        """The width of a line in code points. Raises IndexError where there is no such line."""
+        return sum(width for _, _, width, _ in self._parts(number))
+
+    def line(self, number: int, start: int = 0, stop: int | None = None) -> tuple[Span, ...]:
+        """The spans of a line, or of its columns from `start` up to `stop`.
+
+        Costs what it returns, wherever the line is. A long token comes as several spans. Raises
+        IndexError where there is no such line.
+        """
+        spans: list[Span] = []
+        column = 0
+        for kind, at, width, text in self._parts(number):
+            low = max(start - column, 0)
+            high = width if stop is None else min(width, stop - column)
+            if low < high and at < 0:
+                spans.append(Span(text[low:high], kind, -1))
+            elif low < high:
+                for offset, piece in self._reader.text.pieces(at + low, at + high):
+                    spans.append(Span(piece, kind, offset))
+            column += width
+        return tuple(spans)
+
+    def path_at(self, offset: int) -> str:
+        """The JSON path of what is at a raw offset, such as `$.cities[1].name`.
+
+        A bracket stands for its container, a comma for the member before it. Walks back over the
+        text from there.
+        """
+        reader = self._sync()
+        codes = reader.codes
+        last = bisect_right(reader.starts, offset) - 1
+        if last >= 0 and (codes[last] in OPENERS or codes[last] == COMMA):
+            last -= 1
+        steps: list[str] = []
+        step, commas, inner = "", 0, 0
+        for token in range(last, -1, -1):
+            code = codes[token]
+            if code in CLOSERS:
+                inner += 1
+            elif code in OPENERS and inner:
+                inner -= 1
+            elif inner:
+                continue
+            elif code in OPENERS:
+                steps.append(f"[{commas}]" if code == OPENERS[0] else step)
+                step, commas = "", 0
+            elif code == COMMA:
+                commas += 1
+            elif code == KEY and not commas:
+                step = self._step(token)
+        return "$" + "".join(reversed(steps))
+
+    def _step(self, key: int) -> str:
+        reader = self._reader
+        text = reader.text.slice(reader.starts[key], reader.ends[key])
+        name = _NAME.fullmatch(text)
+        return f".{name[1]}" if name else f"[{text}]"
+
+    def _sync(self) -> Reader:
+        if self._waiting_size:
+            text = "".join(self._waiting)
+            self._waiting.clear()
+            self._waiting_size = 0
+            self._reader.feed(text)
+            self._lay_out()
+        return self._reader
+
+    def _forget_lines(self) -> None:
+        # A line is its first token and its level. Containers up to `_level` have a line for each
+        # member, those within are on one line: always the last, as that is where text arrives.
+        self._firsts = array("Q", [0])
+        self._levels = array("Q", [0])
+        self._level = 0
+        self._depth = 0
+        self._placed = 0
+        self._column = 0
+
+    def _lay_out(self) -> None:
+        """Place the new tokens, then see whether the open one still fits."""
+        reader = self._reader
+        codes, starts, ends = reader.codes, reader.starts, reader.ends
+        size = len(codes)
+        if not size:
+            return
+        placed, column, depth, level = self._placed, self._column, self._depth, self._level
+        previous = width = 0
+        if placed:
+            # Only now is the length of the token that was the last one final.
+            previous, width = codes[placed - 1], ends[placed - 1] - starts[placed - 1]
+        new = zip(codes[placed:], starts[placed:], ends[placed:], strict=True)
+        for token, (code, start, end) in enumerate(new, placed):
+            column += width
+            width = end - start
+            if depth > level and (column + depth - level > self._compact_width or code == INVALID):
+                # What an error cut short keeps the room that it had been given.
+                owed = len(reader.owed) if code == INVALID else 0
+                self._depth, self._level = depth, level
+                column = self._break_up(token - 1, column, owed)
+                level = self._level
+            if code in CLOSERS:
+                if depth == level:
+                    level -= 1
+                    self._start_line(token, level)
+                    column = _STEP * level
+                depth -= 1
+            else:
+                if previous == COMMA and depth == level:
+                    self._start_line(token, level)
+                    column = _STEP * level
+                elif previous in _SEPARATORS:
+                    column += 1
+                if code in OPENERS:
+                    depth += 1
+            previous = code
+        self._placed, self._depth, self._level = size, depth, level
+        self._column = self._break_up(size - 1, column + width, len(reader.owed)) - width
+
+    def _break_up(self, last: int, column: int, owed: int) -> int:
+        """Break up the containers on the last line, which ends at `column` after the token `last`
+        and will take `owed` more, until they fit. Returns the column where it ends then."""
+        codes = self._reader.codes
+        while column + self._depth - self._level + owed > self._compact_width:
+            opener = self._firsts[-1] + (2 if codes[self._firsts[-1]] == KEY else 0)
+            if self._depth == self._level or opener == last:
+                break
+            self._level += 1
+            self._start_line(opener + 1, self._level)
+            inner = 0
+            for token in range(opener + 1, last):
+                code = codes[token]
+                if code in OPENERS:
+                    inner += 1
+                elif code in CLOSERS:
+                    inner -= 1
+                elif code == COMMA and not inner:
+                    self._start_line(token + 1, self._level)
+            column = _STEP * self._level
+            for token in range(self._firsts[-1], last + 1):
+                column += self._reader.ends[token] - self._reader.starts[token]
+                column += token > self._firsts[-1] and codes[token - 1] in _SEPARATORS
+        return column
+
+    def _start_line(self, token: int, level: int) -> None:
+        self._firsts.append(token)
+        self._levels.append(level)
+
+    def _parts(self, number: int) -> Iterator[_Part]:
+        if not 0 <= number < self.line_count():
+            raise IndexError(f"line {number} of {self.line_count()}")
+        reader = self._reader
+        extra = number - len(self._firsts)
+        if extra >= 0:
+            if reader.error is not None:
+                yield self._raw_line(extra + 1)
+                return
+            level = self._level - 1 - extra
+            yield _indent(level)
+            yield Kind.PENDING, -1, 1, _closers(reader.stack[level : level + 1])
+            return
+        codes, starts, ends = reader.codes, reader.starts, reader.ends
+        first, stop = self._firsts[number], len(codes)
+        if extra < -1:
+            stop = self._firsts[number + 1]
+        yield _indent(self._levels[number])
+        for token in range(first, stop):
+            code = codes[token]
+            gap = token > first and (
+                codes[token - 1] in _SEPARATORS
+                or (code == INVALID and starts[token] > ends[token - 1])
+            )
+            if gap:
+                yield Kind.SPACE, -1, 1, " "
+            if code == INVALID:
+                yield self._raw_line(0)
+            else:
+                width = ends[token] - starts[token]
+                yield _KINDS.get(code, Kind.PUNCT), starts[token], width, ""
+        if extra == -1 and reader.error is None:
+            text = reader.owed + _closers(reader.stack[self._level :])
+            yield Kind.PENDING, -1, len(text), text
+
+    def _raw_line(self, number: int) -> _Part:
+        """A line of what is no JSON; the one with the number 0 goes on where the tokens end."""
+        reader = self._reader
+        start = reader.breaks[number - 1] if number else reader.starts[-1]
+        stop = reader.breaks[number] - 1 if number < len(reader.breaks) else reader.size
+        return Kind.INVALID, start, stop - start, ""
+
+
+def _indent(level: int) -> _Part:
+    width = _STEP * min(level, _DEEPEST)
+    return Kind.SPACE, -1, width, " " * width
+
+
+def _closers(stack: bytearray) -> str:
+    # In ASCII a closing bracket is the second character after its opening one.
+    return "".join(chr(code + 2) for code in reversed(stack))
+
+
+def parse_final(raw: str) -> ParsedInput:
+    """Parse a whole JSON text strictly: RFC 8259, no NaN, no number that a float cannot hold.
+
+    Whatever is wrong comes back as the error: that of `PartialJson`, or a limit of Python's.
+    """
+    try:
+        return ParsedInput(_DECODER.decode(raw), None)
+    except (ValueError, RecursionError):
+        return ParsedInput(None, _why_not(raw))
+
+
+def _why_not(raw: str) -> tuple[int, str]:
+    reader = Reader()
+    reader.feed(raw)
+    reader.finish()
+    if reader.error is not None:
+        return reader.error
+    for code, start, end in zip(reader.codes, reader.starts, reader.ends, strict=True):
+        if code == NUMBER:
+            try:
+                _DECODER.decode(raw[start:end])
+            except ValueError:
+                return start, "number out of range"
+    return (0, "nested too deeply") if raw else (0, "no text")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(text)
+    return value
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)

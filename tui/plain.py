@@ -1,0 +1,145 @@
+"""Without a screen: the answer to standard output as it arrives, the numbers to standard error.
+
+Not one escape sequence is written, and the text is sanitised as it is for the screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TextIO
+
+from tui.core.report import dumps, file_report
+from tui.core.session import Run
+from tui.core.state import Block, as_text
+from tui.core.text import format_ns, one_line, sanitize
+from tui.run import Feed
+from tui.viewmodel.transcript import describe_error
+
+_EVERY_S = 0.05
+
+
+class PlainWriter:
+    """Writes what is new of a run's transcript. Blocks come one after another, as they began."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._run: Run | None = None
+        self._block = 0
+        self._written = 0
+        self._at_line_start = True
+
+    def update(self, run: Run) -> None:
+        """Write what has arrived since the last call."""
+        if run is not self._run:
+            self._fresh_line()
+            self._run, self._block, self._written = run, 0, 0
+        blocks = run.state.blocks
+        while self._block < len(blocks):
+            block = blocks[self._block]
+            over = block.stopped or run.state.end is not None
+            if block.is_tool:
+                # One line a call, and only when its input is whole: fragments cannot be read.
+                if over:
+                    self._line(_call_line(block))
+            elif block.type == "text":
+                self._write(block.text.slice(self._written))
+                self._written = len(block.text)
+            elif over and not block.type.endswith("thinking"):
+                self._line(f"[{one_line(block.type)}]")
+            if not over:
+                # Also when a later block has begun: two texts must not run into each other.
+                break
+            if block.type == "text":
+                self._fresh_line()
+            self._block += 1
+            self._written = 0
+        self._out.flush()
+
+    def finish(self) -> None:
+        """End the last line."""
+        self._fresh_line()
+        self._out.flush()
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._out.write(sanitize(text))
+            self._at_line_start = text.endswith("\n")
+
+    def _fresh_line(self) -> None:
+        if not self._at_line_start:
+            self._out.write("\n")
+            self._at_line_start = True
+
+    def _line(self, text: str) -> None:
+        self._fresh_line()
+        self._out.write(text + "\n")
+
+
+def _call_line(block: Block) -> str:
+    name = as_text(block.start.get("name")) or block.type
+    raw = block.json.text()
+    note = "" if block.input_error is None else "  (not valid JSON)"
+    return f"\u2192 {one_line(name)} {one_line(raw)}{note}".rstrip()
+
+
+def summary(run: Run) -> str:
+    """Return the numbers of a run on one line."""
+    state, metrics = run.state, run.metrics()
+    usage = state.usage
+    parts: list[str] = [run.status]
+    if state.stop_reason:
+        parts.append(one_line(state.stop_reason))
+    if run.timed:
+        parts += [f"TTFT {format_ns(metrics.ttft)}", f"total {format_ns(metrics.e2e)}"]
+        if metrics.tokens_per_s is not None:
+            parts.append(f"{metrics.tokens_per_s:.0f} tok/s")
+    parts.append(f"in {usage.get('input_tokens', chr(0x2013))}")
+    parts.append(f"out {usage.get('output_tokens', chr(0x2013))}")
+    parts.append(f"{state.events} events")
+    if state.anomalies:
+        count = len(state.anomalies)
+        parts.append(f"{count} anomal{'y' if count == 1 else 'ies'}")
+    return one_line(" \u00b7 ".join(parts))
+
+
+async def read_plainly(feed: Feed, out: TextIO, err: TextIO) -> bool:
+    """Read a feed to its end and write its transcript; return whether every run is complete."""
+    writer = PlainWriter(out)
+    reading = asyncio.ensure_future(feed.run())
+    try:
+        done = 0
+        while True:
+            ended, _ = await asyncio.wait([reading], timeout=_EVERY_S)
+            while done < len(feed.runs) - 1:
+                _report(writer, feed.runs[done], err)
+                done += 1
+            if ended:
+                break
+            writer.update(feed.runs[-1])
+        await reading
+    finally:
+        reading.cancel()
+    _report(writer, feed.runs[-1], err)
+    if feed.failure:
+        err.write(f"streamscope: failed while reading: {one_line(feed.failure)}\n")
+    return all(run.status == "complete" for run in feed.runs) and feed.failure is None
+
+
+def _report(writer: PlainWriter, run: Run, err: TextIO) -> None:
+    writer.update(run)
+    writer.finish()
+    if run.status != "complete":
+        detail = describe_error(run.error)
+        if run.verdict is not None:
+            detail = run.verdict.detail
+        err.write(f"streamscope: {one_line(': '.join(filter(None, [run.status, detail])))}\n")
+    err.write(summary(run) + "\n")
+    err.flush()
+
+
+async def read_as_json(feed: Feed, out: TextIO) -> bool:
+    """Read a feed to its end and write one report; return whether every run is complete."""
+    await feed.run()
+    out.write(dumps(file_report(None, feed.runs)) + "\n")
+    out.flush()
+    return all(run.status == "complete" for run in feed.runs)

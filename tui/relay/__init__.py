@@ -1,0 +1,1 @@
+"""Local servers on loopback. Starlette and uvicorn are imported here and nowhere else."""

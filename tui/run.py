@@ -1,0 +1,200 @@
+"""The run pump: source to session, paced by a clock that can pause, step and change its speed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from tui.core.records import JsonObject
+from tui.core.session import Run, Session
+from tui.sources import Source, SourceEnded
+
+SLICE_NS: Final = 8_000_000
+"""How long the pump works before it lets the event loop do something else."""
+MIN_SPEED: Final = 0.1
+MAX_SPEED: Final = 100.0
+INSTANT: Final = float("inf")
+
+
+class Clock:
+    """Play time in ns: runs at `speed` while playing, stands while paused.
+
+    `now` is a monotonic clock in ns. Tests hand in one of their own and call `wake` when it moved.
+    """
+
+    def __init__(self, now: Callable[[], int] = time.monotonic_ns, speed: float = 1.0) -> None:
+        self._now = now
+        self._speed = speed
+        self._paused = False
+        self._base_real = now()
+        self._base_play = 0
+        self._goal: int | None = None
+        self._changed = asyncio.Event()
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    @property
+    def speed(self) -> float:
+        return self._speed
+
+    def time_ns(self) -> int:
+        """Return the play time."""
+        if self._paused or self._speed == INSTANT:
+            return self._base_play
+        return self._base_play + int((self._now() - self._base_real) * self._speed)
+
+    def start(self) -> None:
+        """Begin at zero, now."""
+        self._base_play = 0
+        self._base_real = self._now()
+        self.wake()
+
+    def pause(self) -> None:
+        """Stop the play time where it is."""
+        self._base_play = self.time_ns()
+        self._paused = True
+        self.wake()
+
+    def play(self) -> None:
+        """Go on from where the play time stands."""
+        self._base_real = self._now()
+        self._paused = False
+        self.wake()
+
+    def set_speed(self, speed: float) -> None:
+        """Change the speed, 0.1 to 100 or INSTANT; the play time does not jump."""
+        self._base_play = self.time_ns()
+        self._base_real = self._now()
+        self._speed = speed if speed == INSTANT else min(max(speed, MIN_SPEED), MAX_SPEED)
+        self.wake()
+
+    def step(self) -> bool:
+        """Jump to the next chunk that is waited for; False when nothing is."""
+        if self._goal is None:
+            return False
+        self.jump(self._goal)
+        return True
+
+    def jump(self, play_ns: int) -> None:
+        """Set the play time."""
+        self._base_play = play_ns
+        self._base_real = self._now()
+        self.wake()
+
+    def wake(self) -> None:
+        """Have whoever waits look at the time again."""
+        self._changed.set()
+
+    async def reach(self, play_ns: int) -> None:
+        """Wait until the play time is `play_ns` or later."""
+        try:
+            while True:
+                self._goal = play_ns
+                self._changed.clear()
+                if self._speed == INSTANT and not self._paused:
+                    self._base_play = max(self._base_play, play_ns)
+                missing = play_ns - self.time_ns()
+                if missing <= 0:
+                    return
+                seconds = None if self._paused else missing / self._speed / 1e9
+                try:
+                    async with asyncio.timeout(seconds):
+                        await self._changed.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            self._goal = None
+
+
+class Feed:
+    """One source being read: its session grows as the clock lets chunks through.
+
+    `idle_cap_ns` shortens longer gaps for the viewer; the times in the data stay as they are.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        clock: Clock | None = None,
+        idle_cap_ns: int | None = None,
+        now: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.source = source
+        self.info = source.info
+        self.clock = clock or Clock(now)
+        self.session = Session(timed=source.info.timed)
+        self.failure: str | None = None
+        """Something that went wrong in this program while reading, for the run's pane."""
+        self.end: SourceEnded | None = None
+        self._now = now
+        self._idle_cap_ns = idle_cap_ns
+        self._started_ns: int | None = None
+
+    @property
+    def runs(self) -> list[Run]:
+        return self.session.runs
+
+    @property
+    def done(self) -> bool:
+        """Nothing more will come."""
+        return self.session.ended
+
+    def elapsed_ns(self) -> int:
+        """Time since the request was sent, on the scale of the chunks' times."""
+        if self.info.paced:
+            return self.clock.time_ns()
+        return 0 if self._started_ns is None else self._now() - self._started_ns
+
+    async def run(self) -> None:
+        """Read the source to its end. Only cancellation leaves this as an exception."""
+        self._started_ns = self._now()
+        self.clock.start()
+        try:
+            await self._pump()
+            self.session.finish(self.elapsed_ns())
+        except SourceEnded as end:
+            self.end = end
+            self.session.finish(self.elapsed_ns(), end.how, describe_end(end))
+        except asyncio.CancelledError:
+            self.session.finish(self.elapsed_ns(), "cancelled")
+            raise
+        except Exception as error:
+            # A fault of this program, not of the stream: it must be seen, and end this run only.
+            self.failure = f"{type(error).__name__}: {error}"
+            problem: JsonObject = {"type": "internal_error", "message": self.failure}
+            self.session.finish(self.elapsed_ns(), "interrupted", problem)
+        finally:
+            await self.source.aclose()
+
+    async def _pump(self) -> None:
+        paced = self.info.paced
+        last_ns = 0
+        working_since = self._now()
+        async for t_ns, data in self.source.chunks():
+            if paced:
+                if self._idle_cap_ns is not None and t_ns - last_ns > self._idle_cap_ns:
+                    self.clock.jump(max(self.clock.time_ns(), t_ns - self._idle_cap_ns))
+                if self.clock.time_ns() < t_ns:
+                    await self.clock.reach(t_ns)
+                    working_since = self._now()
+            last_ns = t_ns
+            self.session.feed(t_ns, data)
+            if self._now() - working_since > SLICE_NS:
+                await asyncio.sleep(0)
+                working_since = self._now()
+
+
+def describe_end(end: SourceEnded) -> JsonObject:
+    """Return an abnormal end as the `error` of a report."""
+    kinds = {"reset": "connection_lost", "http_error": "http_error"}
+    error: JsonObject = {"type": kinds.get(end.how, end.how), "message": str(end)}
+    for name in ("status", "request_id", "retryable"):
+        value = getattr(end, name)
+        if value is not None:
+            error[name] = value
+    return error

@@ -1,0 +1,79 @@
+"""Where the bytes of a run come from: one protocol for demos, files, pipes and live calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from tui.core.records import Chunk
+
+__all__ = ["EndedHow", "Source", "SourceEnded", "SourceInfo", "SourceKind"]
+
+SourceKind = Literal["demo", "file", "stdin", "live"]
+EndedHow = Literal["reset", "timeout", "refused", "cancelled", "interrupted", "http_error"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a source before its first byte."""
+
+    title: str
+    prompt: str | None
+    request: dict[str, Any] | None
+    """The body of the request, where it is known."""
+    kind: SourceKind
+    timed: bool
+    """Whether the chunks' times are real, so that latencies can be measured from them."""
+    paced: bool
+    """Whether the reader has to wait for each chunk's time; False when chunks come as they come."""
+
+
+class Source(Protocol):
+    """A response body as timed chunks."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the source is."""
+        ...
+
+    def chunks(self) -> AsyncIterator[Chunk]:
+        """Yield each read of the body, in order of time.
+
+        To run out is the clean end of the body, whether or not the message in it was complete.
+        Raises SourceEnded when the body ends in any other way.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections and files. May be called at any time, and more than once."""
+        ...
+
+
+class SourceEnded(Exception):
+    """The body did not end by itself; what arrived before stays valid."""
+
+    def __init__(
+        self,
+        how: EndedHow,
+        label: str,
+        detail: str,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        retryable: bool | None = None,
+        body: bytes | None = None,
+    ) -> None:
+        super().__init__(f"{label}: {detail}" if detail else label)
+        self.how: EndedHow = how
+        self.label = label
+        """A few words, such as `Connection lost`."""
+        self.detail = detail
+        """One line that says more; may be empty."""
+        self.status = status
+        """The HTTP status, when there was a response."""
+        self.request_id = request_id
+        self.retryable = retryable
+        """Whether sending the request again can help; None when nobody can tell."""
+        self.body = body
+        """The body of an error response."""

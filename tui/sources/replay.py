@@ -1,0 +1,151 @@
+"""Streams that were recorded or are piped in: files and standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from tui.core.records import Chunk
+from tui.core.sse import Decoder, Frame
+from tui.sources import SourceEnded, SourceInfo
+
+_READ: Final = 65_536
+_LONGEST_NS: Final = 30_000_000_000
+_FIRST_NS: Final = 400_000_000
+_CONTENT_NS: Final = 24_000_000
+_OTHER_NS: Final = 60_000_000
+_GROUP_NS: Final = 4_000_000
+_QUEUE: Final = 64
+
+
+class FileSource:
+    """A file with the bytes of a response body, without times: they are played at a made-up pace.
+
+    Raises OSError where the file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._size = path.stat().st_size
+        self._closed = False
+        with path.open("rb"):
+            pass  # An unreadable file must fail here, before there is a screen.
+        self.info = SourceInfo(
+            title=path.name, prompt=None, request=None, kind="file", timed=False, paced=True
+        )
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yield the file cut at its events, 30 s at most. Raises SourceEnded if unreadable."""
+        try:
+            with self._path.open("rb") as file:
+                for chunk in synthetic_chunks(iter(lambda: file.read(_READ), b""), self._size):
+                    if self._closed:
+                        return
+                    yield chunk
+        except OSError as error:
+            raise SourceEnded("interrupted", "Cannot read the file", str(error)) from error
+
+    async def aclose(self) -> None:
+        """Stop before the next chunk."""
+        self._closed = True
+
+
+def synthetic_chunks(blocks: Iterator[bytes], size: int) -> Iterator[Chunk]:
+    """Cut a body of `size` bytes at its events and give each a made-up time.
+
+    Joined, the chunks are the body. Where there are too many events for the pace, it is quickened,
+    and events that fall into the same 4 ms share a chunk.
+    """
+    decoder = Decoder()
+    held = bytearray()  # bytes from `start` on, not yielded yet
+    start = 0
+    t_ns = chunk_ns = 0
+    pace: float | None = None
+    for block in blocks:
+        held += block
+        frames = decoder.feed(block)
+        if pace is None and frames:
+            estimate = max(len(frames) * size / max(len(held), 1), 1)
+            pace = min(1.0, _LONGEST_NS / (estimate * _CONTENT_NS))
+        for frame in frames:
+            t_ns += int(_gap(frame, t_ns) * (pace or 1.0))
+            if t_ns - chunk_ns >= _GROUP_NS or not start:
+                end = frame.offset + frame.length - start
+                yield Chunk(t_ns, bytes(held[:end]))
+                del held[:end]
+                start += end
+                chunk_ns = t_ns
+        if not frames and pace is None and len(held) >= _READ:
+            # No events at all so far: nothing to pace by.
+            yield Chunk(t_ns, bytes(held))
+            start += len(held)
+            held.clear()
+    if held:
+        yield Chunk(t_ns, bytes(held))
+
+
+def _gap(frame: Frame, t_ns: int) -> int:
+    if t_ns == 0:
+        return _FIRST_NS
+    return _CONTENT_NS if b"_delta" in frame.data else _OTHER_NS
+
+
+class PipeSource:
+    """Bytes from a descriptor as they arrive, with the times at which they were read."""
+
+    def __init__(
+        self, read: Callable[[int], bytes], now: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        """Take a blocking `read(size)` that returns b"" at the end."""
+        self._read = read
+        self._now = now
+        self._closed = threading.Event()
+        self._room = threading.Semaphore(_QUEUE)
+        self.info = SourceInfo(
+            title="standard input", prompt=None, request=None, kind="stdin", timed=True, paced=False
+        )
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yield each read. Raises SourceEnded where reading fails."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Chunk | OSError] = asyncio.Queue()
+        start = self._now()
+
+        def post(item: Chunk | OSError) -> bool:
+            try:
+                loop.call_soon_threadsafe(queue.put_nowait, item)
+            except RuntimeError:  # The loop is gone, and so is the reader.
+                return False
+            return True
+
+        def pull() -> None:
+            while not self._closed.is_set():
+                try:
+                    data = self._read(_READ)
+                except OSError as error:
+                    post(error)
+                    return
+                chunk = Chunk(self._now() - start, data)
+                self._room.acquire()
+                if not post(chunk) or not data:
+                    return
+
+        # A daemon: a read that never returns must not keep the program from ending.
+        threading.Thread(target=pull, name="stdin", daemon=True).start()
+        while True:
+            item = await queue.get()
+            if isinstance(item, OSError):
+                raise SourceEnded("interrupted", "Cannot read standard input", str(item))
+            self._room.release()
+            if not item.data:
+                return
+            yield item
+
+    async def aclose(self) -> None:
+        """Take no more reads; the one that is waiting ends with its pipe."""
+        self._closed.set()
+        self._room.release()

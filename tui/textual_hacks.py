@@ -1,0 +1,50 @@
+"""What Textual cannot be asked for by its public interface, in one place.
+
+Checked against Textual 8.2.8, which `pyproject.toml` pins to its minor version.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.segment import Segment, Segments
+from rich.traceback import Traceback
+from textual.app import App
+from textual.color import Color
+from textual.filter import LineFilter
+
+from tui.core.text import one_line
+
+
+class SafeText(LineFilter):
+    """The last line of defence: no control code reaches the terminal inside a drawn line.
+
+    Every pane sanitises what it draws; this catches what a widget of Textual's own passes on.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        if all(segment.text.isprintable() for segment in segments):
+            return segments
+        return [
+            segment
+            if segment.control or segment.text.isprintable()
+            else Segment(one_line(segment.text), segment.style)
+            for segment in segments
+        ]
+
+
+def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
+    """Have every drawn line go through `line_filter`."""
+    app._filters.append(line_filter)
+
+
+def crash_without_locals(app: App[Any]) -> None:
+    """End the app after an unhandled exception.
+
+    As Textual does, but the traceback shows no local variables: they may hold keys and prompts.
+    """
+    app.bell()
+    traceback = Traceback(show_locals=False, width=None)
+    rendered = Segments(app.console.render(traceback, app.console.options))
+    app._exit_renderables.append(rendered)
+    app._close_messages_no_wait()

@@ -1,0 +1,28 @@
+"""What the panes draw: the state of a run as plain rows and items.
+
+Pure functions over the core; nothing here knows a terminal. Text from the wire is passed on as it
+came, the panes sanitise it when they draw.
+"""
+
+from __future__ import annotations
+
+from tui.viewmodel.counters import Counters, counters, sparkline
+from tui.viewmodel.events import EventRow, event_row
+from tui.viewmodel.scope import Scope, Tone
+from tui.viewmodel.tools import ToolItem, tools
+from tui.viewmodel.transcript import Item, describe_error, transcript
+
+__all__ = [
+    "Counters",
+    "EventRow",
+    "Item",
+    "Scope",
+    "Tone",
+    "ToolItem",
+    "counters",
+    "describe_error",
+    "event_row",
+    "sparkline",
+    "tools",
+    "transcript",
+]

@@ -1,0 +1,91 @@
+"""The numbers of the counter bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tui.core.metrics import UNKNOWN, Metrics, measure
+from tui.core.state import PULSE_NS, STALL_NS, Phase, RunState, as_count
+from tui.viewmodel.scope import Scope
+
+_CHARS_PER_TOKEN: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The numbers of the counter bar."""
+
+    metrics: Metrics
+    estimate: float | None
+    """Tokens per second from characters, while the real count is not known."""
+    input_tokens: int | None
+    cache_read: int | None
+    cache_write: int | None
+    output_tokens: int | None
+    thinking_tokens: int | None
+    conflict: bool
+    last_byte_ns: int | None
+    last_content_ns: int | None
+    stalled: bool
+    pulse: list[int]
+    """Content characters in the buckets up to now, oldest first."""
+
+
+_PULSE_BUCKETS: Final = 16
+
+
+def counters(scope: Scope) -> Counters:
+    """Return the numbers of the counter bar at the shown point in time."""
+    run, state = scope.run, scope.state
+    last_byte = run.last_byte_ns
+    if scope.travelling:
+        last_byte = run.timeline.times[scope.count - 1] if scope.count else None
+    metrics = measure(state, run.first_byte_ns, last_byte) if run.timed else UNKNOWN
+    over = state.end is not None or state.phase is Phase.STOPPED
+    first = state.first_content_ns
+    estimate = None
+    if run.timed and not over and first is not None and last_byte is not None and last_byte > first:
+        estimate = state.content_chars / _CHARS_PER_TOKEN * 1e9 / (last_byte - first)
+    usage = state.usage
+    details = usage.get("output_tokens_details")
+    thinking = details.get("thinking_tokens") if isinstance(details, dict) else None
+    last_content = state.last_content_ns
+    age = None if last_content is None else scope.now_ns - last_content
+    live = not over and not scope.travelling
+    return Counters(
+        metrics=metrics,
+        estimate=estimate,
+        input_tokens=as_count(usage.get("input_tokens")),
+        cache_read=as_count(usage.get("cache_read_input_tokens")),
+        cache_write=as_count(usage.get("cache_creation_input_tokens")),
+        output_tokens=state.output_tokens,
+        thinking_tokens=as_count(thinking),
+        conflict=bool(state.usage_conflicts()),
+        last_byte_ns=scope.now_ns - last_byte if live and last_byte is not None else None,
+        last_content_ns=age if live else None,
+        stalled=live and age is not None and age > STALL_NS,
+        pulse=_pulse(state, scope.now_ns if live else last_byte or 0),
+    )
+
+
+def _pulse(state: RunState, now_ns: int) -> list[int]:
+    newest = now_ns // PULSE_NS
+    if state.pulse:
+        newest = max(newest, state.pulse[-1][0])
+    values = [0] * _PULSE_BUCKETS
+    for bucket, size in reversed(state.pulse):
+        place = bucket - newest + _PULSE_BUCKETS - 1
+        if place < 0:
+            break
+        values[place] = size
+    return values
+
+
+def sparkline(values: list[int]) -> str:
+    """Draw values as bars of eighths, scaled to the largest; nothing is a blank."""
+    top = max(values, default=0)
+    if top == 0:
+        return " " * len(values)
+    bars = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
+    return "".join(bars[(value * 7 + top - 1) // top] if value else " " for value in values)

@@ -1,0 +1,112 @@
+"""The rows of the event log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tui.core.records import EventRecord
+from tui.core.state import as_text
+from tui.core.text import clip
+from tui.core.timeline import Timeline
+from tui.viewmodel.compact import compact
+from tui.viewmodel.transcript import describe_error
+
+_SUMMARY: Final = 400
+"""Code points of a payload that a row of the log can show at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One row of the event log."""
+
+    seq: int
+    t_ns: int
+    gap_ns: int
+    glyph: str
+    style: str
+    type: str
+    index: int
+    what: str
+    payload: str
+
+
+_GLYPHS: Final[dict[str, tuple[str, str]]] = {
+    "message_start": ("\u25c6", "message"),
+    "content_block_start": ("\u250f", "block"),
+    "content_block_delta": ("\u2503", "unknown"),
+    "content_block_stop": ("\u2517", "block"),
+    "message_delta": ("\u25c7", "message"),
+    "message_stop": ("\u25a0", "message"),
+    "ping": ("\u00b7", "ping"),
+    "error": ("\u2717", "error"),
+    "[DONE]": ("\u25a0", "ping"),
+    "comment": (":", "ping"),
+    "cut-off": ("\u2702", "error"),
+}
+_DELTA_STYLES: Final = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "thinking",
+    "input_json_delta": "json",
+    "citations_delta": "citation",
+}
+
+
+def event_row(timeline: Timeline, seq: int) -> EventRow:
+    """Return one row of the log. Parses the one event, nothing else."""
+    label = timeline.label(seq)
+    t_ns = timeline.times[seq]
+    gap = t_ns - timeline.times[seq - 1] if seq else 0
+    glyph, style = _GLYPHS.get(label.type, ("?", "unknown"))
+    if label.type == "content_block_delta":
+        style = _DELTA_STYLES.get(label.delta, "unknown")
+    record = timeline.record(seq)
+    what, payload = summarise(record, timeline)
+    return EventRow(
+        seq, t_ns, gap, glyph, style, label.type, timeline.index(seq), what, clip(payload, _SUMMARY)
+    )
+
+
+def summarise(record: EventRecord, timeline: Timeline) -> tuple[str, str]:
+    """Return what an event says: a short word (such as the delta type) and the essence."""
+    payload = record.payload
+    if payload is None:
+        raw = timeline.raw_event(record.seq)[: 2 * _SUMMARY].decode("utf-8", "replace")
+        return "", " ".join(raw.split("\n")).strip()
+    kind_of = record.type
+    if kind_of == "content_block_delta":
+        return _summarise_delta(payload.get("delta"))
+    if kind_of == "content_block_start":
+        block = payload.get("content_block")
+        if isinstance(block, dict):
+            rest = {k: v for k, v in block.items() if k != "type" and v not in ("", None, {}, [])}
+            name = as_text(rest.pop("name", None)) if "name" in rest else None
+            return str(block.get("type")), "  ".join(filter(None, [name, compact(rest, "")]))
+    if kind_of == "message_start":
+        message = payload.get("message")
+        if isinstance(message, dict):
+            usage = message.get("usage")
+            facts = [as_text(message.get("model")), as_text(message.get("id"))]
+            return "", "  ".join(filter(None, [*facts, compact(usage, "")]))
+    if kind_of == "message_delta":
+        delta = payload.get("delta")
+        reason = as_text(delta.get("stop_reason")) if isinstance(delta, dict) else None
+        return reason or "", compact(payload.get("usage"), "")
+    if kind_of == "error":
+        return "", describe_error(
+            payload["error"] if isinstance(payload.get("error"), dict) else payload
+        )
+    rest = {k: v for k, v in payload.items() if k not in ("type", "index")}
+    return "", compact(rest, "")
+
+
+def _summarise_delta(delta: object) -> tuple[str, str]:
+    if not isinstance(delta, dict):
+        return "", compact(delta)
+    kind_of = str(delta.get("type")).removesuffix("_delta")
+    for name in ("text", "partial_json", "thinking"):
+        value = delta.get(name)
+        if isinstance(value, str):
+            return kind_of, value
+    return kind_of, compact({k: v for k, v in delta.items() if k != "type"}, "")

@@ -1,0 +1,48 @@
+"""The run on the screen, at the point in time that is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tui.core.session import Run
+from tui.core.state import RunState
+from tui.core.timeline import Timeline
+
+Tone = Literal["plain", "muted", "good", "warning", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The run on the screen, at the point in time that is shown."""
+
+    key: int
+    """Another run, another key."""
+    run: Run
+    state: RunState
+    count: int
+    """How many events are shown."""
+    travelling: bool
+    """Whether the state is one of the past."""
+    now_ns: int
+    """Time since the request, on the scale of the records."""
+    title: str
+    kind: str
+    prompt: str | None
+    model: str | None
+    paused: bool
+    paced: bool
+    speed: float
+    done: bool
+    failure: str | None
+    place: tuple[int, int]
+    """Number of the run, and how many there are."""
+
+    @property
+    def timeline(self) -> Timeline:
+        return self.run.timeline
+
+    @property
+    def head(self) -> int:
+        """How many events have arrived."""
+        return len(self.run.timeline)

@@ -1,0 +1,175 @@
+"""The transcript: prompt, content blocks, stop reason and how the run ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tui.core.records import JsonObject
+from tui.core.state import Block, Buffer, as_text
+from tui.core.text import clip
+from tui.viewmodel.compact import compact
+from tui.viewmodel.scope import Scope, Tone
+
+ItemKind = Literal["prompt", "thinking", "text", "tool", "result", "block", "stop", "banner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One part of the transcript. `body` is wire text; a growing one is a Buffer."""
+
+    key: tuple[str, int]
+    kind: ItemKind
+    label: str
+    body: Buffer | str
+    open: bool
+    tone: Tone = "plain"
+
+
+def transcript(scope: Scope) -> list[Item]:
+    """Return the transcript's items, in order."""
+    items: list[Item] = []
+    if scope.prompt:
+        items.append(Item(("prompt", 0), "prompt", "you", scope.prompt, False))
+    for place, block in enumerate(scope.state.blocks):
+        items.extend(_block_items(place, block))
+    items.extend(_endings(scope))
+    return items
+
+
+def _block_items(place: int, block: Block) -> list[Item]:
+    key = ("block", place)
+    is_open = not block.stopped
+    if block.type == "text":
+        return [Item(key, "text", "", block.text, is_open), *_citations(place, block)]
+    if block.type == "thinking":
+        size = len(block.thinking)
+        label = f"thinking  {size} chars" if size else "thinking  (not shown by the API)"
+        return [Item(key, "thinking", label, block.thinking, is_open)]
+    if block.type == "redacted_thinking":
+        return [Item(key, "block", "thinking, redacted", "", is_open, "muted")]
+    if block.is_tool:
+        name = as_text(block.start.get("name")) or block.type
+        where = "" if block.type == "tool_use" else f"  {block.type.removesuffix('_tool_use')}"
+        return [Item(key, "tool", f"{name}  #{block.index}{where}", "", is_open)]
+    if block.type.endswith("_tool_result"):
+        return [
+            Item(key, "result", block.type.removesuffix("_tool_result"), _results(block), False)
+        ]
+    if block.type == "fallback":
+        return [Item(key, "block", "another model goes on", _fallback(block), False, "warning")]
+    if block.type == "compaction":
+        body = as_text(block.to_json().get("content")) or ""
+        return [Item(key, "block", "conversation compacted", body, is_open, "muted")]
+    label = f"{block.type} block"
+    return [Item(key, "block", label, compact(_without_type(block)), is_open, "muted")]
+
+
+def _without_type(block: Block) -> JsonObject:
+    return {name: value for name, value in block.to_json().items() if name != "type"}
+
+
+def _citations(place: int, block: Block) -> list[Item]:
+    if not block.citations:
+        return []
+    lines = [f"[{number}] {_cited(item)}" for number, item in enumerate(block.citations, 1)]
+    return [Item(("citations", place), "result", "citations", "\n".join(lines), False)]
+
+
+def _cited(citation: object) -> str:
+    if not isinstance(citation, dict):
+        return compact(citation)
+    title = as_text(citation.get("title")) or as_text(citation.get("document_title"))
+    place = as_text(citation.get("url"))
+    known = [part for part in (title, place) if part]
+    return "  ".join(known) or clip(as_text(citation.get("cited_text")) or compact(citation), 200)
+
+
+def _results(block: Block) -> str:
+    content = block.start.get("content")
+    if isinstance(content, str):
+        return content
+    if isinstance(content, dict):
+        return compact(content)
+    lines = []
+    for item in content if isinstance(content, list) else []:
+        if isinstance(item, dict) and as_text(item.get("title")):
+            lines.append(f"{item['title']}  {as_text(item.get('url')) or ''}".rstrip())
+        elif isinstance(item, dict) and as_text(item.get("text")):
+            lines.append(item["text"])
+        else:
+            lines.append(compact(item))
+    return "\n".join(lines)
+
+
+def _fallback(block: Block) -> str:
+    def model(name: str) -> str:
+        value = block.start.get(name)
+        return (as_text(value.get("model")) if isinstance(value, dict) else None) or "?"
+
+    return f"{model('from')} \u2192 {model('to')}"
+
+
+_STOPS: Final[dict[str, tuple[Tone, str]]] = {
+    "end_turn": ("good", "the answer is complete"),
+    "tool_use": ("good", "waiting for tool results"),
+    "stop_sequence": ("good", "a stop sequence was reached"),
+    "max_tokens": ("warning", "cut off at max_tokens"),
+    "pause_turn": ("warning", "paused, to be continued"),
+    "compaction": ("plain", "the conversation was compacted"),
+    "refusal": ("bad", "the model declined"),
+    "model_context_window_exceeded": ("warning", "the context window is full"),
+}
+
+
+def _endings(scope: Scope) -> list[Item]:
+    state = scope.state
+    items: list[Item] = []
+    reason = state.stop_reason
+    if reason is not None:
+        tone, meaning = _STOPS.get(reason, ("plain", "a stop reason this version does not know"))
+        details = (state.message or {}).get("stop_details")
+        body = compact(details) if details else ""
+        items.append(Item(("stop", 0), "stop", f"{reason}  {meaning}", body, False, tone))
+    if scope.travelling and scope.count < scope.head:
+        return items
+    banner = _banner(scope)
+    if banner is not None:
+        items.append(banner)
+    return items
+
+
+def _banner(scope: Scope) -> Item | None:
+    key = ("banner", 0)
+    if scope.failure is not None:
+        text = f"streamscope failed while reading: {scope.failure}"
+        return Item(key, "banner", "Internal error", text, False, "bad")
+    status = scope.run.status
+    error = scope.run.error
+    message = describe_error(error)
+    if status == "error":
+        label = "Error" if scope.state.error else "Stream failed"
+        return Item(key, "banner", label, message, False, "bad")
+    if status == "truncated":
+        text = "the response ended without message_stop; what arrived is kept"
+        return Item(key, "banner", "Truncated", text, False, "warning")
+    if status == "cancelled":
+        text = "stopped before the end; what arrived is kept, and may still be billed"
+        return Item(key, "banner", "Cancelled", text, False, "warning")
+    if status == "not_sse":
+        verdict = scope.run.verdict
+        detail = verdict.detail if verdict else message
+        return Item(key, "banner", "Not an event stream", detail, False, "bad")
+    if status == "empty":
+        return Item(key, "banner", "Empty", "the response has no bytes", False, "bad")
+    return None
+
+
+def describe_error(error: JsonObject | None) -> str:
+    """Return an error object as one line: type, message, and the request id where known."""
+    if error is None:
+        return ""
+    parts = [as_text(error.get("type")), as_text(error.get("message"))]
+    known = ": ".join(part for part in parts if part) or compact(error)
+    request_id = as_text(error.get("request_id"))
+    return f"{known}  ({request_id})" if request_id else known

@@ -1,0 +1,1 @@
+"""What the screen is made of: panes that draw views, and the layouts behind them."""

@@ -1,0 +1,194 @@
+"""The raw event log: one row an event, drawn straight from the timeline."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.core.text import format_count, format_ns
+from tui.viewmodel import Scope, event_row
+from tui.widgets.line_view import LineView
+from tui.widgets.paint import Piece, strip_of, wire
+
+_SLOW_NS = 500_000_000
+
+
+class EventLog(LineView):
+    """Number, time, gap, kind, index and payload of each event; follows the tail."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "event-log--number",
+        "event-log--time",
+        "event-log--gap",
+        "event-log--slow",
+        "event-log--type",
+        "event-log--payload",
+        "event-log--cursor",
+        "event-log--anomaly",
+        "event-log--message",
+        "event-log--block",
+        "event-log--text",
+        "event-log--thinking",
+        "event-log--json",
+        "event-log--citation",
+        "event-log--ping",
+        "event-log--error",
+        "event-log--unknown",
+    }
+
+    BINDINGS = [
+        ("j,down", "move(1)", "Next event"),
+        ("k,up", "move(-1)", "Previous event"),
+        ("pagedown", "page(1)", "Page down"),
+        ("pageup", "page(-1)", "Page up"),
+        ("g,home", "first", "First event"),
+        ("G", "last", "Last event"),
+    ]
+
+    class Moved(Message):
+        """The reader wants to see the state after `count` events."""
+
+        def __init__(self, count: int) -> None:
+            super().__init__()
+            self.count = count
+
+    class Followed(Message):
+        """The reader wants the live end."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._scope: Scope | None = None
+        self._drawn: tuple[object, ...] = ()
+        self._flagged: set[int] = set()
+        self._flag_source: tuple[int, int] = (-1, 0)
+        self.border_title = "Events"
+
+    def show(self, scope: Scope) -> None:
+        """Draw the log of `scope`."""
+        state = scope.run.state
+        drawn = (scope.key, scope.head, scope.count, scope.travelling, len(state.anomalies))
+        if drawn == self._drawn:
+            return
+        if not self._drawn or self._drawn[0] != scope.key:
+            self.follow = True
+        grown_only = self._drawn[:1] == drawn[:1] and self._drawn[3:] == drawn[3:]
+        self._drawn = drawn
+        self._scope = scope
+        self._flag(scope)
+        before = self.scroll_offset.y
+        self.set_height(scope.head)
+        if scope.travelling:
+            self.follow = False
+            self.show_row(max(scope.count - 1, 0))
+        visible_end = before + self.size.height
+        if not grown_only or self.follow or self.height_in_rows <= visible_end:
+            self.refresh()
+        self._entitle(scope)
+
+    def _flag(self, scope: Scope) -> None:
+        key, known = self._flag_source
+        anomalies = scope.run.state.anomalies
+        if key != scope.key:
+            self._flagged, known = set(), 0
+        self._flagged.update(anomaly.seq for anomaly in anomalies[known:])
+        self._flag_source = (scope.key, len(anomalies))
+
+    def _entitle(self, scope: Scope) -> None:
+        parts = [f"Events  {format_count(scope.head)}"]
+        if scope.travelling:
+            parts.append(f"at {scope.count} of {format_count(scope.head)}")
+        elif self.follow:
+            parts.append("FOLLOW")
+        if self._flagged:
+            count = len(scope.run.state.anomalies)
+            parts.append(f"{count} anomal{'y' if count == 1 else 'ies'}")
+        self.border_title = " \u00b7 ".join(parts)
+
+    def watch_follow(self) -> None:
+        if self._scope is not None:
+            self._entitle(self._scope)
+
+    def row(self, y: int, width: int) -> Strip:
+        scope = self._scope
+        if scope is None or y >= scope.head:
+            return Strip([])
+        row = event_row(scope.timeline, y)
+        kind = self.style(f"event-log--{row.style}")
+        pieces: list[Piece] = []
+        wide = width >= 70
+        flagged = y in self._flagged
+        number = f"{row.seq:>6} " if wide else f"{row.seq:>4} "
+        pieces.append((number, self.style("event-log--number")))
+        if scope.run.timed or scope.paced:
+            pieces.append((f"{row.t_ns / 1e9:>8.3f}s ", self.style("event-log--time")))
+        if wide:
+            slow = row.gap_ns >= _SLOW_NS
+            gap_style = self.style("event-log--slow" if slow else "event-log--gap")
+            pieces.append((f"{format_ns(row.gap_ns):>7} ", gap_style))
+        mark = "\u26a0" if flagged else " "
+        pieces.append((mark, self.style("event-log--anomaly")))
+        name = row.type if wide else row.type.replace("content_block_", "")
+        name_width = 20 if wide else 14
+        pieces.append((f"{row.glyph} ", kind))
+        label = wire(name, name_width)
+        pieces.append((label + " " * (name_width - _cells(label)), self.style("event-log--type")))
+        index = "" if row.index < 0 else str(row.index)
+        pieces.append((f"{index:>3}  ", self.style("event-log--number")))
+        used = sum(_cells(text) for text, _ in pieces)
+        if row.what:
+            what = wire(row.what, min(14, max(width - used, 0)))
+            pieces.append((f"{what}  ", kind))
+            used += _cells(what) + 2
+        pieces.append((wire(row.payload, width - used), self.style("event-log--payload")))
+        strip = strip_of(pieces, width)
+        if scope.travelling and y == scope.count - 1:
+            strip = strip.adjust_cell_length(width)
+            cursor = self.style("event-log--cursor")
+            return strip_of([(text, (own or Style()) + cursor) for text, own, _ in strip])
+        if scope.travelling and y >= scope.count:
+            dim = Style(dim=True)
+            return strip_of([(text, (own or Style()) + dim) for text, own, _ in strip])
+        return strip
+
+    # --- moving -------------------------------------------------------------------------------
+
+    def _count(self) -> int:
+        return self._scope.count if self._scope else 0
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor by `step` events."""
+        scope = self._scope
+        if scope is None:
+            return
+        target = self._count() + step
+        if scope.travelling or step < 0:
+            self.post_message(self.Moved(max(min(target, scope.head), 1)))
+
+    def action_page(self, direction: int) -> None:
+        """Move the cursor by a page."""
+        self.action_move(direction * max(self.size.height - 1, 1))
+
+    def action_first(self) -> None:
+        """Go to the first event."""
+        self.post_message(self.Moved(1))
+
+    def action_last(self) -> None:
+        """Go to the live end and follow."""
+        self.action_bottom()
+        self.post_message(self.Followed())
+
+    def on_click(self, event: events.Click) -> None:
+        """Show the state as of the event that was clicked."""
+        if self._scope is None or self.text_selection is not None:
+            return
+        y = event.get_content_offset(self)
+        if y is not None and y.y + self.scroll_offset.y < self._scope.head:
+            self.post_message(self.Moved(y.y + self.scroll_offset.y + 1))
+
+
+def _cells(text: str) -> int:
+    return len(text) if text.isascii() else strip_of([(text, None)]).cell_length

@@ -1,0 +1,169 @@
+"""The ground all panes stand on: rows drawn on demand, following the tail until the reader moves.
+
+Only visible rows are drawn, whatever their number. Rows are addressed from 0 and may be any count.
+"""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+
+class LineView(ScrollView, can_focus=True):
+    """A scrollable list of rows. Subclasses give `row` and call `set_height`."""
+
+    DEFAULT_CSS = """
+    LineView {
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+    }
+    """
+
+    BINDINGS = [
+        ("j", "scroll_down", "Down"),
+        ("k", "scroll_up", "Up"),
+        ("g", "top", "Top"),
+        ("G", "bottom", "Bottom"),
+    ]
+
+    follow: var[bool] = var(True)
+    """Whether new rows at the end are scrolled into view."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._height = 0
+        self._moving = False
+
+    # --- for subclasses -----------------------------------------------------------------------
+
+    def row(self, y: int, width: int) -> Strip:
+        """Draw row `y`, at most `width` cells."""
+        raise NotImplementedError
+
+    def row_text(self, y: int) -> str:
+        """Return what is copied for row `y`; offsets in it are those of `row`."""
+        return self.row(y, self.row_width).text
+
+    def set_height(self, height: int) -> None:
+        """Say how many rows there are now. Keeps the place, or the tail where it is followed."""
+        if height != self._height:
+            self._height = height
+            self.virtual_size = Size(self.size.width, height)
+        if self.follow:
+            self.to_end()
+
+    # --- drawing ------------------------------------------------------------------------------
+
+    @property
+    def row_width(self) -> int:
+        """Cells in a row; the scrollbar's column is always left free so that nothing jumps."""
+        return max(self.size.width - (0 if self.show_vertical_scrollbar else 1), 1)
+
+    @property
+    def height_in_rows(self) -> int:
+        """How many rows there are."""
+        return self._height
+
+    def style(self, name: str) -> Style:
+        """Return the style of a component class, without the pane's own colours."""
+        return self.get_component_rich_style(name, partial=True)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        base = self.rich_style
+        place = y + self.scroll_offset.y
+        if not 0 <= place < self._height:
+            return Strip.blank(width, base)
+        strip = self.row(place, self.row_width)
+        selection = self.text_selection
+        if selection is not None:
+            strip = self._select(strip, selection, place)
+        return strip.apply_style(base).adjust_cell_length(width, base).apply_offsets(0, place)
+
+    def _select(self, strip: Strip, selection: Selection, y: int) -> Strip:
+        span = selection.get_span(y)
+        if span is None:
+            return strip
+        text = strip.text
+        start, end = span
+        end = len(text) if end == -1 else min(end, len(text))
+        if start >= end:
+            return strip
+        cuts = [strip.index_to_cell_position(place) for place in (start, end)]
+        before, marked, after = (
+            strip.crop(0, cuts[0]),
+            strip.crop(cuts[0], cuts[1]),
+            strip.crop(cuts[1]),
+        )
+        style = self.screen.get_component_rich_style("screen--selection")
+        lit = [Segment(text, (own or Style()) + style) for text, own, _ in marked]
+        return Strip.join([before, Strip(lit), after])
+
+    # --- selection ----------------------------------------------------------------------------
+
+    @property
+    def allow_select(self) -> bool:
+        return True
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """Return the selected text; only the selected rows are drawn for it."""
+        first = 0 if selection.start is None else selection.start.y
+        last = self._height - 1 if selection.end is None else selection.end.y
+        lines = []
+        for y in range(max(first, 0), min(last, self._height - 1) + 1):
+            span = selection.get_span(y)
+            if span is not None:
+                text = self.row_text(y)
+                lines.append(text[span[0] : None if span[1] == -1 else span[1]].rstrip())
+        return "\n".join(lines), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
+
+    # --- scrolling ----------------------------------------------------------------------------
+
+    def to_end(self) -> None:
+        """Show the last rows."""
+        end = self.max_scroll_y
+        if self.scroll_target_y != end or self.scroll_y != end:
+            self._moving = True
+            try:
+                self.scroll_to(y=end, animate=False, force=True, immediate=True)
+            finally:
+                self._moving = False
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if not self._moving and round(old_value) != round(new_value):
+            self.follow = round(new_value) >= self.max_scroll_y
+
+    def show_row(self, y: int) -> None:
+        """Scroll as little as needed to have row `y` in view."""
+        top = self.scroll_offset.y
+        height = self.size.height
+        if y < top:
+            target = y
+        elif y >= top + height:
+            target = y - height + 1
+        else:
+            return
+        self._moving = True
+        try:
+            self.scroll_to(y=target, animate=False, force=True, immediate=True)
+        finally:
+            self._moving = False
+
+    def action_top(self) -> None:
+        """Go to the first row."""
+        self.scroll_to(y=0, animate=False)
+
+    def action_bottom(self) -> None:
+        """Go to the last row and follow."""
+        self.follow = True
+        self.to_end()
