@@ -141,7 +141,9 @@ def sse(event: object, name: str | None = None, line_end: bytes = b"\n") -> byte
     """Write one event. Its name is its type unless another is given; empty for none."""
     data = event if isinstance(event, str) else json.dumps(event)
     if name is None:
-        name = str(event["type"]) if isinstance(event, dict) and "type" in event else ""
+        kind = event.get("type") if isinstance(event, dict) else None
+        # A type with a line end or half a surrogate pair in it cannot stand in an `event:` line.
+        name = kind if isinstance(kind, str) and kind.isprintable() else ""
     lines = [f"event: {name}"] if name else []
     lines += [f"data: {line}" for line in data.split("\n")]
     return b"".join(line.encode() + line_end for line in [*lines, ""])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Container, Horizontal
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.viewmodel import Counters, Scope
-from tui.widgets.bars import CounterBar, Header, KeyBar
+from tui.widgets.bars import CounterBar, EventHead, Header, KeyBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.tool_pane import ToolPane
 from tui.widgets.transcript import Transcript
@@ -28,6 +29,8 @@ class Dashboard(Screen[None]):
         self.header = Header(id="header")
         self.transcript = Transcript(id="transcript")
         self.tools = ToolPane(id="tools")
+        self.log_box = Vertical(id="log", classes="pane")
+        self.heads = EventHead(id="heads")
         self.log_pane = EventLog(id="events")
         self.counters = CounterBar(id="counters")
         self.keys = KeyBar(id="keys")
@@ -38,7 +41,9 @@ class Dashboard(Screen[None]):
             with Horizontal(id="above"):
                 yield self.transcript
                 yield self.tools
-            yield self.log_pane
+            with self.log_box:
+                yield self.heads
+                yield self.log_pane
         yield self.counters
         yield self.keys
         yield Static("", id="too-small", markup=False)
@@ -54,6 +59,9 @@ class Dashboard(Screen[None]):
         self.transcript.show(scope)
         self.tools.show(scope)
         self.log_pane.show(scope)
+        self.heads.show(self.log_pane.heads())
+        if self.log_box.border_title != self.log_pane.title:
+            self.log_box.border_title = Content(self.log_pane.title).markup
         if numbers is not None:
             self.counters.show(numbers)
 

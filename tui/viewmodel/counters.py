@@ -32,7 +32,7 @@ class Counters:
     """Content characters in the buckets up to now, oldest first."""
 
 
-_PULSE_BUCKETS: Final = 16
+_PULSE_BUCKETS: Final = 10
 
 
 def counters(scope: Scope) -> Counters:

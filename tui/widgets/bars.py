@@ -5,19 +5,26 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
-from rich.style import Style
 from textual import events
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.core.text import format_count, format_ns
 from tui.viewmodel import Counters, Scope, sparkline
+from tui.widgets.look import ComponentStyles
 from tui.widgets.paint import Piece, spread, wire
 
+Named = tuple[str, str | None]
+"""Text and the component class that gives its style."""
+
 _DASH: Final = "\u2013"
+_LABEL: Final = "counter-bar--label"
+_VALUE: Final = "counter-bar--value"
+_WARNING: Final = "counter-bar--warning"
+_KEY: Final = "key-bar--key"
+_WHAT: Final = "key-bar--what"
 
 
-class Row(Widget):
+class Row(ComponentStyles):
     """One row put together from pieces; drawn again only when they change."""
 
     DEFAULT_CSS = """
@@ -26,24 +33,24 @@ class Row(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._left: list[Piece] = []
-        self._right: list[Piece] = []
+        self._left: list[Named] = []
+        self._right: list[Named] = []
 
-    def put(self, left: list[Piece], right: list[Piece]) -> None:
+    def put(self, left: list[Named], right: list[Named]) -> None:
         """Show these pieces; the right ones are kept whole."""
         if left != self._left or right != self._right:
             self._left, self._right = left, right
             self.refresh()
 
-    def style(self, name: str) -> Style:
-        """Return the style of a component class, without the row's own colours."""
-        return self.get_component_rich_style(name, partial=True)
-
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
-        strip = spread(self._left, self._right, width)
+        strip = spread(self._styled(self._left), self._styled(self._right), width)
         return strip.apply_style(base).adjust_cell_length(width, base)
+
+    def _styled(self, pieces: list[Named]) -> list[Piece]:
+        # Looked up while drawing: the names outlast a change of theme.
+        return [(text, self.style(name) if name else None) for text, name in pieces]
 
 
 class Header(Row):
@@ -65,27 +72,27 @@ class Header(Row):
         """Draw the header of `scope`."""
         width = self.size.width
         badge, tone = _badge(scope)
-        right: list[Piece] = []
+        right: list[Named] = []
         if scope.place[1] > 1:
-            right.append((f"run {scope.place[0]}/{scope.place[1]}   ", self.style("header--title")))
+            right.append((f"run {scope.place[0]}/{scope.place[1]}   ", "header--title"))
         if scope.paced:
             sign = "\u2016" if scope.paused else "\u25b6"
             speed = "instant" if scope.speed == float("inf") else f"{scope.speed:g}x"
-            right.append((f"{sign} {speed}  ", self.style("header--clock")))
+            right.append((f"{sign} {speed}  ", "header--clock"))
         elif scope.paused:
-            right.append(("\u2016 ", self.style("header--clock")))
-        right.append((f"{format_ns(scope.now_ns):>6} ", self.style("header--clock")))
+            right.append(("\u2016 ", "header--clock"))
+        right.append((f"{format_ns(scope.now_ns):>6} ", "header--clock"))
         model = wire(scope.state.model or scope.model or "", 32)
-        left: list[Piece] = [
-            (" streamscope  ", self.style("header--name")),
-            (badge, self.style(f"header--{tone}")),
+        left: list[Named] = [
+            (" streamscope  ", "header--name"),
+            (badge, f"header--{tone}"),
         ]
         if model and width >= 60:
-            left.append((f"  {model}", self.style("header--model")))
+            left.append((f"  {model}", "header--model"))
         if not scope.run.timed:
-            left.append(("  synthetic timing", self.style("header--warning")))
+            left.append(("  synthetic timing", "header--warning"))
         used = sum(cell_len(text) for text, _ in [*left, *right])
-        left.append((f"   {wire(scope.title, width - used - 4)}", self.style("header--title")))
+        left.append((f"   {wire(scope.title, width - used - 4)}", "header--title"))
         self.put(left, right)
 
 
@@ -110,6 +117,16 @@ def _badge(scope: Scope) -> tuple[str, str]:
     return label, tones.get(status, "bad")
 
 
+class EventHead(Row):
+    """The column heads of the event log."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"event-head--label"}
+
+    def show(self, heads: str) -> None:
+        """Show one line of column heads."""
+        self.put([(heads, "event-head--label")], [])
+
+
 class CounterBar(Row):
     """Latencies, rate, tokens, gaps; what does not fit is left out from the right."""
 
@@ -122,52 +139,49 @@ class CounterBar(Row):
 
     def show(self, numbers: Counters) -> None:
         """Draw the numbers."""
-        label = self.style("counter-bar--label")
-        value = self.style("counter-bar--value")
-        warning = self.style("counter-bar--warning")
         metrics = numbers.metrics
-        groups: list[list[Piece]] = [
-            [("TTFT ", label), (format_ns(metrics.ttft), value)],
+        groups: list[list[Named]] = [
+            [("TTFT ", _LABEL), (format_ns(metrics.ttft), _VALUE)],
         ]
         if metrics.ttfo != metrics.ttft:
-            groups.append([("TTFO ", label), (format_ns(metrics.ttfo), value)])
-        rate: list[Piece] = [
-            (_rate(numbers), value),
-            (" tok/s ", label),
-            (sparkline(numbers.pulse), self.style("counter-bar--spark")),
+            groups.append([("TTFO ", _LABEL), (format_ns(metrics.ttfo), _VALUE)])
+        rate: list[Named] = [
+            (_rate(numbers), _VALUE),
+            (" tok/s ", _LABEL),
+            (sparkline(numbers.pulse), "counter-bar--spark"),
         ]
         groups.append(rate)
-        groups.append(_tokens_in(numbers, label, value, warning))
-        out: list[Piece] = [("out ", label), (_count(numbers.output_tokens), value)]
+        groups.append(_tokens_in(numbers))
+        out: list[Named] = [("out ", _LABEL), (_count(numbers.output_tokens), _VALUE)]
         if numbers.thinking_tokens:
-            out.append((f" (thinking {_count(numbers.thinking_tokens)})", label))
+            out.append((f" (thinking {_count(numbers.thinking_tokens)})", _LABEL))
         groups.append(out)
         icl = metrics.icl
         if icl.max is not None:
             gaps = f"{format_ns(icl.p50)[:-2]} p95 {format_ns(icl.p95)[:-2]}"
             if icl.p95 is not None and icl.p95 >= 1_000_000_000:
                 gaps = f"{format_ns(icl.p50)} p95 {format_ns(icl.p95)}"
-            groups.append([("gap p50 ", label), (f"{gaps} max {format_ns(icl.max)}", value)])
+            groups.append([("gap p50 ", _LABEL), (f"{gaps} max {format_ns(icl.max)}", _VALUE)])
         if metrics.stalls:
-            groups.append([(f"{metrics.stalls} stall{'s' * (metrics.stalls > 1)}", warning)])
-        self._fit(groups, self._age(numbers, label, value, warning))
+            groups.append([(f"{metrics.stalls} stall{'s' * (metrics.stalls > 1)}", _WARNING)])
+        self._fit(groups, self._age(numbers))
 
-    def _age(self, numbers: Counters, label: Style, value: Style, warning: Style) -> list[Piece]:
+    def _age(self, numbers: Counters) -> list[Named]:
         if numbers.stalled:
             age = format_ns(numbers.last_content_ns)
             return [
-                (f"STALLED {age}", warning),
-                ("  last byte ", label),
-                (_age_text(numbers.last_byte_ns), value),
+                (f"STALLED {age}", _WARNING),
+                ("  last byte ", _LABEL),
+                (_age_text(numbers.last_byte_ns), _VALUE),
                 (" ", None),
             ]
         if numbers.last_byte_ns is None:
             return []
-        return [("last byte ", label), (_age_text(numbers.last_byte_ns), value), (" ", None)]
+        return [("last byte ", _LABEL), (_age_text(numbers.last_byte_ns), _VALUE), (" ", None)]
 
-    def _fit(self, groups: list[list[Piece]], right: list[Piece]) -> None:
+    def _fit(self, groups: list[list[Named]], right: list[Named]) -> None:
         room = self.size.width - sum(cell_len(text) for text, _ in right) - 2
-        left: list[Piece] = [(" ", None)]
+        left: list[Named] = [(" ", None)]
         for group in groups:
             size = sum(cell_len(text) for text, _ in group)
             if size > room:
@@ -191,13 +205,13 @@ def _count(value: int | None) -> str:
     return _DASH if value is None else format_count(value)
 
 
-def _tokens_in(numbers: Counters, label: Style, value: Style, warning: Style) -> list[Piece]:
-    pieces: list[Piece] = [("in ", label), (_count(numbers.input_tokens), value)]
+def _tokens_in(numbers: Counters) -> list[Named]:
+    pieces: list[Named] = [("in ", _LABEL), (_count(numbers.input_tokens), _VALUE)]
     if numbers.cache_read or numbers.cache_write:
         cache = f" (cache {_count(numbers.cache_read)}r {_count(numbers.cache_write)}w)"
-        pieces.append((cache, label))
+        pieces.append((cache, _LABEL))
     if numbers.conflict:
-        pieces.append((" \u2260 start", warning))
+        pieces.append((" \u2260 start", _WARNING))
     return pieces
 
 
@@ -216,10 +230,9 @@ class KeyBar(Row):
 
         The last two are always kept: help and quit.
         """
-        key_style, what_style = self.style("key-bar--key"), self.style("key-bar--what")
         self._keys = keys
         self._targets = []
-        pieces: list[Piece] = []
+        pieces: list[Named] = []
         at = 0
         fixed = keys[-2:]
         room = self.size.width - sum(len(key) + len(what) + 4 for key, what, _ in fixed)
@@ -233,7 +246,7 @@ class KeyBar(Row):
         for key, what, action in [*fitting, *fixed]:
             text = f" {key} "
             size = len(text) + len(what) + 1
-            pieces += [(text, key_style), (f"{what} ", what_style)]
+            pieces += [(text, _KEY), (f"{what} ", _WHAT)]
             self._targets.append((at, at + size, action))
             at += size
         self.put(pieces, [])

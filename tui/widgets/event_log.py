@@ -15,6 +15,7 @@ from tui.widgets.line_view import LineView
 from tui.widgets.paint import Piece, strip_of, wire
 
 _SLOW_NS = 500_000_000
+_WIDE = 70
 
 
 class EventLog(LineView):
@@ -65,7 +66,7 @@ class EventLog(LineView):
         self._drawn: tuple[object, ...] = ()
         self._flagged: set[int] = set()
         self._flag_source: tuple[int, int] = (-1, 0)
-        self.border_title = "Events"
+        self.title = "Events"
 
     def show(self, scope: Scope) -> None:
         """Draw the log of `scope`."""
@@ -106,7 +107,15 @@ class EventLog(LineView):
         if self._flagged:
             count = len(scope.run.state.anomalies)
             parts.append(f"{count} anomal{'y' if count == 1 else 'ies'}")
-        self.border_title = " \u00b7 ".join(parts)
+        self.title = " \u00b7 ".join(parts)
+
+    def heads(self) -> str:
+        """Return the column heads for the width the log has now."""
+        timed = self._scope is None or self._scope.run.timed or self._scope.paced
+        time = f"{'+time':>9} " if timed else ""
+        if self.row_width >= _WIDE:
+            return f"{'#':>6} {time}{chr(0x0394):>7}    {'type':<20}{'idx':>3}  payload"
+        return f"{'#':>4} {time}   {'type':<14}{'idx':>3}  payload"
 
     def watch_follow(self) -> None:
         if self._scope is not None:
@@ -119,7 +128,7 @@ class EventLog(LineView):
         row = event_row(scope.timeline, y)
         kind = self.style(f"event-log--{row.style}")
         pieces: list[Piece] = []
-        wide = width >= 70
+        wide = width >= _WIDE
         flagged = y in self._flagged
         number = f"{row.seq:>6} " if wide else f"{row.seq:>4} "
         pieces.append((number, self.style("event-log--number")))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MAX_PENDING: Final = 2048
 
 
+_MAX_LINE: Final = 400  # some lexers take time that grows with the square of a line
 _ROOT: Final = ("root",)
 
 
@@ -51,21 +52,24 @@ class Highlighter:
         language gives plain lines.
         """
         lexer = _lexer(language(info))
-        if lexer is None:
-            base = self._theme.code_block
-            return [[(line, base)] if line else [] for line in code.split("\n")[:-1]], LexState()
+        if lexer is None or _has_long_line(code):
+            return self._plain(code), LexState()
+        if _has_long_line(ahead):
+            ahead = ""
         before = state or LexState()
         source = before.pending + code + ahead
         begin = len(before.pending)
         end = begin + len(code)
-        for resumable in (True, False):
+        for stack in (before.stack, None):
             try:
-                return self._lex(lexer, source, begin, end, before.stack if resumable else None)
+                return self._lex(lexer, source, begin, end, stack)
             except Exception:  # lexers are many, and the code is a stranger's
                 continue
-        lines: list[list[Run]] = [[]]
-        _put(lines, code, self._theme.code_block)
-        return lines[:-1], LexState()
+        return self._plain(code), LexState()
+
+    def _plain(self, code: str) -> list[list[Run]]:
+        base = self._theme.code_block
+        return [[(line, base)] if line else [] for line in code.split("\n")[:-1]]
 
     def _lex(
         self, lexer: Lexer, source: str, begin: int, end: int, stack: tuple[str, ...] | None
@@ -111,6 +115,10 @@ def language(info: str) -> str:
     """The name of the language in what follows the opening marks of a fence."""
     words = info.replace("{", " ").replace("}", " ").replace(",", " ").split()
     return words[0].lstrip(".").partition(":")[0] if words else ""
+
+
+def _has_long_line(code: str) -> bool:
+    return any(len(line) > _MAX_LINE for line in code.split("\n"))
 
 
 def _put(lines: list[list[Run]], text: str, style: Style) -> None:

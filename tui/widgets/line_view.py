@@ -13,8 +13,10 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from tui.widgets.look import ComponentStyles
 
-class LineView(ScrollView, can_focus=True):
+
+class LineView(ComponentStyles, ScrollView, can_focus=True):
     """A scrollable list of rows. Subclasses give `row` and call `set_height`."""
 
     DEFAULT_CSS = """
@@ -22,6 +24,7 @@ class LineView(ScrollView, can_focus=True):
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
     }
     """
 
@@ -62,17 +65,13 @@ class LineView(ScrollView, can_focus=True):
 
     @property
     def row_width(self) -> int:
-        """Cells in a row; the scrollbar's column is always left free so that nothing jumps."""
-        return max(self.size.width - (0 if self.show_vertical_scrollbar else 1), 1)
+        """Cells in a row. The scrollbar's column is kept free, so that nothing jumps for it."""
+        return max(self.size.width, 1)
 
     @property
     def height_in_rows(self) -> int:
         """How many rows there are."""
         return self._height
-
-    def style(self, name: str) -> Style:
-        """Return the style of a component class, without the pane's own colours."""
-        return self.get_component_rich_style(name, partial=True)
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width

@@ -6,8 +6,43 @@ from collections.abc import Mapping
 
 from rich.style import Style
 from textual.color import Color, ColorParseError
+from textual.widget import Widget
 
 from tui.widgets.markdown_theme import MarkdownTheme
+
+
+class ComponentStyles(Widget):
+    """A widget that draws in the styles of its component classes."""
+
+    def style(self, name: str) -> Style:
+        """Return the style of a component class, to be laid over the widget's own.
+
+        Textual's partial styles drop a colour's alpha and know no `auto` colours; here both are
+        blended with the background first.
+        """
+        cached: dict[str, Style] = self.__dict__.setdefault("_component_cache", {})
+        style = cached.get(name)
+        if style is None:
+            style = cached[name] = self._blend(name)
+        return style
+
+    def _blend(self, name: str) -> Style:
+        component = self.get_component_styles(name)
+        background = self.background_colors[1]
+        bgcolor = None
+        if component.has_rule("background"):
+            background = background + component.background
+            bgcolor = background.rich_color
+        color = None
+        if component.has_rule("auto_color") and component.auto_color:
+            color = (background + background.get_contrast_text(component.color.a)).rich_color
+        elif component.has_rule("color"):
+            color = (background + component.color).rich_color
+        return Style(color=color, bgcolor=bgcolor) + component.text_style
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self.__dict__.pop("_component_cache", None)
 
 
 def markdown_theme(variables: Mapping[str, str]) -> MarkdownTheme:

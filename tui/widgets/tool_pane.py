@@ -150,7 +150,7 @@ class ToolPane(LineView):
         return self.boundaries
 
     def _json_width(self) -> int:
-        return max(self.size.width - 1 - _INDENT, 8)
+        return max(self.row_width - _INDENT, 8)
 
     def row(self, y: int, width: int) -> Strip:
         place = bisect_right(self._starts, y) - 1
