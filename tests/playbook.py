@@ -1,9 +1,9 @@
 """Streams written by hand: `play(message_start(), *text_block(0, "hi")).expect(text="hi")`.
 
 The builders return events as JSON objects, with the names the protocol gives them. `play` writes
-them as server-sent events and reads them back; bytes among the events go onto the wire as they are.
-Whatever is played is held to the laws in `check_laws`: the result does not depend on the chunks, the
-log gives back what went in, and every report is strict JSON.
+them as server-sent events and reads them back; bytes among the events stay as they are. Whatever is
+played is held to the laws in `check_laws` and read byte by byte as well: the result does not depend
+on the chunks, the log gives back what went in, and every report is strict JSON.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Final, NoReturn
 
-from tui.core.records import JsonObject
+from tui.core.records import EventRecord, JsonObject, from_frame
 from tui.core.reducer import fold
 from tui.core.report import dumps, file_report
 from tui.core.session import Run, Session
+from tui.core.sse import Frame, FrameKind
 from tui.core.state import End, RunState
 from tui.core.timeline import Timeline
 
@@ -28,7 +29,7 @@ _UNSET: Final = object()
 # --- events ---------------------------------------------------------------------------------------
 
 
-def message_start(*content: JsonObject, **fields: object) -> JsonObject:
+def message_start(*content: object, **fields: object) -> JsonObject:
     """Begin a message; `fields` replace or add to what it has."""
     message = {
         "id": "msg_1",
@@ -61,7 +62,9 @@ def thinking_start(index: int = 0) -> JsonObject:
 
 
 def tool_start(index: int = 0, name: str = "get_weather", **fields: object) -> JsonObject:
-    return block_start(index, "tool_use", **({"id": f"toolu_{index}", "name": name, "input": {}} | fields))
+    return block_start(
+        index, "tool_use", **({"id": f"toolu_{index}", "name": name, "input": {}} | fields)
+    )
 
 
 def delta(index: int, kind: str, **fields: object) -> JsonObject:
@@ -124,10 +127,12 @@ def text_block(index: int, *pieces: str) -> list[JsonObject]:
     return [text_start(index), *(text(index, piece) for piece in pieces), block_stop(index)]
 
 
-def tool_block(index: int, *fragments: str, **fields: object) -> list[JsonObject]:
+def tool_block(
+    index: int, *fragments: str, name: str = "get_weather", **fields: object
+) -> list[JsonObject]:
     """A whole tool call."""
     pieces = (fragment(index, piece) for piece in fragments)
-    return [tool_start(index, **fields), *pieces, block_stop(index)]
+    return [tool_start(index, name, **fields), *pieces, block_stop(index)]
 
 
 def ending(stop_reason: str | None = "end_turn") -> list[JsonObject]:
@@ -152,6 +157,11 @@ def sse(event: object, name: str | None = None, line_end: bytes = b"\n") -> byte
 def wire(*items: JsonObject | bytes) -> bytes:
     """Write events one after another; bytes stay as they are."""
     return b"".join(item if isinstance(item, bytes) else sse(item) for item in items)
+
+
+def record(seq: int, event: JsonObject, t_ns: int = 0) -> EventRecord:
+    """An event as a record, without the wire."""
+    return from_frame(Frame(FrameKind.EVENT, b"", json.dumps(event).encode(), 0, 1), seq, t_ns)
 
 
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:

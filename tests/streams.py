@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from hypothesis import strategies as st
 
@@ -268,13 +268,13 @@ def paths(value: object, at: Path = ()) -> Iterator[Path]:
 def replaced(event: JsonObject, path: Path, value: object) -> JsonObject:
     """The event with another value at `path`."""
     twin: JsonObject = json.loads(json.dumps(event))
-    holder = twin
+    holder: Any = twin
     for step in path[:-1]:
-        holder = holder[step]  # type: ignore[index]
+        holder = holder[step]
     if value is ABSENT:
-        del holder[path[-1]]  # type: ignore[arg-type]
+        del holder[path[-1]]
     else:
-        holder[path[-1]] = value  # type: ignore[index]
+        holder[path[-1]] = value
     return twin
 
 

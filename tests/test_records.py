@@ -61,7 +61,9 @@ def test_where_both_differ_the_json_wins() -> None:
     assert "message_stop" in record.flaws[0].detail
 
 
-@pytest.mark.parametrize("data", [b'{"index":4}', b'{"type":null,"index":4}', b'{"type":{},"index":4}'])
+@pytest.mark.parametrize(
+    "data", [b'{"index":4}', b'{"type":null,"index":4}', b'{"type":{},"index":4}']
+)
 def test_without_a_type_in_the_json_the_event_field_counts(data: bytes) -> None:
     record = read(data, b"message_stop")
     assert (record.type, record.block_index) == ("message_stop", 4)
@@ -137,7 +139,9 @@ def test_a_name_that_is_not_utf8() -> None:
     assert read(b"1", b"a\xff").type == "a\ufffd"
 
 
-@pytest.mark.parametrize("data", [b'{"type":"ping","a":"\\ud800"}', b'{"type":"p\\udfff","a":"\\ud83d\\ude00"}'])
+@pytest.mark.parametrize(
+    "data", [b'{"type":"ping","a":"\\ud800"}', b'{"type":"p\\udfff","a":"\\ud83d\\ude00"}']
+)
 def test_lone_surrogates_are_kept(data: bytes) -> None:
     record = read(data)
     assert record.payload == json.loads(data)

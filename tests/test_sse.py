@@ -73,7 +73,9 @@ def by_the_standard(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes, int 
         pytest.param(b"data\ndata\n\n", [(EVENT, b"", b"\n")], id="two empty data lines"),
         pytest.param(b"data: a\ndata\n\n", [(EVENT, b"", b"a\n")], id="trailing empty data line"),
         pytest.param(b"event\ndata: x\n\n", [(EVENT, b"", b"x")], id="name without a colon"),
-        pytest.param(b"event: a\nevent: b\ndata: x\n\n", [(EVENT, b"b", b"x")], id="last name wins"),
+        pytest.param(
+            b"event: a\nevent: b\ndata: x\n\n", [(EVENT, b"b", b"x")], id="last name wins"
+        ),
         pytest.param(
             b"event: a\ndata: x\n\ndata: y\n\n",
             [(EVENT, b"a", b"x"), (EVENT, b"", b"y")],

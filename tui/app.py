@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.worker import Worker
 
 from tui import textual_hacks
-from tui.commands import BAR, HELP, KEYS
+from tui.commands import HELP, KEYS, bar
 from tui.deck import Deck
 from tui.run import Clock, Feed
 from tui.screens.dashboard import Dashboard
@@ -73,6 +73,7 @@ class StreamscopeApp(App[int]):
         self._ticks = 0
         self._counted: tuple[int, int] | None = None
         self._interrupted = False
+        self._bar_paused = False
         self._dashboard = Dashboard()
         textual_hacks.add_line_filter(self, textual_hacks.SafeText())
 
@@ -83,7 +84,7 @@ class StreamscopeApp(App[int]):
         self.theme_changed_signal.subscribe(self, lambda _: self._restyle())
         self._restyle()
         self._catch_signals()
-        self._dashboard.keys.show(BAR)
+        self._dashboard.keys.show(bar(paused=False))
         if self.settings.ticking:
             self.set_interval(_TICK_S, self.tick)
         self.call_after_refresh(self._begin)
@@ -126,6 +127,9 @@ class StreamscopeApp(App[int]):
             self._counted = mark if scope.done else None
         with self.batch_update():
             self._dashboard.show(scope, numbers)
+            if scope.paused != self._bar_paused:
+                self._bar_paused = scope.paused
+                self._dashboard.keys.show(bar(paused=scope.paused))
 
     def scope(self) -> Scope | None:
         """Return what is to be drawn, None before there is a feed."""

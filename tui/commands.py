@@ -48,18 +48,18 @@ KEYS: Final[list[Key]] = [
          "Pause and show one event more", _PLAY, palette="stream: step", bar="step"),
     _key("comma", ",", "step_back", "step-back", "One event back",
          "Pause and show one event less", _PLAY, palette="stream: step back", bar="back"),
-    _key("plus,equals_sign", "+", "faster", "faster", "Faster",
-         "Play the replay faster, up to 100x", _PLAY, palette="stream: faster", bar="faster"),
-    _key("minus", "-", "slower", "slower", "Slower",
-         "Play the replay slower, down to 0.1x", _PLAY, palette="stream: slower", bar="slower"),
-    _key("1", "1", "normal_speed", "normal-speed", "Normal speed",
-         "Play the replay at 1x", _PLAY, palette="stream: normal speed"),
     _key("escape", "esc", "escape", "escape", "Cancel the stream; leave the past",
          "Close the connection and keep what arrived; in the past, return to the live end",
          _PLAY, palette="stream: cancel", bar="cancel"),
     _key("r", "r", "again", "again", "Again",
          "Send the request again, or play the stream again", _PLAY,
          palette="stream: again", bar="again"),
+    _key("plus,equals_sign", "+", "faster", "faster", "Faster",
+         "Play the replay faster, up to 100x", _PLAY, palette="stream: faster", bar="faster"),
+    _key("minus", "-", "slower", "slower", "Slower",
+         "Play the replay slower, down to 0.1x", _PLAY, palette="stream: slower", bar="slower"),
+    _key("1", "1", "normal_speed", "normal-speed", "Normal speed",
+         "Play the replay at 1x", _PLAY, palette="stream: normal speed"),
     _key("F,end", "F end", "follow", "follow", "Follow the live end",
          "Return to the live end and follow it", _MOVE, palette="view: follow the end"),
     _key("left_curly_bracket", "{", "pick(-1)", "previous-run", "Previous run",
@@ -86,8 +86,12 @@ KEYS: Final[list[Key]] = [
          "Copy a selection; else cancel the stream, and the next time leave", _APP),
 ]  # fmt: skip
 
-BAR: Final = [(key.shown, key.bar, key.action) for key in KEYS if key.bar]
-"""The key bar: key, word, action."""
+
+def bar(*, paused: bool) -> list[tuple[str, str, str]]:
+    """Return the key bar's entries: key, word, action."""
+    words = {"play": "play" if paused else "pause"}
+    return [(key.shown, words.get(key.id, key.bar), key.action) for key in KEYS if key.bar]
+
 
 _EXTRA: Final = {
     _MOVE: [

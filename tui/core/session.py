@@ -71,9 +71,8 @@ class Run:
         return measure(self.state, self.first_byte_ns, self.last_byte_ns)
 
     def _end(self, how: End, error: JsonObject | None) -> None:
-        if self.state.end is None:
-            self.state.end = how
-            self.state.end_error = error
+        self.state.end = how
+        self.state.end_error = error
 
 
 class Session:

@@ -25,7 +25,10 @@ class Verdict(NamedTuple):
 
 
 def looks_like_events(head: bytes) -> bool:
-    """Whether `head` has a field of an event stream, or begins with a comment or a cut-off field."""
+    """Whether `head` has a line that is a field of an event stream.
+
+    Also true where it begins with a comment, or ends within the name of its first field.
+    """
     if _FIELD_LINE.search(head[:_HEAD]) is not None:
         return True
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")

@@ -23,9 +23,9 @@ class Help(ModalScreen[None]):
         with VerticalScroll(id="help") as box:
             box.border_title = "Keys"
             box.border_subtitle = "esc closes"
+            width = max(len(key) for _, rows in self._groups for key, _ in rows) + 3
             for title, rows in self._groups:
                 yield Static(Content(title), classes="help-title")
-                width = max(len(key) for key, _ in rows) + 3
                 for key, what in rows:
                     yield Static(
                         Content.assemble((f"{key:<{width}}", "$accent"), what), classes="help-row"

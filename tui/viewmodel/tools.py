@@ -19,7 +19,7 @@ class ToolItem:
     name: str
     status: str
     tone: Tone
-    facts: str
+    facts: tuple[str, ...]
 
 
 _TOOL_STATES: Final[dict[str, tuple[str, Tone]]] = {
@@ -44,5 +44,5 @@ def tools(scope: Scope) -> list[ToolItem]:
         if len(block.json):
             facts.append(format_bytes(len(block.json)))
         name = as_text(block.start.get("name")) or block.type
-        items.append(ToolItem(place, block, name, status, tone, "  ".join(facts)))
+        items.append(ToolItem(place, block, name, status, tone, tuple(facts)))
     return items

@@ -20,6 +20,7 @@ _DASH: Final = "\u2013"
 _LABEL: Final = "counter-bar--label"
 _VALUE: Final = "counter-bar--value"
 _WARNING: Final = "counter-bar--warning"
+_ROOMY: Final = 110
 _KEY: Final = "key-bar--key"
 _WHAT: Final = "key-bar--what"
 
@@ -99,8 +100,7 @@ class Header(Row):
 def _badge(scope: Scope) -> tuple[str, str]:
     if scope.travelling:
         behind = scope.head - scope.count
-        live = "" if scope.done else "LIVE "
-        return f"\u25c0 PAST  {live}+{format_count(behind)}", "paused"
+        return f"\u25c0 PAST  {format_count(behind)} behind", "paused"
     status = scope.run.status
     if status == "streaming":
         if scope.paused:
@@ -140,30 +140,33 @@ class CounterBar(Row):
     def show(self, numbers: Counters) -> None:
         """Draw the numbers."""
         metrics = numbers.metrics
-        groups: list[list[Named]] = [
-            [("TTFT ", _LABEL), (format_ns(metrics.ttft), _VALUE)],
-        ]
+        roomy = self.size.width >= _ROOMY
+        groups: list[list[Named]] = [[("TTFT ", _LABEL), (format_ns(metrics.ttft), _VALUE)]]
         if metrics.ttfo != metrics.ttft:
             groups.append([("TTFO ", _LABEL), (format_ns(metrics.ttfo), _VALUE)])
-        rate: list[Named] = [
-            (_rate(numbers), _VALUE),
-            (" tok/s ", _LABEL),
-            (sparkline(numbers.pulse), "counter-bar--spark"),
-        ]
+        rate: list[Named] = [(_rate(numbers), _VALUE), (" tok/s", _LABEL)]
+        if roomy:
+            rate.append((" " + sparkline(numbers.pulse), "counter-bar--spark"))
         groups.append(rate)
-        groups.append(_tokens_in(numbers))
+        groups.append(_tokens_in(numbers, details=roomy))
         out: list[Named] = [("out ", _LABEL), (_count(numbers.output_tokens), _VALUE)]
-        if numbers.thinking_tokens:
+        if numbers.thinking_tokens and roomy:
             out.append((f" (thinking {_count(numbers.thinking_tokens)})", _LABEL))
         groups.append(out)
-        icl = metrics.icl
-        if icl.max is not None:
-            gaps = f"{format_ns(icl.p50)[:-2]} p95 {format_ns(icl.p95)[:-2]}"
-            if icl.p95 is not None and icl.p95 >= 1_000_000_000:
-                gaps = f"{format_ns(icl.p50)} p95 {format_ns(icl.p95)}"
-            groups.append([("gap p50 ", _LABEL), (f"{gaps} max {format_ns(icl.max)}", _VALUE)])
         if metrics.stalls:
             groups.append([(f"{metrics.stalls} stall{'s' * (metrics.stalls > 1)}", _WARNING)])
+        icl = metrics.icl
+        if icl.max is not None:
+            groups.append(
+                [
+                    ("gap p50 ", _LABEL),
+                    (format_ns(icl.p50), _VALUE),
+                    (" p95 ", _LABEL),
+                    (format_ns(icl.p95), _VALUE),
+                    (" max ", _LABEL),
+                    (format_ns(icl.max), _VALUE),
+                ]
+            )
         self._fit(groups, self._age(numbers))
 
     def _age(self, numbers: Counters) -> list[Named]:
@@ -186,8 +189,8 @@ class CounterBar(Row):
             size = sum(cell_len(text) for text, _ in group)
             if size > room:
                 break
-            left += [*group, ("   ", None)]
-            room -= size + 3
+            left += [*group, ("  ", None)]
+            room -= size + 2
         self.put(left, right)
 
 
@@ -205,9 +208,9 @@ def _count(value: int | None) -> str:
     return _DASH if value is None else format_count(value)
 
 
-def _tokens_in(numbers: Counters) -> list[Named]:
+def _tokens_in(numbers: Counters, *, details: bool) -> list[Named]:
     pieces: list[Named] = [("in ", _LABEL), (_count(numbers.input_tokens), _VALUE)]
-    if numbers.cache_read or numbers.cache_write:
+    if details and (numbers.cache_read or numbers.cache_write):
         cache = f" (cache {_count(numbers.cache_read)}r {_count(numbers.cache_write)}w)"
         pieces.append((cache, _LABEL))
     if numbers.conflict:

@@ -60,6 +60,8 @@ class EventLog(LineView):
     class Followed(Message):
         """The reader wants the live end."""
 
+    placeholder = "Waiting for the first event"
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._scope: Scope | None = None

@@ -5,6 +5,9 @@ Only visible rows are drawn, whatever their number. Rows are addressed from 0 an
 
 from __future__ import annotations
 
+from textwrap import wrap as wrap_words
+from typing import ClassVar
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
@@ -24,7 +27,6 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
-        scrollbar-gutter: stable;
     }
     """
 
@@ -34,6 +36,11 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         ("g", "top", "Top"),
         ("G", "bottom", "Bottom"),
     ]
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-view--placeholder"}
+
+    placeholder = ""
+    """What the pane says while it is empty: what will appear, and how to get it."""
 
     follow: var[bool] = var(True)
     """Whether new rows at the end are scrolled into view."""
@@ -66,7 +73,7 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
     @property
     def row_width(self) -> int:
         """Cells in a row. The scrollbar's column is kept free, so that nothing jumps for it."""
-        return max(self.size.width, 1)
+        return max(self.size.width - self.scrollbar_size_vertical, 1)
 
     @property
     def height_in_rows(self) -> int:
@@ -78,12 +85,24 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         base = self.rich_style
         place = y + self.scroll_offset.y
         if not 0 <= place < self._height:
+            if self._height == 0 and self.placeholder:
+                return self._placeholder_line(y).apply_style(base).adjust_cell_length(width, base)
             return Strip.blank(width, base)
         strip = self.row(place, self.row_width)
         selection = self.text_selection
         if selection is not None:
             strip = self._select(strip, selection, place)
         return strip.apply_style(base).adjust_cell_length(width, base).apply_offsets(0, place)
+
+    def _placeholder_line(self, y: int) -> Strip:
+        """Draw what an empty pane says, in the middle of it."""
+        width = self.size.width
+        lines = [line for text in self.placeholder.split("\n") for line in wrap_words(text, width)]
+        number = y - max((self.size.height - len(lines)) // 2, 0)
+        if not 0 <= number < len(lines):
+            return Strip([])
+        margin = " " * max((width - len(lines[number])) // 2, 0)
+        return Strip([Segment(margin + lines[number], self.style("line-view--placeholder"))])
 
     def _select(self, strip: Strip, selection: Selection, y: int) -> Strip:
         span = selection.get_span(y)
@@ -141,6 +160,11 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         if not self._moving and round(old_value) != round(new_value):
             self.follow = round(new_value) >= self.max_scroll_y
+
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        # It appears after the rows were scrolled, and then knows nothing of that.
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
 
     def show_row(self, y: int) -> None:
         """Scroll as little as needed to have row `y` in view."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
+from textwrap import wrap as wrap_words
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.core.partial_json import Kind, PartialJson
+from tui.core.partial_json import Kind, PartialJson, Span
 from tui.core.state import Block
 from tui.core.text import format_ns, sanitize
 from tui.viewmodel import Scope, ToolItem, tools
@@ -28,7 +29,7 @@ _KINDS: Final = {
     Kind.PENDING: "pending",
 }
 _INDENT: Final = 2
-_MAX_WRAPS: Final = 100_000
+_LONG_LINE: Final = 20_000
 
 
 class _Call:
@@ -39,24 +40,24 @@ class _Call:
         self.fed = 0
         self.finished = False
         self.item: ToolItem | None = None
-        self.note = ""
+        self.notes: list[str] = []
         self._wraps: list[int] = []
-        self._width = 0
-        self._lines = -1
+        self._settled = 0
 
     def take(self, item: ToolItem, width: int) -> None:
         """Read what is new of the call and lay it out for `width`."""
         block = item.block
         text = block.json
         stopped = block.stopped
+        anew = not self._wraps
         if len(text) < self.fed or (self.finished and not stopped):
             self.json = PartialJson()
             self.fed = 0
             self.finished = False
-            self._lines = -1
+            anew = True
         if self.json.compact_width != width:
             self.json.compact_width = width
-            self._lines = -1
+            anew = True
         changed = len(text) > self.fed
         if changed:
             self.json.feed(text.slice(self.fed))
@@ -66,21 +67,49 @@ class _Call:
             if len(text):
                 self.json.finish()
         self.item = item
-        self.note = _note(block)
-        if changed or self._lines < 0 or width != self._width:
-            self._width = width
-            self._lay_out(width)
+        self.notes = wrap_words(sanitize(_note(block)), width)
+        if changed or anew:
+            self._lay_out(width, anew=anew)
 
-    def _lay_out(self, width: int) -> None:
+    def _lay_out(self, width: int, *, anew: bool) -> None:
+        """Find where the lines are wrapped. Lines that no longer change are measured once."""
+        if anew:
+            self._wraps = [0]
+            self._settled = 0
+        del self._wraps[self._settled + 1 :]
         count = self.json.line_count() if self.fed else 0
-        self._lines = count
-        rows = (min(max(-(-self.json.line_width(n) // width), 1), _MAX_WRAPS) for n in range(count))
-        self._wraps = list(accumulate(rows, initial=0))
+        for number in range(self._settled, count):
+            self._wraps.append(self._wraps[-1] + len(self._cuts(number, width)))
+        self._settled = min(self.json.settled_count(), count) if self.fed else 0
+
+    def _cuts(self, number: int, width: int) -> list[int]:
+        """Return where the rows of a line begin, in code points."""
+        size = self.json.line_width(number)
+        if size > _LONG_LINE:
+            # Too long to measure on every frame; half the width holds any wide character.
+            return list(range(0, size, max(width // 2, 1)))
+        text = "".join(span.text for span in self.json.line(number))
+        if text.isascii() and text.isprintable():
+            return list(range(0, max(size, 1), width))
+        cuts, used = [0], 0
+        for place, character in enumerate(text):
+            cells = cell_len(sanitize(character))
+            if used and used + cells > width:
+                cuts.append(place)
+                used = 0
+            used += cells
+        return cuts
+
+    def row_spans(self, line: int, wrap: int, width: int) -> tuple[Span, ...]:
+        """Return the spans of one row of a line."""
+        cuts = self._cuts(line, width)
+        end = cuts[wrap + 1] if wrap + 1 < len(cuts) else None
+        return self.json.line(line, cuts[wrap], end)
 
     @property
     def height(self) -> int:
         """Rows, with the heading and the blank row behind."""
-        return 1 + self._wraps[-1] + bool(self.note) + 1
+        return 1 + self._wraps[-1] + len(self.notes) + 1
 
     def place(self, row: int) -> tuple[int, int] | None:
         """Return JSON line and wrap of a row below the heading, None past the JSON."""
@@ -104,6 +133,8 @@ class ToolPane(LineView):
         "tool-pane--odd",
         *(f"tool-pane--{name}" for name in _KINDS.values()),
     }
+
+    placeholder = "Tool calls appear here,\ntheir JSON fragment by fragment"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -163,9 +194,11 @@ class ToolPane(LineView):
         where = call.place(row - 1)
         if where is not None:
             return self._json_row(call, *where)
-        if call.note and row == call.height - 2:
+        note = row - (call.height - 1 - len(call.notes))
+        if 0 <= note < len(call.notes):
             tone = "bad" if call.item and call.item.block.input_error else "muted"
-            return strip_of([("  " + wire(call.note, width - 2), self.style(f"tool-pane--{tone}"))])
+            margin = " " * _INDENT
+            return strip_of([(margin + call.notes[note], self.style(f"tool-pane--{tone}"))], width)
         return Strip([])
 
     def _heading(self, call: _Call, width: int) -> Strip:
@@ -173,25 +206,29 @@ class ToolPane(LineView):
         assert item is not None and scope is not None
         block = item.block
         end = block.stopped_ns
-        facts = item.facts
+        facts = list(item.facts)
         if scope.run.timed:
             took = (scope.now_ns if end is None else end) - block.started_ns
             if end is not None or not scope.travelling:
-                facts += f"  {format_ns(max(took, 0))}"
-        tone = self.style(f"tool-pane--{item.tone}")
-        room = max(width - cell_len(facts) - cell_len(item.status) - 8, 8)
+                facts.append(format_ns(max(took, 0)))
         kind = "" if block.type == "tool_use" else f"  {block.type.removesuffix('_tool_use')}"
+        name = wire(item.name, max(width - 16, 8))
+        needed = cell_len(name) + len(f"  #{block.index}  {item.status}") + cell_len(kind) + 2
+        # The name comes first; where it is narrow, the size is dropped, then the fragments.
+        while facts and needed + sum(len(fact) + 2 for fact in facts) > width:
+            facts.pop(len(facts) // 2)
+        fact_style = self.style("tool-pane--fact")
         left: list[Piece] = [
-            (wire(item.name, room), self.style("tool-pane--name")),
-            (f"  #{block.index}", self.style("tool-pane--fact")),
-            (wire(kind, 14), self.style("tool-pane--fact")),
-            (f"  {item.status}", tone),
+            (name, self.style("tool-pane--name")),
+            (f"  #{block.index}", fact_style),
+            (wire(kind, 14), fact_style),
+            (f"  {item.status}", self.style(f"tool-pane--{item.tone}")),
         ]
-        return spread(left, [(facts, self.style("tool-pane--fact"))], width)
+        return spread(left, [("  ".join(facts), fact_style)], width)
 
     def _json_row(self, call: _Call, line: int, wrap: int) -> Strip:
         width = self._json_width()
-        spans = call.json.line(line, wrap * width, (wrap + 1) * width)
+        spans = call.row_spans(line, wrap, width)
         pieces: list[Piece] = [(" " * _INDENT, None)]
         item = call.item
         for text, kind, start in spans:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import accumulate
 from typing import ClassVar, Final, Protocol
 
 from rich.style import Style
@@ -193,6 +192,8 @@ class Transcript(LineView):
         "transcript--banner",
     }
 
+    placeholder = "The answer appears here as it arrives"
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.border_title = "Transcript"
@@ -201,7 +202,7 @@ class Transcript(LineView):
         self.markdown_theme = MarkdownTheme()
         self._sections: dict[tuple[str, int], _Section] = {}
         self._order: list[_Section] = []
-        self._starts: list[int] = [0]
+        self._starts: list[int] = []
         self._drawn: tuple[object, ...] = ()
         self._complete = True
         self._look: _Look | None = None
@@ -227,7 +228,9 @@ class Transcript(LineView):
     def _lay_out(self, items: list[Item], width: int) -> None:
         look = self._look = self._look or _Look(self)
         order: list[_Section] = []
-        heights: list[int] = []
+        starts: list[int] = []
+        end = -1
+        before = ""
         self._complete = True
         for item in items:
             section = self._sections.get(item.key)
@@ -235,14 +238,20 @@ class Transcript(LineView):
                 section = self._sections[item.key] = _new_section(item, look)
             if not section.take(item, width, look):
                 self._complete = False
+            if section.height == 0:
+                continue
+            # A blank row between parts, but calls that belong together stand together.
+            start = end + (0 if item.kind == before == "tool" else 1)
             order.append(section)
-            heights.append(section.height + 1)
+            starts.append(start)
+            end = start + section.height
+            before = item.kind
         keys = {item.key for item in items}
         for key in [key for key in self._sections if key not in keys]:
             del self._sections[key]
         self._order = order
-        self._starts = list(accumulate(heights, initial=0))
-        self.set_height(max(self._starts[-1] - 1, 0))
+        self._starts = starts
+        self.set_height(max(end, 0))
         self.refresh()
 
     def row(self, y: int, width: int) -> Strip:
