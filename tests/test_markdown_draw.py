@@ -77,7 +77,6 @@ def test_quotes_have_a_bar() -> None:
         ▎ is wrapped
         ▎
         ▎ • item
-        ▎
         ▎ ▎ deeper
 
         after""")

@@ -30,7 +30,7 @@ def shown(text: str, *, growing: bool = False) -> str:
         ("", []),
         ("plain\ntext", [("plain\ntext", BASE)]),
         ("**a**", [("a", THEME.strong)]),
-        ("*a*_b_", [("a", THEME.emphasis), ("_b_", BASE)]),
+        ("*a* b_c_d", [("a", THEME.emphasis), (" b_c_d", BASE)]),
         ("***a***", [("a", THEME.emphasis + THEME.strong)]),
         ("~~a~~", [("a", THEME.strike)]),
         ("`**a**`", [("**a**", THEME.code)]),

@@ -41,14 +41,10 @@ def test_cells_are_wrapped_to_the_width_and_rows_parted() -> None:
 
 def test_further_rows_follow_the_first_part() -> None:
     _, columns = draw("a|b\n-|-\none|two", 40)
-    assert draw("1|2\n3|a longer cell", 40, columns)[0] == [
-        "1   │ 2",
-        "3   │ a",
-        "    │ lon",
-        "    │ ger",
-        "    │ cel",
-        "    │ l",
-    ]
+    assert draw("1|2", 40, columns)[0] == ["1   │ 2"]
+    lines, columns = draw("1|a longer cell", 12, columns)
+    assert lines == ["────┼───────", "1   │ a", "    │ longer", "    │ cell"]
+    assert draw("1|2", 12, columns)[0] == ["────┼───────", "1   │ 2"]
 
 
 def test_missing_and_surplus_cells() -> None:

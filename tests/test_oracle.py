@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import httpx2
 import pytest
@@ -31,6 +32,7 @@ from tests.playbook import (
     delta,
     ending,
     error,
+    fragment,
     message_delta,
     message_start,
     message_stop,
@@ -45,8 +47,9 @@ from tests.playbook import (
 from tests.streams import cuts, legal_bytes
 from tui.core.records import JsonObject
 from tui.core.session import Run
-from tui.core.state import RunState
+from tui.core.state import TOOL_TYPES, Block, RunState
 
+EVENT_TYPE: Final = cast(Any, BetaRawMessageStreamEvent)
 DELTA_FIELDS: Final = {"stop_reason", "stop_sequence", "stop_details", "container"}
 DELTA_EXTRAS: Final = {"context_management", "input_transformations"}
 DELTA_USAGE: Final = {
@@ -78,7 +81,7 @@ def sdk_message(events: list[JsonObject]) -> JsonObject:
     buffers: dict[int, bytes] = {}
     try:
         for event in events:
-            built = construct_type_unchecked(type_=BetaRawMessageStreamEvent, value=event)
+            built: Any = construct_type_unchecked(type_=EVENT_TYPE, value=event)
             snapshot = accumulate_event(
                 event=built,
                 current_snapshot=snapshot,
@@ -89,7 +92,7 @@ def sdk_message(events: list[JsonObject]) -> JsonObject:
         raise SdkRaised(f"{type(problem).__name__}: {problem}") from problem
     if snapshot is None:
         raise SdkRaised("no event")
-    return snapshot.to_dict(mode="json")
+    return snapshot.to_dict(mode="json", warnings=False)
 
 
 class Ours(NamedTuple):
@@ -131,11 +134,20 @@ def without_what_the_sdk_drops(state: RunState, events: list[JsonObject]) -> Our
             if name in made and name not in ("signature", "content", "encrypted_content"):
                 dropped[name] += 1
                 del made[name]
-        if len(block.json) and (not block.stopped or block.input_error is not None):
-            # The SDK shows a partial parse as if it were the input.
+        if is_partly_parsed(block):
             dropped["partial input"] += 1
             del made["input"]
+        elif len(block.json) and block.type not in TOOL_TYPES:
+            dropped["input of a block that is no tool"] += 1
+            del made["input"]
     return Ours(message, dropped)
+
+
+def is_partly_parsed(block: Block) -> bool:
+    """Whether the SDK shows a partial parse where the block keeps the input it began with."""
+    if block.type not in TOOL_TYPES or not len(block.json):
+        return False
+    return not block.stopped or block.input_error is not None
 
 
 def without_nulls(value: object) -> object:
@@ -152,13 +164,13 @@ def compare(part: Run, data: bytes) -> Counter[str]:
     theirs = sdk_message(events)
     ours, dropped = without_what_the_sdk_drops(part.state, events)
     for block, made in zip(part.state.blocks, theirs["content"], strict=True):
-        if len(block.json) and (not block.stopped or block.input_error is not None):
+        if is_partly_parsed(block):
             del made["input"]
     assert without_nulls(ours) == without_nulls(theirs)
     return dropped
 
 
-REASONS: Final = {
+REASONS: Final[dict[str, Callable[[RunState], bool]]] = {
     r"APIStatusError": lambda state: state.error is not None,
     r'RuntimeError: Unexpected event order, got .* before "message_start"': lambda state: (
         "event_before_start" in codes(state)
@@ -275,6 +287,12 @@ def test_what_the_sdk_drops() -> None:
         "usage.cache_creation",
         "usage.cost",
     ]
+
+
+def test_tool_input_for_a_block_that_is_no_tool_is_kept() -> None:
+    search = block_start(0, "web_search_tool_result", tool_use_id="srvtoolu_1", content=[])
+    events = [message_start(), search, fragment(0, '{"a":1}'), block_stop(0), *ending()]
+    assert dropped(*events) == ["input of a block that is no tool"]
 
 
 def test_a_partial_parse_is_no_input() -> None:

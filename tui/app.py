@@ -19,12 +19,14 @@ from textual.worker import Worker
 
 from tui import textual_hacks
 from tui.commands import HELP, KEYS, bar
+from tui.core.links import contribution, writer_of
 from tui.deck import Deck
 from tui.run import Clock, Feed
 from tui.screens.dashboard import Dashboard
 from tui.sources import Source
 from tui.viewmodel import Scope, counters
 from tui.widgets.event_log import EventLog
+from tui.widgets.line_view import OriginWanted
 from tui.widgets.look import markdown_theme
 
 SourceFactory = Callable[[], Source]
@@ -148,6 +150,9 @@ class StreamscopeApp(App[int]):
             now_ns = times[count - 1] if count else 0
             if over and not travelling and run.last_byte_ns is not None:
                 now_ns = run.last_byte_ns
+        lit = None
+        if travelling and self.deck.count():
+            lit = contribution(state, run.timeline.record(self.deck.count() - 1))
         model = (info.request or {}).get("model")
         return Scope(
             key=id(run),
@@ -165,6 +170,7 @@ class StreamscopeApp(App[int]):
             speed=feed.clock.speed,
             done=over,
             failure=feed.failure,
+            lit=lit,
             place=self.deck.position,
         )
 
@@ -304,6 +310,14 @@ class StreamscopeApp(App[int]):
     def _on_moved(self, message: EventLog.Moved) -> None:
         self.deck.go(message.count)
         self._redraw()
+
+    @on(OriginWanted)
+    def _on_origin_wanted(self, message: OriginWanted) -> None:
+        shown = self.deck.shown
+        if shown is not None:
+            seq = writer_of(shown.run, message.place, message.field, message.offset)
+            self.deck.go(seq + 1)
+            self._redraw()
 
     @on(EventLog.Followed)
     def _on_followed(self) -> None:

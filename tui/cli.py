@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -116,7 +114,8 @@ def open_files(files: tuple[str, ...], speed: float, plain: bool) -> None:
             factories.append(_stdin_source(plain or not _screen_possible()))
             continue
         path = Path(name)
-        if path.is_dir():
+        # Not `Path.is_dir`: that one raises where a name is too long or a folder is locked.
+        if os.path.isdir(path):
             fail(f"{name} is a folder: name a file in it, or use streamscope inspect {name}")
         try:
             FileSource(path)
@@ -221,13 +220,15 @@ def _key_found() -> bool:
 
 
 def _read_json(path: Path, kind: type[_Json], wanted: str) -> _Json:
+    from tui.core.records import strict_loads
+
     try:
-        value = json.loads(path.read_bytes())
+        value = strict_loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         fail(f"{path}: no such file")
     except OSError as error:
         fail(f"{path}: cannot be read: {error.strerror or error}")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         fail(f"{path}: not JSON: {error}")
     if not isinstance(value, kind):
         fail(f"{path}: {wanted}")
@@ -235,14 +236,16 @@ def _read_json(path: Path, kind: type[_Json], wanted: str) -> _Json:
 
 
 def _parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
+    from tui.core.records import strict_loads
+
     extra: dict[str, Any] = {}
     for setting in settings:
         name, separator, text = setting.partition("=")
         if not separator or not name:
             fail(f"--set {setting}: write it as name=value, the value in JSON")
         try:
-            extra[name] = json.loads(text)
-        except (ValueError, RecursionError):
+            extra[name] = strict_loads(text)
+        except ValueError:
             fail(f"--set {setting}: the value is not JSON; a string needs quotes: {name}='\"...\"'")
     return extra
 
@@ -256,7 +259,7 @@ def inspect(targets: tuple[str, ...], as_json: bool) -> None:
 
     inspector = Inspector(sys.stdout, sys.stderr, as_json=as_json)
     for target in targets:
-        inspector.inspect(target, sys.stdin.buffer)
+        inspector.inspect(target, sys.stdin.buffer if sys.stdin else None)
     sys.stdout.flush()
     sys.exit(inspector.status)
 
@@ -326,22 +329,30 @@ async def _read_all(factories: list[SourceFactory], speed: float, as_json: bool)
     return 0 if complete else _FAILED
 
 
-def _guarded(command: Callable[[], None]) -> None:
-    """Run a command; a closed pipe and an interrupt are no faults of the program."""
+def _run(command: click.Command) -> NoReturn:
+    """Run the command line, with its mistakes told on one line each.
+
+    Where the reader of the output has gone, click ends with status 1 and without a word.
+    """
     try:
-        command()
-    except BrokenPipeError:
-        # The reader of our output has gone. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(_FAILED)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        status = command.main(standalone_mode=False)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "streamscope"
+        fail(f"{error.format_message()}  (see {path} --help)", error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        fail("interrupted", _INTERRUPTED)
+    sys.exit(status)
 
 
 def main() -> None:
     """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):
-        # Wire text holds what a terminal's encoding may not have: replaced, never a traceback.
-        if hasattr(stream, "reconfigure"):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Closed by whoever started this: what goes there is lost, and nothing else is.
+            setattr(sys, name, open(os.devnull, "w"))
+        elif hasattr(stream, "reconfigure"):
+            # Wire text holds what a terminal's encoding may not have: replaced, never a traceback.
             stream.reconfigure(errors="replace")
-    _guarded(cli)
+    _run(cli)

@@ -35,8 +35,9 @@ class Deck:
 
     def add(self, feed: Feed) -> None:
         """Take a feed and show its newest run."""
-        self.feeds.append(feed)
+        # Before the feed is taken: what is left is the past of the run that was shown so far.
         self._leave()
+        self.feeds.append(feed)
         self._picked = None
 
     # --- which run ----------------------------------------------------------------------------
@@ -196,7 +197,7 @@ class Deck:
             return
         speed = shown.feed.clock.speed
         if direction > 0:
-            target = next((s for s in _SPEEDS if s > speed * 1.001), MAX_SPEED)
+            target = next((s for s in _SPEEDS if s > speed * 1.001), max(speed, MAX_SPEED))
         else:
             target = next((s for s in reversed(_SPEEDS) if s < speed * 0.999), MIN_SPEED)
         shown.feed.clock.set_speed(target)
@@ -208,12 +209,15 @@ class Deck:
 
     def _leave(self) -> None:
         shown = self.shown
-        if self._chasing and shown is not None and self.cursor is not None:
-            # The clock was turned back to play the past again: it must not hold the rest up.
-            shown.feed.clock.jump(max(shown.feed.clock.time_ns(), _last_time(shown.run)))
+        if shown is not None and self.cursor is not None:
+            # The clock may have been turned back to play the past again, and the feed may have gone
+            # on to a later run: it must not hold the rest up.
+            clock = shown.feed.clock
+            clock.jump(max(clock.time_ns(), _newest_time(shown.feed)))
         self.cursor = None
         self._chasing = False
 
 
-def _last_time(run: Run) -> int:
-    return run.timeline.times[-1] if len(run.timeline) else 0
+def _newest_time(feed: Feed) -> int:
+    times = feed.session.raw.chunk_times
+    return times[-1] if times else 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
@@ -26,31 +27,34 @@ class Inspector:
         self._as_json = as_json
         self.status = 0
 
-    def inspect(self, target: str, stdin: BinaryIO) -> None:
+    def inspect(self, target: str, stdin: BinaryIO | None) -> None:
         """Report on a file, on every stream in a folder, or on standard input (`-`)."""
-        if target == "-":
-            self._report("-", stdin.read())
-            return
         path = Path(target)
-        if path.is_dir():
+        if target == "-":
+            if stdin is None:
+                self._fail("-: standard input is closed", 2)
+            else:
+                self._read("-", stdin.read)
+        # Not `Path.is_dir`: that one raises where a name is too long or a folder is locked.
+        elif os.path.isdir(path):
             found = False
             for file in sorted(_streams(path)):
                 found = True
-                self._read(file)
+                self._read(str(file), file.read_bytes)
             if not found:
                 self._fail(f"{target}: no streams in this folder (looked for *.sse)", 2)
-            return
-        self._read(path)
-
-    def _read(self, path: Path) -> None:
-        try:
-            body = path.read_bytes()
-        except FileNotFoundError:
-            self._fail(f"{path}: no such file", 2)
-        except OSError as error:
-            self._fail(f"{path}: cannot be read: {error.strerror or error}", 2)
         else:
-            self._report(str(path), body)
+            self._read(str(path), path.read_bytes)
+
+    def _read(self, name: str, read: Callable[[], bytes]) -> None:
+        try:
+            body = read()
+        except FileNotFoundError:
+            self._fail(f"{name}: no such file", 2)
+        except OSError as error:
+            self._fail(f"{name}: cannot be read: {error.strerror or error}", 2)
+        else:
+            self._report(name, body)
 
     def _report(self, name: str, body: bytes) -> None:
         session = Session(timed=False)
@@ -92,7 +96,7 @@ def readable(name: str, run: Run) -> str:
         f"in {usage['input_tokens']}" if "input_tokens" in usage else "",
         f"out {usage['output_tokens']}" if "output_tokens" in usage else "",
     ]
-    lines = [name, "  " + "  ".join(one_line(fact) for fact in facts if fact)]
+    lines = [one_line(name), "  " + "  ".join(one_line(fact) for fact in facts if fact)]
     for block in state.blocks:
         if block.is_tool:
             called = as_text(block.start.get("name")) or block.type

@@ -37,13 +37,13 @@ class PlainWriter:
         while self._block < len(blocks):
             block = blocks[self._block]
             over = block.stopped or run.state.end is not None
-            if block.is_tool:
+            if block.type == "text":
+                self._write(block.text.slice(self._written))
+                self._written = len(block.text)
+            elif block.is_tool:
                 # One line a call, and only when its input is whole: fragments cannot be read.
                 if over:
                     self._line(_call_line(block))
-            elif block.type == "text":
-                self._write(block.text.slice(self._written))
-                self._written = len(block.text)
             elif over and not block.type.endswith("thinking"):
                 self._line(f"[{one_line(block.type)}]")
             if not over:
@@ -106,20 +106,26 @@ async def read_plainly(feed: Feed, out: TextIO, err: TextIO) -> bool:
     """Read a feed to its end and write its transcript; return whether every run is complete."""
     writer = PlainWriter(out)
     reading = asyncio.ensure_future(feed.run())
+    done = 0
+
+    def write() -> None:
+        nonlocal done
+        while done < len(feed.runs) - 1:
+            _report(writer, feed.runs[done], err)
+            done += 1
+        writer.update(feed.runs[-1])
+
     try:
-        done = 0
-        while True:
-            ended, _ = await asyncio.wait([reading], timeout=_EVERY_S)
-            while done < len(feed.runs) - 1:
-                _report(writer, feed.runs[done], err)
-                done += 1
-            if ended:
-                break
-            writer.update(feed.runs[-1])
-        await reading
+        while not reading.done():
+            await asyncio.wait([reading], timeout=_EVERY_S)
+            write()
     finally:
+        # Also when interrupted: what arrived is written before this ends.
         reading.cancel()
-    _report(writer, feed.runs[-1], err)
+        await asyncio.wait([reading])
+        write()
+        _report(writer, feed.runs[-1], err)
+    await reading
     if feed.failure:
         err.write(f"streamscope: failed while reading: {one_line(feed.failure)}\n")
     return all(run.status == "complete" for run in feed.runs) and feed.failure is None
@@ -139,7 +145,10 @@ def _report(writer: PlainWriter, run: Run, err: TextIO) -> None:
 
 async def read_as_json(feed: Feed, out: TextIO) -> bool:
     """Read a feed to its end and write one report; return whether every run is complete."""
-    await feed.run()
-    out.write(dumps(file_report(None, feed.runs)) + "\n")
-    out.flush()
+    try:
+        await feed.run()
+    finally:
+        # Also when interrupted: then the report says `cancelled`.
+        out.write(dumps(file_report(None, feed.runs)) + "\n")
+        out.flush()
     return all(run.status == "complete" for run in feed.runs)

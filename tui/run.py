@@ -61,6 +61,7 @@ class Clock:
 
     def play(self) -> None:
         """Go on from where the play time stands."""
+        self._base_play = self.time_ns()
         self._base_real = self._now()
         self._paused = False
         self.wake()
@@ -133,7 +134,6 @@ class Feed:
         self.end: SourceEnded | None = None
         self._now = now
         self._idle_cap_ns = idle_cap_ns
-        self._started_ns: int | None = None
 
     @property
     def runs(self) -> list[Run]:
@@ -148,11 +148,11 @@ class Feed:
         """Time since the request was sent, on the scale of the chunks' times."""
         if self.info.paced:
             return self.clock.time_ns()
-        return 0 if self._started_ns is None else self._now() - self._started_ns
+        sent_ns = self.source.sent_ns
+        return 0 if sent_ns is None else self._now() - sent_ns
 
     async def run(self) -> None:
         """Read the source to its end. Only cancellation leaves this as an exception."""
-        self._started_ns = self._now()
         self.clock.start()
         try:
             await self._pump()
@@ -169,7 +169,13 @@ class Feed:
             problem: JsonObject = {"type": "internal_error", "message": self.failure}
             self.session.finish(self.elapsed_ns(), "interrupted", problem)
         finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        try:
             await self.source.aclose()
+        except Exception as error:
+            self.failure = self.failure or f"{type(error).__name__}: {error}"
 
     async def _pump(self) -> None:
         paced = self.info.paced

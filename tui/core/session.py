@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tui.core import reducer
+from tui.core.history import History
 from tui.core.metrics import UNKNOWN, Metrics, measure
 from tui.core.records import EventRecord, JsonObject, from_frame
 from tui.core.sniff import Verdict, classify, looks_like_events
@@ -36,6 +37,7 @@ class Run:
     def __init__(self, raw: RawStore, *, timed: bool, first_offset: int = 0) -> None:
         self.timeline = Timeline(raw)
         self.state = RunState()
+        self.timeline.history = History(self.state)
         self.timed = timed
         self.first_offset = first_offset
         self.size = 0
@@ -149,6 +151,8 @@ class Session:
         state, apply = run.state, reducer.apply
         for record in records:
             apply(state, record)
+        if run.timeline.history is not None:
+            run.timeline.history.note()
 
     def _split(self, run: Run, record: EventRecord, t_ns: int) -> Run:
         """End `run` before `record` and begin the next one with it."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from tui.core import reducer
+from tui.core.history import History
 from tui.core.records import EventRecord, from_frame
 from tui.core.sse import FrameKind, parse_frame
 from tui.core.state import RunState
@@ -94,6 +95,7 @@ class Timeline:
         "_lengths",
         "_offsets",
         "_types",
+        "history",
         "raw",
         "times",
     )
@@ -108,6 +110,8 @@ class Timeline:
         self._labels: list[Label] = []
         self._label_ids: dict[tuple[str, object], int] = {}
         self._cursor = RunState()
+        self.history: History | None = None
+        """Checkpoints that `at` may start from."""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -185,11 +189,13 @@ class Timeline:
         """Return the state after the first `count` events, as a fold over them.
 
         The state belongs to the timeline and is valid until the next call: going forward continues
-        the fold, going back begins it again.
+        the fold, going back begins at the last checkpoint before.
         """
         count = max(0, min(count, len(self)))
-        if count < self._cursor.records:
-            self._cursor = RunState()
+        here = self._cursor.records
+        near = self.history.nearest(count) if self.history else 0
+        if count < here or near > here:
+            self._cursor = self.history.restore(count) if self.history else RunState()
         for record in self.records(self._cursor.records, count):
             reducer.apply(self._cursor, record)
         return self._cursor

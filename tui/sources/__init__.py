@@ -37,6 +37,14 @@ class Source(Protocol):
         """What the source is."""
         ...
 
+    @property
+    def sent_ns(self) -> int | None:
+        """When the request was sent, on the source's monotonic clock; None before, and for replays.
+
+        The zero of the chunks' times.
+        """
+        ...
+
     def chunks(self) -> AsyncIterator[Chunk]:
         """Yield each read of the body, in order of time.
 

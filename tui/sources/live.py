@@ -56,7 +56,8 @@ def build_request(
 
 def prompt_of(request: JsonObject) -> str | None:
     """Return the text of the last user turn, None when there is none."""
-    for message in reversed(request.get("messages") or []):
+    messages = request.get("messages")
+    for message in reversed(messages if isinstance(messages, list) else []):
         if isinstance(message, dict) and message.get("role") == "user":
             content = message.get("content")
             if isinstance(content, str):
@@ -98,6 +99,7 @@ class LiveSource:
         self._now = now
         self._client: anthropic.AsyncAnthropic | None = None
         self.request_id: str | None = None
+        self.sent_ns: int | None = None
         prompt = prompt_of(request)
         self.info = SourceInfo(
             title=_title(prompt),
@@ -115,7 +117,7 @@ class LiveSource:
         loop = asyncio.get_running_loop()
         deadline = None if self._timeout_s is None else loop.time() + self._timeout_s
         body = self._request
-        start_ns = self._now()
+        start_ns = self.sent_ns = self._now()
         try:
             self._client = sdk.AsyncAnthropic(base_url=self._base_url, max_retries=0)
             async with AsyncExitStack() as stack:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tui.core.records import Chunk
-from tui.core.sse import Decoder, Frame
+from tui.core.sse import Decoder
 from tui.sources import SourceEnded, SourceInfo
 
 _READ: Final = 65_536
@@ -31,6 +31,7 @@ class FileSource:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._size = path.stat().st_size
+        self.sent_ns: int | None = None
         self._closed = False
         with path.open("rb"):
             pass  # An unreadable file must fail here, before there is a screen.
@@ -39,7 +40,7 @@ class FileSource:
         )
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yield the file cut at its events, 30 s at most. Raises SourceEnded if unreadable."""
+        """Yield the file cut at its events. Raises SourceEnded if unreadable."""
         try:
             with self._path.open("rb") as file:
                 for chunk in synthetic_chunks(iter(lambda: file.read(_READ), b""), self._size):
@@ -58,40 +59,41 @@ def synthetic_chunks(blocks: Iterator[bytes], size: int) -> Iterator[Chunk]:
     """Cut a body of `size` bytes at its events and give each a made-up time.
 
     Joined, the chunks are the body. Where there are too many events for the pace, it is quickened,
-    and events that fall into the same 4 ms share a chunk.
+    so that all takes 30 s at most, and events that fall into the same 4 ms share a chunk.
     """
     decoder = Decoder()
     held = bytearray()  # bytes from `start` on, not yielded yet
-    start = 0
+    start = seen = 0
     t_ns = chunk_ns = 0
-    pace: float | None = None
+    paced = False
     for block in blocks:
         held += block
         frames = decoder.feed(block)
-        if pace is None and frames:
-            estimate = max(len(frames) * size / max(len(held), 1), 1)
-            pace = min(1.0, _LONGEST_NS / (estimate * _CONTENT_NS))
-        for frame in frames:
-            t_ns += int(_gap(frame, t_ns) * (pace or 1.0))
+        gaps = [_CONTENT_NS if b"_delta" in frame.data else _OTHER_NS for frame in frames]
+        pace = 1.0
+        if gaps:
+            if not paced:
+                paced = True
+                gaps[0] = _FIRST_NS
+            # What is left of the time is shared out as if the rest were like this block.
+            rest = sum(gaps) * max((size - seen) / len(block), 1.0)
+            pace = min(pace, (_LONGEST_NS - t_ns) / rest)
+        seen += len(block)
+        for frame, gap in zip(frames, gaps, strict=True):
+            t_ns += int(gap * pace)
             if t_ns - chunk_ns >= _GROUP_NS or not start:
                 end = frame.offset + frame.length - start
                 yield Chunk(t_ns, bytes(held[:end]))
                 del held[:end]
                 start += end
                 chunk_ns = t_ns
-        if not frames and pace is None and len(held) >= _READ:
+        if not paced and len(held) >= _READ:
             # No events at all so far: nothing to pace by.
             yield Chunk(t_ns, bytes(held))
             start += len(held)
             held.clear()
     if held:
         yield Chunk(t_ns, bytes(held))
-
-
-def _gap(frame: Frame, t_ns: int) -> int:
-    if t_ns == 0:
-        return _FIRST_NS
-    return _CONTENT_NS if b"_delta" in frame.data else _OTHER_NS
 
 
 class PipeSource:
@@ -103,6 +105,7 @@ class PipeSource:
         """Take a blocking `read(size)` that returns b"" at the end."""
         self._read = read
         self._now = now
+        self.sent_ns: int | None = None
         self._closed = threading.Event()
         self._room = threading.Semaphore(_QUEUE)
         self.info = SourceInfo(
@@ -113,7 +116,7 @@ class PipeSource:
         """Yield each read. Raises SourceEnded where reading fails."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Chunk | OSError] = asyncio.Queue()
-        start = self._now()
+        start = self.sent_ns = self._now()
 
         def post(item: Chunk | OSError) -> bool:
             try:

@@ -23,6 +23,7 @@ class ScenarioSource:
             timed=True,
             paced=True,
         )
+        self.sent_ns: int | None = None
         self._closed = False
 
     async def chunks(self) -> AsyncIterator[Chunk]:

@@ -39,7 +39,8 @@ def _compact(value: object, out: list[str], budget: int, depth: int) -> int:
         return budget
     names = {None: "null", True: "true", False: "false"}
     if isinstance(value, str):
-        text = '"' + clip(value, max(budget, 1)) + '"' if depth else clip(value, budget)
+        shown = one_line(clip(value, budget))
+        text = f'"{shown}"' if depth else shown
     else:
         text = names[value] if value is None or isinstance(value, bool) else clip(str(value), 60)
     out.append(text)

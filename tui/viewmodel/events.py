@@ -63,8 +63,17 @@ def event_row(timeline: Timeline, seq: int) -> EventRow:
         style = _DELTA_STYLES.get(label.delta, "unknown")
     record = timeline.record(seq)
     what, payload = summarise(record, timeline)
+    # Each clipped: a type or a delta's type can be as long as the sender likes.
     return EventRow(
-        seq, t_ns, gap, glyph, style, label.type, timeline.index(seq), what, clip(payload, _SUMMARY)
+        seq,
+        t_ns,
+        gap,
+        glyph,
+        style,
+        clip(label.type, _SUMMARY),
+        timeline.index(seq),
+        clip(what, _SUMMARY),
+        clip(payload, _SUMMARY),
     )
 
 
@@ -82,7 +91,7 @@ def summarise(record: EventRecord, timeline: Timeline) -> tuple[str, str]:
         if isinstance(block, dict):
             rest = {k: v for k, v in block.items() if k != "type" and v not in ("", None, {}, [])}
             name = as_text(rest.pop("name", None)) if "name" in rest else None
-            return str(block.get("type")), "  ".join(filter(None, [name, compact(rest, "")]))
+            return compact(block.get("type")), "  ".join(filter(None, [name, compact(rest, "")]))
     if kind_of == "message_start":
         message = payload.get("message")
         if isinstance(message, dict):
@@ -104,7 +113,7 @@ def summarise(record: EventRecord, timeline: Timeline) -> tuple[str, str]:
 def _summarise_delta(delta: object) -> tuple[str, str]:
     if not isinstance(delta, dict):
         return "", compact(delta)
-    kind_of = str(delta.get("type")).removesuffix("_delta")
+    kind_of = compact(delta.get("type")).removesuffix("_delta")
     for name in ("text", "partial_json", "thinking"):
         value = delta.get(name)
         if isinstance(value, str):

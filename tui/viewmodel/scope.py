@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tui.core.links import Contribution
 from tui.core.session import Run
 from tui.core.state import RunState
 from tui.core.timeline import Timeline
@@ -35,6 +36,8 @@ class Scope:
     speed: float
     done: bool
     failure: str | None
+    lit: Contribution | None
+    """What the event at the cursor added."""
     place: tuple[int, int]
     """Number of the run, and how many there are."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from tui.core.records import JsonObject
@@ -24,6 +24,8 @@ class Item:
     body: Buffer | str
     open: bool
     tone: Tone = "plain"
+    lit: tuple[int, int] | None = None
+    """The code points of the body that the event at the cursor added."""
 
 
 def transcript(scope: Scope) -> list[Item]:
@@ -31,15 +33,19 @@ def transcript(scope: Scope) -> list[Item]:
     items: list[Item] = []
     if scope.prompt:
         items.append(Item(("prompt", 0), "prompt", "you", scope.prompt, False))
+    growing = scope.travelling or not scope.done
     for place, block in enumerate(scope.state.blocks):
-        items.extend(_block_items(place, block))
+        parts = _block_items(place, block, growing)
+        if scope.lit is not None and scope.lit.place == place and scope.lit.field != "json":
+            parts[0] = replace(parts[0], lit=(scope.lit.start, scope.lit.end))
+        items.extend(parts)
     items.extend(_endings(scope))
     return items
 
 
-def _block_items(place: int, block: Block) -> list[Item]:
+def _block_items(place: int, block: Block, growing: bool) -> list[Item]:
     key = ("block", place)
-    is_open = not block.stopped
+    is_open = growing and not block.stopped
     if block.type == "text":
         return [Item(key, "text", "", block.text, is_open), *_citations(place, block)]
     if block.type == "thinking":

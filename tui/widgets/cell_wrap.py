@@ -130,12 +130,14 @@ def _narrow_breaks(text: str, width: int) -> list[tuple[int, int]]:
 def _clusters(runs: Sequence[Run], width: int) -> tuple[Sequence[Run], list[tuple[int, int, int]]]:
     """Split into clusters `(start, end, cells)`, run by run, as each run is drawn on its own.
 
-    A cluster that is wider than the whole line is replaced, so the runs are given back too.
+    A cluster that is wider than the whole line is replaced, and a joiner with nothing to join is
+    dropped, so the runs are given back too.
     """
     spans: list[tuple[int, int, int]] = []
     replaced: list[Run] = []
     base = 0
     for text, style in runs:
+        text = text.lstrip("\u200d\ufe0f")
         found, _ = split_graphemes(text)
         if width < 2 and any(cells > width for _, _, cells in found):
             text = "".join(
@@ -152,6 +154,7 @@ def _cluster_breaks(
     text: str, spans: Sequence[tuple[int, int, int]], width: int
 ) -> list[tuple[int, int]]:
     """Ranges of the lines of a text with wide or joined characters."""
+    clusters = [text[start:end] for start, end, _ in spans]
     ranges = []
     first = 0  # the cluster that begins the line
     place = 0  # the last cluster that may begin the next line
@@ -159,37 +162,30 @@ def _cluster_breaks(
     index = 0
     count = len(spans)
     while index < count:
-        start, _, cells = spans[index]
-        blank = text[start] == " "
+        cells = spans[index][2]
         if used + cells > width:
-            if blank:
-                place = index
-            elif place <= first:
+            if clusters[index] == " " or place <= first:
                 place = index
             end = place
-            while end > first and text[spans[end - 1][0]] == " ":
+            while end > first and clusters[end - 1] == " ":
                 end -= 1
             if end == first:  # nothing but an indent: cut the text itself
                 place = end = index
             ranges.append((spans[first][0], spans[end - 1][1]))
-            while place < count and text[spans[place][0]] == " ":
+            while place < count and clusters[place] == " ":
                 place += 1
             first = index = place
             used = 0
             continue
         used += cells
         index += 1
-        if index < count and index > first:
-            follows = text[spans[index][0]]
+        if index < count:
+            follows = clusters[index]
             wide = cells > 1 or spans[index][2] > 1
-            if (blank and follows != " ") or (wide and follows not in _CLOSING):
+            if (clusters[index - 1] == " " != follows) or (wide and follows not in _CLOSING):
                 place = index
-    if first < count:
-        ranges.append((spans[first][0], len(text)))
-    elif not ranges:
-        ranges.append((0, len(text)))
-    else:
-        ranges.append((len(text), len(text)))
+    last = spans[first][0] if first < count else len(text)
+    ranges.append((last, len(text)))
     return ranges
 
 

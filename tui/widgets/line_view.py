@@ -10,13 +10,26 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.geometry import Size
+from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from tui.core.links import Field
 from tui.widgets.look import ComponentStyles
+
+
+class OriginWanted(Message):
+    """The reader wants the event that wrote a character of a block's buffer."""
+
+    def __init__(self, place: int, field: Field, offset: int) -> None:
+        super().__init__()
+        self.place = place
+        self.field = field
+        self.offset = offset
 
 
 class LineView(ComponentStyles, ScrollView, can_focus=True):
@@ -37,10 +50,13 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         ("G", "bottom", "Bottom"),
     ]
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-view--placeholder"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-view--placeholder", "line-view--caret"}
 
     placeholder = ""
     """What the pane says while it is empty: what will appear, and how to get it."""
+
+    points: ClassVar[bool] = False
+    """Whether the reader can point at a character in it."""
 
     follow: var[bool] = var(True)
     """Whether new rows at the end are scrolled into view."""
@@ -49,6 +65,8 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._height = 0
         self._moving = False
+        self.caret: tuple[int, int] | None = None
+        """Row and column that the reader points at."""
 
     # --- for subclasses -----------------------------------------------------------------------
 
@@ -88,7 +106,7 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
             if self._height == 0 and self.placeholder:
                 return self._placeholder_line(y).apply_style(base).adjust_cell_length(width, base)
             return Strip.blank(width, base)
-        strip = self.row(place, self.row_width)
+        strip = self._with_caret(self.row(place, self.row_width), place)
         selection = self.text_selection
         if selection is not None:
             strip = self._select(strip, selection, place)
@@ -122,6 +140,14 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         style = self.screen.get_component_rich_style("screen--selection")
         lit = [Segment(text, (own or Style()) + style) for text, own, _ in marked]
         return Strip.join([before, Strip(lit), after])
+
+    def on_click(self, event: events.Click) -> None:
+        """Point at a character."""
+        place = event.get_content_offset(self)
+        y = -1 if place is None else place.y + self.scroll_offset.y
+        if place is not None and y < self._height and self.points:
+            self.caret = (y, min(place.x, self.row_width - 1))
+            self.refresh()
 
     # --- selection ----------------------------------------------------------------------------
 
@@ -160,6 +186,32 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         if not self._moving and round(old_value) != round(new_value):
             self.follow = round(new_value) >= self.max_scroll_y
+
+    # --- the caret ----------------------------------------------------------------------------
+
+    def move_caret(self, rows: int, columns: int) -> None:
+        """Move the caret; it appears on the last row in view."""
+        if not self._height:
+            return
+        if self.caret is None:
+            last = min(self.scroll_offset.y + self.size.height, self._height) - 1
+            self.caret = (last, 0)
+        else:
+            y = min(max(self.caret[0] + rows, 0), self._height - 1)
+            self.caret = (y, min(max(self.caret[1] + columns, 0), self.row_width - 1))
+        self.follow = False
+        self.show_row(self.caret[0])
+        self.refresh()
+
+    def _with_caret(self, strip: Strip, place: int) -> Strip:
+        if self.caret is None or self.caret[0] != place or not self.has_focus:
+            return strip
+        column = self.caret[1]
+        padded = strip.adjust_cell_length(max(strip.cell_length, column + 1))
+        cell = padded.crop(column, column + 1)
+        style = self.style("line-view--caret")
+        lit = Strip([Segment(text, (own or Style()) + style) for text, own, _ in cell])
+        return Strip.join([padded.crop(0, column), lit, padded.crop(column + 1)])
 
     def watch_show_vertical_scrollbar(self, shown: bool) -> None:
         # It appears after the rows were scrolled, and then knows nothing of that.

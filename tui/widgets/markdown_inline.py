@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MARKS: Final = re.compile(r"[\\`*_<\[&~]")
 _MAX_BRACKETS: Final = 200  # each bracket that opens nothing costs the parser a search
 _BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_LAST_EMPHASIS: Final = re.compile(r"(?:^|(?<=[\s(]))([*_])(?=[^\s*_])[^*_]*$")
+_LAST_EMPHASIS: Final = re.compile(r"(?:^|(?<=[\s(]))([*_])(?=[^\s*_])(?:[^*_]|\*\*)*$")
 
 
 def inline_runs(

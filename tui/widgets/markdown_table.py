@@ -21,11 +21,11 @@ Cell: TypeAlias = list[Run]
 
 
 class Columns(NamedTuple):
-    """How the first part of a table was drawn; its further parts follow suit."""
+    """How a part of a table was drawn; the next part follows suit as far as its cells fit."""
 
     widths: tuple[int, ...]
     alignments: tuple[Alignment, ...]
-    header: tuple[str, ...]
+    names: tuple[str, ...]
     ruled: bool
     """Lines between the rows, because some cells need several lines."""
 
@@ -41,17 +41,14 @@ def table_lines(
     rows = [split_row(line) for line in text.split("\n")]
     header: list[Cell] = []
     if columns is None:
-        names = [name.strip(" ") for name in rows[0]]
+        names = tuple(name.strip(" ") for name in rows[0])
         alignments = tuple(_alignment(cell.strip(" ")) for cell in rows[1])
         header = [inline_runs(name, base + theme.table_header, theme) for name in names]
-        cells = [_row(row, len(names), base, theme) for row in rows[2:]]
-        widths = _fit([header, *cells], len(names), width)
-        ruled = any(
-            width_of(row[number]) > room for row in cells for number, room in enumerate(widths)
-        )
-        columns = Columns(widths, alignments, tuple(names), ruled)
-    else:
-        cells = [_row(row, len(columns.header), base, theme) for row in rows]
+        columns = Columns((), alignments, names, ruled=False)
+        del rows[:2]
+    cells = [_row(row, len(columns.names), base, theme) for row in rows]
+    if header or columns.widths:
+        columns = _fitted(columns, [header, *cells] if header else cells, width)
     if not columns.widths:
         return _records(cells, bool(header), width, base, theme, columns), columns
     lines: list[list[Run]] = []
@@ -80,23 +77,27 @@ def _row(texts: list[str], count: int, base: Style, theme: MarkdownTheme) -> lis
     return cells + [[] for _ in range(count - len(cells))]
 
 
-def _fit(rows: Sequence[list[Cell]], count: int, width: int) -> tuple[int, ...]:
-    """Widths of the columns; none at all when there is no room for them.
+def _fitted(columns: Columns, rows: Sequence[list[Cell]], width: int) -> Columns:
+    """`columns` made wide enough for `rows`, or as wide as there is room.
 
-    Columns that are narrow enough keep their width, the others share the rest evenly.
+    Columns that are narrow enough keep their width, the others share the rest evenly. There are no
+    widths at all when there is no room for them.
     """
+    count = len(columns.names)
     room = width - len(_SEPARATOR) * (count - 1)
-    wanted = [max(1, *(width_of(row[number]) for row in rows)) for number in range(count)]
+    before = columns.widths or (1,) * count
+    wanted = [
+        max(before[number], *(width_of(row[number]) for row in rows)) for number in range(count)
+    ]
     if sum(wanted) <= room:
-        return tuple(wanted)
+        return columns._replace(widths=tuple(wanted))
     if room < _MIN_COLUMN * count:
-        return ()
+        return columns._replace(widths=())
     widths = [0] * count
-    order = sorted(range(count), key=lambda number: wanted[number])
-    for place, number in enumerate(order):
+    for place, number in enumerate(sorted(range(count), key=wanted.__getitem__)):
         widths[number] = min(wanted[number], room // (count - place))
         room -= widths[number]
-    return tuple(widths)
+    return columns._replace(widths=tuple(widths), ruled=True)
 
 
 def _draw_row(row: list[Cell], columns: Columns, theme: MarkdownTheme) -> list[list[Run]]:
@@ -127,7 +128,7 @@ def _records(
     columns: Columns,
 ) -> list[list[Run]]:
     """Each row as lines of `header: value`."""
-    names = [inline_runs(name, base + theme.table_header, theme) for name in columns.header]
+    names = [inline_runs(name, base + theme.table_header, theme) for name in columns.names]
     if first and not rows:
         return [line for name in names for line in wrap(name, width)]
     lines: list[list[Run]] = []

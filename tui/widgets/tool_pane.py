@@ -15,7 +15,7 @@ from tui.core.partial_json import Kind, PartialJson, Span
 from tui.core.state import Block
 from tui.core.text import format_ns, sanitize
 from tui.viewmodel import Scope, ToolItem, tools
-from tui.widgets.line_view import LineView
+from tui.widgets.line_view import LineView, OriginWanted
 from tui.widgets.paint import Piece, spread, strip_of, wire
 
 _KINDS: Final = {
@@ -131,9 +131,19 @@ class ToolPane(LineView):
         "tool-pane--bad",
         "tool-pane--muted",
         "tool-pane--odd",
+        "tool-pane--lit",
         *(f"tool-pane--{name}" for name in _KINDS.values()),
     }
 
+    BINDINGS = [
+        ("j,down", "move_caret(1, 0)", "Point a row further down"),
+        ("k,up", "move_caret(-1, 0)", "Point a row further up"),
+        ("l,right", "move_caret(0, 1)", "Point further right"),
+        ("h,left", "move_caret(0, -1)", "Point further left"),
+        ("enter,o", "origin", "Go to the event that wrote this"),
+    ]
+
+    points = True
     placeholder = "Tool calls appear here,\ntheir JSON fragment by fragment"
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -149,7 +159,7 @@ class ToolPane(LineView):
     def show(self, scope: Scope) -> None:
         """Draw the calls of `scope`."""
         width = self._json_width()
-        drawn = (scope.key, scope.count, scope.travelling, scope.done, width, scope.state.end)
+        drawn = (scope.key, scope.count, scope.travelling, scope.done, width, scope.lit)
         running = any(block.is_tool and not block.stopped for block in scope.state.blocks)
         if drawn == self._drawn and not (running and not scope.done):
             return
@@ -233,11 +243,54 @@ class ToolPane(LineView):
         item = call.item
         for text, kind, start in spans:
             style = self.style(f"tool-pane--{_KINDS[kind]}")
-            if self.boundaries and start >= 0 and item is not None:
-                pieces.extend(self._bounded(text, style, start, item.block))
-            else:
+            if start < 0 or item is None:
                 pieces.append((sanitize(text), style))
+                continue
+            for part, at, part_style in self._lit_parts(item, text, start, style):
+                if self.boundaries:
+                    pieces.extend(self._bounded(part, part_style, at, item.block))
+                else:
+                    pieces.append((sanitize(part), part_style))
         return strip_of(pieces, self.row_width)
+
+    def _lit_parts(
+        self, item: ToolItem, text: str, start: int, style: Style
+    ) -> list[tuple[str, int, Style]]:
+        """Cut a span where the contribution of the event at the cursor begins and ends."""
+        lit = self._scope.lit if self._scope else None
+        if lit is None or lit.field != "json" or lit.place != item.key:
+            return [(text, start, style)]
+        low = min(max(lit.start - start, 0), len(text))
+        high = min(max(lit.end - start, low), len(text))
+        bright = style + self.style("tool-pane--lit")
+        cuts = [(0, low, style), (low, high, bright), (high, len(text), style)]
+        return [(text[a:b], start + a, look) for a, b, look in cuts if a < b]
+
+    def action_move_caret(self, rows: int, columns: int) -> None:
+        """Move the place that is pointed at."""
+        self.move_caret(rows, columns)
+
+    def action_origin(self) -> None:
+        """Ask for the event that wrote what is pointed at."""
+        if self.caret is None:
+            return
+        y, column = self.caret
+        number = bisect_right(self._starts, y) - 1
+        if not 0 <= number < len(self._order):
+            return
+        key = self._order[number]
+        call = self._calls[key]
+        where = call.place(y - self._starts[number] - 1) if y > self._starts[number] else None
+        offset = 0
+        if where is not None:
+            cells = _INDENT
+            for text, _, start in call.row_spans(*where, self._json_width()):
+                if start >= 0:
+                    offset = start + min(max(column - cells, 0), len(text) - 1)
+                cells += cell_len(sanitize(text))
+                if column < cells:
+                    break
+        self.post_message(OriginWanted(key, "json", offset))
 
     def _bounded(self, text: str, style: Style, start: int, block: Block) -> list[Piece]:
         """Cut a span where fragments meet: every other one is tinted, each begins underlined."""

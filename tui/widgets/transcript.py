@@ -8,14 +8,16 @@ from typing import ClassVar, Final, Protocol
 from rich.style import Style
 from textual.strip import Strip
 
+from tui.core.links import Field
 from tui.core.state import Buffer
 from tui.core.text import sanitize
 from tui.viewmodel import Item, Scope, transcript
 from tui.widgets.cell_wrap import wrap
-from tui.widgets.line_view import LineView
+from tui.widgets.line_view import LineView, OriginWanted
 from tui.widgets.markdown_lines import MarkdownLines
 from tui.widgets.markdown_theme import MarkdownTheme
 from tui.widgets.paint import Piece, strip_of, wire
+from tui.widgets.source_lines import SourceLines
 
 _BUDGET_NS: Final = 6_000_000
 _CARET: Final = "\u258c"
@@ -35,6 +37,10 @@ class _Section(Protocol):
 
     def row(self, y: int) -> Strip: ...
 
+    def offset_at(self, y: int, column: int) -> int:
+        """Return the code point of the item's body that is drawn there."""
+        ...
+
 
 class _Look:
     """The styles of the pane, and what is unfolded."""
@@ -49,6 +55,7 @@ class _Look:
         self.tool = pane.style("transcript--tool")
         self.caret = pane.style("transcript--caret")
         self.banner = pane.style("transcript--banner")
+        self.lit = pane.style("transcript--lit")
         self.unfolded = pane.unfolded
         self.source = pane.source
         self.theme = pane.markdown_theme
@@ -67,6 +74,9 @@ class _Plain:
 
     def row(self, y: int) -> Strip:
         return self._rows[y]
+
+    def offset_at(self, y: int, column: int) -> int:
+        return 0
 
     def take(self, item: Item, width: int, look: _Look) -> bool:
         body = item.body if isinstance(item.body, str) else item.body.slice(0, _PLAIN_LIMIT)
@@ -102,38 +112,48 @@ class _Thinking:
     def __init__(self) -> None:
         self._rows: list[Strip] = []
         self._key: tuple[object, ...] = ()
-        self._lines = MarkdownLines()
+        self._source = SourceLines()
         self._open = False
+        self._style = Style()
+        self._lit: tuple[int, int] | None = None
+        self._lit_style = Style()
 
     @property
     def height(self) -> int:
-        return len(self._rows) + (self._lines.height if self._open else 0)
+        return len(self._rows) + (self._source.height if self._open else 0)
 
     def row(self, y: int) -> Strip:
         if y < len(self._rows):
             return self._rows[y]
-        body = self._lines.line(y - len(self._rows))
-        return Strip.join([strip_of([("  ", None)]), body.apply_style(Style(dim=True))])
+        body = self._source.row(y - len(self._rows), self._style, self._lit, self._lit_style)
+        return Strip.join([strip_of([("  ", None)]), body])
+
+    def offset_at(self, y: int, column: int) -> int:
+        if y < len(self._rows) or not self._open:
+            return 0
+        return self._source.offset_at(y - len(self._rows), max(column - 2, 0))
 
     def take(self, item: Item, width: int, look: _Look) -> bool:
         self._open = look.unfolded and len(item.body) > 0
-        key = (item.label, len(item.body), width, self._open, item.open, id(look))
+        self._lit = item.lit
+        self._style, self._lit_style = look.tone["muted"], look.lit
+        key = (item.label, len(item.body), width, self._open, item.open, item.lit, id(look))
         if key != self._key:
             self._key = key
             mark = "\u25be" if self._open else "\u25b8"
-            pieces: list[Piece] = [(f"{mark} {item.label}", look.thinking)]
+            style = look.thinking + look.lit if item.lit else look.thinking
+            pieces: list[Piece] = [(f"{mark} {item.label}", style)]
             if item.open and not self._open and isinstance(item.body, Buffer):
                 room = width - len(item.label) - 5
                 tail = " ".join(item.body.slice(max(len(item.body) - 200, 0)).split())
                 if room > 10 and tail:
-                    tail = tail[-(room - 1) :]
-                    pieces.append(("  \u2026" + wire(tail, room), look.tone["muted"]))
+                    pieces.append(
+                        ("  \u2026" + wire(tail[-(room - 1) :], room), look.tone["muted"])
+                    )
             self._rows = [strip_of(pieces, width)]
         if not self._open or isinstance(item.body, str):
             return True
-        return self._lines.update(
-            item.body, max(width - 2, 1), final=not item.open, budget_ns=_BUDGET_NS
-        )
+        return self._source.update(item.body, max(width - 2, 1))
 
 
 class _Text:
@@ -142,37 +162,47 @@ class _Text:
     def __init__(self, theme: MarkdownTheme) -> None:
         self._theme = theme
         self._lines = MarkdownLines(theme)
-        self._source: list[Strip] = []
-        self._source_key: tuple[object, ...] = ()
-        self._show_source = False
-        self._caret: Style | None = None
+        self._source = SourceLines()
+        self._look: _Look | None = None
+        self._caret = False
+        self._lit: tuple[int, int] | None = None
+
+    @property
+    def _as_it_came(self) -> bool:
+        return self._look is not None and self._look.source
 
     @property
     def height(self) -> int:
-        rows = len(self._source) if self._show_source else self._lines.height
-        return max(rows, 1 if self._caret is not None else 0)
+        rows = self._source.height if self._as_it_came else self._lines.height
+        return max(rows, 1 if self._caret else 0)
 
     def row(self, y: int) -> Strip:
-        if self._show_source:
-            strip = self._source[y] if y < len(self._source) else Strip([])
+        assert self._look is not None
+        if self._as_it_came:
+            strip = Strip([])
+            if y < self._source.height:
+                strip = self._source.row(y, self._look.tone["plain"], self._lit, self._look.lit)
         else:
             strip = self._lines.line(y) if y < self._lines.height else Strip([])
-        if self._caret is not None and y == self.height - 1:
-            strip = Strip.join([_trimmed(strip), strip_of([(_CARET, self._caret)])])
+        if self._caret and y == self.height - 1:
+            strip = Strip.join([_trimmed(strip), strip_of([(_CARET, self._look.caret)])])
         return strip
+
+    def offset_at(self, y: int, column: int) -> int:
+        if self._as_it_came:
+            return self._source.offset_at(y, column) if y < self._source.height else 0
+        return self._lines.source_range(y)[0] if y < self._lines.height else 0
 
     def take(self, item: Item, width: int, look: _Look) -> bool:
         if look.theme is not self._theme:
-            self.__init__(look.theme)  # type: ignore[misc]
-        self._caret = look.caret if item.open else None
-        self._show_source = look.source
+            self._theme = look.theme
+            self._lines = MarkdownLines(look.theme)
+        self._look = look
+        self._caret = item.open
+        self._lit = item.lit
         body = item.body if isinstance(item.body, Buffer) else Buffer(item.body)
         if look.source:
-            key = (len(body), width, id(look))
-            if key != self._source_key:
-                self._source_key = key
-                self._source = _block(body.text()[-_PLAIN_LIMIT:], look.tone["plain"], width, 0)
-            return True
+            return self._source.update(body, width - 1)
         return self._lines.update(body, width - 1, final=not item.open, budget_ns=_BUDGET_NS)
 
 
@@ -190,7 +220,18 @@ class Transcript(LineView):
         "transcript--tool",
         "transcript--caret",
         "transcript--banner",
+        "transcript--lit",
     }
+
+    BINDINGS = [
+        ("j,down", "move_caret(1, 0)", "Point a row further down"),
+        ("k,up", "move_caret(-1, 0)", "Point a row further up"),
+        ("l,right", "move_caret(0, 1)", "Point further right"),
+        ("h,left", "move_caret(0, -1)", "Point further left"),
+        ("enter,o", "origin", "Go to the event that wrote this"),
+    ]
+
+    points = True
 
     placeholder = "The answer appears here as it arrives"
 
@@ -206,6 +247,8 @@ class Transcript(LineView):
         self._drawn: tuple[object, ...] = ()
         self._complete = True
         self._look: _Look | None = None
+        self._scope: Scope | None = None
+        self._keys: list[tuple[str, int]] = []
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -217,6 +260,7 @@ class Transcript(LineView):
         width = self.row_width
         status = scope.run.status
         drawn = (scope.key, scope.count, scope.travelling, width, status, scope.failure)
+        self._scope = scope
         if drawn == self._drawn and self._complete:
             return
         if self._drawn[:1] != drawn[:1]:
@@ -229,6 +273,7 @@ class Transcript(LineView):
         look = self._look = self._look or _Look(self)
         order: list[_Section] = []
         starts: list[int] = []
+        places: list[tuple[str, int]] = []
         end = -1
         before = ""
         self._complete = True
@@ -243,6 +288,7 @@ class Transcript(LineView):
             # A blank row between parts, but calls that belong together stand together.
             start = end + (0 if item.kind == before == "tool" else 1)
             order.append(section)
+            places.append(item.key)
             starts.append(start)
             end = start + section.height
             before = item.kind
@@ -250,6 +296,7 @@ class Transcript(LineView):
         for key in [key for key in self._sections if key not in keys]:
             del self._sections[key]
         self._order = order
+        self._keys = places
         self._starts = starts
         self.set_height(max(end, 0))
         self.refresh()
@@ -261,6 +308,25 @@ class Transcript(LineView):
         section = self._order[place]
         inner = y - self._starts[place]
         return section.row(inner) if inner < section.height else Strip([])
+
+    def action_move_caret(self, rows: int, columns: int) -> None:
+        """Move the place that is pointed at."""
+        self.move_caret(rows, columns)
+
+    def action_origin(self) -> None:
+        """Ask for the event that wrote what is pointed at."""
+        scope = self._scope
+        if scope is None or self.caret is None:
+            return
+        y, column = self.caret
+        number = bisect_right(self._starts, y) - 1
+        if not 0 <= number < len(self._order) or self._keys[number][0] != "block":
+            return
+        place = self._keys[number][1]
+        section = self._order[number]
+        offset = section.offset_at(y - self._starts[number], column)
+        field: Field = "thinking" if isinstance(section, _Thinking) else "text"
+        self.post_message(OriginWanted(place, field, offset))
 
     def toggle_source(self) -> bool:
         """Switch between rendered Markdown and the text as it came; return whether as it came."""

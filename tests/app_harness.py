@@ -1,0 +1,305 @@
+"""The app on a stage: a clock moved by hand, streams of bytes, and the text of what is drawn.
+
+    async with on_stage(timed(message_start(), *text_block(0, "hi"))) as stage:
+        await stage.at(0.3)
+        assert "hi" in stage.transcript
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+from textual.events import MouseScrollDown, MouseScrollUp
+from textual.pilot import Pilot
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tests.manual_clock import ManualClock, settle
+from tests.playbook import wire
+from tui.app import Settings, SourceFactory, StreamscopeApp
+from tui.core.records import Chunk, JsonObject
+from tui.scenarios import names
+from tui.screens.dashboard import Dashboard
+from tui.sources import Source, SourceInfo, SourceKind
+from tui.sources.scenario import ScenarioSource
+from tui.viewmodel import Scope
+from tui.widgets.event_log import EventLog
+from tui.widgets.line_view import LineView
+from tui.widgets.tool_pane import ToolPane
+from tui.widgets.transcript import Transcript
+
+LATER_S: Final = 3600.0
+"""A time at which everything that is played has ended."""
+_TICKS: Final = 6
+"""Ticks until everything on the screen was drawn again, the counters too."""
+
+
+# --- sources --------------------------------------------------------------------------------------
+
+
+def timed(*items: JsonObject | bytes, every_ms: int = 100, first_ms: int = 100) -> list[Chunk]:
+    """Give each event a read of its own, `every_ms` apart."""
+    step, first = every_ms * 1_000_000, first_ms * 1_000_000
+    return [Chunk(first + number * step, wire(item)) for number, item in enumerate(items)]
+
+
+class BytesSource:
+    """Chunks that the app's clock paces. `failure` is raised where they end."""
+
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        *,
+        title: str = "a stream",
+        prompt: str | None = None,
+        model: str | None = None,
+        kind: SourceKind = "demo",
+        is_timed: bool = True,
+        failure: Exception | None = None,
+    ) -> None:
+        self.info = SourceInfo(
+            title=title,
+            prompt=prompt,
+            request=None if model is None else {"model": model},
+            kind=kind,
+            timed=is_timed,
+            paced=True,
+        )
+        self.sent_ns: int | None = None
+        self.closed = False
+        self._chunks = chunks
+        self._failure = failure
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        for chunk in self._chunks:
+            yield chunk
+        if self._failure is not None:
+            raise self._failure
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class PushedSource:
+    """A live call whose bytes come when the test pushes them."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.info = SourceInfo(
+            title="a call", prompt="Say hi", request=None, kind="live", timed=True, paced=False
+        )
+        self.sent_ns: int | None = None
+        self.closed = False
+        self._clock = clock
+        self._queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+
+    def push(self, *items: JsonObject | bytes) -> None:
+        """Have events arrive, one read each."""
+        for item in items:
+            self._queue.put_nowait(wire(item))
+
+    def end(self, error: Exception | None = None) -> None:
+        """End the body, cleanly or with an error."""
+        self._queue.put_nowait(error)
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        self.sent_ns = self._clock()
+        while True:
+            item = await self._queue.get()
+            if item is None:
+                return
+            if isinstance(item, Exception):
+                raise item
+            yield Chunk(self._clock() - self.sent_ns, item)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+# --- the stage ------------------------------------------------------------------------------------
+
+
+class Stage:
+    """The running app. Text is what stands on the screen, without styles."""
+
+    def __init__(self, app: StreamscopeApp, pilot: Pilot[int], clock: ManualClock) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.clock = clock
+
+    # --- time
+
+    async def at(self, seconds: float) -> Stage:
+        """Move the clock to `seconds` after the start, and draw."""
+        self.clock.now_ns = int(seconds * 1e9)
+        return await self.settle()
+
+    async def advance(self, seconds: float) -> Stage:
+        """Move the clock on, and draw."""
+        self.clock.now_ns += int(seconds * 1e9)
+        return await self.settle()
+
+    async def settle(self) -> Stage:
+        """Let everything that can happen now happen, and draw."""
+        for feed in self.app.deck.feeds:
+            feed.clock.wake()
+        await settle()
+        for _ in range(_TICKS):
+            self.app.tick()
+        # A new height can show a scroll bar, which lays out again.
+        for _ in range(3):
+            await self.pilot.pause(0)
+        return self
+
+    # --- the reader
+
+    async def press(self, *keys: str) -> Stage:
+        """Press keys, and draw."""
+        await self.pilot.press(*keys)
+        return await self.settle()
+
+    async def click(self, widget: Widget, x: int, y: int) -> Stage:
+        """Click a cell of a widget, counted inside its border."""
+        inner, outer = widget.content_region, widget.region
+        offset = (inner.x - outer.x + x, inner.y - outer.y + y)
+        await self.pilot.click(widget, offset=offset)
+        return await self.settle()
+
+    async def wheel(self, widget: Widget, notches: int) -> Stage:
+        """Turn the mouse wheel over a widget: down, or up where `notches` is negative."""
+        kind = MouseScrollDown if notches > 0 else MouseScrollUp
+        for _ in range(abs(notches)):
+            x, y = widget.region.x + 1, widget.region.y + 1
+            event = kind(widget, x, y, 0, 0, 0, False, False, False, x, y)
+            widget.post_message(event)
+            await self.pilot.pause(0)
+        await self.pilot.wait_for_animation()
+        return await self.settle()
+
+    async def resize(self, width: int, height: int) -> Stage:
+        """Give the terminal another size, and draw."""
+        await self.pilot.resize_terminal(width, height)
+        return await self.settle()
+
+    # --- what stands there
+
+    @property
+    def dashboard(self) -> Dashboard:
+        dashboard = self.app.get_default_screen()
+        assert isinstance(dashboard, Dashboard)
+        return dashboard
+
+    @property
+    def log_pane(self) -> EventLog:
+        return self.dashboard.log_pane
+
+    @property
+    def tool_pane(self) -> ToolPane:
+        return self.dashboard.tools
+
+    @property
+    def transcript_pane(self) -> Transcript:
+        return self.dashboard.transcript
+
+    @property
+    def scope(self) -> Scope:
+        """What is drawn."""
+        scope = self.app.scope()
+        assert scope is not None
+        return scope
+
+    @property
+    def lines(self) -> list[str]:
+        """The whole screen, with whatever is over the dashboard."""
+        return [
+            "".join(segment.text for segment in line)
+            for line in self.app.screen._compositor.render_strips()
+        ]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def header(self) -> str:
+        return "".join(rows_of(self.dashboard.header))
+
+    @property
+    def counters(self) -> str:
+        return "".join(rows_of(self.dashboard.counters))
+
+    @property
+    def keys(self) -> str:
+        return "".join(rows_of(self.dashboard.keys))
+
+    @property
+    def transcript(self) -> str:
+        """All of the transcript, also what is scrolled out."""
+        return "\n".join(all_rows(self.transcript_pane))
+
+    @property
+    def tools(self) -> str:
+        """All of the tool pane, also what is scrolled out."""
+        return "\n".join(all_rows(self.tool_pane))
+
+    @property
+    def log(self) -> list[str]:
+        """The rows of the event log that are in view."""
+        return rows_of(self.log_pane)
+
+
+def strips_of(widget: Widget) -> list[Strip]:
+    """What a widget draws inside its border, before any filter."""
+    return [widget.render_line(y) for y in range(widget.size.height)]
+
+
+def rows_of(widget: Widget) -> list[str]:
+    """The text that is in view in a widget."""
+    return [strip.text.rstrip() for strip in strips_of(widget)]
+
+
+def all_strips(pane: LineView) -> list[Strip]:
+    """Every row of a pane, also those that are scrolled out."""
+    return [pane.row(y, pane.row_width) for y in range(pane.height_in_rows)]
+
+
+def all_rows(pane: LineView) -> list[str]:
+    """The text of every row of a pane, also of those that are scrolled out."""
+    return [strip.text.rstrip() for strip in all_strips(pane)]
+
+
+Playable = str | list[Chunk] | Source | SourceFactory
+
+
+@asynccontextmanager
+async def on_stage(
+    *playables: Playable,
+    size: tuple[int, int] = (120, 40),
+    speed: float = 1.0,
+    clock: ManualClock | None = None,
+) -> AsyncIterator[Stage]:
+    """Run the app over scenarios (by name), chunks, sources or factories of them, at time zero."""
+    clock = clock or ManualClock()
+    app = StreamscopeApp(
+        [factory_of(playable) for playable in playables],
+        Settings(speed=speed, now=clock, ticking=False),
+    )
+    async with app.run_test(size=size, notifications=True) as pilot:
+        stage = Stage(app, pilot, clock)
+        await stage.settle()
+        yield stage
+
+
+def factory_of(playable: Playable) -> SourceFactory:
+    """What the app is given to play something, again and again."""
+    if isinstance(playable, str):
+        assert playable in names()
+        return partial(ScenarioSource, playable)
+    if isinstance(playable, list):
+        return partial(BytesSource, playable)
+    if callable(playable):
+        return playable
+    return lambda: playable

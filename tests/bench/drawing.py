@@ -1,0 +1,65 @@
+"""How late the event loop is while streams are drawn, in a pseudo-terminal."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from tests.bench.measure import Limit, Row, at_most, times
+from tests.bench.terminal import until
+
+
+class Load(NamedTuple):
+    """Events a second, how late the loop was in ms, and the share of a processor that was used."""
+
+    rate: float
+    p99: float
+    max: float
+    cpu: float
+
+    def __str__(self) -> str:
+        lag = f"p99 {self.p99:.3g} max {self.max:.3g} ms"
+        return f"{self.rate / 1000:.3g}k/s {lag} cpu {self.cpu:.0%}"
+
+
+def flood(rounds: int) -> list[Row]:
+    """Text deltas at 20k/s and at 100k/s, three panes drawn."""
+    rows = []
+    log = _measure(1, "rich-log", 20_000)
+    for rate, budget, floor in ((20_000, (15, 50), (50, 100)), (100_000, (15, 50), (60, 200))):
+        load = _measure(rounds, "flood", rate)
+        work = f"{rate // 1000}k events/s drawn in three panes"
+        ratio = load.rate / log.rate
+        rows += [
+            Row(work, str(load), f"RichLog {log}", times(ratio),
+                load.rate / 1000, Limit(rate / 1000 * 0.97, rate / 1000 * 0.5, "k/s")),
+            Row("    lag p99", f"{load.p99:.3g} ms", f"RichLog {log.p99:.3g} ms",
+                times(load.p99 / log.p99), load.p99, at_most(budget[0], floor[0], " ms")),
+            Row("    lag max", f"{load.max:.3g} ms", f"RichLog {log.max:.3g} ms",
+                times(load.max / log.max), load.max, at_most(budget[1], floor[1], " ms")),
+        ]  # fmt: skip
+    return rows
+
+
+def markdown(rounds: int) -> list[Row]:
+    """50 kB of Markdown at 1000 deltas a second."""
+    stream = _measure(1, "markdown-stream")
+    load = _measure(rounds, "markdown")
+    return [
+        Row("50 kB of Markdown at 1000 deltas/s: lag p99", str(load), f"MarkdownStream {stream}",
+            times(load.p99 / stream.p99), load.p99, at_most(15, 50, " ms")),
+    ]  # fmt: skip
+
+
+def _measure(rounds: int, name: str, rate: float = 0) -> Load:
+    """Return the medians over the rounds."""
+    taken = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory(prefix="streamscope-bench-") as folder:
+            result = Path(folder) / "result.json"
+            until(None, "-m", "tests.bench.programs", name, str(result), str(rate))
+            taken.append(json.loads(result.read_text(encoding="utf-8")))
+    return Load(*(median(figures[name] for figures in taken) for name in Load._fields))

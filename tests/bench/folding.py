@@ -1,0 +1,57 @@
+"""Bytes to state: one long answer, and many at the same time."""
+
+from __future__ import annotations
+
+from tests.bench import data, sdk
+from tests.bench.measure import Limit, Row, faster, in_turn, seconds
+from tui.core.session import Session
+
+_EVENTS = 100_000
+_STREAMS = 50
+
+
+def fold(rounds: int) -> list[Row]:
+    """100k text deltas."""
+    body = data.text_stream(_EVENTS)
+    reads = data.reads(body)
+
+    def ours() -> None:
+        session = Session()
+        for number, read in enumerate(reads):
+            session.feed(number, read)
+        session.finish(len(reads))
+        _check(session, _EVENTS)
+
+    mine, theirs = in_turn(
+        rounds, lambda: seconds(ours), lambda: seconds(lambda: sdk.consume([reads]))
+    )
+    work = f"100k text deltas ({len(body) / 1e6:.0f} MB), bytes to state, log kept"
+    return [faster(work, mine, "SDK", theirs, Limit(25, 12))]
+
+
+def streams(rounds: int) -> list[Row]:
+    """50 streams in turn, each with its share of 100k text deltas, in reads of a few events."""
+    share = _EVENTS // _STREAMS
+    reads = data.reads(data.text_stream(share), 1024)
+
+    def ours() -> None:
+        sessions = [Session() for _ in range(_STREAMS)]
+        for number, read in enumerate(reads):
+            for session in sessions:
+                session.feed(number, read)
+        for session in sessions:
+            session.finish(len(reads))
+            _check(session, share)
+
+    many = [reads] * _STREAMS
+    mine, theirs = in_turn(
+        rounds, lambda: seconds(ours), lambda: seconds(lambda: sdk.consume(many))
+    )
+    return [
+        faster("50 streams at once, 100k events, 1 kB reads", mine, "SDK", theirs, Limit(30, 15))
+    ]
+
+
+def _check(session: Session, deltas: int) -> None:
+    if session.run.status != "complete" or len(session.run.timeline) != deltas + 5:
+        raise AssertionError(f"{session.run.status}, {len(session.run.timeline)} events")

@@ -1,0 +1,89 @@
+"""Timing in turn, and the rows of the table."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import NamedTuple
+
+
+class Limit(NamedTuple):
+    """What a figure is held to: `budget` is what we claim, `floor` what must hold anywhere."""
+
+    budget: float
+    floor: float
+    unit: str = "x"
+    at_least: bool = True
+
+    def allows(self, value: float, bound: float) -> bool:
+        """Whether `value` is on the right side of `bound`, which is the budget or the floor."""
+        return value >= bound if self.at_least else value <= bound
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.at_least else '≤'} {self.budget:g}{self.unit}"
+
+
+def at_most(budget: float, floor: float, unit: str = "x") -> Limit:
+    """A limit from above."""
+    return Limit(budget, floor, unit, at_least=False)
+
+
+class Row(NamedTuple):
+    """One line of the table. `value` is what the limit is about; without one nothing is judged."""
+
+    work: str
+    ours: str
+    yardstick: str = ""
+    ratio: str = ""
+    value: float = 0.0
+    limit: Limit | None = None
+
+    @property
+    def verdict(self) -> str:
+        """`ok`, `MISS` for a missed budget, `FLOOR` for a missed floor, empty when not judged."""
+        if self.limit is None:
+            return ""
+        if self.limit.allows(self.value, self.limit.budget):
+            return "ok"
+        return "MISS" if self.limit.allows(self.value, self.limit.floor) else "FLOOR"
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long `work` takes. What was left behind before is collected first."""
+    gc.collect()
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def in_turn(rounds: int, *works: Callable[[], float]) -> list[float]:
+    """Call each of `works` once a round, in turn; return the median figure of each."""
+    figures: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds):
+        for taken, work in zip(figures, works, strict=True):
+            taken.append(work())
+    return [median(taken) for taken in figures]
+
+
+def duration(value: float) -> str:
+    """Format seconds."""
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.3g} ms"
+
+
+def times(value: float) -> str:
+    """Format a ratio."""
+    return f"{value:.3g}x"
+
+
+def faster(work: str, ours: float, name: str, yardstick: float, limit: Limit | None) -> Row:
+    """Return the row for two durations in seconds; the ratio says how often ours goes into it."""
+    ratio = yardstick / ours
+    return Row(work, duration(ours), f"{name} {duration(yardstick)}", times(ratio), ratio, limit)
+
+
+def slower(work: str, ours: float, name: str, yardstick: float, limit: Limit | None) -> Row:
+    """Return the row for two durations in seconds; the ratio says how much longer ours takes."""
+    ratio = ours / yardstick
+    return Row(work, duration(ours), f"{name} {duration(yardstick)}", times(ratio), ratio, limit)

@@ -1,0 +1,388 @@
+"""The clock and the pump."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from tests import playbook as pb
+from tests.manual_clock import ManualClock, settle
+from tui.core.records import Chunk
+from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, SLICE_NS, Clock, Feed, describe_end
+from tui.sources import SourceEnded, SourceInfo
+
+MS = 1_000_000
+S = 1_000_000_000
+
+
+class Script:
+    """A source that yields what it was given, then ends or raises."""
+
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        *,
+        paced: bool = True,
+        end: BaseException | None = None,
+        close: Exception | None = None,
+    ) -> None:
+        self.info = SourceInfo("script", None, None, "file", timed=True, paced=paced)
+        self.sent_ns: int | None = None
+        self.given = 0
+        self.closed = 0
+        self._chunks = chunks
+        self._end = end
+        self._close = close
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        for chunk in self._chunks:
+            self.given += 1
+            yield chunk
+        if self._end is not None:
+            raise self._end
+
+    async def aclose(self) -> None:
+        self.closed += 1
+        if self._close is not None:
+            raise self._close
+
+
+EVENTS = [pb.message_start(), *pb.text_block(0, "one", "two"), *pb.ending()]
+
+
+def timed(*times_ns: int) -> list[Chunk]:
+    """One event a chunk, at these times; after the last one the rest at once."""
+    wires = [pb.sse(event) for event in EVENTS]
+    rest = [times_ns[-1]] * (len(wires) - len(times_ns))
+    return [Chunk(t, data) for t, data in zip([*times_ns, *rest], wires, strict=True)]
+
+
+# --- Clock ----------------------------------------------------------------------------------------
+
+
+async def test_play_time_runs_at_its_speed() -> None:
+    manual = ManualClock(5 * S)
+    clock = manual.clock()
+    assert (clock.time_ns(), clock.speed, clock.paused) == (0, 1.0, False)
+    manual.now_ns += 100
+    assert clock.time_ns() == 100
+    clock.set_speed(4.0)
+    assert clock.time_ns() == 100
+    manual.now_ns += 100
+    assert clock.time_ns() == 500
+    clock.start()
+    assert clock.time_ns() == 0
+
+
+async def test_a_pause_holds_the_play_time() -> None:
+    manual = ManualClock()
+    clock = manual.clock()
+    manual.now_ns = 70
+    clock.pause()
+    clock.pause()
+    manual.now_ns = 900
+    assert (clock.time_ns(), clock.paused) == (70, True)
+    clock.set_speed(2.0)
+    assert clock.time_ns() == 70
+    clock.play()
+    manual.now_ns = 905
+    assert (clock.time_ns(), clock.paused) == (80, False)
+
+
+async def test_to_play_what_plays_changes_nothing() -> None:
+    manual = ManualClock()
+    clock = manual.clock(2.0)
+    manual.now_ns = 50
+    clock.play()
+    assert clock.time_ns() == 100
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken"), [(0.001, MIN_SPEED), (3.0, 3.0), (1e9, MAX_SPEED), (INSTANT, INSTANT)]
+)
+async def test_speeds_have_bounds(asked: float, taken: float) -> None:
+    clock = ManualClock().clock()
+    clock.set_speed(asked)
+    assert clock.speed == taken
+
+
+async def test_a_time_that_has_come_is_not_waited_for() -> None:
+    manual = ManualClock()
+    clock = manual.clock()
+    manual.now_ns = 10
+    await asyncio.wait_for(clock.reach(10), 5)
+    await asyncio.wait_for(clock.reach(-1), 5)
+
+
+async def test_a_sleeper_wakes_when_its_time_has_come() -> None:
+    manual = ManualClock()
+    clock = manual.clock(10.0)
+    sleeper = asyncio.create_task(clock.reach(100 * S))
+    await manual.advance(9 * S)
+    assert not sleeper.done()
+    await manual.advance(1 * S)
+    assert sleeper.done()
+
+
+async def test_time_that_passes_by_itself_is_noticed() -> None:
+    # Nobody calls `wake` here: a real clock does not either.
+    await asyncio.wait_for(Clock().reach(2 * MS), 5)
+
+
+async def test_a_pause_stops_a_sleeper_and_play_lets_it_go_on() -> None:
+    manual = ManualClock()
+    clock = manual.clock()
+    sleeper = asyncio.create_task(clock.reach(10 * S))
+    await manual.advance(4 * S)
+    clock.pause()
+    await manual.advance(60 * S)
+    assert not sleeper.done()
+    clock.play()
+    await manual.advance(6 * S - 1)
+    assert not sleeper.done()
+    await manual.advance(1)
+    assert sleeper.done()
+
+
+async def test_a_new_speed_counts_for_a_sleeper_at_once() -> None:
+    manual = ManualClock()
+    clock = manual.clock()
+    sleeper = asyncio.create_task(clock.reach(100 * S))
+    await manual.advance(1 * S)
+    clock.set_speed(MAX_SPEED)
+    await manual.advance(1 * S)
+    assert sleeper.done()
+
+
+async def test_instant_waits_for_nothing_and_counts_what_it_skipped() -> None:
+    manual = ManualClock()
+    clock = manual.clock(INSTANT)
+    await asyncio.wait_for(clock.reach(30 * S), 5)
+    manual.now_ns = 99 * S
+    assert clock.time_ns() == 30 * S
+    await asyncio.wait_for(clock.reach(20 * S), 5)
+    assert clock.time_ns() == 30 * S
+    clock.set_speed(1.0)
+    manual.now_ns += 5
+    assert clock.time_ns() == 30 * S + 5
+
+
+async def test_instant_is_held_by_a_pause() -> None:
+    manual = ManualClock()
+    clock = manual.clock(INSTANT)
+    clock.pause()
+    sleeper = asyncio.create_task(clock.reach(1 * S))
+    await manual.advance(5 * S)
+    assert not sleeper.done()
+    clock.play()
+    await settle()
+    assert sleeper.done()
+
+
+async def test_a_step_jumps_to_what_is_waited_for() -> None:
+    manual = ManualClock()
+    clock = manual.clock()
+    assert not clock.step()
+    clock.pause()
+    sleeper = asyncio.create_task(clock.reach(7 * S))
+    await settle()
+    assert clock.step()
+    await settle()
+    assert sleeper.done()
+    assert (clock.time_ns(), clock.paused) == (7 * S, True)
+    assert not clock.step()
+
+
+async def test_a_sleeper_that_is_cancelled_leaves_no_goal() -> None:
+    clock = ManualClock().clock()
+    sleeper = asyncio.create_task(clock.reach(7 * S))
+    await settle()
+    sleeper.cancel()
+    await settle()
+    assert not clock.step()
+
+
+# --- Feed -----------------------------------------------------------------------------------------
+
+
+async def test_chunks_pass_at_their_times() -> None:
+    manual = ManualClock(1_000 * S)
+    source = Script(timed(0, 1 * S, 2 * S))
+    feed = Feed(source, clock=manual.clock(), now=manual)
+    assert (feed.done, feed.elapsed_ns(), len(feed.runs)) == (False, 0, 1)
+    reading = asyncio.create_task(feed.run())
+    for passed, events in ((0, 1), (S - 1, 1), (1, 2), (S, len(EVENTS))):
+        await manual.advance(passed)
+        assert feed.runs[0].state.events == events
+    await reading
+    assert (feed.done, feed.runs[0].status, feed.elapsed_ns()) == (True, "complete", 2 * S)
+    assert list(feed.runs[0].timeline.times)[:3] == [0, 1 * S, 2 * S]
+    assert source.closed == 1
+
+
+async def test_a_feed_makes_its_own_clock() -> None:
+    manual = ManualClock()
+    feed = Feed(Script(timed(0)), now=manual)
+    await asyncio.wait_for(feed.run(), 5)
+    manual.now_ns = 3
+    assert feed.clock.time_ns() == 3
+
+
+async def test_unpaced_chunks_pass_as_they_come() -> None:
+    manual = ManualClock()
+    source = Script(timed(5 * S, 50 * S), paced=False)
+    feed = Feed(source, now=manual)
+    assert feed.elapsed_ns() == 0
+    await asyncio.wait_for(feed.run(), 5)
+    assert feed.runs[0].status == "complete"
+    assert feed.runs[0].last_byte_ns == 50 * S
+
+
+async def test_time_of_an_unpaced_feed_counts_from_its_request() -> None:
+    manual = ManualClock(100)
+    source = Script(timed(0), paced=False)
+    feed = Feed(source, now=manual)
+    source.sent_ns = 40
+    assert feed.elapsed_ns() == 60
+
+
+async def test_a_long_silence_is_shortened_for_the_viewer_alone() -> None:
+    manual = ManualClock()
+    feed = Feed(
+        Script(timed(0, 60 * S, 61 * S, 90 * S)),
+        clock=manual.clock(),
+        idle_cap_ns=2 * S,
+        now=manual,
+    )
+    reading = asyncio.create_task(feed.run())
+    for passed, events in ((0, 1), (2 * S - 1, 1), (1, 2), (1 * S, 3), (2 * S - 1, 3), (1, 7)):
+        await manual.advance(passed)
+        assert feed.runs[0].state.events == events
+    await reading
+    assert list(feed.runs[0].timeline.times)[:4] == [0, 60 * S, 61 * S, 90 * S]
+
+
+async def test_the_pump_lets_others_work() -> None:
+    # Each look at this clock costs more than a slice, so the pump has to yield after each chunk.
+    class Slow(ManualClock):
+        def __call__(self) -> int:
+            self.now_ns += SLICE_NS + 1
+            return self.now_ns
+
+    source = Script(timed(0), paced=False)
+    feed = Feed(source, now=Slow())
+    reading = asyncio.create_task(feed.run())
+    seen = set()
+    while not reading.done():
+        seen.add(feed.runs[0].state.events)
+        await asyncio.sleep(0)
+    assert seen >= set(range(len(EVENTS)))
+
+
+async def test_an_abnormal_end_keeps_what_arrived() -> None:
+    lost = SourceEnded("reset", "Connection lost", "gone", status=200, retryable=True)
+    feed = Feed(Script(timed(0)[:3], end=lost))
+    await feed.run()
+    run = feed.runs[0]
+    assert (run.status, run.state.events, feed.end, feed.failure) == ("error", 3, lost, None)
+    assert run.error == {
+        "type": "connection_lost",
+        "message": "Connection lost: gone",
+        "status": 200,
+        "retryable": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        (
+            SourceEnded("http_error", "HTTP 429", "slow down", status=429, request_id="req_1"),
+            {
+                "type": "http_error",
+                "message": "HTTP 429: slow down",
+                "status": 429,
+                "request_id": "req_1",
+            },
+        ),
+        (
+            SourceEnded("timeout", "Timed out", "", retryable=False),
+            {"type": "timeout", "message": "Timed out", "retryable": False},
+        ),
+    ],
+)
+async def test_an_end_is_told_with_what_is_known(
+    end: SourceEnded, error: dict[str, object]
+) -> None:
+    assert describe_end(end) == error
+
+
+async def test_a_cancelled_feed_keeps_what_arrived_and_closes() -> None:
+    manual = ManualClock()
+    source = Script(timed(0, 1 * S))
+    feed = Feed(source, clock=manual.clock(), now=manual)
+    reading = asyncio.create_task(feed.run())
+    await manual.advance()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert (feed.runs[0].status, feed.runs[0].state.events) == ("cancelled", 1)
+    assert (feed.done, source.closed, source.given) == (True, 1, 2)
+
+
+async def test_a_fault_of_the_program_ends_this_run_and_is_seen() -> None:
+    source = Script(timed(0)[:2], end=RuntimeError("a bug"))
+    feed = Feed(source)
+    await feed.run()
+    assert feed.failure == "RuntimeError: a bug"
+    assert feed.runs[0].status == "cancelled"
+    assert feed.runs[0].error == {"type": "internal_error", "message": "RuntimeError: a bug"}
+    assert source.closed == 1
+
+
+async def test_a_fault_while_closing_is_seen_too() -> None:
+    feed = Feed(Script(timed(0), close=RuntimeError("stuck")))
+    await feed.run()
+    assert (feed.failure, feed.runs[0].status) == ("RuntimeError: stuck", "complete")
+
+
+async def test_the_first_fault_is_the_one_that_is_told() -> None:
+    feed = Feed(Script([], end=RuntimeError("first"), close=RuntimeError("second")))
+    await feed.run()
+    assert feed.failure == "RuntimeError: first"
+
+
+async def test_a_fault_while_closing_does_not_hide_a_cancellation() -> None:
+    manual = ManualClock()
+    source = Script(timed(1 * S), close=RuntimeError("stuck"))
+    feed = Feed(source, clock=manual.clock(), now=manual)
+    reading = asyncio.create_task(feed.run())
+    await manual.advance()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert feed.failure == "RuntimeError: stuck"
+
+
+async def test_a_paused_feed_steps_chunk_by_chunk() -> None:
+    manual = ManualClock()
+    feed = Feed(Script(timed(*range(0, 7 * S, S))), clock=manual.clock(), now=manual)
+    reading = asyncio.create_task(feed.run())
+    await manual.advance()
+    feed.clock.pause()
+    for events in range(2, len(EVENTS) + 1):
+        await manual.advance(60 * S)
+        assert feed.clock.step()
+        await manual.advance()
+        assert feed.runs[0].state.events == events
+    await reading
+    assert feed.runs[0].status == "complete"
+
+
+async def test_several_messages_in_a_body_are_several_runs() -> None:
+    first, second = timed(0), timed(0)
+    feed = Feed(Script([*first, *second]))
+    await feed.run()
+    assert [run.status for run in feed.runs] == ["complete", "complete"]

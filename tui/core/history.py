@@ -1,0 +1,181 @@
+"""Checkpoints of a run's state, so that its past can be folded from nearby.
+
+Nearly all of a state only ever grows: text, tool input, gaps, anomalies. A checkpoint keeps the
+lengths of these and a copy of the little that is overwritten; what was there then is a prefix of
+what the live state has now.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tui.core.records import JsonObject
+from tui.core.state import Block, Buffer, RunState
+
+EVERY: Final = 1_024
+"""Events between two checkpoints: to fold that many takes a few milliseconds."""
+
+# Fields of a state that hold one value, and are copied as they are.
+_SCALARS: Final = (
+    "phase",
+    "usage_seen",
+    "error",
+    "records",
+    "last_ping_ns",
+    "first_content_ns",
+    "second_content_ns",
+    "first_output_ns",
+    "last_content_ns",
+    "pulse_end_ns",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _BlockMark:
+    """One block at a checkpoint: lengths of what grows, copies of what is overwritten."""
+
+    text: int
+    thinking: int
+    json: int
+    fragments: int
+    citations: int | None
+    unknown_deltas: int
+    stopped_ns: int | None
+    patch: JsonObject
+    input: Any
+    input_error: tuple[int, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Checkpoint:
+    scalars: tuple[Any, ...]
+    message: JsonObject | None
+    usage: JsonObject
+    usage_start: JsonObject
+    counts: dict[str, int]
+    blocks: tuple[_BlockMark, ...]
+    by_index: dict[int, int]
+    anomalies: int
+    gaps: int
+    stalls: int
+    pulse: int
+    last_pulse: int
+
+
+class History:
+    """The checkpoints of one live state, taken as it grows."""
+
+    __slots__ = ("_checkpoints", "_counts", "_live")
+
+    def __init__(self, live: RunState) -> None:
+        self._live = live
+        self._checkpoints: list[_Checkpoint] = []
+        self._counts: list[int] = []
+
+    def note(self) -> None:
+        """Look at the live state; take a checkpoint where enough has happened since the last."""
+        if self._live.records - (self._counts[-1] if self._counts else 0) >= EVERY:
+            self._counts.append(self._live.records)
+            self._checkpoints.append(_take(self._live))
+
+    def nearest(self, count: int) -> int:
+        """Return the number of events at the last checkpoint not after `count`, 0 for none."""
+        place = bisect_right(self._counts, count)
+        return self._counts[place - 1] if place else 0
+
+    def restore(self, count: int) -> RunState:
+        """Return an independent state as of the checkpoint that `nearest` found for `count`."""
+        place = bisect_right(self._counts, count)
+        return _restore(self._checkpoints[place - 1], self._live) if place else RunState()
+
+    def reached(self, place: int, field: str, length: int) -> tuple[int, int]:
+        """Return where to look for the event with which a buffer grew past `length`.
+
+        `place` is the block's place in the state, `field` one of text, thinking, json. Returns
+        events and buffer length at the last checkpoint where it was not longer: (0, 0) for none.
+        """
+
+        def size(checkpoint: _Checkpoint) -> int:
+            if place >= len(checkpoint.blocks):
+                return 0
+            return int(getattr(checkpoint.blocks[place], field))
+
+        found = bisect_right(self._checkpoints, length, key=size) - 1
+        return (self._counts[found], size(self._checkpoints[found])) if found >= 0 else (0, 0)
+
+
+def _take(state: RunState) -> _Checkpoint:
+    place = {id(block): number for number, block in enumerate(state.blocks)}
+    return _Checkpoint(
+        scalars=tuple(getattr(state, name) for name in _SCALARS),
+        message=None if state.message is None else dict(state.message),
+        usage=dict(state.usage),
+        usage_start=dict(state.usage_start),
+        counts=dict(state.counts),
+        blocks=tuple(_take_block(block) for block in state.blocks),
+        by_index={index: place[id(block)] for index, block in state.by_index.items()},
+        anomalies=len(state.anomalies),
+        gaps=len(state.gaps_ns),
+        stalls=len(state.stalls),
+        pulse=len(state.pulse),
+        last_pulse=state.pulse[-1][1] if state.pulse else 0,
+    )
+
+
+def _take_block(block: Block) -> _BlockMark:
+    return _BlockMark(
+        len(block.text),
+        len(block.thinking),
+        len(block.json),
+        len(block.fragments),
+        None if block.citations is None else len(block.citations),
+        len(block.unknown_deltas),
+        block.stopped_ns,
+        dict(block.patch),
+        block.input,
+        block.input_error,
+    )
+
+
+def _restore(mark: _Checkpoint, live: RunState) -> RunState:
+    state = RunState()
+    for name, value in zip(_SCALARS, mark.scalars, strict=True):
+        setattr(state, name, value)
+    state.message = None if mark.message is None else dict(mark.message)
+    state.usage = dict(mark.usage)
+    state.usage_start = dict(mark.usage_start)
+    state.counts = dict(mark.counts)
+    pairs = zip(mark.blocks, live.blocks, strict=False)  # The live state may have more by now.
+    state.blocks = [_restore_block(block_mark, block) for block_mark, block in pairs]
+    state.by_index = {index: state.blocks[place] for index, place in mark.by_index.items()}
+    state.anomalies = live.anomalies[: mark.anomalies]
+    state.gaps_ns = live.gaps_ns[: mark.gaps]
+    state.stalls = live.stalls[: mark.stalls]
+    state.pulse = [list(pair) for pair in live.pulse[: mark.pulse]]
+    if state.pulse:
+        state.pulse[-1][1] = mark.last_pulse
+    return state
+
+
+def _restore_block(mark: _BlockMark, block: Block) -> Block:
+    citations = block.citations
+    return Block(
+        index=block.index,
+        type=block.type,
+        start=block.start,
+        started_seq=block.started_seq,
+        started_ns=block.started_ns,
+        implicit=block.implicit,
+        stopped_ns=mark.stopped_ns,
+        text=Buffer(block.text.slice(0, mark.text)),
+        thinking=Buffer(block.thinking.slice(0, mark.thinking)),
+        json=Buffer(block.json.slice(0, mark.json)),
+        fragments=block.fragments[: mark.fragments],
+        citations=None if mark.citations is None else list((citations or [])[: mark.citations]),
+        patch=dict(mark.patch),
+        unknown_deltas=block.unknown_deltas[: mark.unknown_deltas],
+        input=mark.input,
+        input_error=mark.input_error,
+    )

@@ -1,0 +1,128 @@
+"""Growing text as rows, as it came: every row knows which code points it shows."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from typing import Final
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.strip import Strip
+
+from tui.core.state import Buffer
+from tui.core.text import sanitize
+from tui.widgets.cell_wrap import is_narrow
+from tui.widgets.paint import Piece, strip_of
+
+_STEP: Final = 65_536
+_STEPS: Final = 4
+_TAB: Final = "    "
+
+
+class SourceLines:
+    """Text wrapped to a width, at blanks where there are any. Only what is new is looked at."""
+
+    def __init__(self) -> None:
+        self._text = Buffer()
+        self._width = 0
+        self._starts: array[int] = array("Q", [0])
+        self._read = 0
+
+    @property
+    def height(self) -> int:
+        """The number of rows; an empty text has none."""
+        return len(self._starts) if self._read else 0
+
+    def update(self, text: Buffer, width: int) -> bool:
+        """Lay out what is new; False where there is more to do in the next frame.
+
+        A text that got shorter keeps the rows that it still has.
+        """
+        if width != self._width:
+            self._width = width
+            self._starts = array("Q", [0])
+            self._read = 0
+        if len(text) < self._read:
+            del self._starts[max(bisect_right(self._starts, len(text)) - 1, 1) :]
+            self._read = self._starts[-1]
+        self._text = text
+        for _ in range(_STEPS):
+            if self._read == len(text):
+                return True
+            self._lay_out(min(self._read + _STEP, len(text)))
+        return self._read == len(text)
+
+    def _lay_out(self, end: int) -> None:
+        """Wrap from the beginning of the last row, which may have grown, up to `end`."""
+        at = self._starts.pop()
+        for line in self._text.slice(at, end).split("\n"):
+            self._starts.extend(at + cut for cut in _cuts(line, self._width))
+            at += len(line) + 1
+        self._read = end
+
+    def span(self, y: int) -> tuple[int, int]:
+        """Return the range of code points of a row, without its line feed."""
+        start = self._starts[y]
+        end = self._starts[y + 1] if y + 1 < len(self._starts) else self._read
+        return start, end
+
+    def offset_at(self, y: int, column: int) -> int:
+        """Return the code point at a cell of a row; past its end the last one of the row."""
+        start, end = self.span(y)
+        for place, character in enumerate(self._text.slice(start, end)):
+            column -= _width(character)
+            if column < 0:
+                return start + place
+        return max(end - 1, start)
+
+    def row_of(self, offset: int) -> int:
+        """Return the row that shows a code point."""
+        return max(bisect_right(self._starts, offset) - 1, 0)
+
+    def row(self, y: int, style: Style, lit: tuple[int, int] | None, lit_style: Style) -> Strip:
+        """Draw a row; the code points in the range `lit` in another style."""
+        start, end = self.span(y)
+        text = self._text.slice(start, end)
+        if lit is None or lit[1] <= start or lit[0] >= end:
+            return strip_of([(_shown(text), style)])
+        low, high = max(lit[0] - start, 0), min(lit[1] - start, len(text))
+        pieces: list[Piece] = [
+            (_shown(text[:low]), style),
+            (_shown(text[low:high], feeds=True), style + lit_style),
+            (_shown(text[high:]), style),
+        ]
+        return strip_of(pieces)
+
+
+def _shown(text: str, *, feeds: bool = False) -> str:
+    """Return what is drawn for text. Line feeds are only seen where they are pointed at."""
+    return sanitize(text).replace("\n", "\u23ce" if feeds else "").replace("\t", _TAB)
+
+
+def _width(character: str) -> int:
+    return cell_len(_shown(character))
+
+
+def _cuts(line: str, width: int) -> list[int]:
+    """Return where the rows of a line begin."""
+    cuts = [0]
+    if line.isprintable() and is_narrow(line):
+        at = 0
+        while len(line) - at > width:
+            blank = line.rfind(" ", at + 1, at + width + 1)
+            at = blank + 1 if blank > at else at + width
+            cuts.append(at)
+        return cuts
+    used = 0
+    blank = -1
+    for place, character in enumerate(line):
+        cells = _width(character)
+        if used + cells > width and place > cuts[-1]:
+            start = blank + 1 if blank >= cuts[-1] else place
+            cuts.append(start)
+            used = sum(_width(earlier) for earlier in line[start:place])
+        used += cells
+        if character == " ":
+            blank = place
+    return cuts
