@@ -289,6 +289,8 @@ async def on_stage(
     )
     async with app.run_test(size=size, notifications=True) as pilot:
         stage = Stage(app, pilot, clock)
+        while len(app.deck.feeds) < len(playables):  # Reading begins once the first frame is out.
+            await pilot.pause(0)
         await stage.settle()
         yield stage
 

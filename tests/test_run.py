@@ -3,60 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from tests import playbook as pb
 from tests.manual_clock import ManualClock, settle
+from tests.script_source import ScriptSource, one_each
 from tui.core.records import Chunk
 from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, SLICE_NS, Clock, Feed, describe_end
-from tui.sources import SourceEnded, SourceInfo
+from tui.sources import SourceEnded
 
 MS = 1_000_000
 S = 1_000_000_000
-
-
-class Script:
-    """A source that yields what it was given, then ends or raises."""
-
-    def __init__(
-        self,
-        chunks: Sequence[Chunk],
-        *,
-        paced: bool = True,
-        end: BaseException | None = None,
-        close: Exception | None = None,
-    ) -> None:
-        self.info = SourceInfo("script", None, None, "file", timed=True, paced=paced)
-        self.sent_ns: int | None = None
-        self.given = 0
-        self.closed = 0
-        self._chunks = chunks
-        self._end = end
-        self._close = close
-
-    async def chunks(self) -> AsyncIterator[Chunk]:
-        for chunk in self._chunks:
-            self.given += 1
-            yield chunk
-        if self._end is not None:
-            raise self._end
-
-    async def aclose(self) -> None:
-        self.closed += 1
-        if self._close is not None:
-            raise self._close
 
 
 EVENTS = [pb.message_start(), *pb.text_block(0, "one", "two"), *pb.ending()]
 
 
 def timed(*times_ns: int) -> list[Chunk]:
-    """One event a chunk, at these times; after the last one the rest at once."""
-    wires = [pb.sse(event) for event in EVENTS]
-    rest = [times_ns[-1]] * (len(wires) - len(times_ns))
-    return [Chunk(t, data) for t, data in zip([*times_ns, *rest], wires, strict=True)]
+    """The events at these times, all that are left at the last of them."""
+    return one_each(EVENTS, *times_ns)
 
 
 # --- Clock ----------------------------------------------------------------------------------------
@@ -209,7 +175,7 @@ async def test_a_sleeper_that_is_cancelled_leaves_no_goal() -> None:
 
 async def test_chunks_pass_at_their_times() -> None:
     manual = ManualClock(1_000 * S)
-    source = Script(timed(0, 1 * S, 2 * S))
+    source = ScriptSource(timed(0, 1 * S, 2 * S))
     feed = Feed(source, clock=manual.clock(), now=manual)
     assert (feed.done, feed.elapsed_ns(), len(feed.runs)) == (False, 0, 1)
     reading = asyncio.create_task(feed.run())
@@ -224,7 +190,7 @@ async def test_chunks_pass_at_their_times() -> None:
 
 async def test_a_feed_makes_its_own_clock() -> None:
     manual = ManualClock()
-    feed = Feed(Script(timed(0)), now=manual)
+    feed = Feed(ScriptSource(timed(0)), now=manual)
     await asyncio.wait_for(feed.run(), 5)
     manual.now_ns = 3
     assert feed.clock.time_ns() == 3
@@ -232,7 +198,7 @@ async def test_a_feed_makes_its_own_clock() -> None:
 
 async def test_unpaced_chunks_pass_as_they_come() -> None:
     manual = ManualClock()
-    source = Script(timed(5 * S, 50 * S), paced=False)
+    source = ScriptSource(timed(5 * S, 50 * S), paced=False)
     feed = Feed(source, now=manual)
     assert feed.elapsed_ns() == 0
     await asyncio.wait_for(feed.run(), 5)
@@ -242,7 +208,7 @@ async def test_unpaced_chunks_pass_as_they_come() -> None:
 
 async def test_time_of_an_unpaced_feed_counts_from_its_request() -> None:
     manual = ManualClock(100)
-    source = Script(timed(0), paced=False)
+    source = ScriptSource(timed(0), paced=False)
     feed = Feed(source, now=manual)
     source.sent_ns = 40
     assert feed.elapsed_ns() == 60
@@ -251,7 +217,7 @@ async def test_time_of_an_unpaced_feed_counts_from_its_request() -> None:
 async def test_a_long_silence_is_shortened_for_the_viewer_alone() -> None:
     manual = ManualClock()
     feed = Feed(
-        Script(timed(0, 60 * S, 61 * S, 90 * S)),
+        ScriptSource(timed(0, 60 * S, 61 * S, 90 * S)),
         clock=manual.clock(),
         idle_cap_ns=2 * S,
         now=manual,
@@ -271,7 +237,7 @@ async def test_the_pump_lets_others_work() -> None:
             self.now_ns += SLICE_NS + 1
             return self.now_ns
 
-    source = Script(timed(0), paced=False)
+    source = ScriptSource(timed(0), paced=False)
     feed = Feed(source, now=Slow())
     reading = asyncio.create_task(feed.run())
     seen = set()
@@ -283,7 +249,7 @@ async def test_the_pump_lets_others_work() -> None:
 
 async def test_an_abnormal_end_keeps_what_arrived() -> None:
     lost = SourceEnded("reset", "Connection lost", "gone", status=200, retryable=True)
-    feed = Feed(Script(timed(0)[:3], end=lost))
+    feed = Feed(ScriptSource(timed(0)[:3], end=lost))
     await feed.run()
     run = feed.runs[0]
     assert (run.status, run.state.events, feed.end, feed.failure) == ("error", 3, lost, None)
@@ -321,7 +287,7 @@ async def test_an_end_is_told_with_what_is_known(
 
 async def test_a_cancelled_feed_keeps_what_arrived_and_closes() -> None:
     manual = ManualClock()
-    source = Script(timed(0, 1 * S))
+    source = ScriptSource(timed(0, 1 * S))
     feed = Feed(source, clock=manual.clock(), now=manual)
     reading = asyncio.create_task(feed.run())
     await manual.advance()
@@ -333,7 +299,7 @@ async def test_a_cancelled_feed_keeps_what_arrived_and_closes() -> None:
 
 
 async def test_a_fault_of_the_program_ends_this_run_and_is_seen() -> None:
-    source = Script(timed(0)[:2], end=RuntimeError("a bug"))
+    source = ScriptSource(timed(0)[:2], end=RuntimeError("a bug"))
     feed = Feed(source)
     await feed.run()
     assert feed.failure == "RuntimeError: a bug"
@@ -343,20 +309,20 @@ async def test_a_fault_of_the_program_ends_this_run_and_is_seen() -> None:
 
 
 async def test_a_fault_while_closing_is_seen_too() -> None:
-    feed = Feed(Script(timed(0), close=RuntimeError("stuck")))
+    feed = Feed(ScriptSource(timed(0), close=RuntimeError("stuck")))
     await feed.run()
     assert (feed.failure, feed.runs[0].status) == ("RuntimeError: stuck", "complete")
 
 
 async def test_the_first_fault_is_the_one_that_is_told() -> None:
-    feed = Feed(Script([], end=RuntimeError("first"), close=RuntimeError("second")))
+    feed = Feed(ScriptSource([], end=RuntimeError("first"), close=RuntimeError("second")))
     await feed.run()
     assert feed.failure == "RuntimeError: first"
 
 
 async def test_a_fault_while_closing_does_not_hide_a_cancellation() -> None:
     manual = ManualClock()
-    source = Script(timed(1 * S), close=RuntimeError("stuck"))
+    source = ScriptSource(timed(1 * S), close=RuntimeError("stuck"))
     feed = Feed(source, clock=manual.clock(), now=manual)
     reading = asyncio.create_task(feed.run())
     await manual.advance()
@@ -368,7 +334,7 @@ async def test_a_fault_while_closing_does_not_hide_a_cancellation() -> None:
 
 async def test_a_paused_feed_steps_chunk_by_chunk() -> None:
     manual = ManualClock()
-    feed = Feed(Script(timed(*range(0, 7 * S, S))), clock=manual.clock(), now=manual)
+    feed = Feed(ScriptSource(timed(*range(0, 7 * S, S))), clock=manual.clock(), now=manual)
     reading = asyncio.create_task(feed.run())
     await manual.advance()
     feed.clock.pause()
@@ -383,6 +349,6 @@ async def test_a_paused_feed_steps_chunk_by_chunk() -> None:
 
 async def test_several_messages_in_a_body_are_several_runs() -> None:
     first, second = timed(0), timed(0)
-    feed = Feed(Script([*first, *second]))
+    feed = Feed(ScriptSource([*first, *second]))
     await feed.run()
     assert [run.status for run in feed.runs] == ["complete", "complete"]

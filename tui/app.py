@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.worker import Worker
 
 from tui import textual_hacks
@@ -61,8 +61,12 @@ class StreamscopeApp(App[int]):
     CSS_PATH = find_styles()
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key.keys, key.action, key.what, id=key.id, show=False, tooltip=key.tooltip)
-        for key in KEYS
+        *(
+            Binding(key.keys, key.action, key.what, id=key.id, show=False, tooltip=key.tooltip)
+            for key in KEYS
+        ),
+        # From a modal too, and from a field that takes the letter.
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
 
     def __init__(self, factories: list[SourceFactory], settings: Settings | None = None) -> None:
@@ -107,6 +111,7 @@ class StreamscopeApp(App[int]):
         cap = _FILE_IDLE_CAP_NS if source.info.kind == "file" else None
         feed = Feed(source, clock=clock, idle_cap_ns=cap, now=self.settings.now)
         self.deck.add(feed)
+        self._interrupted = False
         self._made.append(factory)
         # Not exit_on_error: the feed keeps what goes wrong, and shows it in its own pane.
         worker = self.run_worker(feed.run(), name=source.info.title, exit_on_error=False)
@@ -267,6 +272,34 @@ class StreamscopeApp(App[int]):
         """Fold or unfold the thinking."""
         self._dashboard.transcript.toggle_thinking()
         self._redraw()
+
+    def action_detail(self) -> None:
+        """Show the event at the cursor in full, else the newest."""
+        shown = self.deck.shown
+        if shown is None or not self.deck.count() or isinstance(self.screen, ModalScreen):
+            return
+        from tui.screens.detail import Detail
+
+        # From here the reader looks at one event: what the log marks is what is shown.
+        self.push_screen(Detail(shown.run, self.deck.count() - 1), self._leave_detail)
+
+    def _leave_detail(self, seq: int | None) -> None:
+        if seq is not None and (self.deck.cursor is not None or seq != self.deck.count() - 1):
+            self.deck.go(seq + 1)
+            self._redraw()
+
+    def action_latency(self) -> None:
+        """Show where the time of the run went."""
+        shown = self.deck.shown
+        if shown is not None and not isinstance(self.screen, ModalScreen):
+            from tui.screens.latency import Latency
+
+            self.push_screen(Latency(shown.run), self._go_to)
+
+    def _go_to(self, seq: int | None) -> None:
+        if seq is not None:
+            self.deck.go(seq + 1)
+            self._redraw()
 
     def action_help(self) -> None:
         """Show the keys."""

@@ -68,6 +68,8 @@ KEYS: Final[list[Key]] = [
          "Show the run after this one", _MOVE, palette="run: next"),
     _key("tab", "tab", "app.focus_next", "next-pane", "Next pane",
          "Move to the next pane", _MOVE),
+    _key("L", "L", "latency", "latency", "Latency",
+         "Show where the time of the run went", _VIEW, palette="view: latency"),
     _key("z", "z", "maximize_pane", "maximize", "Maximise the pane",
          "Give the focused pane the whole screen, or take it back", _VIEW,
          palette="view: maximise pane", bar="zoom"),
@@ -97,7 +99,8 @@ _EXTRA: Final = {
     _MOVE: [
         ("j k", "Move by one event, or scroll"),
         ("g G", "First event; live end"),
-        ("click", "Show the state as of an event"),
+        ("click", "Show the state as of an event; point at a character"),
+        ("enter", "The event in full; in the other panes, the event that wrote this"),
     ],
     _APP: [("ctrl+p", "All commands")],
 }

@@ -37,7 +37,7 @@ def buffer_of(block: Block, field: Field) -> Buffer:
 
 def contribution(state: RunState, record: EventRecord) -> Contribution | None:
     """Return what `record` added, where `state` is the state just after it; None for nothing."""
-    found = _delta(record)
+    found = delta_text(record)
     if found is None:
         return None
     field, text = found
@@ -67,7 +67,7 @@ def writer_of(run: Run, place: int, field: Field, offset: int) -> int:
         label = timeline.label(seq)
         known = _FIELDS.get(label.delta)
         if known is not None and known[0] == field and timeline.index(seq) == block.index:
-            found = _delta(timeline.record(seq))
+            found = delta_text(timeline.record(seq))
             length += len(found[1]) if found else 0
             if offset < length:
                 return seq
@@ -75,8 +75,8 @@ def writer_of(run: Run, place: int, field: Field, offset: int) -> int:
     return block.started_seq
 
 
-def _delta(record: EventRecord) -> tuple[Field, str] | None:
-    """Return which buffer a delta goes to, and the text that it adds."""
+def delta_text(record: EventRecord) -> tuple[Field, str] | None:
+    """Return which buffer a delta goes to, and the text that it adds; None for other events."""
     payload = record.payload
     if record.type != "content_block_delta" or payload is None:
         return None

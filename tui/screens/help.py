@@ -12,7 +12,10 @@ from textual.widgets import Static
 class Help(ModalScreen[None]):
     """A list of keys over the dashboard. Any of esc, q, ? closes it."""
 
-    BINDINGS = [("escape,q,question_mark,f1", "dismiss", "Close")]
+    BINDINGS = [
+        ("escape,q,question_mark,f1", "dismiss", "Close"),
+        ("ctrl+c", "app.interrupt", "Cancel, then quit"),
+    ]
 
     def __init__(self, groups: list[tuple[str, list[tuple[str, str]]]]) -> None:
         """Take groups of (key, what it does) under a title."""

@@ -98,8 +98,8 @@ class Header(Row):
 
 
 def _badge(scope: Scope) -> tuple[str, str]:
-    if scope.travelling:
-        behind = scope.head - scope.count
+    behind = scope.head - scope.count
+    if behind:
         return f"\u25c0 PAST  {format_count(behind)} behind", "paused"
     status = scope.run.status
     if status == "streaming":
@@ -137,8 +137,18 @@ class CounterBar(Row):
         "counter-bar--warning",
     }
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._numbers: Counters | None = None
+
+    def on_resize(self) -> None:
+        # Once a run is over there are no new numbers that would bring the rest of them back.
+        if self._numbers is not None:
+            self.show(self._numbers)
+
     def show(self, numbers: Counters) -> None:
         """Draw the numbers."""
+        self._numbers = numbers
         metrics = numbers.metrics
         roomy = self.size.width >= _ROOMY
         groups: list[list[Named]] = [[("TTFT ", _LABEL), (format_ns(metrics.ttft), _VALUE)]]

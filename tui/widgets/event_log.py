@@ -48,6 +48,7 @@ class EventLog(LineView):
         ("pageup", "page(-1)", "Page up"),
         ("g,home", "first", "First event"),
         ("G", "last", "Last event"),
+        ("enter", "app.detail", "Show the event in full"),
     ]
 
     class Moved(Message):
@@ -76,8 +77,11 @@ class EventLog(LineView):
         drawn = (scope.key, scope.head, scope.count, scope.travelling, len(state.anomalies))
         if drawn == self._drawn:
             return
-        if not self._drawn or self._drawn[0] != scope.key:
+        returned = self._drawn[3:4] == (True,) and not scope.travelling
+        if self._drawn[:1] != drawn[:1] or returned:
             self.follow = True
+        # What arrives behind the cursor must not take the view back to it.
+        moved = self._drawn[:1] + self._drawn[2:4] != drawn[:1] + drawn[2:4]
         grown_only = self._drawn[:1] == drawn[:1] and self._drawn[3:] == drawn[3:]
         self._drawn = drawn
         self._scope = scope
@@ -86,7 +90,8 @@ class EventLog(LineView):
         self.set_height(scope.head)
         if scope.travelling:
             self.follow = False
-            self.show_row(max(scope.count - 1, 0))
+            if moved:
+                self.show_row(max(scope.count - 1, 0))
         visible_end = before + self.size.height
         if not grown_only or self.follow or self.height_in_rows <= visible_end:
             self.refresh()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from rich.style import Style
 
@@ -144,7 +144,9 @@ def _tokens(
     if stack is None or not isinstance(lexer, RegexLexer) or (extended and own):
         return None, lexer.get_tokens_unprocessed(source)
     context = LexerContext(source, 0, list(stack))
-    return context, ExtendedRegexLexer.get_tokens_unprocessed(lexer, context=context)
+    # Its loop runs the rules of any regex lexer, and alone leaves the stack where it can be seen.
+    resumable = cast("ExtendedRegexLexer", lexer)
+    return context, ExtendedRegexLexer.get_tokens_unprocessed(resumable, context=context)
 
 
 @cache
@@ -163,10 +165,11 @@ def _lexer(name: str) -> Lexer | None:
     """The lexer for a language by one of its short names, or None."""
     lexer_name = _aliases().get(name.lower())
     if lexer_name is None:
-        return None
+        return None  # before any search among plugins, which is slow
     from pygments.lexers import find_lexer_class
 
-    return find_lexer_class(lexer_name)(stripnl=False, ensurenl=False)
+    lexer_class = find_lexer_class(lexer_name)
+    return lexer_class(stripnl=False, ensurenl=False) if lexer_class else None
 
 
 def _token_style(kind: _TokenType, theme: MarkdownTheme) -> Style:
@@ -198,8 +201,9 @@ def _token_style(kind: _TokenType, theme: MarkdownTheme) -> Style:
         Token.Generic.Strong: theme.strong,
         Token.Generic.Emph: theme.emphasis,
     }
-    while kind is not None:
-        if kind in styles:
-            return styles[kind]
-        kind = kind.parent
+    nearest: _TokenType | None = kind
+    while nearest is not None:
+        if nearest in styles:
+            return styles[nearest]
+        nearest = nearest.parent
     return Style.null()

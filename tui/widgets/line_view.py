@@ -48,6 +48,8 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         ("k", "scroll_up", "Up"),
         ("g", "top", "Top"),
         ("G", "bottom", "Bottom"),
+        # Else the scroll view's own key, which knows nothing of the live end.
+        ("end", "app.follow", "Follow"),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-view--placeholder", "line-view--caret"}
@@ -212,6 +214,11 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         style = self.style("line-view--caret")
         lit = Strip([Segment(text, (own or Style()) + style) for text, own, _ in cell])
         return Strip.join([padded.crop(0, column), lit, padded.crop(column + 1)])
+
+    def on_resize(self) -> None:
+        # Less height moves the tail out of view, and nothing may come that brings it back.
+        if self.follow:
+            self.to_end()
 
     def watch_show_vertical_scrollbar(self, shown: bool) -> None:
         # It appears after the rows were scrolled, and then knows nothing of that.

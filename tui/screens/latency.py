@@ -1,0 +1,101 @@
+"""Where the time of a run went, over the dashboard."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+from textual.strip import Strip
+
+from tui.core.latency import LatencyScan
+from tui.core.session import Run
+from tui.core.text import sanitize
+from tui.viewmodel.latency import LatencyLine, latency_lines
+from tui.widgets.line_view import LineView
+from tui.widgets.paint import strip_of
+
+_SLICE_S = 0.008
+_TICK_S = 1 / 30
+
+
+class LatencyView(LineView):
+    """The lines of the latency view."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "latency--heading",
+        "latency--plain",
+        "latency--muted",
+        "latency--bar",
+    }
+
+    def __init__(self) -> None:
+        super().__init__(id="latency")
+        self.lines: list[LatencyLine] = []
+
+    def show(self, lines: list[LatencyLine]) -> None:
+        """Draw these lines."""
+        self.lines = lines
+        self.follow = False
+        self.set_height(len(lines))
+        self.refresh()
+
+    def row(self, y: int, width: int) -> Strip:
+        pieces = self.lines[y].pieces if y < len(self.lines) else ()
+        return strip_of(
+            [(sanitize(text), self.style(f"latency--{look}")) for text, look in pieces], width
+        )
+
+
+class Latency(ModalScreen[int]):
+    """Shows the latencies of a run. Its result is the event that the reader wants to see."""
+
+    BINDINGS = [
+        ("escape,q,L", "close", "Close"),
+        *((str(number), f"jump({number})", f"Gap {number}") for number in range(1, 6)),
+    ]
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+        self._scan = LatencyScan(run)
+        self._view = LatencyView()
+        self._shown = -1
+
+    def compose(self) -> ComposeResult:
+        yield self._view
+
+    def on_mount(self) -> None:
+        self._view.border_title = "Latency"
+        self._view.border_subtitle = "1-5 go to a gap  esc closes"
+        self._view.focus()
+        self.call_after_refresh(self._tick)
+        self.set_interval(_TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        """Look at some more of the run; a long one takes several frames, and a live one grows."""
+        end = time.perf_counter() + _SLICE_S
+        done = self._scan.advance()
+        while not done and time.perf_counter() < end:
+            done = self._scan.advance()
+        if done and self._shown == len(self._run.timeline):
+            return
+        self._shown = len(self._run.timeline) if done else -1
+        percent = "" if done else f"  {self._scan.progress:.0%}"
+        self._view.border_title = f"Latency{percent}"
+        self._view.show(latency_lines(self._run, self._scan, self._view.row_width))
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._shown = -1
+
+    def action_jump(self, number: int) -> None:
+        """Go to the event that ended a gap."""
+        targets = [line.seq for line in self._view.lines if line.seq is not None]
+        if number <= len(targets):
+            self.dismiss(targets[number - 1])
+
+    def action_close(self) -> None:
+        """Close, and stay where the reader was."""
+        self.dismiss(None)

@@ -1,0 +1,172 @@
+"""One event in full: what it is, what it changed, its JSON and its bytes."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+from tui.core.anomalies import explain
+from tui.core.partial_json import PartialJson
+from tui.core.records import EventRecord
+from tui.core.session import Run
+from tui.core.sse import parse_frame
+from tui.core.state import RunState
+from tui.core.text import clip, format_bytes, format_ns
+from tui.viewmodel.compact import compact
+
+Look = Literal["heading", "plain", "muted", "warning", "json", "code"]
+
+_SHOWN_BYTES: Final = 65_536
+_SHOWN_VALUE: Final = 300
+_ABSENT: Final = "\u2013"
+
+
+class Line(NamedTuple):
+    """A line of the detail view; `label` stands in front of it."""
+
+    look: Look
+    text: str
+    label: str = ""
+
+
+def detail(run: Run, seq: int, *, as_hex: bool) -> list[Line]:
+    """Return all there is to say about event `seq` of a run. Bounded, whatever its size."""
+    record = run.timeline.record(seq)
+    raw = run.timeline.raw_event(seq)
+    lines = [*_facts(run, record), Line("plain", "")]
+    anomalies = [anomaly for anomaly in run.state.anomalies if anomaly.seq == seq]
+    for anomaly in anomalies:
+        lines.append(Line("warning", f"{anomaly.code}: {anomaly.detail}", "\u26a0 "))
+        if explain(anomaly.code):
+            lines.append(Line("muted", explain(anomaly.code), "  "))
+    if anomalies:
+        lines.append(Line("plain", ""))
+    lines.append(Line("heading", "Changed"))
+    changes = changed(run, record)
+    lines += [
+        Line("plain", f"{before} \u2192 {after}", f"{name}  ") for name, before, after in changes
+    ]
+    if not changes:
+        lines.append(Line("muted", "nothing in the message"))
+    if record.payload is not None:
+        lines += [Line("plain", ""), Line("heading", "JSON"), *_pretty(parse_frame(raw).data)]
+    title = "Bytes, in hex" if as_hex else "Bytes, as received"
+    lines += [Line("plain", ""), Line("heading", title), *_bytes(raw, as_hex=as_hex)]
+    return lines
+
+
+def _facts(run: Run, record: EventRecord) -> list[Line]:
+    timeline = run.timeline
+    times = timeline.times
+    chunk = run.timeline.raw.chunk_at(record.offset + max(record.length - 1, 0))
+    gap = record.t_ns - times[record.seq - 1] if record.seq else None
+    size = format_bytes(record.length)
+    lines = [
+        Line(
+            "heading", record.type + ("" if record.block_index < 0 else f"  #{record.block_index}")
+        ),
+        Line("plain", f"{record.seq}, {size} at offset {record.offset}", "event    "),
+    ]
+    if run.timed:
+        lines.append(Line("plain", f"{record.t_ns / 1e9:.6f} s after the request", "arrived  "))
+        lines.append(Line("plain", format_ns(gap), "gap      "))
+    shared = len(_neighbours(run, record.seq, chunk))
+    reads = len(timeline.raw.chunk_times)
+    with_it = f", with {shared - 1} other{'s' * (shared != 2)}" if shared > 1 else ""
+    lines.append(Line("plain", f"{chunk + 1} of {reads}{with_it}", "read     "))
+    return lines
+
+
+def _neighbours(run: Run, seq: int, chunk: int) -> list[int]:
+    """Return the events that were completed by the same read, looking no further than 1,000."""
+    timeline = run.timeline
+
+    def same(other: int) -> bool:
+        offset, length = timeline.span(other)
+        return timeline.raw.chunk_at(offset + max(length - 1, 0)) == chunk
+
+    found = [seq]
+    for step in (-1, 1):
+        other = seq + step
+        while 0 <= other < len(timeline) and abs(other - seq) < 1_000 and same(other):
+            found.append(other)
+            other += step
+    return found
+
+
+def changed(run: Run, record: EventRecord) -> list[tuple[str, str, str]]:
+    """Return what an event changed in the state: (field, before, after)."""
+    before = _snapshot(run.timeline.at(record.seq), record)
+    after = _snapshot(run.timeline.at(record.seq + 1), record)
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        (name, before.get(name, _ABSENT), after.get(name, _ABSENT))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _snapshot(state: RunState, record: EventRecord) -> dict[str, str]:
+    """Return the parts of a state that one event can change, as short texts."""
+    facts = {"phase": state.phase.name.lower()}
+    for name, value in (state.message or {}).items():
+        if name != "content":
+            facts[f"message.{name}"] = clip(compact(value), _SHOWN_VALUE)
+    for name, value in state.usage.items():
+        facts[f"usage.{name}"] = clip(compact(value), _SHOWN_VALUE)
+    if state.error is not None:
+        facts["error"] = clip(compact(state.error), _SHOWN_VALUE)
+    if record.type == "message_start":
+        facts["content"] = f"{len(state.blocks)} blocks"
+    block = state.by_index.get(record.block_index)
+    if block is None:
+        return facts
+    prefix = f"content[{state.blocks.index(block)}]"
+    facts[f"{prefix}.type"] = block.type
+    facts[f"{prefix}"] = "stopped" if block.stopped else "open"
+    for name, buffer in (("text", block.text), ("thinking", block.thinking), ("json", block.json)):
+        if len(buffer):
+            tail = buffer.slice(max(len(buffer) - 40, 0))
+            start = "\u2026" if len(buffer) > 40 else ""
+            facts[f"{prefix}.{name}"] = f"{len(buffer)} chars {start}{tail!r}"
+    if len(block.fragments):
+        facts[f"{prefix}.fragments"] = str(len(block.fragments))
+    if block.citations:
+        facts[f"{prefix}.citations"] = str(len(block.citations))
+    if block.stopped and len(block.json):
+        facts[f"{prefix}.input"] = clip(compact(block.input), _SHOWN_VALUE)
+    for name, value in block.patch.items():
+        facts[f"{prefix}.{name}"] = clip(compact(value), _SHOWN_VALUE)
+    return facts
+
+
+def _pretty(data: bytes) -> list[Line]:
+    layout = PartialJson(compact_width=72)
+    layout.feed(data[:_SHOWN_BYTES].decode("utf-8", "replace"))
+    count = layout.line_count()
+    lines = []
+    for number in range(min(count, 2_000)):
+        text = "".join(span.text for span in layout.line(number, 0, 4_000))
+        indent = len(text) - len(text.lstrip(" "))
+        lines.append(Line("json", text[indent:], " " * indent))
+    if len(data) > _SHOWN_BYTES or count > 2_000:
+        lines.append(Line("muted", f"and more: {format_bytes(len(data))} in all"))
+    return lines
+
+
+def _bytes(raw: bytes, *, as_hex: bool) -> list[Line]:
+    if as_hex:
+        shown = raw[: _SHOWN_BYTES // 4]
+        lines = [Line("code", _hex_row(shown, at)) for at in range(0, len(shown), 16)]
+    else:
+        shown = raw[:_SHOWN_BYTES]
+        text = shown.decode("utf-8", "backslashreplace")
+        lines = [Line("code", line) for line in text.rstrip("\n").split("\n")]
+    if len(shown) < len(raw):
+        lines.append(Line("muted", f"and {format_bytes(len(raw) - len(shown))} more"))
+    return lines
+
+
+def _hex_row(data: bytes, at: int) -> str:
+    row = data[at : at + 16]
+    text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+    return f"{at:06x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  {text}"
