@@ -237,12 +237,15 @@ async def test_from_the_very_beginning_too() -> None:
 
 async def test_at_the_end_of_the_past_play_goes_on_with_the_stream() -> None:
     async with Table() as table:
-        await table.add()
+        feed = await table.add()
         await table.pass_(2)
         table.deck.go(99)
         assert table.deck.cursor == 3
         table.deck.toggle()
-        assert (table.deck.cursor, table.deck.paused) == (None, False)
+        assert not table.deck.paused
+        assert seen(table.deck) == len(feed.runs[0].timeline) == 3
+        await table.pass_(1)
+        assert seen(table.deck) == 4
 
 
 async def test_instant_is_at_the_end_at_once() -> None:

@@ -168,6 +168,17 @@ def test_an_endless_line_is_cut_at_blanks() -> None:
         assert chunks[-2].kind is Kind.PLAIN
 
 
+def test_the_rest_of_an_endless_line_is_never_a_title_or_a_header() -> None:
+    with patch.object(markdown_blocks, "PIECE", 8):
+        assert outline("aaaaa bbbbb\n---") == [
+            "paragraph 'aaaaa '",
+            "paragraph 'bbbbb'",
+            "_ rule ''",
+        ]
+        assert outline("aaaaa bbbbb\nc\n===")[1:] == ["paragraph 'bbbbb\\nc\\n==='"]
+        assert outline("aaaaa bbb|b\n-|-")[1:] == ["paragraph 'bbb|b\\n-|-'"]
+
+
 def test_an_endless_line_of_code_is_cut() -> None:
     with patch.object(markdown_blocks, "PIECE", 4):
         chunks = scan("```\na\nbbbbbbbb\nc\n```")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -338,6 +340,16 @@ class TestUpdates:
                 "• item 0",
             ]
 
+    def test_changes_of_width_leave_room_for_lines_to_be_kept(self) -> None:
+        text = Text("".join(f"- item {number}\n" for number in range(30)))
+        with patch.object(markdown_lines, "_KEPT_LINES", 50):
+            lines = MarkdownLines()
+            for width in range(20, 40):
+                lines.update(text, width, final=True)
+            with patch.object(lines, "_painter", wraps=lines._painter) as painter:
+                strips(lines)
+            assert not painter.draw.called
+
     def test_going_back_keeps_what_is_complete(self) -> None:
         text = "".join(f"Paragraph number {number}.\n\n" for number in range(1000))
         lines = rendered(text, final=False)
@@ -345,6 +357,14 @@ class TestUpdates:
             lines.update(Text(text[: len(text) // 2]), 60, final=False)
         again = sum(len(call.args[0].text) for call in painter.draw.call_args_list)
         assert again < 3 * markdown_blocks.PIECE
+
+    def test_parsers_are_imported_late(self) -> None:
+        code = (
+            "import sys, tui.widgets.markdown_lines as m; m.MarkdownLines();"
+            "print({'markdown_it', 'pygments', 'rich.markdown'} & set(sys.modules))"
+        )
+        shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert shown.stdout == "set()\n"
 
     def test_reset_forgets(self) -> None:
         lines = rendered("# Old")

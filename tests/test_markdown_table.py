@@ -57,6 +57,8 @@ def test_without_room_rows_become_records() -> None:
     lines, columns = draw(text, 8)
     assert lines == ["a: 1", "b:", "22222222", "c: 3", "────────", "a: 4", "b:", "55555555", "c: 6"]
     assert draw("7|8|9", 8, columns)[0][0] == "────────"
+    _, columns = draw("aaaaaaaaa|b|c\n-|-|-\n1|2|3", 9)
+    assert draw("7|8|9", 9, columns)[0] == ["─────────", "aaaaaaaaa", ": 7", "b: 8", "c: 9"]
     assert draw("aaaaaaaa|b|c\n-|-|-", 8)[0] == ["aaaaaaaa", "b", "c"]
 
 

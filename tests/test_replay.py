@@ -60,7 +60,9 @@ def test_any_body_is_replayed_whole_and_in_order(body: bytes, block: int) -> Non
 def test_uneven_bodies_too_and_those_whose_size_was_not_known(
     sizes: list[int], block: int, claimed: int | None
 ) -> None:
-    body = b"".join(b"data: " + b"x" * size + b"\n\n" + b"data:\n\n" * (size % 90) for size in sizes)
+    body = b"".join(
+        b"data: " + b"x" * size + b"\n\n" + b"data:\n\n" * (size % 90) for size in sizes
+    )
     size = len(body) if claimed is None else claimed
     check(list(synthetic_chunks(blocks(body, block), size)), body)
 

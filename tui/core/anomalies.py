@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 EXPLANATIONS: Final[dict[str, str]] = {
-    "bad_field": "A field has another type than the protocol gives it; the rest of the event counts.",
+    "bad_field": "A field has another type than it should; the rest of the event counts.",
     "bad_json": "The data line is not JSON, so the event cannot change anything.",
     "binary": "The body is binary data; a stream is text.",
     "block_not_stopped": "The message stopped while a block was still open.",
@@ -15,11 +15,11 @@ EXPLANATIONS: Final[dict[str, str]] = {
     "double_stop": "The block had stopped before.",
     "duplicate_message_start": "A message began before the one before it had stopped: a new run.",
     "event_after_error": "The stream went on after an error; what comes is still shown.",
-    "event_after_stop": "The message had stopped; what comes after it should be pings only.",
+    "event_after_stop": "The message had stopped; only pings may come after it.",
     "event_before_start": "No message_start was seen before this event.",
     "html": "The body is an HTML page: usually a proxy or a login in between.",
-    "index_reused": "A block begins with an index that is taken; later deltas go to the new one.",
-    "input_not_object": "Tool input has to be a JSON object; this is another kind of value.",
+    "index_reused": "The index is taken already; what follows goes to the new block.",
+    "input_not_object": "Tool input has to be a JSON object; this is another value.",
     "invalid_tool_json": "The block stopped, and the tool input is not JSON: no tool may run on it.",
     "invalid_utf8": "The bytes are not UTF-8; what could not be read is replaced.",
     "json_body": "The body is plain JSON: the request was probably sent without stream.",

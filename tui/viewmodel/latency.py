@@ -62,8 +62,9 @@ def latency_lines(run: Run, scan: LatencyScan, width: int) -> list[LatencyLine]:
                 ((f"  {number}", "heading"), (length, "plain"), (f"  {what}", "muted")), gap.seq
             )
         )
-    reads = f"{scan.reads} reads brought {len(run.timeline)} events, at most {scan.largest_read} at once"
-    lines += [_line(), _line(("Network", "heading")), _line(("  " + reads, "plain"))]
+    events, most = len(run.timeline), scan.largest_read
+    reads = f"  {scan.reads} reads brought {events} events, at most {most} at once"
+    lines += [_line(), _line(("Network", "heading")), _line((reads, "plain"))]
     return lines
 
 

@@ -118,7 +118,7 @@ def _cuts(line: str, width: int) -> list[int]:
     blank = -1
     for place, character in enumerate(line):
         cells = _width(character)
-        if used + cells > width and place > cuts[-1]:
+        while used + cells > width and place > cuts[-1]:
             start = blank + 1 if blank >= cuts[-1] else place
             cuts.append(start)
             used = sum(_width(earlier) for earlier in line[start:place])

@@ -1,0 +1,1 @@
+"""Streams on disk: the capture format, its writer, redaction, and what is imported and exported."""
