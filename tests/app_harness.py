@@ -1,8 +1,8 @@
 """The app on a stage: a clock moved by hand, streams of bytes, and the text of what is drawn.
 
-    async with on_stage(timed(message_start(), *text_block(0, "hi"))) as stage:
-        await stage.at(0.3)
-        assert "hi" in stage.transcript
+async with on_stage(timed(message_start(), *text_block(0, "hi"))) as stage:
+    await stage.at(0.3)
+    assert "hi" in stage.transcript
 """
 
 from __future__ import annotations
@@ -157,8 +157,12 @@ class Stage:
     # --- the reader
 
     async def press(self, *keys: str) -> Stage:
-        """Press keys, and draw."""
-        await self.pilot.press(*keys)
+        """Press keys, and draw. (The pilot's own `press` waits for an idle processor.)"""
+        for key in keys:
+            self.app.simulate_key(key)
+            await self.pilot.pause(0)
+            await self.pilot.wait_for_animation()
+            await self.pilot.pause(0)
         return await self.settle()
 
     async def click(self, widget: Widget, x: int, y: int) -> Stage:
@@ -176,7 +180,7 @@ class Stage:
             event = kind(widget, x, y, 0, 0, 0, False, False, False, x, y)
             widget.post_message(event)
             await self.pilot.pause(0)
-        await self.pilot.wait_for_animation()
+            await self.pilot.wait_for_animation()
         return await self.settle()
 
     async def resize(self, width: int, height: int) -> Stage:
@@ -241,6 +245,11 @@ class Stage:
         return "\n".join(all_rows(self.transcript_pane))
 
     @property
+    def said(self) -> str:
+        """All of the transcript as one line: for sentences that may be wrapped."""
+        return " ".join(self.transcript.replace("\u258e", " ").split())
+
+    @property
     def tools(self) -> str:
         """All of the tool pane, also what is scrolled out."""
         return "\n".join(all_rows(self.tool_pane))
@@ -287,6 +296,7 @@ async def on_stage(
         [factory_of(playable) for playable in playables],
         Settings(speed=speed, now=clock, ticking=False),
     )
+    app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:
         stage = Stage(app, pilot, clock)
         while len(app.deck.feeds) < len(playables):  # Reading begins once the first frame is out.

@@ -201,10 +201,8 @@ async def test_the_past_is_drawn_the_same_from_both_sides(name: str) -> None:
             assert_folded(stage)
             forwards.append(panes(stage))
             stage.app.action_step()
-            await stage.settle()
         for past in reversed(forwards):
             stage.app.action_step_back()
-            await stage.settle()
             assert panes(stage) == past
 
 
@@ -424,12 +422,14 @@ ENDINGS: list[tuple[str, list[JsonObject | bytes], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("events", "shown"), [(e, s) for _, e, s in ENDINGS], ids=[n for n, _, _ in ENDINGS])
+@pytest.mark.parametrize(
+    ("events", "shown"), [(e, s) for _, e, s in ENDINGS], ids=[n for n, _, _ in ENDINGS]
+)
 async def test_each_ending_is_named(events: list[JsonObject | bytes], shown: list[str]) -> None:
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
         for words in shown:
-            assert words in stage.header + stage.transcript
+            assert words in stage.header + stage.said
         assert not stage.app.deck.feeds[0].failure
 
 
@@ -440,7 +440,7 @@ async def test_a_lost_connection_is_named() -> None:
         await stage.at(LATER_S)
         assert "ERROR" in stage.header
         assert "part" in stage.transcript
-        assert "Connection lost: peer closed" in stage.transcript
+        assert "Connection lost: peer closed" in stage.said
         assert "req_7" in stage.transcript
 
 
@@ -455,7 +455,7 @@ async def test_a_failure_inside_is_shown_in_its_run_and_ends_nothing_else() -> N
         await stage.press("left_curly_bracket")
         assert "part" in stage.transcript
         assert "Internal error" in stage.transcript
-        assert "RuntimeError: the floor gave way" in stage.transcript
+        assert "RuntimeError: the floor gave way" in stage.said
         assert broken.closed
         await stage.press("right_curly_bracket")
         assert "Internal error" not in stage.transcript
@@ -467,7 +467,7 @@ async def test_a_failure_inside_is_shown_in_its_run_and_ends_nothing_else() -> N
 
 async def test_a_failure_before_the_first_byte_is_shown() -> None:
     async with on_stage(BytesSource([], failure=ValueError("[bad] wiring"))) as stage:
-        assert "ValueError: [bad] wiring" in stage.transcript
+        assert "ValueError: [bad] wiring" in stage.said
         assert stage.app.is_running
 
 
@@ -698,7 +698,13 @@ async def test_b_marks_fragments() -> None:
 
 
 async def test_t_unfolds_the_thinking() -> None:
-    events = [message_start(), thinking_start(0), thinking(0, "hm, foxes"), block_stop(0), *ending()]
+    events = [
+        message_start(),
+        thinking_start(0),
+        thinking(0, "hm, foxes"),
+        block_stop(0),
+        *ending(),
+    ]
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
         assert "9 chars" in stage.transcript

@@ -101,6 +101,16 @@ def test_a_lexer_that_fails_leaves_the_code_plain() -> None:
         assert Highlighter(THEME).lines("python", "if x\n")[0] == [[("if x", THEME.code_block)]]
 
 
+def test_code_that_a_lexer_leaves_out_is_plain() -> None:
+    from pygments.token import Token
+
+    tokens = [(1, Token.Keyword, "b"), (3, Token.Keyword, "d")]
+    with patch.object(fences, "_tokens", return_value=(None, iter(tokens))):
+        lines, _ = Highlighter(THEME).lines("python", "abcde\n")
+    plain, keyword = THEME.code_block, THEME.keyword
+    assert lines == [[("a", plain), ("b", keyword), ("c", plain), ("d", keyword), ("e", plain)]]
+
+
 @pytest.mark.parametrize(
     ("info", "name"),
     [

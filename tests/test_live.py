@@ -347,7 +347,8 @@ async def test_a_refused_request_is_a_run_that_failed(
         (b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 12\r\n\r\n<h1>\nBad</h1", "Bad"),
         (b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n", "503"),
         (
-            b'HTTP/1.1 500 x\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{"error":"x"}',
+            b"HTTP/1.1 500 x\r\ncontent-type: application/json\r\n"
+            b'content-length: 13\r\n\r\n{"error":"x"}',
             "x",
         ),
     ],
@@ -414,17 +415,27 @@ async def test_tls_where_there_is_none(server: MockServer) -> None:
     assert (end.how, end.label) == ("refused", "Cannot connect")
 
 
-@pytest.mark.parametrize(("name", "some"), [("silent", False), ("hanging", True)])
+@pytest.mark.parametrize("name", ["silent", "hanging"])
 async def test_the_time_limit_is_for_the_whole_call(
-    slow: MockServer, name: str, some: bool
+    slow: MockServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    data, end = await ended(call(slow.url, name, timeout_s=0.1))
-    assert bool(data) is some
+    feed = Feed(call(slow.url, name, timeout_s=400))
+    reading = asyncio.create_task(feed.run())
+    await until(lambda: slow.received)
+    if name == "hanging":
+        await until(lambda: feed.runs[0].state.events)
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    monkeypatch.setattr(loop, "time", lambda: now() + 450)
+    await reading
+    end = feed.end
+    assert end is not None
     assert (end.how, str(end), end.retryable) == (
         "timeout",
-        "Timed out: the whole call took longer than 0.1 s",
+        "Timed out: the whole call took longer than 400 s",
         True,
     )
+    assert (feed.runs[0].status, feed.failure) == ("error", None)
 
 
 async def test_without_a_key_nothing_is_sent(
@@ -456,7 +467,25 @@ async def test_what_cannot_be_said_in_json_is_not_sent(
 async def test_an_address_that_is_none() -> None:
     for address in ("127.0.0.1:9", "ftp://127.0.0.1", "http://[::1"):
         _, end = await ended(call(address))
-        assert end.how in ("refused", "reset")
+        assert (end.how, end.label, end.retryable) == ("refused", "Request not sent", False)
+
+
+async def test_a_key_with_a_line_end_is_told_and_not_shown(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-canary\n")
+    _, end = await ended(call(server.url))
+    assert (end.how, end.label, end.retryable) == ("refused", "Request not sent", False)
+    assert "line end in the API key" in end.detail
+    assert "canary" not in str(end)
+    assert not server.received
+
+
+async def test_a_body_that_cannot_be_unpacked() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 6\r\n\r\n"
+    async with answering(head + b"data: ") as url:
+        data, end = await ended(call(url))
+    assert (data, end.how, end.label) == (b"", "reset", "Response not readable")
 
 
 # --- leaving early --------------------------------------------------------------------------------
@@ -533,7 +562,7 @@ def wrapped(cause: Exception) -> anthropic.APIConnectionError:
         (httpx2.ConnectError("no route"), "refused", "Cannot connect", "no route"),
         (httpx2.ReadError(""), "reset", "Connection lost", "ReadError"),
         (httpx2.RemoteProtocolError("eof"), "reset", "Connection lost", "eof"),
-        (httpx2.UnsupportedProtocol("ftp"), "reset", "Connection lost", "ftp"),
+        (httpx2.TooManyRedirects("round and round"), "reset", "Connection lost", "round and round"),
     ],
 )
 def test_transport_failures_are_named(error: Exception, how: str, label: str, detail: str) -> None:
@@ -578,6 +607,7 @@ def test_a_fault_of_the_program_is_not_explained_away() -> None:
         ({"ANTHROPIC_CUSTOM_HEADERS": "Authorization: Bearer t"}, True),
         ({"ANTHROPIC_CUSTOM_HEADERS": "x-other: 1"}, False),
         ({"ANTHROPIC_PROFILE": "absent"}, False),
+        ({"ANTHROPIC_BASE_URL": "http://[::1"}, False),
     ],
 )
 def test_credentials_are_looked_for_where_the_sdk_looks(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
 
 from tui.core.text import sanitize
+from tui.widgets import markdown_inline
 from tui.widgets.cell_wrap import Run
 from tui.widgets.markdown_inline import inline_runs
 from tui.widgets.markdown_theme import MarkdownTheme
@@ -82,6 +85,11 @@ def test_text(text: str, expected: str) -> None:
 )
 def test_open_marks_of_a_growing_text(text: str, expected: list[Run]) -> None:
     assert runs(text, growing=True) == expected
+
+
+def test_a_parser_that_fails_leaves_the_text_plain() -> None:
+    with patch.object(markdown_inline, "_parser", side_effect=ValueError):
+        assert runs("**a**") == [("**a**", BASE)]
 
 
 @given(st.text(st.sampled_from("a b*_`~[]()<>!&#;\\\n\"'1:/.@é\u202e"), max_size=60), st.booleans())

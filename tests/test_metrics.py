@@ -20,7 +20,16 @@ from tests.playbook import (
     thinking,
     thinking_start,
 )
-from tui.core.metrics import NO_PERCENTILES, UNKNOWN, Metrics, measure, percentiles, to_json
+from tui.core.metrics import (
+    NO_PERCENTILES,
+    UNKNOWN,
+    GapRanks,
+    Metrics,
+    Percentiles,
+    measure,
+    percentiles,
+    to_json,
+)
 from tui.core.records import JsonObject
 from tui.core.session import Session
 from tui.core.state import RunState
@@ -156,6 +165,29 @@ def test_a_percentile_is_one_of_the_gaps_with_enough_below_it(gaps: list[int]) -
         assert value in gaps
         assert sum(gap <= value for gap in gaps) * 100 >= percent * len(gaps)
         assert sum(gap < value for gap in gaps) * 100 < percent * len(gaps)
+
+
+def caught_up(ranks: GapRanks, gaps: array[int]) -> Percentiles:
+    """Follow until everything is taken in."""
+    for _ in range(len(gaps) + 1):
+        found = ranks.follow(gaps)
+        if found is not None:
+            return found
+    raise AssertionError("never caught up")
+
+
+@given(st.lists(st.tuples(st.integers(0, 2_100), st.integers(-9, 10**12)), max_size=8))
+def test_followed_gaps_have_the_same_percentiles(growth: list[tuple[int, int]]) -> None:
+    ranks, gaps = GapRanks(), array("q")
+    for times, step in growth:
+        gaps.extend(step * number % 1_009 for number in range(times))
+        assert caught_up(ranks, gaps) == percentiles(gaps)
+
+
+def test_many_gaps_are_taken_in_over_several_calls() -> None:
+    ranks, gaps = GapRanks(), array("q", range(100_000, 0, -1))
+    assert ranks.follow(gaps) is None
+    assert caught_up(ranks, gaps) == percentiles(gaps) == (50_000, 95_000, 99_000, 100_000)
 
 
 def test_as_json_in_milliseconds() -> None:

@@ -719,6 +719,22 @@ def test_invalid_utf8_is_replaced() -> None:
     )
 
 
+@pytest.mark.parametrize("value", [None, 5, [], {}])
+def test_deltas_of_the_wrong_type_are_noted_and_the_rest_goes_on(value: object) -> None:
+    events = [
+        delta(0, "text_delta", text=value),
+        delta(0, "thinking_delta", thinking=value),
+        delta(0, "signature_delta", signature=value),
+        delta(0, "input_json_delta", partial_json=value),
+        delta(0, "text_delta") | {"delta": value},
+    ]
+    for event in events:
+        played = play(message_start(), text_start(0), event, text(0, "a"), block_stop(0), *ending())
+        assert played.state.anomalies
+        assert {"bad_field", "unknown_delta"} & {found.code for found in played.state.anomalies}
+        assert played.content[0]["text"] == "a"
+
+
 def test_lone_surrogates_are_kept_and_meet_again() -> None:
     halves = [text(0, "\ud83c"), text(0, "\udf0d"), text(0, "\udead")]
     played = play(message_start(), text_start(0), *halves, block_stop(0), *ending())

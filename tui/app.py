@@ -24,7 +24,7 @@ from tui.deck import Deck
 from tui.run import Clock, Feed
 from tui.screens.dashboard import Dashboard
 from tui.sources import Source
-from tui.viewmodel import Scope, counters
+from tui.viewmodel import Ranks, Scope, counters
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import OriginWanted
 from tui.widgets.look import markdown_theme
@@ -79,6 +79,7 @@ class StreamscopeApp(App[int]):
         self._ticks = 0
         self._counted: tuple[int, int] | None = None
         self._interrupted = False
+        self._ranks = Ranks()
         self._bar_paused = False
         self._dashboard = Dashboard()
         textual_hacks.add_line_filter(self, textual_hacks.SafeText())
@@ -127,11 +128,11 @@ class StreamscopeApp(App[int]):
         if scope is None or not self._dashboard.is_attached:
             return
         mark = (scope.key, scope.count)
-        due = self._ticks % _COUNTERS_EVERY == 0 or scope.travelling
+        due = self._ticks % _COUNTERS_EVERY == 0 or scope.travelling or not self._ranks.settled
         numbers = None
         if due and (mark != self._counted or not scope.done):
-            numbers = counters(scope)
-            self._counted = mark if scope.done else None
+            numbers = counters(scope, self._ranks)
+            self._counted = mark if scope.done and self._ranks.settled else None
         with self.batch_update():
             self._dashboard.show(scope, numbers)
             if scope.paused != self._bar_paused:
@@ -176,6 +177,7 @@ class StreamscopeApp(App[int]):
             done=over,
             failure=feed.failure,
             lit=lit,
+            progress=feed.progress,
             place=self.deck.position,
         )
 

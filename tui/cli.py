@@ -104,7 +104,7 @@ def demo(
 @_plain
 def open_files(files: tuple[str, ...], speed: float, plain: bool) -> None:
     """Play recorded streams: FILE... or - for standard input, drawn as it arrives."""
-    from tui.sources.replay import FileSource
+    from tui.sources.replay import open_file
 
     factories: list[SourceFactory] = []
     for name in files:
@@ -118,12 +118,12 @@ def open_files(files: tuple[str, ...], speed: float, plain: bool) -> None:
         if os.path.isdir(path):
             fail(f"{name} is a folder: name a file in it, or use streamscope inspect {name}")
         try:
-            FileSource(path)
+            open_file(path)
         except FileNotFoundError:
             fail(f"{name}: no such file")
         except OSError as error:
             fail(f"{name}: cannot be read: {error.strerror or error}")
-        factories.append(partial(FileSource, path))
+        factories.append(partial(open_file, path))
     show(factories, speed=speed, plain=plain)
 
 

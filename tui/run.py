@@ -9,6 +9,7 @@ from typing import Final
 
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
+from tui.core.timeline import BorrowedStore
 from tui.sources import Source, SourceEnded
 
 SLICE_NS: Final = 8_000_000
@@ -128,7 +129,9 @@ class Feed:
         self.source = source
         self.info = source.info
         self.clock = clock or Clock(now)
-        self.session = Session(timed=source.info.timed)
+        read_at = source.info.read_at
+        raw = None if read_at is None else BorrowedStore(read_at)
+        self.session = Session(timed=source.info.timed, raw=raw)
         self.failure: str | None = None
         """Something that went wrong in this program while reading, for the run's pane."""
         self.end: SourceEnded | None = None
@@ -143,6 +146,14 @@ class Feed:
     def done(self) -> bool:
         """Nothing more will come."""
         return self.session.ended
+
+    @property
+    def progress(self) -> float | None:
+        """How much of a body of known size was read, 0 to 1; None where none is being loaded."""
+        size = self.info.size
+        if size is None or self.done:
+            return None
+        return self.session.raw.size / max(size, 1)
 
     def elapsed_ns(self) -> int:
         """Time since the request was sent, on the scale of the chunks' times."""

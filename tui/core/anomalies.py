@@ -20,7 +20,7 @@ EXPLANATIONS: Final[dict[str, str]] = {
     "html": "The body is an HTML page: usually a proxy or a login in between.",
     "index_reused": "The index is taken already; what follows goes to the new block.",
     "input_not_object": "Tool input has to be a JSON object; this is another value.",
-    "invalid_tool_json": "The block stopped, and the tool input is not JSON: no tool may run on it.",
+    "invalid_tool_json": "The block stopped, but its input is not JSON: no tool may run on it.",
     "invalid_utf8": "The bytes are not UTF-8; what could not be read is replaced.",
     "json_body": "The body is plain JSON: the request was probably sent without stream.",
     "json_error": "The body is an error of the API as plain JSON, not a stream.",

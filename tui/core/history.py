@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final
 
 from tui.core.records import JsonObject
@@ -56,7 +57,8 @@ class _Checkpoint:
     usage_start: JsonObject
     counts: dict[str, int]
     blocks: tuple[_BlockMark, ...]
-    by_index: dict[int, int]
+    by_index: dict[int, int] | None
+    """Wire index → place of the block; None where the places alone tell it."""
     anomalies: int
     gaps: int
     stalls: int
@@ -78,7 +80,8 @@ class History:
         """Look at the live state; take a checkpoint where enough has happened since the last."""
         if self._live.records - (self._counts[-1] if self._counts else 0) >= EVERY:
             self._counts.append(self._live.records)
-            self._checkpoints.append(_take(self._live))
+            before = self._checkpoints[-1].blocks if self._checkpoints else ()
+            self._checkpoints.append(_take(self._live, before))
 
     def nearest(self, count: int) -> int:
         """Return the number of events at the last checkpoint not after `count`, 0 for none."""
@@ -106,22 +109,34 @@ class History:
         return (self._counts[found], size(self._checkpoints[found])) if found >= 0 else (0, 0)
 
 
-def _take(state: RunState) -> _Checkpoint:
+def _take(state: RunState, before: tuple[_BlockMark, ...]) -> _Checkpoint:
     place = {id(block): number for number, block in enumerate(state.blocks)}
+    by_index = {index: place[id(block)] for index, block in state.by_index.items()}
+    marks = [_take_block(block) for block in state.blocks]
+    # What has not changed is shared with the checkpoint before: a long run has many blocks.
+    marks = [
+        earlier if mark == earlier else mark
+        for mark, earlier in zip_longest(marks, before[: len(marks)])
+    ]
     return _Checkpoint(
         scalars=tuple(getattr(state, name) for name in _SCALARS),
         message=None if state.message is None else dict(state.message),
         usage=dict(state.usage),
         usage_start=dict(state.usage_start),
         counts=dict(state.counts),
-        blocks=tuple(_take_block(block) for block in state.blocks),
-        by_index={index: place[id(block)] for index, block in state.by_index.items()},
+        blocks=tuple(marks),
+        by_index=None if by_index == _places(state.blocks) else by_index,
         anomalies=len(state.anomalies),
         gaps=len(state.gaps_ns),
         stalls=len(state.stalls),
         pulse=len(state.pulse),
         last_pulse=state.pulse[-1][1] if state.pulse else 0,
     )
+
+
+def _places(blocks: list[Block]) -> dict[int, int]:
+    """Return where deltas go when every block was started: the last block of an index gets them."""
+    return {block.index: place for place, block in enumerate(blocks)}
 
 
 def _take_block(block: Block) -> _BlockMark:
@@ -149,7 +164,8 @@ def _restore(mark: _Checkpoint, live: RunState) -> RunState:
     state.counts = dict(mark.counts)
     pairs = zip(mark.blocks, live.blocks, strict=False)  # The live state may have more by now.
     state.blocks = [_restore_block(block_mark, block) for block_mark, block in pairs]
-    state.by_index = {index: state.blocks[place] for index, place in mark.by_index.items()}
+    by_index = _places(state.blocks) if mark.by_index is None else mark.by_index
+    state.by_index = {index: state.blocks[place] for index, place in by_index.items()}
     state.anomalies = live.anomalies[: mark.anomalies]
     state.gaps_ns = live.gaps_ns[: mark.gaps]
     state.stalls = live.stalls[: mark.stalls]

@@ -7,6 +7,7 @@ Names and definitions follow AIPerf and vLLM; a metric that cannot be known is N
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
 from math import ceil
 from typing import Any, Final, NamedTuple
@@ -66,8 +67,62 @@ def percentiles(gaps: Sequence[int] | array[int]) -> Percentiles:
     return Percentiles(rank(50), rank(95), rank(99), ordered[-1])
 
 
-def measure(state: RunState, first_byte_ns: int | None, last_byte_ns: int | None) -> Metrics:
-    """Return the metrics of a run whose body began and ended at the given times."""
+class GapRanks:
+    """Percentiles of gaps that keep coming, a bounded amount of work at a time.
+
+    The gaps are kept in sorted pieces; a rank is found by bisecting the values over all of them.
+    """
+
+    _PIECE: Final = 16_384
+    _TAIL: Final = 2_048
+
+    def __init__(self) -> None:
+        self._pieces: list[array[int]] = []
+        self._taken = 0
+
+    def follow(self, gaps: array[int]) -> Percentiles | None:
+        """Return the percentiles of `gaps`, None where more calls are needed to catch up.
+
+        `gaps` is the same list at every call, longer or not.
+        """
+        missing = len(gaps) - self._taken
+        if missing > self._TAIL:
+            piece = gaps[self._taken : self._taken + self._PIECE]
+            self._pieces.append(array("q", sorted(piece)))
+            self._taken += len(piece)
+        if len(gaps) - self._taken > self._TAIL:
+            return None
+        tail = array("q", sorted(gaps[self._taken :]))
+        pieces = [*self._pieces, tail] if tail else self._pieces
+        size = len(gaps)
+        if not size:
+            return NO_PERCENTILES
+        p50, p95, p99 = (_ranked(pieces, ceil(size * percent / 100)) for percent in (50, 95, 99))
+        return Percentiles(p50, p95, p99, max(piece[-1] for piece in pieces))
+
+
+def _ranked(pieces: list[array[int]], rank: int) -> int:
+    """Return the value at a rank, from one, over sorted pieces."""
+    low, high = min(piece[0] for piece in pieces), max(piece[-1] for piece in pieces)
+    while low < high:
+        middle = (low + high) // 2
+        if sum(bisect_right(piece, middle) for piece in pieces) >= rank:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def measure(
+    state: RunState,
+    first_byte_ns: int | None,
+    last_byte_ns: int | None,
+    icl: Percentiles | None = None,
+) -> Metrics:
+    """Return the metrics of a run whose body began and ended at the given times.
+
+    `icl` are the percentiles of its gaps, where somebody keeps them; else they are sorted here.
+    """
     first = state.first_content_ns
     second = state.second_content_ns
     decode = itl = rate = None
@@ -86,7 +141,7 @@ def measure(state: RunState, first_byte_ns: int | None, last_byte_ns: int | None
         e2e=last_byte_ns,
         decode=decode,
         itl=itl,
-        icl=percentiles(state.gaps_ns),
+        icl=percentiles(state.gaps_ns) if icl is None else icl,
         tokens_per_s=rate,
         stalls=len(state.stalls),
     )

@@ -26,6 +26,7 @@ class Run:
     __slots__ = (
         "first_byte_ns",
         "first_offset",
+        "history",
         "last_byte_ns",
         "size",
         "state",
@@ -37,7 +38,7 @@ class Run:
     def __init__(self, raw: RawStore, *, timed: bool, first_offset: int = 0) -> None:
         self.timeline = Timeline(raw)
         self.state = RunState()
-        self.timeline.history = History(self.state)
+        self.history = self.timeline.history = History(self.state)
         self.timed = timed
         self.first_offset = first_offset
         self.size = 0
@@ -80,9 +81,9 @@ class Run:
 class Session:
     """Bytes in, runs out. `runs` always has at least one run; the last one is growing."""
 
-    def __init__(self, *, timed: bool = True) -> None:
+    def __init__(self, *, timed: bool = True, raw: RawStore | None = None) -> None:
         self.timed = timed
-        self.raw = RawStore()
+        self.raw = RawStore() if raw is None else raw
         self.ended = False
         self.runs = [Run(self.raw, timed=timed)]
         self._decoder = Decoder()
@@ -151,8 +152,7 @@ class Session:
         state, apply = run.state, reducer.apply
         for record in records:
             apply(state, record)
-        if run.timeline.history is not None:
-            run.timeline.history.note()
+        run.history.note()
 
     def _split(self, run: Run, record: EventRecord, t_ns: int) -> Run:
         """End `run` before `record` and begin the next one with it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -27,6 +27,10 @@ class SourceInfo:
     """Whether the chunks' times are real, so that latencies can be measured from them."""
     paced: bool
     """Whether the reader has to wait for each chunk's time; False when chunks come as they come."""
+    size: int | None = None
+    """Bytes of the whole body, where they are known before."""
+    read_at: Callable[[int, int], bytes] | None = None
+    """Reads bytes of the body again, by offset and length; None where they have to be kept."""
 
 
 class Source(Protocol):

@@ -71,10 +71,11 @@ def prompt_of(request: JsonObject) -> str | None:
 def has_credentials() -> bool:
     """Whether the SDK finds a key, a token or a profile in its usual places."""
     import anthropic
+    import httpx2
 
     try:
         client = anthropic.AsyncAnthropic()
-    except (anthropic.AnthropicError, ValueError):
+    except (anthropic.AnthropicError, httpx2.InvalidURL, ValueError):
         return False
     headers = {name.lower() for name in client.default_headers}
     known = client.api_key or client.auth_token or client.credentials
@@ -166,6 +167,9 @@ def explain(error: Exception) -> SourceEnded:
     if isinstance(error, anthropic.APIStatusError):
         return _explain_status(error)
     detail = str(cause) or type(cause).__name__
+    if isinstance(cause, httpx2.LocalProtocolError):
+        # Its text quotes the header that is wrong, and that may be the key.
+        detail = "a header is not valid; is there a line end in the API key?"
     how: EndedHow
     if isinstance(cause, httpx2.ConnectTimeout):
         how, label = "timeout", "Connect timed out"
@@ -173,7 +177,13 @@ def explain(error: Exception) -> SourceEnded:
         how, label = "timeout", "No data for too long"
     elif isinstance(cause, httpx2.ConnectError):
         how, label = "refused", "Cannot connect"
-    elif isinstance(cause, (httpx2.TransportError, anthropic.APIConnectionError)):
+    elif isinstance(
+        cause, (httpx2.InvalidURL, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol)
+    ):
+        return SourceEnded("refused", "Request not sent", detail, retryable=False)
+    elif isinstance(cause, httpx2.DecodingError):
+        how, label = "reset", "Response not readable"
+    elif isinstance(cause, (httpx2.RequestError, anthropic.APIConnectionError)):
         how, label = "reset", "Connection lost"
     elif isinstance(error, (anthropic.AnthropicError, TypeError, ValueError)):
         return SourceEnded("refused", "Request not sent", detail, retryable=False)

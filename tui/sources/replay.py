@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,7 +14,10 @@ from tui.core.records import Chunk
 from tui.core.sse import Decoder
 from tui.sources import SourceEnded, SourceInfo
 
+LARGE: Final = 8_000_000
+"""Bytes from which on a file is loaded instead of played."""
 _READ: Final = 65_536
+_BLOCK: Final = 262_144
 _LONGEST_NS: Final = 30_000_000_000
 _FIRST_NS: Final = 400_000_000
 _CONTENT_NS: Final = 24_000_000
@@ -53,6 +57,48 @@ class FileSource:
     async def aclose(self) -> None:
         """Stop before the next chunk."""
         self._closed = True
+
+
+class LargeFileSource:
+    """A file too large to be played: read as fast as it can be, its bytes left where they are.
+
+    Raises OSError where the file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self.sent_ns: int | None = None
+        self._closed = False
+        self.info = SourceInfo(
+            title=path.name,
+            prompt=None,
+            request=None,
+            kind="file",
+            timed=False,
+            paced=False,
+            size=os.fstat(self._file.fileno()).st_size,
+            read_at=self._read_at,
+        )
+
+    def _read_at(self, offset: int, length: int) -> bytes:
+        return os.pread(self._file.fileno(), length, offset)
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yield the file in blocks. Raises SourceEnded if unreadable."""
+        try:
+            while not self._closed and (block := self._file.read(_BLOCK)):
+                yield Chunk(0, block)
+        except OSError as error:
+            raise SourceEnded("interrupted", "Cannot read the file", str(error)) from error
+
+    async def aclose(self) -> None:
+        """Stop before the next block. The file stays open: its bytes are read again for drawing."""
+        self._closed = True
+
+
+def open_file(path: Path) -> FileSource | LargeFileSource:
+    """Return the source for a file of its size. Raises OSError where it cannot be opened."""
+    return LargeFileSource(path) if path.stat().st_size > LARGE else FileSource(path)
 
 
 def synthetic_chunks(blocks: Iterator[bytes], size: int) -> Iterator[Chunk]:

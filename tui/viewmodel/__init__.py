@@ -6,7 +6,7 @@ came, the panes sanitise it when they draw.
 
 from __future__ import annotations
 
-from tui.viewmodel.counters import Counters, counters, sparkline
+from tui.viewmodel.counters import Counters, Ranks, counters, sparkline
 from tui.viewmodel.events import EventRow, event_row
 from tui.viewmodel.scope import Scope, Tone
 from tui.viewmodel.tools import ToolItem, tools
@@ -16,6 +16,7 @@ __all__ = [
     "Counters",
     "EventRow",
     "Item",
+    "Ranks",
     "Scope",
     "Tone",
     "ToolItem",

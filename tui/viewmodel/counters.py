@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tui.core.metrics import UNKNOWN, Metrics, measure
+from tui.core.metrics import NO_PERCENTILES, UNKNOWN, GapRanks, Metrics, Percentiles, measure
 from tui.core.state import PULSE_NS, STALL_NS, Phase, RunState, as_count
 from tui.viewmodel.scope import Scope
 
@@ -35,13 +35,36 @@ class Counters:
 _PULSE_BUCKETS: Final = 10
 
 
-def counters(scope: Scope) -> Counters:
+class Ranks:
+    """Keeps the gap percentiles of the run on the screen up to date, a little at a time."""
+
+    def __init__(self) -> None:
+        self._key: tuple[int, int] = (0, 0)
+        self._ranks = GapRanks()
+        self._last = NO_PERCENTILES
+        self.settled = True
+        """Whether the last percentiles cover all gaps."""
+
+    def of(self, scope: Scope) -> Percentiles:
+        """Return the percentiles at the shown point in time, or the last ones while catching up."""
+        key = (scope.key, scope.count if scope.travelling else -1)
+        if key != self._key:
+            self._key, self._ranks, self._last = key, GapRanks(), NO_PERCENTILES
+        found = self._ranks.follow(scope.state.gaps_ns)
+        self.settled = found is not None
+        self._last = found or self._last
+        return self._last
+
+
+def counters(scope: Scope, ranks: Ranks) -> Counters:
     """Return the numbers of the counter bar at the shown point in time."""
     run, state = scope.run, scope.state
     last_byte = run.last_byte_ns
     if scope.travelling:
         last_byte = run.timeline.times[scope.count - 1] if scope.count else None
-    metrics = measure(state, run.first_byte_ns, last_byte) if run.timed else UNKNOWN
+    metrics = UNKNOWN
+    if run.timed:
+        metrics = measure(state, run.first_byte_ns, last_byte, ranks.of(scope))
     over = state.end is not None or state.phase is Phase.STOPPED
     first = state.first_content_ns
     estimate = None

@@ -38,6 +38,8 @@ class Scope:
     failure: str | None
     lit: Contribution | None
     """What the event at the cursor added."""
+    progress: float | None
+    """How much of a body of known size was loaded, 0 to 1."""
     place: tuple[int, int]
     """Number of the run, and how many there are."""
 

@@ -11,6 +11,9 @@ from tui.core.text import clip
 from tui.viewmodel.compact import compact
 from tui.viewmodel.scope import Scope, Tone
 
+_RENDERED: Final = 400_000
+"""Code points of text up to which a transcript is rendered as Markdown."""
+
 ItemKind = Literal["prompt", "thinking", "text", "tool", "result", "block", "stop", "banner"]
 
 
@@ -26,6 +29,8 @@ class Item:
     tone: Tone = "plain"
     lit: tuple[int, int] | None = None
     """The code points of the body that the event at the cursor added."""
+    long: bool = False
+    """So much text stands before or in it that it is shown as it came, not as Markdown."""
 
 
 def transcript(scope: Scope) -> list[Item]:
@@ -33,11 +38,15 @@ def transcript(scope: Scope) -> list[Item]:
     items: list[Item] = []
     if scope.prompt:
         items.append(Item(("prompt", 0), "prompt", "you", scope.prompt, False))
+    size = 0
     growing = scope.travelling or not scope.done
     for place, block in enumerate(scope.state.blocks):
         parts = _block_items(place, block, growing)
         if scope.lit is not None and scope.lit.place == place and scope.lit.field != "json":
             parts[0] = replace(parts[0], lit=(scope.lit.start, scope.lit.end))
+        size += len(block.text)
+        if size > _RENDERED:
+            parts[0] = replace(parts[0], long=True)
         items.extend(parts)
     items.extend(_endings(scope))
     return items
@@ -159,6 +168,9 @@ def _banner(scope: Scope) -> Item | None:
     if status == "truncated":
         text = "the response ended without message_stop; what arrived is kept"
         return Item(key, "banner", "Truncated", text, False, "warning")
+    if status == "cancelled" and error is not None:
+        # Not by the reader: a file or a pipe could not be read on.
+        return Item(key, "banner", "Interrupted", message, False, "bad")
     if status == "cancelled":
         text = "stopped before the end; what arrived is kept, and may still be billed"
         return Item(key, "banner", "Cancelled", text, False, "warning")

@@ -21,6 +21,7 @@ _LABEL: Final = "counter-bar--label"
 _VALUE: Final = "counter-bar--value"
 _WARNING: Final = "counter-bar--warning"
 _ROOMY: Final = 110
+_BAR_CELLS: Final = 16
 _KEY: Final = "key-bar--key"
 _WHAT: Final = "key-bar--what"
 
@@ -83,6 +84,10 @@ class Header(Row):
         elif scope.paused:
             right.append(("\u2016 ", "header--clock"))
         right.append((f"{format_ns(scope.now_ns):>6} ", "header--clock"))
+        if scope.progress is not None:
+            full = round(scope.progress * _BAR_CELLS)
+            right.insert(0, ("\u2588" * full, "header--live"))
+            right.insert(1, ("\u2591" * (_BAR_CELLS - full) + "  ", "header--clock"))
         model = wire(scope.state.model or scope.model or "", 32)
         left: list[Named] = [
             (" streamscope  ", "header--name"),
@@ -103,6 +108,8 @@ def _badge(scope: Scope) -> tuple[str, str]:
         return f"\u25c0 PAST  {format_count(behind)} behind", "paused"
     status = scope.run.status
     if status == "streaming":
+        if scope.progress is not None:
+            return f"\u25cf LOADING {scope.progress:.0%}", "live"
         if scope.paused:
             return "\u2016 PAUSED", "paused"
         return {

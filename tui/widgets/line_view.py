@@ -93,7 +93,8 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
     @property
     def row_width(self) -> int:
         """Cells in a row. The scrollbar's column is kept free, so that nothing jumps for it."""
-        return max(self.size.width - self.scrollbar_size_vertical, 1)
+        # The styles' own number: the widget's is 0 as long as the scrollbar is hidden.
+        return max(self.size.width - self.styles.scrollbar_size_vertical, 1)
 
     @property
     def height_in_rows(self) -> int:

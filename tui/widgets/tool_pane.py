@@ -158,6 +158,8 @@ class ToolPane(LineView):
 
     def show(self, scope: Scope) -> None:
         """Draw the calls of `scope`."""
+        if not self.size:
+            return  # Hidden behind another pane: laid out once there is a width.
         width = self._json_width()
         drawn = (scope.key, scope.count, scope.travelling, scope.done, width, scope.lit)
         running = any(block.is_tool and not block.stopped for block in scope.state.blocks)

@@ -1,0 +1,239 @@
+"""The parts of the transcript, laid out in rows: prompts, thinking, text, marks and banners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from rich.style import Style
+from textual.strip import Strip
+
+from tui.core.state import Buffer
+from tui.core.text import sanitize
+from tui.viewmodel import Item
+from tui.widgets.cell_wrap import wrap
+from tui.widgets.markdown_lines import MarkdownLines
+from tui.widgets.markdown_theme import MarkdownTheme
+from tui.widgets.paint import Piece, strip_of, wire
+from tui.widgets.source_lines import SourceLines
+
+_CARET: Final = "\u258c"
+_PLAIN_LIMIT: Final = 200_000
+
+
+class Section:
+    """One item, laid out in rows."""
+
+    mark: tuple[object, ...] = ()
+    """What was laid out last; while an item has the same mark there is nothing to do."""
+
+    @property
+    def height(self) -> int:
+        """The number of rows."""
+        raise NotImplementedError
+
+    def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
+        """Lay the item out; False where the budget did not suffice and more is to be done."""
+        raise NotImplementedError
+
+    def row(self, y: int) -> Strip:
+        """Draw a row."""
+        raise NotImplementedError
+
+    def offset_at(self, y: int, column: int) -> int:
+        """Return the code point of the item's body that is drawn there."""
+        return 0
+
+
+class Look:
+    """The styles of the pane, and what is unfolded."""
+
+    def __init__(
+        self,
+        style: Callable[[str], Style],
+        theme: MarkdownTheme,
+        *,
+        unfolded: bool,
+        source: bool,
+    ) -> None:
+        """Take what looks up a component class by the end of its name."""
+        tones = ("plain", "muted", "good", "warning", "bad")
+        self.tone = {name: style(name) for name in tones}
+        self.prompt = style("prompt")
+        self.thinking = style("thinking")
+        self.tool = style("tool")
+        self.caret = style("caret")
+        self.lit = style("lit")
+        self.theme = theme
+        self.unfolded = unfolded
+        self.source = source
+
+
+class Plain(Section):
+    """Short text under a label: prompts, results, the stop reason, banners."""
+
+    def __init__(self) -> None:
+        self._rows: list[Strip] = []
+
+    @property
+    def height(self) -> int:
+        return len(self._rows)
+
+    def row(self, y: int) -> Strip:
+        return self._rows[y]
+
+    def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
+        whole = item.body if isinstance(item.body, str) else item.body.text()
+        body = whole[:_PLAIN_LIMIT]
+        tone = look.tone[item.tone]
+        if item.kind == "prompt":
+            self._rows = _labelled("you", look.prompt, body, look.tone["plain"], width)
+        elif item.kind == "banner":
+            self._rows = _banner(item, body, tone, width)
+        elif item.kind == "tool":
+            self._rows = [
+                strip_of([("\u2192 ", look.tool), (wire(item.label, width - 2), look.tool)])
+            ]
+        elif item.kind == "stop":
+            self._rows = _labelled("\u25a0", tone, item.label, tone, width)
+            if body:
+                self._rows += _block(body, look.tone["muted"], width, 2)
+        else:
+            heading = "\u2261 " + wire(item.label, width - 2)
+            self._rows = [strip_of([(heading, look.tone["muted"])])]
+            if body:
+                self._rows += _block(body, look.tone["muted"], width, 2)
+        return True
+
+
+class Thinking(Section):
+    """Thinking: one row while folded, with the end of what was thought; all of it unfolded."""
+
+    def __init__(self) -> None:
+        self._rows: list[Strip] = []
+        self._source = SourceLines()
+        self._open = False
+        self._style = Style()
+        self._lit: tuple[int, int] | None = None
+        self._lit_style = Style()
+
+    @property
+    def height(self) -> int:
+        return len(self._rows) + (self._source.height if self._open else 0)
+
+    def row(self, y: int) -> Strip:
+        if y < len(self._rows):
+            return self._rows[y]
+        body = self._source.row(y - len(self._rows), self._style, self._lit, self._lit_style)
+        return Strip.join([strip_of([("  ", None)]), body])
+
+    def offset_at(self, y: int, column: int) -> int:
+        if y < len(self._rows) or not self._open:
+            return 0
+        return self._source.offset_at(y - len(self._rows), max(column - 2, 0))
+
+    def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
+        self._open = look.unfolded and len(item.body) > 0
+        self._lit = item.lit
+        self._style, self._lit_style = look.tone["muted"], look.lit
+        sign = "\u25be" if self._open else "\u25b8"
+        style = look.thinking + look.lit if item.lit else look.thinking
+        pieces: list[Piece] = [(f"{sign} {item.label}", style)]
+        if item.open and not self._open and isinstance(item.body, Buffer):
+            room = width - len(item.label) - 5
+            tail = " ".join(item.body.slice(max(len(item.body) - 200, 0)).split())
+            if room > 10 and tail:
+                last = "  \u2026" + wire(tail[-(room - 1) :], room)
+                pieces.append((last, look.tone["muted"]))
+        self._rows = [strip_of(pieces, width)]
+        if not self._open or isinstance(item.body, str):
+            return True
+        return self._source.update(item.body, max(width - 2, 1))
+
+
+class Text(Section):
+    """Text of the answer, as Markdown or as it came."""
+
+    def __init__(self, theme: MarkdownTheme) -> None:
+        self._theme = theme
+        self._lines = MarkdownLines(theme)
+        self._source = SourceLines()
+        self._look: Look | None = None
+        self._as_it_came = False
+        self._caret = False
+        self._lit: tuple[int, int] | None = None
+
+    @property
+    def height(self) -> int:
+        rows = self._source.height if self._as_it_came else self._lines.height
+        return max(rows, 1 if self._caret else 0)
+
+    def row(self, y: int) -> Strip:
+        assert self._look is not None
+        if self._as_it_came:
+            strip = Strip([])
+            if y < self._source.height:
+                strip = self._source.row(y, self._look.tone["plain"], self._lit, self._look.lit)
+        else:
+            strip = self._lines.line(y) if y < self._lines.height else Strip([])
+        if self._caret and y == self.height - 1:
+            strip = Strip.join([_trimmed(strip), strip_of([(_CARET, self._look.caret)])])
+        return strip
+
+    def offset_at(self, y: int, column: int) -> int:
+        if self._as_it_came:
+            return self._source.offset_at(y, column) if y < self._source.height else 0
+        return self._lines.source_range(y)[0] if y < self._lines.height else 0
+
+    def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
+        if look.theme is not self._theme:
+            self._theme = look.theme
+            self._lines = MarkdownLines(look.theme)
+        self._look = look
+        self._caret = item.open
+        self._lit = item.lit
+        body = item.body if isinstance(item.body, Buffer) else Buffer(item.body)
+        self._as_it_came = look.source or item.long
+        if self._as_it_came:
+            return self._source.update(body, max(width - 1, 1))
+        return self._lines.update(body, max(width - 1, 1), final=not item.open, budget_ns=budget_ns)
+
+
+def new_section(item: Item, look: Look) -> Section:
+    """Return an empty section of the kind that an item needs."""
+    if item.kind == "text":
+        return Text(look.theme)
+    if item.kind == "thinking":
+        return Thinking()
+    return Plain()
+
+
+def _block(text: str, style: Style, width: int, indent: int) -> list[Strip]:
+    margin = " " * indent
+    safe = sanitize(text).expandtabs(4)
+    rows = wrap([(safe, style)], max(width - indent, 1))
+    return [strip_of([(margin, None), *row]) for row in rows]
+
+
+def _labelled(label: str, label_style: Style, text: str, style: Style, width: int) -> list[Strip]:
+    indent = len(label) + 2
+    rows = _block(text, style, width, indent)
+    first = strip_of([(label + "  ", label_style)])
+    return [Strip.join([first, rows[0].crop(indent)]), *rows[1:]]
+
+
+def _banner(item: Item, text: str, tone: Style, width: int) -> list[Strip]:
+    bar: Piece = ("\u258e ", tone)
+    rows = [strip_of([bar, (wire(item.label, width - 2), tone + Style(bold=True))])]
+    if text:
+        for row in _block(text, tone, max(width - 2, 1), 0):
+            rows.append(Strip.join([strip_of([bar]), row]))
+    return rows
+
+
+def _trimmed(strip: Strip) -> Strip:
+    return strip.crop(0, len(strip.text.rstrip(" ")) and _cells(strip.text.rstrip(" ")))
+
+
+def _cells(text: str) -> int:
+    return strip_of([(text, None)]).cell_length
