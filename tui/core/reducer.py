@@ -1,8 +1,8 @@
 """Folds event records into the state of a run.
 
-Everything that changes a `RunState` lives in this file. `apply` is total: whatever the wire sends,
-it never raises; what the protocol does not allow becomes an `Anomaly` and the fold goes on. Time
-enters only through the records.
+Everything that changes a `RunState` lives in this file and in `deltas`. `apply` is total: whatever
+the wire sends, it never raises; what the protocol does not allow becomes an `Anomaly` and the fold
+goes on. Time enters only through the records.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from tui.core.deltas import DELTAS, note, object_of
 from tui.core.partial_json import parse_final
 from tui.core.records import EventRecord, JsonObject
 from tui.core.sse import FrameKind
-from tui.core.state import PULSE_NS, STALL_NS, Anomaly, Block, Phase, RunState
-from tui.core.text import clip
+from tui.core.state import Block, Phase, RunState
 
 Handler = Callable[[RunState, EventRecord, JsonObject], None]
-DeltaHandler = Callable[[RunState, EventRecord, Block, JsonObject], None]
 
 _ANYTIME: Final = frozenset({"ping", "error", "[DONE]"})
 _BLOCKS: Final = frozenset({"content_block_start", "content_block_delta", "content_block_stop"})
@@ -56,7 +55,6 @@ KNOWN_BLOCKS: Final = frozenset(
         "tool_removal",
     }
 )
-_OWN_FIELDS: Final = frozenset({"type", "text", "thinking", "input", "citations", "signature"})
 _EVENT: Final = FrameKind.EVENT
 
 
@@ -66,7 +64,7 @@ def apply(state: RunState, record: EventRecord) -> None:
     state.records += 1
     if record.flaws:
         for code, detail in record.flaws:
-            state.anomalies.append(Anomaly(record.seq, code, detail))
+            note(state, record, code, detail)
     if record.kind is not _EVENT:
         return
     counts = state.counts
@@ -74,15 +72,15 @@ def apply(state: RunState, record: EventRecord) -> None:
     handler = HANDLERS.get(kind_of)
     if handler is None:
         if kind_of != "[DONE]":
-            _note(state, record, "unknown_event", f"no event type {kind_of!r} is known")
+            note(state, record, "unknown_event", f"no event type {kind_of!r} is known")
         return
     if kind_of not in LEGAL[state.phase]:
-        _note(state, record, _ILLEGAL[state.phase], f"{kind_of} in phase {state.phase.name}")
+        note(state, record, _ILLEGAL[state.phase], f"{kind_of} in phase {state.phase.name}")
     payload = record.payload
     if payload is not None:
         handler(state, record, payload)
     elif not record.flaws:
-        _note(state, record, "bad_field", "the event has no data")
+        note(state, record, "bad_field", "the event has no data")
 
 
 def fold(records: Iterable[EventRecord]) -> RunState:
@@ -93,48 +91,8 @@ def fold(records: Iterable[EventRecord]) -> RunState:
     return state
 
 
-def _note(state: RunState, record: EventRecord, code: str, detail: str) -> None:
-    state.anomalies.append(Anomaly(record.seq, code, clip(detail, 200)))
-
-
-def _object(state: RunState, record: EventRecord, holder: JsonObject, name: str) -> JsonObject:
-    value = holder.get(name)
-    if isinstance(value, dict):
-        return value
-    found = "missing" if name not in holder else f"a {type(value).__name__}"
-    _note(state, record, "bad_field", f"{name} should be an object, it is {found}")
-    return {}
-
-
-def _content(state: RunState, record: EventRecord, size: int, output: bool) -> None:
-    """Count a content chunk: a delta with text, thinking or tool input in it."""
-    now = record.t_ns
-    last = state.last_content_ns
-    if last is None:
-        state.first_content_ns = now
-    else:
-        gap = now - last
-        state.gaps_ns.append(gap)
-        if gap > STALL_NS:
-            state.stalls.append((record.seq, gap))
-        if state.second_content_ns is None:
-            state.second_content_ns = now
-    state.last_content_ns = now
-    if output and state.first_output_ns is None:
-        state.first_output_ns = now
-    if now >= state.pulse_end_ns:
-        bucket = now // PULSE_NS
-        state.pulse_end_ns = (bucket + 1) * PULSE_NS
-        state.pulse.append([bucket, size])
-    else:
-        state.pulse[-1][1] += size
-
-
-# --- events ---------------------------------------------------------------------------------------
-
-
 def _on_message_start(state: RunState, record: EventRecord, payload: JsonObject) -> None:
-    message = dict(_object(state, record, payload, "message"))
+    message = dict(object_of(state, record, payload, "message"))
     state.phase = Phase.OPEN
     _merge(message, payload, skip=("type", "message", "index"))
     content = message.get("content")
@@ -145,15 +103,15 @@ def _on_message_start(state: RunState, record: EventRecord, payload: JsonObject)
         state.usage_start = dict(usage)
         _take_usage(state, usage)
     else:
-        _note(state, record, "missing_usage", "message_start carries no usage")
+        note(state, record, "missing_usage", "message_start carries no usage")
     if isinstance(content, list):
         for position, item in enumerate(content):
             if isinstance(item, dict):
                 _prepopulate(state, record, position, item)
             else:
-                _note(state, record, "bad_field", f"content[{position}] is not an object")
+                note(state, record, "bad_field", f"content[{position}] is not an object")
     elif content is not None:
-        _note(state, record, "bad_field", "content should be a list")
+        note(state, record, "bad_field", "content should be a list")
 
 
 def _prepopulate(state: RunState, record: EventRecord, position: int, item: JsonObject) -> None:
@@ -163,18 +121,16 @@ def _prepopulate(state: RunState, record: EventRecord, position: int, item: Json
 
 
 def _on_block_start(state: RunState, record: EventRecord, payload: JsonObject) -> None:
-    start = _object(state, record, payload, "content_block")
+    start = object_of(state, record, payload, "content_block")
     index = record.block_index
     if index < 0:
         index = max(state.by_index, default=-1) + 1
-        _note(
-            state, record, "missing_index", f"content_block_start without a usable index: {index}"
-        )
+        note(state, record, "missing_index", f"content_block_start without a usable index: {index}")
     elif index in state.by_index:
-        _note(state, record, "index_reused", f"block {index} begins a second time")
+        note(state, record, "index_reused", f"block {index} begins a second time")
     block = _new_block(index, start, record)
     if block.type not in KNOWN_BLOCKS and not block.type.endswith("_tool_result"):
-        _note(state, record, "unknown_block", f"no block type {block.type!r} is known")
+        note(state, record, "unknown_block", f"no block type {block.type!r} is known")
     state.blocks.append(block)
     state.by_index[index] = block
     if block.type == "fallback":
@@ -207,7 +163,7 @@ def _new_block(index: int, start: JsonObject, record: EventRecord) -> Block:
 def _on_block_delta(state: RunState, record: EventRecord, payload: JsonObject) -> None:
     delta = payload.get("delta")
     if type(delta) is not dict:
-        delta = _object(state, record, payload, "delta")
+        delta = object_of(state, record, payload, "delta")
     kind_of = delta.get("type")
     block = state.by_index.get(record.block_index)
     if block is None:
@@ -215,24 +171,24 @@ def _on_block_delta(state: RunState, record: EventRecord, payload: JsonObject) -
     known = DELTAS.get(kind_of) if type(kind_of) is str else None
     if known is None:
         block.unknown_deltas.append(delta)
-        _note(state, record, "unknown_delta", f"no delta type {kind_of!r} is known")
+        note(state, record, "unknown_delta", f"no delta type {kind_of!r} is known")
         return
     if block.stopped_ns is not None:
-        _note(state, record, "delta_after_stop", f"block {block.index} had already stopped")
+        note(state, record, "delta_after_stop", f"block {block.index} had already stopped")
         if kind_of == "input_json_delta" and delta.get("partial_json"):
             # What was read at the stop is not the whole input after all.
             block.input = None
             block.input_error = (len(block.json), "more input after the stop of the block")
     handler, home = known
     if home is not None and block.type != home:
-        _note(state, record, "delta_mismatch", f"{kind_of} for a {block.type} block")
+        note(state, record, "delta_mismatch", f"{kind_of} for a {block.type} block")
     handler(state, record, block, delta)
 
 
 def _find_block(state: RunState, record: EventRecord, kind_of: object) -> Block:
     """Return the block for a delta whose index was never started."""
     if record.block_index < 0:
-        _note(state, record, "missing_index", "the event has no usable index")
+        note(state, record, "missing_index", "the event has no usable index")
         if state.by_index:
             return state.by_index[next(reversed(state.by_index))]
     else:
@@ -240,7 +196,7 @@ def _find_block(state: RunState, record: EventRecord, kind_of: object) -> Block:
             if block.index == record.block_index:
                 state.by_index[record.block_index] = block
                 return block
-        _note(state, record, "unknown_index", f"block {record.block_index} was never started")
+        note(state, record, "unknown_index", f"block {record.block_index} was never started")
     known = DELTAS.get(kind_of) if isinstance(kind_of, str) else None
     implied = "untyped" if known is None else known[1] or "tool_use"
     block = Block(record.block_index, implied, {}, record.seq, record.t_ns, implicit=True)
@@ -253,24 +209,24 @@ def _on_block_stop(state: RunState, record: EventRecord, payload: JsonObject) ->
     block = state.by_index.get(record.block_index)
     if block is None:
         code = "missing_index" if record.block_index < 0 else "unknown_index"
-        _note(
+        note(
             state, record, code, f"content_block_stop for block {record.block_index}, never started"
         )
         return
     if block.stopped_ns is not None:
-        _note(state, record, "double_stop", f"block {block.index} had already stopped")
+        note(state, record, "double_stop", f"block {block.index} had already stopped")
     block.stopped_ns = record.t_ns
     if len(block.json):
         value, error = parse_final(block.json.text())
         block.input, block.input_error = value, error
         if error is not None:
-            _note(state, record, "invalid_tool_json", f"at character {error[0]}: {error[1]}")
+            note(state, record, "invalid_tool_json", f"at character {error[0]}: {error[1]}")
         elif not isinstance(value, dict):
-            _note(state, record, "input_not_object", "the tool input is JSON, but not an object")
+            note(state, record, "input_not_object", "the tool input is JSON, but not an object")
 
 
 def _on_message_delta(state: RunState, record: EventRecord, payload: JsonObject) -> None:
-    delta = _object(state, record, payload, "delta")
+    delta = object_of(state, record, payload, "delta")
     if state.message is None:
         state.message = {}
     _merge(state.message, delta)
@@ -279,7 +235,7 @@ def _on_message_delta(state: RunState, record: EventRecord, payload: JsonObject)
     if isinstance(usage, dict):
         _take_usage(state, usage)
     else:
-        _note(state, record, "missing_usage", "message_delta carries no usage")
+        note(state, record, "missing_usage", "message_delta carries no usage")
 
 
 def _on_message_stop(state: RunState, record: EventRecord, payload: JsonObject) -> None:
@@ -289,7 +245,7 @@ def _on_message_stop(state: RunState, record: EventRecord, payload: JsonObject) 
         _merge(state.message, payload, skip=("type", "index"))
     open_blocks = [block.index for block in state.blocks if block.stopped_ns is None]
     if open_blocks:
-        _note(state, record, "block_not_stopped", f"never stopped: block {open_blocks}")
+        note(state, record, "block_not_stopped", f"never stopped: block {open_blocks}")
     if state.phase is not Phase.FAILED:
         state.phase = Phase.STOPPED
 
@@ -303,7 +259,7 @@ def _on_error(state: RunState, record: EventRecord, payload: JsonObject) -> None
     if isinstance(found, dict):
         error = dict(found)
     else:
-        _object(state, record, payload, "error")
+        object_of(state, record, payload, "error")
         error = {"message": found}
     if isinstance(payload.get("request_id"), str):
         error.setdefault("request_id", payload["request_id"])
@@ -325,80 +281,6 @@ def _merge(target: JsonObject, source: JsonObject, skip: tuple[str, ...] = ()) -
             target[name] = value
 
 
-# --- deltas ---------------------------------------------------------------------------------------
-
-
-def _string(state: RunState, record: EventRecord, delta: JsonObject, name: str) -> str:
-    value = delta.get(name)
-    if type(value) is str:
-        return value
-    _note(state, record, "bad_field", f"{name} of a {delta.get('type')} should be a string")
-    return ""
-
-
-def _text(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
-    text = delta.get("text")
-    if type(text) is not str:
-        text = _string(state, record, delta, "text")
-    if text:
-        block.text.append(text)
-        _content(state, record, len(text), True)
-    if len(delta) > 2:
-        _keep_extras(block, delta, "text")
-
-
-def _thinking(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
-    thinking = delta.get("thinking")
-    if type(thinking) is not str:
-        thinking = _string(state, record, delta, "thinking")
-    if thinking:
-        block.thinking.append(thinking)
-        _content(state, record, len(thinking), False)
-    if len(delta) > 2:
-        _keep_extras(block, delta, "thinking")
-
-
-def _input_json(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
-    fragment = delta.get("partial_json")
-    if type(fragment) is not str:
-        fragment = _string(state, record, delta, "partial_json")
-    block.fragments.append(len(fragment))
-    if fragment:
-        block.json.append(fragment)
-        _content(state, record, len(fragment), True)
-    if len(delta) > 2:
-        _keep_extras(block, delta, "partial_json")
-
-
-def _signature(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
-    block.patch["signature"] = _string(state, record, delta, "signature")
-    if len(delta) > 2:
-        _keep_extras(block, delta, "signature")
-
-
-def _citation(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
-    _object(state, record, delta, "citation")
-    if "citation" not in delta:
-        return
-    if block.citations is None:
-        block.citations = []
-    block.citations.append(delta["citation"])
-    if len(delta) > 2:
-        _keep_extras(block, delta, "citation")
-
-
-def _compaction(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
-    block.patch.update(delta)
-    del block.patch["type"]
-
-
-def _keep_extras(block: Block, delta: JsonObject, known: str) -> None:
-    """Keep undeclared fields of a delta on its block; they never replace what the block has."""
-    for name, value in delta.items():
-        if name != known and name not in block.start and name not in _OWN_FIELDS:
-            block.patch[name] = value
-
-
 HANDLERS: Final[dict[str, Handler]] = {
     "message_start": _on_message_start,
     "content_block_start": _on_block_start,
@@ -410,13 +292,3 @@ HANDLERS: Final[dict[str, Handler]] = {
     "error": _on_error,
 }
 """What each event type does."""
-
-DELTAS: Final[dict[str, tuple[DeltaHandler, str | None]]] = {
-    "text_delta": (_text, "text"),
-    "thinking_delta": (_thinking, "thinking"),
-    "input_json_delta": (_input_json, None),
-    "signature_delta": (_signature, "thinking"),
-    "citations_delta": (_citation, "text"),
-    "compaction_delta": (_compaction, "compaction"),
-}
-"""What each delta type does, and the block type it belongs to (None: any)."""

@@ -1,0 +1,138 @@
+"""What each delta type does to its block, and how content is counted.
+
+The part of the reducer that runs for nearly every event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from tui.core.records import EventRecord, JsonObject
+from tui.core.state import PULSE_NS, STALL_NS, Anomaly, Block, RunState
+from tui.core.text import clip
+
+DeltaHandler = Callable[[RunState, EventRecord, Block, JsonObject], None]
+
+_OWN_FIELDS: Final = frozenset({"type", "text", "thinking", "input", "citations", "signature"})
+
+
+def note(state: RunState, record: EventRecord, code: str, detail: str) -> None:
+    """Keep an anomaly of the event at hand."""
+    state.anomalies.append(Anomaly(record.seq, code, clip(detail, 200)))
+
+
+def object_of(state: RunState, record: EventRecord, holder: JsonObject, name: str) -> JsonObject:
+    """Return a field that has to be an object; where it is none, an empty one and an anomaly."""
+    value = holder.get(name)
+    if isinstance(value, dict):
+        return value
+    found = "missing" if name not in holder else f"a {type(value).__name__}"
+    note(state, record, "bad_field", f"{name} should be an object, it is {found}")
+    return {}
+
+
+def _content(state: RunState, record: EventRecord, size: int, output: bool) -> None:
+    """Count a content chunk: a delta with text, thinking or tool input in it."""
+    now = record.t_ns
+    last = state.last_content_ns
+    if last is None:
+        state.first_content_ns = now
+    else:
+        gap = now - last
+        state.gaps_ns.append(gap)
+        if gap > STALL_NS:
+            state.stalls.append((record.seq, gap))
+        if state.second_content_ns is None:
+            state.second_content_ns = now
+    state.last_content_ns = now
+    if output and state.first_output_ns is None:
+        state.first_output_ns = now
+    if now >= state.pulse_end_ns:
+        bucket = now // PULSE_NS
+        state.pulse_end_ns = (bucket + 1) * PULSE_NS
+        state.pulse.append([bucket, size])
+    else:
+        state.pulse[-1][1] += size
+
+
+def _string(state: RunState, record: EventRecord, delta: JsonObject, name: str) -> str:
+    value = delta.get(name)
+    if type(value) is str:
+        return value
+    note(state, record, "bad_field", f"{name} of a {delta.get('type')} should be a string")
+    return ""
+
+
+def _text(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    text = delta.get("text")
+    if type(text) is not str:
+        text = _string(state, record, delta, "text")
+    if text:
+        block.text.append(text)
+        _content(state, record, len(text), True)
+    if len(delta) > 2:
+        _keep_extras(block, delta, "text")
+
+
+def _thinking(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    thinking = delta.get("thinking")
+    if type(thinking) is not str:
+        thinking = _string(state, record, delta, "thinking")
+    if thinking:
+        block.thinking.append(thinking)
+        _content(state, record, len(thinking), False)
+    if len(delta) > 2:
+        _keep_extras(block, delta, "thinking")
+
+
+def _input_json(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    fragment = delta.get("partial_json")
+    if type(fragment) is not str:
+        fragment = _string(state, record, delta, "partial_json")
+    block.fragments.append(len(fragment))
+    if fragment:
+        block.json.append(fragment)
+        _content(state, record, len(fragment), True)
+    if len(delta) > 2:
+        _keep_extras(block, delta, "partial_json")
+
+
+def _signature(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    block.patch["signature"] = _string(state, record, delta, "signature")
+    if len(delta) > 2:
+        _keep_extras(block, delta, "signature")
+
+
+def _citation(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    object_of(state, record, delta, "citation")
+    if "citation" not in delta:
+        return
+    if block.citations is None:
+        block.citations = []
+    block.citations.append(delta["citation"])
+    if len(delta) > 2:
+        _keep_extras(block, delta, "citation")
+
+
+def _compaction(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
+    block.patch.update(delta)
+    del block.patch["type"]
+
+
+def _keep_extras(block: Block, delta: JsonObject, known: str) -> None:
+    """Keep undeclared fields of a delta on its block; they never replace what the block has."""
+    for name, value in delta.items():
+        if name != known and name not in block.start and name not in _OWN_FIELDS:
+            block.patch[name] = value
+
+
+DELTAS: Final[dict[str, tuple[DeltaHandler, str | None]]] = {
+    "text_delta": (_text, "text"),
+    "thinking_delta": (_thinking, "thinking"),
+    "input_json_delta": (_input_json, None),
+    "signature_delta": (_signature, "thinking"),
+    "citations_delta": (_citation, "text"),
+    "compaction_delta": (_compaction, "compaction"),
+}
+"""What each delta type does, and the block type it belongs to (None: any)."""
