@@ -96,7 +96,7 @@ def test_a_call_is_one_line_once_it_is_whole() -> None:
     assert written(pb.message_start(), *pb.tool_block(0)) == "\u2192 get_weather\n"
     broken = written(pb.message_start(), *pb.tool_block(0, "{"))
     assert broken == "\u2192 get_weather {  (not valid JSON)\n"
-    unnamed = written(pb.message_start(), pb.tool_start(0, name=None))
+    unnamed = written(pb.message_start(), pb.block_start(0, "tool_use"))
     assert unnamed == "\u2192 tool_use\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import queue
 import threading
@@ -18,9 +19,16 @@ from tests.manual_clock import ManualClock
 from tests.streams import legal_bytes, sse_bytes
 from tui.core.records import Chunk
 from tui.core.session import Session
+from tui.run import Feed
 from tui.sources import Source, SourceEnded
 from tui.sources import replay as replay_module
-from tui.sources.replay import FileSource, PipeSource, synthetic_chunks
+from tui.sources.replay import (
+    FileSource,
+    LargeFileSource,
+    PipeSource,
+    open_file,
+    synthetic_chunks,
+)
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -185,6 +193,94 @@ async def test_a_file_that_vanishes_is_an_end_that_is_told(file: Path) -> None:
     with pytest.raises(SourceEnded, match="Cannot read the file") as caught:
         await anext(source.chunks())
     assert caught.value.how == "interrupted"
+
+
+# --- LargeFileSource ------------------------------------------------------------------------------
+
+LONG = pb.wire(pb.message_start(), *pb.text_block(0, *["word "] * 1_500), *pb.ending())
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large.sse"
+    path.write_bytes(LONG)
+    return path
+
+
+def test_a_file_is_played_or_loaded_by_its_size(
+    large: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(open_file(large), FileSource)
+    monkeypatch.setattr(replay_module, "LARGE", len(LONG) - 1)
+    assert isinstance(open_file(large), LargeFileSource)
+    assert isinstance(open_file(file), FileSource)
+    with pytest.raises(FileNotFoundError):
+        open_file(large.with_name("absent"))
+
+
+async def test_a_large_file_is_loaded_at_once_and_left_where_it_is(large: Path) -> None:
+    source = LargeFileSource(large)
+    info = source.info
+    assert (info.title, info.kind, info.timed, info.paced) == ("large.sse", "file", False, False)
+    assert (info.size, source.sent_ns) == (len(LONG), None)
+    feed = Feed(source)
+    assert feed.progress == 0.0
+    seen = []
+    reading = asyncio.create_task(feed.run())
+    while not reading.done():
+        if feed.progress is not None:
+            seen.append(feed.progress)
+        await asyncio.sleep(0)
+    assert feed.runs[0].status == "complete"
+    assert seen == sorted(seen) and seen[-1] <= 1.0
+    run = feed.runs[0]
+    assert run.timeline.raw_event(2) == pb.sse(pb.text(0, "word "))
+    assert feed.session.raw.read(0, len(LONG)) == LONG
+    assert run.timeline.at(3).blocks[0].text.text() == "word "
+
+
+async def test_a_source_without_a_size_has_no_progress(file: Path) -> None:
+    assert Feed(FileSource(file)).progress is None
+
+
+async def test_a_large_file_that_shrinks_reads_as_blank(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = LargeFileSource(large)
+    feed = Feed(source)
+    await feed.run()
+    timeline = feed.runs[0].timeline
+    os.truncate(large, 100)
+    for seq in range(len(timeline)):
+        timeline.record(seq)
+        assert len(timeline.raw_event(seq)) == timeline.span(seq)[1]
+
+    def broken(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", broken)
+    assert timeline.raw_event(0).strip() == b""
+    with pytest.raises(SourceEnded, match="Cannot read the file"):
+        await anext(LargeFileSource(large).chunks())
+
+
+async def test_a_closed_large_file_stops(large: Path) -> None:
+    source = LargeFileSource(large)
+    chunks = source.chunks()
+    assert len((await anext(chunks)).data) == 65_536
+    await source.aclose()
+    await source.aclose()
+    assert await anext(chunks, None) is None
+
+
+def test_a_large_file_is_let_go_of_with_its_source(large: Path) -> None:
+    source = LargeFileSource(large)
+    descriptor = source._fd
+    os.fstat(descriptor)
+    del source
+    gc.collect()
+    with pytest.raises(OSError):
+        os.fstat(descriptor)
 
 
 # --- PipeSource -----------------------------------------------------------------------------------

@@ -244,3 +244,26 @@ def test_every_frame_is_decoded_again_from_its_own_bytes(data: bytes) -> None:
     for frame in decode(data):
         again = parse_frame(data[frame.offset : frame.offset + frame.length])
         assert again == frame._replace(offset=0)
+
+
+LONG = b"x" * 5_000
+LONG_STREAMS = [
+    b"event: a\ndata: " + LONG + b"\n\n" + b"event: b\ndata: y\n\n" * 3,
+    b"event: a\ndata: " + LONG + b"\ndata: z\n\n\n\nevent: b\ndata: y\n\n",
+    b"data: y\n" * 1_000 + b"\n" + b": " + LONG + b"\n\nid: 7\n",
+    b"event: a\ndata: y\n\n" * 500 + LONG + b"\nevent: b",
+    b"event: " + LONG + b"\ndata: y\r\n\r\nevent: b\ndata: y\n\n",
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 4_096, 5_010])
+@pytest.mark.parametrize("data", LONG_STREAMS)
+def test_long_frames_are_the_same_in_any_reads(data: bytes, size: int) -> None:
+    reads = [data[at : at + size] for at in range(0, len(data), size)]
+    assert decode(*reads) == decode(data)
+    assert contents(data) == contents(*single_bytes(data))
+
+
+def test_a_long_frame_may_be_cut_at_its_blank_line() -> None:
+    first, second = b"event: a\ndata: " + LONG + b"\n", b"\nevent: b\ndata: y\n\n"
+    assert decode(first, second) == decode(first + second)

@@ -20,11 +20,16 @@ from textual.worker import Worker
 from tui import textual_hacks
 from tui.commands import HELP, KEYS, bar
 from tui.core.links import contribution, writer_of
+from tui.core.query import FilterError
+from tui.core.search import SearchError
+from tui.core.session import Run
 from tui.deck import Deck
+from tui.finder import Finder
 from tui.run import Clock, Feed
 from tui.screens.dashboard import Dashboard
 from tui.sources import Source
-from tui.viewmodel import Ranks, Scope, counters
+from tui.viewmodel import Found, Ranks, Scope, counters
+from tui.widgets.ask_bar import AskBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import OriginWanted
 from tui.widgets.look import markdown_theme
@@ -73,6 +78,7 @@ class StreamscopeApp(App[int]):
         super().__init__()
         self.settings = settings or Settings()
         self.deck = Deck()
+        self.finder = Finder()
         self._factories = factories
         self._made: list[SourceFactory] = []
         self._readers: dict[int, Worker[None]] = {}
@@ -124,6 +130,9 @@ class StreamscopeApp(App[int]):
         """Draw what changed. Called 30 times a second, whatever the rate of events."""
         self._ticks += 1
         self.deck.tick()
+        shown = self.deck.shown
+        if shown is not None:
+            self.finder.advance(shown.run)
         scope = self.scope()
         if scope is None or not self._dashboard.is_attached:
             return
@@ -175,10 +184,22 @@ class StreamscopeApp(App[int]):
             paced=info.paced,
             speed=feed.clock.speed,
             done=over,
-            failure=feed.failure,
+            failure=feed.failure if run is feed.runs[-1] else None,
             lit=lit,
+            found=self._found(run),
             progress=feed.progress,
             place=self.deck.position,
+        )
+
+    def _found(self, run: Run) -> Found:
+        finder = self.finder
+        return Found(
+            rows=finder.rows,
+            filter=finder.filter.text if finder.filter else "",
+            searcher=finder.searcher,
+            search=finder.needle,
+            progress=finder.progress,
+            marks=frozenset(finder.marks(run)),
         )
 
     def _restyle(self) -> None:
@@ -289,6 +310,76 @@ class StreamscopeApp(App[int]):
         if seq is not None and (self.deck.cursor is not None or seq != self.deck.count() - 1):
             self.deck.go(seq + 1)
             self._redraw()
+
+    def action_ask(self, kind: str) -> None:
+        """Have the reader type a search or a filter."""
+        if not isinstance(self.screen, ModalScreen):
+            filtered = self.finder.filter.text if self.finder.filter else ""
+            self._dashboard.ask_for(kind, self.finder.needle if kind == "search" else filtered)
+
+    def action_clear(self) -> None:
+        """Show every event again, and look for nothing."""
+        self._look_for("filter", "")
+        self._look_for("search", "")
+        self._redraw()
+
+    def action_hit(self, direction: int) -> None:
+        """Go to the next or the previous event that the search found."""
+        searcher = self.finder.searcher
+        if searcher is None:
+            self.action_ask("search")
+            return
+        here = self.deck.count() - 1 if self.deck.cursor is not None else -1
+        if direction > 0:
+            seq = searcher.next_after(here)
+        else:
+            seq = searcher.previous_before(here if here >= 0 else self.deck.count())
+        if seq is None:
+            self._say(
+                "No further match" if searcher.count else f"Nothing found: {self.finder.needle}"
+            )
+        else:
+            self._go_to(seq)
+
+    def action_mark(self) -> None:
+        """Mark the event at the cursor, or take its mark away."""
+        shown = self.deck.shown
+        if shown is not None and self.deck.count():
+            seq = self.deck.count() - 1
+            on_now = self.finder.toggle_mark(shown.run, seq)
+            self._redraw()
+            self._say(f"Event {seq} {'marked' if on_now else 'not marked any more'}")
+
+    def _look_for(self, kind: str, text: str) -> str:
+        """Set the search or the filter; return what is wrong with it."""
+        shown = self.deck.shown
+        try:
+            if kind == "filter":
+                self.finder.set_filter(text)
+            elif shown is not None:
+                self.finder.set_search(text, shown.run)
+        except (FilterError, SearchError) as error:
+            return str(error)
+        return ""
+
+    @on(AskBar.Changed)
+    def _on_asked(self, message: AskBar.Changed) -> None:
+        problem = self._look_for(message.kind, message.text)
+        self._dashboard.ask.complain(problem)
+        if message.done and not problem:
+            self._dashboard.stop_asking()
+            if message.kind == "search" and message.text:
+                shown = self.deck.shown
+                if shown is not None:
+                    self.finder.advance(shown.run)
+                self.action_hit(1)
+        self._redraw()
+
+    @on(AskBar.Left)
+    def _on_not_asked(self, message: AskBar.Left) -> None:
+        self._look_for(message.kind, message.text)
+        self._dashboard.stop_asking()
+        self._redraw()
 
     def action_latency(self) -> None:
         """Show where the time of the run went."""

@@ -37,6 +37,7 @@ def _key(
 
 _PLAY: Final = "Playing"
 _MOVE: Final = "Moving"
+_FIND: Final = "Finding"
 _VIEW: Final = "View"
 _APP: Final = "streamscope"
 
@@ -60,6 +61,20 @@ KEYS: Final[list[Key]] = [
          "Play the replay slower, down to 0.1x", _PLAY, palette="stream: slower", bar="slower"),
     _key("1", "1", "normal_speed", "normal-speed", "Normal speed",
          "Play the replay at 1x", _PLAY, palette="stream: normal speed"),
+    _key("slash,ctrl+f", "/", "ask('search')", "search", "Search",
+         "Search in the events and in the text they add up to", _FIND, palette="find: search",
+         bar="search"),
+    _key("n", "n", "hit(1)", "next-match", "Next match",
+         "Go to the next event that the search found", _FIND, palette="find: next match"),
+    _key("N", "N", "hit(-1)", "previous-match", "Previous match",
+         "Go to the event before that the search found", _FIND, palette="find: previous match"),
+    _key("f", "f", "ask('filter')", "filter", "Filter",
+         "Show only some events: by type, delta, index, gap, text", _FIND, palette="find: filter",
+         bar="filter"),
+    _key("backspace", "backspace", "clear", "clear", "Clear filter and search",
+         "Show every event again", _FIND, palette="find: clear"),
+    _key("m", "m", "mark", "mark", "Mark the event",
+         "Mark the event at the cursor, or take its mark away", _FIND, palette="find: mark"),
     _key("F,end", "F end", "follow", "follow", "Follow the live end",
          "Return to the live end and follow it", _MOVE, palette="view: follow the end"),
     _key("left_curly_bracket", "{", "pick(-1)", "previous-run", "Previous run",
@@ -110,6 +125,6 @@ HELP: Final = [
         group,
         [(key.shown, key.what) for key in KEYS if key.group == group] + _EXTRA.get(group, []),
     )
-    for group in (_PLAY, _MOVE, _VIEW, _APP)
+    for group in (_PLAY, _MOVE, _FIND, _VIEW, _APP)
 ]
 """The help: groups of keys."""

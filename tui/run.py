@@ -12,7 +12,7 @@ from tui.core.session import Run, Session
 from tui.core.timeline import BorrowedStore
 from tui.sources import Source, SourceEnded
 
-SLICE_NS: Final = 8_000_000
+SLICE_NS: Final = 5_000_000
 """How long the pump works before it lets the event loop do something else."""
 MIN_SPEED: Final = 0.1
 MAX_SPEED: Final = 100.0

@@ -29,7 +29,7 @@ MAX_T_NS: Final = 2**63 - 1
 MAX_PROBLEMS: Final = 20
 """How many bad lines are described; the rest is counted."""
 _BOM: Final = b"\xef\xbb\xbf"
-_CHUNK_HEAD: Final = b'{"k":"chunk","run":'
+CHUNK_HEAD: Final = b'{"k":"chunk","run":'
 _ENDS: Final = frozenset(get_args(End))
 _new: Final = tuple.__new__
 _encode_text: Final = json.JSONEncoder(ensure_ascii=False).encode
@@ -119,7 +119,7 @@ def encode_line(line: Line) -> bytes:
 
 
 def _chunk_head(run: str) -> bytes:
-    return _CHUNK_HEAD + json.dumps(run).encode() + b","
+    return CHUNK_HEAD + json.dumps(run).encode() + b","
 
 
 def _as_json(line: Header | RequestLine | ResponseLine | EndLine) -> JsonObject:
@@ -280,7 +280,7 @@ class Reader:
         records: list[Line] = []
         own, append = self._own, records.append
         for number, line in enumerate(lines, self.line + 1):
-            if own is not None and line.startswith(_CHUNK_HEAD) and not line.startswith(own):
+            if own is not None and line.startswith(CHUNK_HEAD) and not line.startswith(own):
                 continue
             try:
                 # The line that nearly all of a capture is made of, without a call for each field.

@@ -112,11 +112,10 @@ class History:
 def _take(state: RunState, before: tuple[_BlockMark, ...]) -> _Checkpoint:
     place = {id(block): number for number, block in enumerate(state.blocks)}
     by_index = {index: place[id(block)] for index, block in state.by_index.items()}
-    marks = [_take_block(block) for block in state.blocks]
     # What has not changed is shared with the checkpoint before: a long run has many blocks.
     marks = [
-        earlier if mark == earlier else mark
-        for mark, earlier in zip_longest(marks, before[: len(marks)])
+        earlier if earlier is not None and _unchanged(earlier, block) else _take_block(block)
+        for earlier, block in zip_longest(before[: len(state.blocks)], state.blocks)
     ]
     return _Checkpoint(
         scalars=tuple(getattr(state, name) for name in _SCALARS),
@@ -132,6 +131,16 @@ def _take(state: RunState, before: tuple[_BlockMark, ...]) -> _Checkpoint:
         pulse=len(state.pulse),
         last_pulse=state.pulse[-1][1] if state.pulse else 0,
     )
+
+
+def _unchanged(mark: _BlockMark, block: Block) -> bool:
+    """Whether a block that had stopped got nothing since, not even what the protocol forbids."""
+    if mark.stopped_ns is None or mark.stopped_ns != block.stopped_ns:
+        return False
+    if mark.patch or block.patch or block.citations or block.unknown_deltas:
+        return mark == _take_block(block)
+    sizes = (len(block.text), len(block.thinking), len(block.fragments))
+    return (mark.text, mark.thinking, mark.fragments) == sizes
 
 
 def _places(blocks: list[Block]) -> dict[int, int]:

@@ -100,6 +100,10 @@ class Text:
     def pieces(self, start: int, end: int) -> list[tuple[int, str]]:
         """The text of a range as (offset, piece), cut where blocks end."""
         blocks = self._blocks
+        number, skip = divmod(start, _BLOCK)
+        if skip + end - start <= _BLOCK:
+            block = blocks[number] if number < len(blocks) else self._tail
+            return [(start, block[skip : skip + end - start])]
         pieces = []
         while start < end:
             number, skip = divmod(start, _BLOCK)

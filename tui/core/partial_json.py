@@ -51,17 +51,20 @@ class ParsedInput(NamedTuple):
 _Part = tuple[Kind, int, int, str]
 """A part of a line, to be cut to size: kind, start, width, and the text where start is -1."""
 
-_KINDS: Final = {
-    json_tokens.KEY: Kind.KEY,
-    json_tokens.STRING: Kind.STRING,
-    json_tokens.NUMBER: Kind.NUMBER,
-    json_tokens.LITERAL: Kind.LITERAL,
-}
+_KINDS: Final = [Kind.PUNCT] * 128
+_KINDS[json_tokens.KEY] = Kind.KEY
+_KINDS[json_tokens.STRING] = Kind.STRING
+_KINDS[json_tokens.NUMBER] = Kind.NUMBER
+_KINDS[json_tokens.LITERAL] = Kind.LITERAL
+_SPACE: Final = (Kind.SPACE, -1, 1, " ")
 _SEPARATORS: Final = b",:"
 _NAME: Final = re.compile(r'"([A-Za-z_][A-Za-z0-9_]*)"')
 _STEP: Final = 2
 _DEEPEST: Final = 20
 """Levels below this one are drawn no further in, so that depth costs no width."""
+_INDENTS: Final = [
+    (Kind.SPACE, -1, _STEP * level, " " * (_STEP * level)) for level in range(_DEEPEST + 1)
+]
 _BATCH: Final = 16_384
 """Text is read when somebody looks, and at the latest when this much of it waits."""
 
@@ -160,16 +163,19 @@ class PartialJson:
         IndexError where there is no such line.
         """
         spans: list[Span] = []
+        append, new, pieces = spans.append, tuple.__new__, self._reader.text.pieces
         column = 0
         for kind, at, width, text in self._parts(number):
-            low = max(start - column, 0)
-            high = width if stop is None else min(width, stop - column)
-            if low < high and at < 0:
-                spans.append(Span(text[low:high], kind, -1))
-            elif low < high:
-                for offset, piece in self._reader.text.pieces(at + low, at + high):
-                    spans.append(Span(piece, kind, offset))
-            column += width
+            low, column = column, column + width
+            high = width if stop is None or column <= stop else stop - low
+            low = start - low if low < start else 0
+            if low >= high:
+                continue
+            if at < 0:
+                append(new(Span, (text[low:high], kind, -1)))
+            else:
+                for offset, piece in pieces(at + low, at + high):
+                    append(new(Span, (piece, kind, offset)))
         return tuple(spans)
 
     def path_at(self, offset: int) -> str:
@@ -314,19 +320,18 @@ class PartialJson:
         if extra < -1:
             stop = self._firsts[number + 1]
         yield _indent(self._levels[number])
+        gap = False
         for token in range(first, stop):
-            code = codes[token]
-            gap = token > first and (
-                codes[token - 1] in _SEPARATORS
-                or (code == INVALID and starts[token] > ends[token - 1])
-            )
-            if gap:
-                yield Kind.SPACE, -1, 1, " "
+            code, start, end = codes[token], starts[token], ends[token]
             if code == INVALID:
+                if gap or (token > first and start > ends[token - 1]):
+                    yield _SPACE
                 yield self._raw_line(0)
             else:
-                width = ends[token] - starts[token]
-                yield _KINDS.get(code, Kind.PUNCT), starts[token], width, ""
+                if gap:
+                    yield _SPACE
+                yield _KINDS[code], start, end - start, ""
+            gap = code in _SEPARATORS
         if extra == -1 and reader.error is None:
             text = reader.owed + _closers(reader.stack[self._level :])
             yield Kind.PENDING, -1, len(text), text
@@ -340,8 +345,7 @@ class PartialJson:
 
 
 def _indent(level: int) -> _Part:
-    width = _STEP * min(level, _DEEPEST)
-    return Kind.SPACE, -1, width, " " * width
+    return _INDENTS[min(level, _DEEPEST)]
 
 
 def _closers(stack: bytearray) -> str:

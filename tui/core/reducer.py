@@ -1,8 +1,8 @@
 """Folds event records into the state of a run.
 
-Everything that changes a `RunState` lives in this file and in `deltas`. `apply` is total: whatever
-the wire sends, it never raises; what the protocol does not allow becomes an `Anomaly` and the fold
-goes on. Time enters only through the records.
+Everything that changes a `RunState` lives here, in `deltas` and in `batch`. `apply` is total:
+whatever the wire sends, it never raises; what the protocol does not allow becomes an `Anomaly` and
+the fold goes on. Time enters only through the records.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tui.core import reducer
+from tui.core.batch import apply_all
 from tui.core.history import History
 from tui.core.metrics import UNKNOWN, Metrics, measure
 from tui.core.records import EventRecord, JsonObject, from_frame
@@ -149,9 +149,7 @@ class Session:
         if shift:
             records = [record._replace(seq=record.seq - shift) for record in records]
         run.timeline.extend(records)
-        state, apply = run.state, reducer.apply
-        for record in records:
-            apply(state, record)
+        apply_all(run.state, records)
         run.history.note()
 
     def _split(self, run: Run, record: EventRecord, t_ns: int) -> Run:

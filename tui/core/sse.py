@@ -43,6 +43,11 @@ _LF: Final = 0x0A
 _CR: Final = 0x0D
 _LINE_END: Final = re.compile(rb"\r\n|[\r\n]")
 _EVENT: Final = FrameKind.EVENT
+_USUAL: Final = re.compile(rb"event: ([^\n]*+)\ndata: ([^\n]*+)\n\n|(.++)", re.DOTALL).findall
+"""Frames of the usual two lines, one after another, and then what follows the last of them."""
+_AROUND: Final = len(b"event: \ndata: \n\n")
+_SHORT: Final = 4096
+"""What is left at the end of a read waits uncut up to this size: its frame may be a usual one."""
 
 
 class Decoder:
@@ -54,7 +59,7 @@ class Decoder:
 
     __slots__ = (
         "_data",
-        "_line_parts",
+        "_kept",
         "_name",
         "_offset",
         "_position",
@@ -68,8 +73,8 @@ class Decoder:
     def __init__(self, *, strip_bom: bool = True) -> None:
         self.last_event_id = b""
         self.retry_ms: int | None = None
-        self._line_parts: list[bytes] = []
-        self._position = 0  # stream offset of the first byte that is not yet part of a whole line
+        self._kept: list[bytes] = []  # bytes that are not cut yet, without a blank line
+        self._position = 0  # stream offset of the bytes that are kept
         self._started = not strip_bom
         self._skip_lf = False
         self._offset = 0
@@ -79,29 +84,32 @@ class Decoder:
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Take the bytes of one read; return the frames they complete."""
-        parts = self._line_parts
+        kept = self._kept
         if _LF not in chunk and _CR not in chunk:
-            parts.append(chunk)
+            kept.append(chunk)
             return []
-        if parts:
-            parts.append(chunk)
-            buffer = b"".join(parts)
-            parts.clear()
+        if kept:
+            kept.append(chunk)
+            buffer = b"".join(kept)
+            kept.clear()
         else:
             buffer = chunk
         return self._scan(buffer)
 
     def close(self) -> list[Frame]:
         """End the stream; return the unfinished frame, if there is one."""
-        line = b"".join(self._line_parts)
-        self._line_parts.clear()
-        if not self._started and line.startswith(_BOM):
-            line = line[len(_BOM) :]
+        rest = b"".join(self._kept)
+        self._kept.clear()
+        if not self._started and rest.startswith(_BOM):
+            rest = rest[len(_BOM) :]
             self._position += len(_BOM)
         self._started = True
-        if line:
-            self._take_line(line, self._position)
-            self._position += len(line)
+        position = self._position
+        self._position += len(rest)
+        for line in rest.split(b"\n"):
+            if line:
+                self._take_line(line, position)
+            position += len(line) + 1
         if not self._touched:
             return []
         return [self._finish(FrameKind.TAIL, self._position)]
@@ -119,14 +127,22 @@ class Decoder:
     def _scan_lf(self, buffer: bytes) -> list[Frame]:
         """Cut a buffer without CR: there a blank line is two LF, and a split finds them all."""
         frames: list[Frame] = []
+        append, new = frames.append, tuple.__new__
         position = self._position
-        if self._touched and buffer.startswith(b"\n"):
-            frames.append(self._finish(self._kind(), position + 1))
+        if not self._touched:
+            rest = b""
+            for name, data, rest in _USUAL(buffer):
+                if not rest:
+                    length = len(name) + len(data) + _AROUND
+                    append(new(Frame, (_EVENT, name, data, position, length)))
+                    position += length
+            buffer = rest
+        elif buffer.startswith(b"\n"):
+            append(self._finish(self._kind(), position + 1))
         pieces = buffer.split(b"\n\n")
         tail = pieces.pop()
         if pieces and self._touched:
             position = self._take_piece(pieces.pop(0), position, frames)
-        append, new = frames.append, tuple.__new__
         for piece in pieces:
             head, separator, data = piece.partition(b"\ndata: ")
             if separator and head[:7] == b"event: " and _LF not in data and _LF not in head:
@@ -135,14 +151,14 @@ class Decoder:
                 position += length
             else:
                 position = self._take_piece(piece, position, frames)
-        lines = tail.split(b"\n")
-        rest = lines.pop()
-        for line in lines:
-            if line:
-                self._take_line(line, position)
-            position += len(line) + 1
-        if rest:
-            self._line_parts.append(rest)
+        if self._touched or len(tail) > _SHORT:
+            *lines, tail = tail.split(b"\n")
+            for line in lines:
+                if line:
+                    self._take_line(line, position)
+                position += len(line) + 1
+        if tail:
+            self._kept.append(tail)
         self._position = position
         return frames
 
@@ -176,7 +192,7 @@ class Decoder:
             at = after
         self._skip_lf = at == len(buffer) and buffer[-1] == _CR
         if at < len(buffer):
-            self._line_parts.append(buffer[at:])
+            self._kept.append(buffer[at:])
         self._position = base + at
         return frames
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 from typing import Final, NamedTuple
 
 from tui.core import reducer
@@ -21,6 +22,8 @@ from tui.core.state import RunState
 _BLOCK: Final = 65_536
 _MAX_LABELS: Final = 4_096
 _EVENT: Final = FrameKind.EVENT
+_LOW: Final = 0 if array("H", [1]).tobytes()[0] else 1
+"""Which byte of a label id is the low one."""
 
 
 class Label(NamedTuple):
@@ -84,6 +87,27 @@ class RawStore:
         return bisect_right(self.chunk_offsets, offset) - 1
 
 
+class BorrowedStore(RawStore):
+    """The bytes of a response that stand elsewhere, such as in a file: only their extent is kept.
+
+    `read_at` returns `length` bytes from an offset in the body.
+    """
+
+    __slots__ = ("_read_at",)
+
+    def __init__(self, read_at: Callable[[int, int], bytes]) -> None:
+        super().__init__()
+        self._read_at = read_at
+
+    def append(self, t_ns: int, data: bytes) -> None:
+        self.chunk_times.append(t_ns)
+        self.chunk_offsets.append(self.size)
+        self.size += len(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self._read_at(offset, min(length, self.size - offset))
+
+
 class Timeline:
     """Append-only records of one run, readable at any point of its past."""
 
@@ -94,6 +118,7 @@ class Timeline:
         "_labels",
         "_lengths",
         "_offsets",
+        "_seqs",
         "_types",
         "history",
         "raw",
@@ -110,6 +135,7 @@ class Timeline:
         self._labels: list[Label] = []
         self._label_ids: dict[tuple[str, object], int] = {}
         self._cursor = RunState()
+        self._seqs: dict[str, tuple[array[int], int]] = {}
         self.history: History | None = None
         """Checkpoints that `at` may start from."""
 
@@ -123,26 +149,28 @@ class Timeline:
     def extend(self, records: Sequence[EventRecord]) -> None:
         """Add records, column by column."""
         ids = self._label_ids
-        add = self._types.append
+        add_type, add_index = self._types.append, self._indexes.append
+        add_offset, add_length = self._offsets.append, self._lengths.append
+        add_time = self.times.append
         for record in records:
-            payload = record.payload
+            _, t_ns, kind, kind_of, index, payload, offset, length, _ = record
             delta: object = None
             if payload is not None:
                 delta = payload.get("delta")
                 if type(delta) is dict:
                     delta = delta.get("type")
             try:
-                label = ids[record.type, delta]
-                if record.kind is not _EVENT:
+                label = ids[kind_of, delta]
+                if kind is not _EVENT:
                     label = self._add_label(record, delta)
             except (KeyError, TypeError):
                 label = self._add_label(record, delta)
-            add(label)
-        self._indexes.extend([record.block_index for record in records])
-        self._offsets.extend([record.offset for record in records])
-        self._lengths.extend([record.length for record in records])
-        # Last: the length of this column is the length of the timeline.
-        self.times.extend([record.t_ns for record in records])
+            add_type(label)
+            add_index(index)
+            add_offset(offset)
+            add_length(length)
+            # Last: the length of this column is the length of the timeline.
+            add_time(t_ns)
 
     def _add_label(self, record: EventRecord, delta: object) -> int:
         delta_type = delta if isinstance(delta, str) else ""
@@ -161,6 +189,46 @@ class Timeline:
     def label(self, seq: int) -> Label:
         """Return what event `seq` is, without parsing it."""
         return self._labels[self._types[seq]]
+
+    @property
+    def labels(self) -> Sequence[Label]:
+        """The labels by id. The list grows, a label never changes."""
+        return self._labels
+
+    @property
+    def indexes(self) -> array[int]:
+        """The content block index of each event, -1 for none. To be read, not changed."""
+        return self._indexes
+
+    @property
+    def offsets(self) -> array[int]:
+        """Where the bytes of each event start in `raw`. To be read, not changed."""
+        return self._offsets
+
+    @property
+    def lengths(self) -> array[int]:
+        """How many bytes each event has. To be read, not changed."""
+        return self._lengths
+
+    def look_up(self, table: bytes, first: int, last: int) -> bytes:
+        """Return the entry of `table` for each event from `first` up to `last`, a byte each.
+
+        `table` has an entry for each of `labels`, by id. Nothing is parsed: about 1 ns an event.
+        """
+        ids = self._types[first:last]
+        if len(self._labels) > 256:
+            return bytes(map(table.__getitem__, ids))
+        return ids.tobytes()[_LOW::2].translate(table.ljust(256, b"\0"))
+
+    def seqs(self, kind_of: str) -> array[int]:
+        """Return the numbers of all events of a type, ascending. Only what is new is looked at."""
+        found, looked = self._seqs.get(kind_of, (array("I"), 0))
+        if looked < len(self):
+            table = bytes(label.kind is _EVENT and label.type == kind_of for label in self._labels)
+            entries = self.look_up(table, looked, len(self))
+            found.extend(compress(range(looked, len(self)), entries))
+            self._seqs[kind_of] = found, len(self)
+        return found
 
     def index(self, seq: int) -> int:
         """Return the content block index of event `seq`, -1 for none."""

@@ -9,6 +9,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.viewmodel import Counters, Scope
+from tui.widgets.ask_bar import AskBar
 from tui.widgets.bars import CounterBar, EventHead, Header, KeyBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.tool_pane import ToolPane
@@ -32,6 +33,7 @@ class Dashboard(Screen[None]):
         self.log_box = Vertical(id="log", classes="pane")
         self.heads = EventHead(id="heads")
         self.log_pane = EventLog(id="events")
+        self.ask = AskBar(id="ask")
         self.counters = CounterBar(id="counters")
         self.keys = KeyBar(id="keys")
 
@@ -44,6 +46,7 @@ class Dashboard(Screen[None]):
             with self.log_box:
                 yield self.heads
                 yield self.log_pane
+        yield self.ask
         yield self.counters
         yield self.keys
         yield Static("", id="too-small", markup=False)
@@ -64,6 +67,16 @@ class Dashboard(Screen[None]):
             self.log_box.border_title = Content(self.log_pane.title).markup
         if numbers is not None:
             self.counters.show(numbers)
+
+    def ask_for(self, kind: str, text: str) -> None:
+        """Have the reader type a search or a filter."""
+        self.add_class("-asking")
+        self.ask.ask(kind, text)
+
+    def stop_asking(self) -> None:
+        """Take the line to type into away."""
+        self.remove_class("-asking")
+        self.log_pane.focus()
 
     def toggle_maximized(self) -> None:
         """Give the focused pane the whole screen, or take it back."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,6 @@ from tui.sources import SourceEnded, SourceInfo
 LARGE: Final = 8_000_000
 """Bytes from which on a file is loaded instead of played."""
 _READ: Final = 65_536
-_BLOCK: Final = 262_144
 _LONGEST_NS: Final = 30_000_000_000
 _FIRST_NS: Final = 400_000_000
 _CONTENT_NS: Final = 24_000_000
@@ -66,7 +66,9 @@ class LargeFileSource:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
+        self._fd = os.open(path, os.O_RDONLY)
+        # For as long as the source is held: its bytes are read again for drawing.
+        weakref.finalize(self, os.close, self._fd)
         self.sent_ns: int | None = None
         self._closed = False
         self.info = SourceInfo(
@@ -76,23 +78,30 @@ class LargeFileSource:
             kind="file",
             timed=False,
             paced=False,
-            size=os.fstat(self._file.fileno()).st_size,
+            size=os.fstat(self._fd).st_size,
             read_at=self._read_at,
         )
 
     def _read_at(self, offset: int, length: int) -> bytes:
-        return os.pread(self._file.fileno(), length, offset)
+        try:
+            data = os.pread(self._fd, length, offset)
+        except OSError:
+            data = b""
+        # What has been cut off the file since it was read is blank: the log has its extent.
+        return data.ljust(length)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Yield the file in blocks. Raises SourceEnded if unreadable."""
+        offset = 0
         try:
-            while not self._closed and (block := self._file.read(_BLOCK)):
+            while not self._closed and (block := os.pread(self._fd, _READ, offset)):
+                offset += len(block)
                 yield Chunk(0, block)
         except OSError as error:
             raise SourceEnded("interrupted", "Cannot read the file", str(error)) from error
 
     async def aclose(self) -> None:
-        """Stop before the next block. The file stays open: its bytes are read again for drawing."""
+        """Stop before the next block."""
         self._closed = True
 
 

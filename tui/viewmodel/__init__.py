@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from tui.viewmodel.counters import Counters, Ranks, counters, sparkline
 from tui.viewmodel.events import EventRow, event_row
-from tui.viewmodel.scope import Scope, Tone
+from tui.viewmodel.scope import Found, Scope, Tone
 from tui.viewmodel.tools import ToolItem, tools
 from tui.viewmodel.transcript import Item, describe_error, transcript
 
 __all__ = [
     "Counters",
     "EventRow",
+    "Found",
     "Item",
     "Ranks",
     "Scope",

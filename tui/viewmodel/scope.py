@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import Literal
 
 from tui.core.links import Contribution
+from tui.core.search import Searcher
 from tui.core.session import Run
 from tui.core.state import RunState
 from tui.core.timeline import Timeline
 
 Tone = Literal["plain", "muted", "good", "warning", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the reader looks for, and what of it was found."""
+
+    rows: array[int] | None = None
+    """The events that match the filter, None without one."""
+    filter: str = ""
+    searcher: Searcher | None = None
+    search: str = ""
+    progress: float = 1.0
+    marks: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,7 @@ class Scope:
     failure: str | None
     lit: Contribution | None
     """What the event at the cursor added."""
+    found: Found
     progress: float | None
     """How much of a body of known size was loaded, 0 to 1."""
     place: tuple[int, int]

@@ -46,7 +46,7 @@ class Row(ComponentStyles):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        base = self.rich_style
+        base = self.base_style()
         strip = spread(self._styled(self._left), self._styled(self._right), width)
         return strip.apply_style(base).adjust_cell_length(width, base)
 
@@ -106,6 +106,8 @@ def _badge(scope: Scope) -> tuple[str, str]:
     behind = scope.head - scope.count
     if behind:
         return f"\u25c0 PAST  {format_count(behind)} behind", "paused"
+    if scope.failure is not None:
+        return "\u2717 FAILED", "bad"
     status = scope.run.status
     if status == "streaming":
         if scope.progress is not None:

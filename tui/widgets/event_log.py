@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from typing import ClassVar
 
 from rich.style import Style
@@ -30,6 +32,8 @@ class EventLog(LineView):
         "event-log--payload",
         "event-log--cursor",
         "event-log--anomaly",
+        "event-log--mark",
+        "event-log--hit",
         "event-log--message",
         "event-log--block",
         "event-log--text",
@@ -69,12 +73,19 @@ class EventLog(LineView):
         self._drawn: tuple[object, ...] = ()
         self._flagged: set[int] = set()
         self._flag_source: tuple[int, int] = (-1, 0)
+        self._rows: array[int] | None = None
+        self._filtered = ""
         self.title = "Events"
 
     def show(self, scope: Scope) -> None:
         """Draw the log of `scope`."""
         state = scope.run.state
-        drawn = (scope.key, scope.head, scope.count, scope.travelling, len(state.anomalies))
+        self._rows = scope.found.rows
+        shown = scope.head if self._rows is None else len(self._rows)
+        found = scope.found
+        hits = found.searcher.count if found.searcher is not None else -1
+        sought = (id(self._rows), shown, found.search, hits, found.marks)
+        drawn = (scope.key, scope.head, scope.count, scope.travelling, len(state.anomalies), sought)
         if drawn == self._drawn:
             return
         returned = self._drawn[3:4] == (True,) and not scope.travelling
@@ -83,19 +94,29 @@ class EventLog(LineView):
         # What arrives behind the cursor must not take the view back to it.
         moved = self._drawn[:1] + self._drawn[2:4] != drawn[:1] + drawn[2:4]
         grown_only = self._drawn[:1] == drawn[:1] and self._drawn[3:] == drawn[3:]
+        moved = moved or self._filtered != found.filter
+        self._filtered = found.filter
         self._drawn = drawn
         self._scope = scope
         self._flag(scope)
         before = self.scroll_offset.y
-        self.set_height(scope.head)
+        self.set_height(shown)
         if scope.travelling:
             self.follow = False
             if moved:
-                self.show_row(max(scope.count - 1, 0))
+                self.show_row(max(self._row_of(scope.count - 1), 0))
         visible_end = before + self.size.height
         if not grown_only or self.follow or self.height_in_rows <= visible_end:
             self.refresh()
         self._entitle(scope)
+
+    def _seq(self, y: int) -> int:
+        """Return the event in a row."""
+        return y if self._rows is None else self._rows[y]
+
+    def _row_of(self, seq: int) -> int:
+        """Return the row of an event; where it is filtered out, the last one before it."""
+        return seq if self._rows is None else bisect_right(self._rows, seq) - 1
 
     def _flag(self, scope: Scope) -> None:
         key, known = self._flag_source
@@ -106,7 +127,16 @@ class EventLog(LineView):
         self._flag_source = (scope.key, len(anomalies))
 
     def _entitle(self, scope: Scope) -> None:
+        found = scope.found
         parts = [f"Events  {format_count(scope.head)}"]
+        if found.rows is not None:
+            parts.append(f"filter: {wire(found.filter, 40)} ({format_count(len(found.rows))})")
+        if found.searcher is not None:
+            place = found.searcher.rank(scope.count - 1) if scope.travelling else 0
+            count = found.searcher.count
+            parts.append(f"search: {wire(found.search, 30)} {place}/{format_count(count)}")
+        if found.progress < 1.0:
+            parts.append(f"looking {found.progress:.0%}")
         if scope.travelling:
             parts.append(f"at {scope.count} of {format_count(scope.head)}")
         elif self.follow:
@@ -130,13 +160,13 @@ class EventLog(LineView):
 
     def row(self, y: int, width: int) -> Strip:
         scope = self._scope
-        if scope is None or y >= scope.head:
+        if scope is None or y >= self.height_in_rows:
             return Strip([])
-        row = event_row(scope.timeline, y)
+        seq = self._seq(y)
+        row = event_row(scope.timeline, seq)
         kind = self.style(f"event-log--{row.style}")
         pieces: list[Piece] = []
         wide = width >= _WIDE
-        flagged = y in self._flagged
         number = f"{row.seq:>6} " if wide else f"{row.seq:>4} "
         pieces.append((number, self.style("event-log--number")))
         if scope.run.timed or scope.paced:
@@ -145,8 +175,7 @@ class EventLog(LineView):
             slow = row.gap_ns >= _SLOW_NS
             gap_style = self.style("event-log--slow" if slow else "event-log--gap")
             pieces.append((f"{format_ns(row.gap_ns):>7} ", gap_style))
-        mark = "\u26a0" if flagged else " "
-        pieces.append((mark, self.style("event-log--anomaly")))
+        pieces.append(self._sign(scope, seq))
         name = row.type if wide else row.type.replace("content_block_", "")
         name_width = 20 if wide else 14
         pieces.append((f"{row.glyph} ", kind))
@@ -159,16 +188,31 @@ class EventLog(LineView):
             what = wire(row.what, min(14, max(width - used, 0)))
             pieces.append((f"{what}  ", kind))
             used += _cells(what) + 2
-        pieces.append((wire(row.payload, width - used), self.style("event-log--payload")))
+        payload = self.style("event-log--payload")
+        searcher = scope.found.searcher
+        if searcher is not None and searcher.is_hit(seq):
+            payload = payload + self.style("event-log--hit")
+        pieces.append((wire(row.payload, width - used), payload))
         strip = strip_of(pieces, width)
-        if scope.travelling and y == scope.count - 1:
+        if scope.travelling and seq == scope.count - 1:
             strip = strip.adjust_cell_length(width)
             cursor = self.style("event-log--cursor")
             return strip_of([(text, (own or Style()) + cursor) for text, own, _ in strip])
-        if scope.travelling and y >= scope.count:
+        if scope.travelling and seq >= scope.count:
             dim = Style(dim=True)
             return strip_of([(text, (own or Style()) + dim) for text, own, _ in strip])
         return strip
+
+    def _sign(self, scope: Scope, seq: int) -> Piece:
+        """Return what stands before the kind: an anomaly, a mark, a match."""
+        if seq in scope.found.marks:
+            return "\u25b6", self.style("event-log--mark")
+        if seq in self._flagged:
+            return "\u26a0", self.style("event-log--anomaly")
+        searcher = scope.found.searcher
+        if searcher is not None and searcher.is_hit(seq):
+            return "\u2022", self.style("event-log--hit")
+        return " ", None
 
     # --- moving -------------------------------------------------------------------------------
 
@@ -176,13 +220,15 @@ class EventLog(LineView):
         return self._scope.count if self._scope else 0
 
     def action_move(self, step: int) -> None:
-        """Move the cursor by `step` events."""
+        """Move the cursor by `step` rows."""
         scope = self._scope
-        if scope is None:
+        if scope is None or not self.height_in_rows:
             return
-        target = self._count() + step
-        if scope.travelling or step < 0:
-            self.post_message(self.Moved(max(min(target, scope.head), 1)))
+        if not scope.travelling and step > 0:
+            return
+        here = self._row_of(self._count() - 1)
+        target = min(max(here + step, 0), self.height_in_rows - 1)
+        self.post_message(self.Moved(self._seq(target) + 1))
 
     def action_page(self, direction: int) -> None:
         """Move the cursor by a page."""
@@ -190,7 +236,8 @@ class EventLog(LineView):
 
     def action_first(self) -> None:
         """Go to the first event."""
-        self.post_message(self.Moved(1))
+        if self.height_in_rows:
+            self.post_message(self.Moved(self._seq(0) + 1))
 
     def action_last(self) -> None:
         """Go to the live end and follow."""
@@ -202,8 +249,8 @@ class EventLog(LineView):
         if self._scope is None or self.text_selection is not None:
             return
         y = event.get_content_offset(self)
-        if y is not None and y.y + self.scroll_offset.y < self._scope.head:
-            self.post_message(self.Moved(y.y + self.scroll_offset.y + 1))
+        if y is not None and y.y + self.scroll_offset.y < self.height_in_rows:
+            self.post_message(self.Moved(self._seq(y.y + self.scroll_offset.y) + 1))
 
 
 def _cells(text: str) -> int:

@@ -103,7 +103,7 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        base = self.rich_style
+        base = self.base_style()
         place = y + self.scroll_offset.y
         if not 0 <= place < self._height:
             if self._height == 0 and self.placeholder:

@@ -26,6 +26,14 @@ class ComponentStyles(Widget):
             style = cached[name] = self._blend(name)
         return style
 
+    def base_style(self) -> Style:
+        """Return the widget's own style, which is slow to work out, once for all rows."""
+        cached: dict[str, Style] = self.__dict__.setdefault("_component_cache", {})
+        style = cached.get("")
+        if style is None:
+            style = cached[""] = self.rich_style
+        return style
+
     def _blend(self, name: str) -> Style:
         component = self.get_component_styles(name)
         background = self.background_colors[1]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 from textwrap import wrap as wrap_words
 from typing import ClassVar, Final
 
-from rich.cells import cell_len
+from rich.cells import cell_len, split_graphemes
 from rich.style import Style
 from textual.strip import Strip
 
@@ -43,6 +44,8 @@ class _Call:
         self.notes: list[str] = []
         self._wraps: list[int] = []
         self._settled = 0
+        self._ends: list[int] = []
+        self._ends_of = 0
 
     def take(self, item: ToolItem, width: int) -> None:
         """Read what is new of the call and lay it out for `width`."""
@@ -92,13 +95,21 @@ class _Call:
         if text.isascii() and text.isprintable():
             return list(range(0, max(size, 1), width))
         cuts, used = [0], 0
-        for place, character in enumerate(text):
-            cells = cell_len(sanitize(character))
+        for place, cells in _clusters(text, width):
             if used and used + cells > width:
                 cuts.append(place)
                 used = 0
             used += cells
         return cuts
+
+    def fragment_ends(self) -> list[int]:
+        """Return where the fragments end, in code points; those without text left out."""
+        fragments = self.item.block.fragments if self.item else ()
+        if len(fragments) != self._ends_of:
+            pairs = zip(accumulate(fragments), fragments, strict=True)
+            self._ends = [end for end, size in pairs if size]
+            self._ends_of = len(fragments)
+        return self._ends
 
     def row_spans(self, line: int, wrap: int, width: int) -> tuple[Span, ...]:
         """Return the spans of one row of a line."""
@@ -250,7 +261,7 @@ class ToolPane(LineView):
                 continue
             for part, at, part_style in self._lit_parts(item, text, start, style):
                 if self.boundaries:
-                    pieces.extend(self._bounded(part, part_style, at, item.block))
+                    pieces.extend(self._bounded(part, part_style, at, call.fragment_ends()))
                 else:
                     pieces.append((sanitize(part), part_style))
         return strip_of(pieces, self.row_width)
@@ -294,9 +305,8 @@ class ToolPane(LineView):
                     break
         self.post_message(OriginWanted(key, "json", offset))
 
-    def _bounded(self, text: str, style: Style, start: int, block: Block) -> list[Piece]:
+    def _bounded(self, text: str, style: Style, start: int, ends: list[int]) -> list[Piece]:
         """Cut a span where fragments meet: every other one is tinted, each begins underlined."""
-        ends = list(accumulate(block.fragments))
         pieces: list[Piece] = []
         odd = self.style("tool-pane--odd")
         number = bisect_right(ends, start)
@@ -310,9 +320,21 @@ class ToolPane(LineView):
                 pieces.append((sanitize(piece[0]), tinted + Style(underline=True)))
                 piece = piece[1:]
             pieces.append((sanitize(piece), tinted))
-            at = max(end, at + 1)
+            at = end
             number += 1
         return pieces
+
+
+def _clusters(text: str, width: int) -> Iterator[tuple[int, int]]:
+    """Yield start and cells of what is not to be cut: characters with all that joins them."""
+    for start, end, _ in split_graphemes(text)[0]:
+        cells = cell_len(sanitize(text[start:end]))
+        if cells <= width:
+            yield start, cells
+        else:
+            # Wider than a row once it is safe to draw: it has to be cut after all.
+            for place in range(start, end):
+                yield place, cell_len(sanitize(text[place]))
 
 
 def _note(block: Block) -> str:

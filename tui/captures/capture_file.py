@@ -1,0 +1,209 @@
+"""Reads captures of any size: an index of the runs first, their chunks when they are wanted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from tui.captures.capture_body import CaptureBody, lines_before
+from tui.captures.codec import (
+    CHUNK_HEAD,
+    MAX_PROBLEMS,
+    CaptureError,
+    ChunkLine,
+    EndLine,
+    Line,
+    RequestLine,
+    ResponseLine,
+    UnknownVersion,
+    decode_line,
+)
+from tui.captures.recording import ImportFailure, Loaded, Recording, titled
+from tui.core.records import JsonObject
+
+FORMAT: Final = "capture"
+CHECKED_SIZE: Final = 16 << 20
+"""Captures up to this size are read to their end before anything is shown, so that what is wrong
+with them is said at the start. Of larger ones the index reads only the lines that are no chunks."""
+_BLOCK: Final = 1 << 18
+_SHOWN: Final = 3
+_NO_END: Final[JsonObject] = {
+    "type": "interrupted",
+    "message": "the capture ends before the response did",
+}
+_RUN_HEAD: Final = re.compile(re.escape(CHUNK_HEAD) + rb'"[^"\\]{1,200}",')
+_NOTHING: Final = re.compile(rb"\n")
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the index knows of a run: its lines lie from `first` up to `after`."""
+
+    run: str
+    first: int
+    after: int
+    size: int = 0
+    last_ns: int = 0
+    disordered: bool = False
+    request: RequestLine | None = None
+    response: ResponseLine | None = None
+    end: EndLine | None = None
+
+
+class _Index:
+    """Goes over a capture once and finds its runs."""
+
+    def __init__(self, *, checking: bool) -> None:
+        self.runs: dict[str, _Seen] = {}
+        self.bad: list[tuple[int, str]] = []
+        """Offset and fault of each bad line, the first ones."""
+        self.bad_count = 0
+        self.torn = False
+        self._checking = checking
+        self._heads: dict[bytes, _Seen] = {}
+        self._head = b""
+        self._elsewhere = _NOTHING
+
+    def read(self, file: BinaryIO) -> None:
+        """Take a file from its beginning. Raises UnknownVersion."""
+        offset = 0
+        held: list[bytes] = []
+        while block := file.read(_BLOCK):
+            whole = block.rfind(b"\n") + 1
+            if not whole:
+                held.append(block)
+                continue
+            lines = b"".join([*held, block[:whole]])
+            held = [block[whole:]]
+            self._take(lines, offset)
+            offset += len(lines)
+        rest = b"".join(held)
+        if rest:
+            try:
+                self._note(decode_line(rest), offset, offset + len(rest))
+            except UnknownVersion:
+                raise
+            except CaptureError:
+                self.torn = True
+
+    def _take(self, block: bytes, offset: int) -> None:
+        at = 0
+        while at < len(block):
+            if self._head and block.startswith(self._head, at):
+                # On to the next line of another kind, in one go: a capture can hold a million
+                # chunks, and its index must not take as long as reading them.
+                found = self._elsewhere.search(block, at)
+                assert found is not None  # The block ends with a line end.
+                at = found.end()
+                self._heads[self._head].after = offset + at
+                continue
+            end = block.index(b"\n", at) + 1
+            if self._checking or not self._enter(block, at, offset):
+                self._line(block[at:end], offset + at)
+                at = end
+
+    def _enter(self, block: bytes, at: int, offset: int) -> bool:
+        """Pass over the chunks that begin at `at`, if they are written as this program does."""
+        found = _RUN_HEAD.match(block, at)
+        if found is None:
+            return False
+        head = found[0]
+        if head not in self._heads:
+            run = head[len(CHUNK_HEAD) + 1 : -2].decode("utf-8", "replace")
+            self._heads[head] = self._run(run, offset + at)
+        self._head = head
+        self._elsewhere = re.compile(rb"\n(?!" + re.escape(head) + rb")")
+        return True
+
+    def _run(self, run: str, first: int) -> _Seen:
+        seen = self.runs.get(run)
+        if seen is None:
+            seen = self.runs[run] = _Seen(run, first, first)
+        return seen
+
+    def _line(self, raw: bytes, offset: int) -> None:
+        try:
+            self._note(decode_line(raw), offset, offset + len(raw))
+        except UnknownVersion:
+            raise
+        except CaptureError as error:
+            self.bad_count += 1
+            if len(self.bad) < MAX_PROBLEMS:
+                self.bad.append((offset, str(error)))
+
+    def _note(self, line: Line | None, offset: int, after: int) -> None:
+        if not isinstance(line, (RequestLine, ResponseLine, ChunkLine, EndLine)):
+            return
+        seen = self._run(line.run, offset)
+        seen.after = max(seen.after, after)
+        if isinstance(line, ChunkLine):
+            seen.size += len(line.data)
+            seen.disordered |= line.t_ns < seen.last_ns
+            seen.last_ns = max(seen.last_ns, line.t_ns)
+        elif isinstance(line, RequestLine):
+            seen.request = seen.request or line
+        elif isinstance(line, ResponseLine):
+            seen.response = seen.response or line
+        else:
+            seen.end = seen.end or line
+
+
+def load_capture(path: Path) -> Loaded:
+    """Return the runs of a capture, in the order in which they begin.
+
+    Raises ImportFailure where it has none or is too new, OSError where it cannot be read.
+    """
+    checked = path.stat().st_size <= CHECKED_SIZE
+    index = _Index(checking=checked)
+    with path.open("rb") as file:
+        try:
+            index.read(file)
+        except UnknownVersion as error:
+            raise ImportFailure(str(error)) from None
+    warnings = _warnings(index, path)
+    if not index.runs:
+        detail = f": {warnings[0]}" if warnings else ""
+        raise ImportFailure(f"a capture without a run{detail}")
+    found = [_recording(seen, path, checked) for seen in index.runs.values()]
+    return Loaded(FORMAT, titled(found, path.name), warnings)
+
+
+def _warnings(index: _Index, path: Path) -> list[str]:
+    lines = lines_before(path, [offset for offset, _ in index.bad[:_SHOWN]])
+    faults = [fault for _, fault in index.bad]
+    warnings = [
+        f"line {line + 1} left out: {fault}" for line, fault in zip(lines, faults, strict=False)
+    ]
+    if index.bad_count > len(warnings):
+        warnings.append(f"{index.bad_count - len(warnings)} more lines left out")
+    if index.torn:
+        warnings.append("the last line breaks off and is left out")
+    for seen in index.runs.values():
+        if seen.disordered:
+            warnings.append(f"run {seen.run}: times that go back are taken as standing still")
+    return warnings
+
+
+def _recording(seen: _Seen, path: Path, checked: bool) -> Recording:
+    request, response, end = seen.request, seen.response, seen.end
+    place = CaptureBody(path, seen.run, seen.first, seen.after)
+    body = None if request is None else request.body
+    return Recording(
+        run=seen.run,
+        title=path.name,
+        chunks=place.chunks,
+        place=place,
+        request=body if isinstance(body, dict) else None,
+        timed=request is None or request.timed,
+        how="interrupted" if end is None else end.how,
+        error=_NO_END if end is None else end.error,
+        end_ns=None if end is None else max(end.t_ns, seen.last_ns),
+        size=seen.size if checked else None,
+        method=(request.method if request is not None else None) or "POST",
+        url=None if request is None else request.url,
+        headers={} if request is None else request.headers,
+        status=None if response is None else response.status,
+        response_headers={} if response is None else response.headers,
+    )

@@ -1,0 +1,199 @@
+"""Exports to read and to watch: the transcript as Markdown, and as a terminal recording."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any, Final
+
+from tui.captures.material import Material, pretty
+from tui.captures.redact import redact_json, redact_text
+from tui.core import reducer
+from tui.core.records import JsonObject
+from tui.core.session import Run
+from tui.core.state import Block, RunState, as_text
+from tui.core.text import clip, format_ns, one_line, sanitize
+
+_TICKS: Final = re.compile(r"`+")
+_WIDTH: Final = 80
+_HEIGHT: Final = 24
+
+
+def to_markdown(material: Material) -> bytes:
+    """Return the conversation: what was sent, where it is known, and the answer."""
+    parts = [f"# {one_line(material.title)}", "\n".join(f"- {fact}" for fact in _facts(material))]
+    request = material.request or {}
+    if request.get("system"):
+        parts += ["## System", *_content(request["system"])]
+    messages = request.get("messages")
+    for message in messages if isinstance(messages, list) else []:
+        if isinstance(message, dict):
+            role = as_text(message.get("role")) or "message"
+            parts += [f"## {one_line(role).capitalize()}", *_content(message.get("content"))]
+    parts.append("## Answer")
+    for block in material.run.state.blocks:
+        parts += _part(_as_json(block))
+    if material.run.error is not None:
+        parts += ["## Error", _fenced(pretty(redact_json(material.run.error)), "json")]
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    return sanitize(redact_text(text)).encode("utf-8", "replace")
+
+
+def _facts(material: Material) -> list[str]:
+    run = material.run
+    state, metrics = run.state, run.metrics()
+    facts = [f"Status: {run.status}"]
+    if state.model is not None:
+        facts.insert(0, f"Model: {one_line(state.model)}")
+    if state.stop_reason is not None:
+        facts.append(f"Stop reason: {one_line(state.stop_reason)}")
+    counts = (("in", "input_tokens"), ("out", "output_tokens"))
+    tokens = [f"{state.usage[name]} {way}" for way, name in counts if name in state.usage]
+    if tokens:
+        facts.append(f"Tokens: {one_line(', '.join(tokens))}")
+    if run.timed:
+        facts.append(f"First token: {format_ns(metrics.ttft)}, total: {format_ns(metrics.e2e)}")
+    else:
+        facts.append("Times: not known")
+    return facts
+
+
+def _as_json(block: Block) -> JsonObject:
+    value = block.to_json()
+    if len(block.json) and not (block.stopped and block.input_error is None):
+        # What arrived of the input, as it stands.
+        value["input"] = block.json.text()
+    return value
+
+
+def _content(content: Any) -> list[str]:  # noqa: ANN401
+    if isinstance(content, str):
+        return [content]
+    parts: list[str] = []
+    for item in content if isinstance(content, list) else []:
+        parts += _part(item) if isinstance(item, dict) else [str(item)]
+    return parts
+
+
+def _part(block: JsonObject) -> list[str]:
+    kind = block.get("type")
+    if kind == "text":
+        return [as_text(block.get("text")) or ""]
+    if kind == "thinking":
+        thinking = as_text(block.get("thinking")) or "(not shown by the API)"
+        return ["\n".join(f"> {line}".rstrip() for line in ["*Thinking*", "", *_lines(thinking)])]
+    if "input" in block:
+        name = as_text(block.get("name")) or str(kind)
+        value = block["input"]
+        shown = value if isinstance(value, str) else pretty(redact_json(value))
+        return [f"**Tool call** {_inline(name)}", _fenced(shown, "json")]
+    if kind == "tool_result" or (isinstance(kind, str) and kind.endswith("_tool_result")):
+        content = block.get("content")
+        if isinstance(content, str):
+            return ["**Tool result**", _fenced(content, "")]
+        return ["**Tool result**", _fenced(pretty(redact_json(content)), "json")]
+    return [f"**{one_line(str(kind))}**", _fenced(clip(pretty(redact_json(block)), 4000), "json")]
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n")
+
+
+def _inline(text: str) -> str:
+    return f"`{one_line(text).replace('`', chr(39))}`"
+
+
+def _fenced(text: str, language: str) -> str:
+    longest = max((len(run) for run in _TICKS.findall(text)), default=0)
+    fence = "`" * max(longest + 1, 3)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+# --- a terminal recording -------------------------------------------------------------------------
+
+
+def to_asciicast(material: Material) -> bytes:
+    """Return an asciicast v2 of the answer: at each time, what the transcript gained."""
+    run = material.run
+    pieces = [(t_ns, sanitize(text)) for t_ns, text in _gains(run)]
+    whole = "".join(text for _, text in pieces)
+    masked = redact_text(whole)
+    if masked != whole:
+        # A secret can lie across two pieces: by whole lines then, each when it was finished.
+        pieces = _by_lines(pieces, masked)
+    title = one_line(redact_text(material.title))
+    header: JsonObject = {"version": 2, "width": _WIDTH, "height": _HEIGHT, "title": title}
+    if not run.timed:
+        header["title"] = f"{title} (synthetic timing)"
+    started = _timestamp(material.created)
+    if started is not None:
+        header["timestamp"] = started
+    lines = [json.dumps(header)]
+    for t_ns, text in pieces:
+        event = [round(t_ns / 1e9, 6), "o", text.replace("\n", "\r\n")]
+        lines.append(json.dumps(event))
+    return "\n".join([*lines, ""]).encode()
+
+
+def _by_lines(pieces: list[tuple[int, str]], masked: str) -> list[tuple[int, str]]:
+    finished: list[int] = []
+    for t_ns, text in pieces:
+        finished += [t_ns] * text.count("\n")
+    last = pieces[-1][0]
+    lines = masked.split("\n")
+    ends = [*finished, *([last] * len(lines))]
+    texts = [*(f"{line}\n" for line in lines[:-1]), lines[-1]]
+    return [(t_ns, text) for t_ns, text in zip(ends, texts, strict=False) if text]
+
+
+def _timestamp(created: str) -> int | None:
+    try:
+        return int(datetime.fromisoformat(created).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _gains(run: Run) -> list[tuple[int, str]]:
+    state = RunState()
+    writer = _Gain()
+    gains: list[tuple[int, str]] = []
+    for record in run.timeline.records():
+        reducer.apply(state, record)
+        gained = writer.take(state)
+        if gained:
+            gains.append((record.t_ns, gained))
+    state.end = run.state.end or "interrupted"
+    gained = writer.take(state)
+    if gained:
+        gains.append((run.last_byte_ns or 0, gained))
+    return gains
+
+
+class _Gain:
+    """Tells what a transcript gained. Blocks come one after another, as they began."""
+
+    def __init__(self) -> None:
+        self._place = 0
+        self._shown = 0
+
+    def take(self, state: RunState) -> str:
+        """Return what is new since the last call."""
+        pieces: list[str] = []
+        while self._place < len(state.blocks):
+            block = state.blocks[self._place]
+            over = block.stopped or state.end is not None
+            if block.type == "text":
+                pieces.append(block.text.slice(self._shown))
+                self._shown = len(block.text)
+            elif over and block.is_tool:
+                name = as_text(block.start.get("name")) or block.type
+                pieces.append(f"\u2192 {one_line(name)} {one_line(block.json.text())}".rstrip())
+            if not over:
+                # Also when a later block has begun: two texts must not run into each other.
+                break
+            if block.type == "text" or block.is_tool:
+                pieces.append("\n")
+            self._place += 1
+            self._shown = 0
+        return "".join(pieces)

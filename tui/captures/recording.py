@@ -1,0 +1,282 @@
+"""What every import gives: recordings, each one response body with what is known of its request."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from tui.captures.capture_body import CaptureBody
+from tui.core.records import Chunk, JsonObject, strict_loads
+from tui.core.report import dumps
+from tui.core.sniff import looks_like_events
+from tui.core.state import End
+
+MAX_BODY: Final = 1 << 28
+"""The most that a compressed body may unpack to, in bytes."""
+_HEAD: Final = 65_536
+_GZIP: Final = b"\x1f\x8b"
+_UNREADABLE: Final = frozenset({"br", "zstd", "deflate", "compress"})
+_SHOWN: Final = 3
+
+
+class ImportFailure(ValueError):
+    """A file that cannot be read as what it seems to be. The message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One run: a response body as timed chunks."""
+
+    run: str
+    title: str
+    chunks: Callable[[], Iterator[Chunk]]
+    """Begins to read the body again with each call. Times never go back. May raise OSError."""
+    request: JsonObject | None = None
+    """The body of the request, where it is known; as it was in the file, secrets included."""
+    timed: bool = False
+    """Whether the times are real. Otherwise they are 0, and metrics make no sense."""
+    how: End = "eof"
+    error: JsonObject | None = None
+    end_ns: int | None = None
+    """When the body ended, None where that is not known."""
+    size: int | None = None
+    """Bytes of the body, None where nothing counted them yet."""
+    method: str = "POST"
+    url: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the request."""
+    status: int | None = None
+    response_headers: Mapping[str, str] = field(default_factory=dict)
+    place: CaptureBody | None = field(default=None, compare=False)
+    """Where a capture has it: reads it again at any place, and knows what was bad in it."""
+
+    @property
+    def model(self) -> str | None:
+        """The model that was asked for."""
+        model = (self.request or {}).get("model")
+        return model if isinstance(model, str) else None
+
+
+class Loaded(NamedTuple):
+    """What a file holds. `warnings` are lines for the reader: what was left out, and why."""
+
+    format: str
+    recordings: list[Recording]
+    warnings: list[str]
+
+
+class Exchange(NamedTuple):
+    """A request and its response as an HTTP log has them."""
+
+    body: bytes
+    """Of the response, perhaps still compressed."""
+    method: str = "POST"
+    url: str | None = None
+    headers: Mapping[str, str] = {}
+    request: Any = None
+    """The body of the request: parsed JSON, text or bytes."""
+    status: int | None = None
+    response_headers: Mapping[str, str] = {}
+    note: str | None = None
+    """Why there is no status, where the log says."""
+
+
+def recording_of(exchange: Exchange, run: str, title: str) -> Recording | None:
+    """Return an exchange as an untimed recording, None where it is no answer of a Messages API.
+
+    A whole Message in JSON becomes a stream with all of it at the start. Raises ImportFailure where
+    the response cannot be read.
+    """
+    url = exchange.url or ""
+    path = urlsplit(url).path.rstrip("/") if _is_url(url) else ""
+    asked = path.endswith("/v1/messages")
+    if not asked and not exchange.body:
+        return None
+    body = _unpacked(exchange.body, asked)
+    is_stream = looks_like_events(body[:_HEAD])
+    message = None if is_stream else _json_object(body)
+    is_message = message is not None and message.get("type") == "message"
+    if not asked and not is_message and not (is_stream and b'"message_start"' in body):
+        return None
+    packing = _header(exchange.response_headers, "content-encoding")
+    if not is_stream and message is None and packing in _UNREADABLE and not body.isascii():
+        raise ImportFailure(f"a body packed with {packing}, which cannot be unpacked here")
+    status = exchange.status
+    if not body and status is not None and 200 <= status < 300:
+        raise ImportFailure("a response without its body")
+    how, error = _ending(status, message, exchange.note)
+    if is_message:
+        assert message is not None
+        body = _as_stream(message)
+    chunk = Chunk(0, body)
+    return Recording(
+        run=run,
+        title=title,
+        chunks=lambda: iter([chunk]),
+        request=_json_object(exchange.request),
+        how=how,
+        error=error,
+        size=len(body),
+        method=exchange.method,
+        url=exchange.url,
+        headers=exchange.headers,
+        status=status,
+        response_headers=exchange.response_headers,
+    )
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return next((value for key, value in headers.items() if key.lower() == name), "").lower()
+
+
+def _is_url(url: str) -> bool:
+    try:
+        urlsplit(url)
+    except ValueError:
+        return False
+    return True
+
+
+def _unpacked(body: bytes, asked: bool) -> bytes:
+    if not body.startswith(_GZIP):
+        return body
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(body, MAX_BODY)
+    except zlib.error as error:
+        if not asked:
+            return b""
+        raise ImportFailure(f"a gzip body that cannot be unpacked: {error}") from None
+    if unpacker.unconsumed_tail:
+        raise ImportFailure("a gzip body that unpacks to more than 256 MiB")
+    # What is missing at the end of a body that broke off is missing in the stream as well.
+    return plain
+
+
+def _json_object(value: object) -> JsonObject | None:
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, bytes):
+        value = value.decode("utf-8-sig", "replace")
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = strict_loads(value)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _ending(
+    status: int | None, body: JsonObject | None, note: str | None
+) -> tuple[End, JsonObject | None]:
+    if status is None or 200 <= status < 400:
+        return "eof", None
+    if status < 100:
+        text = note or "the log has no status for this response"
+        return "reset", {"type": "connection_lost", "message": f"Connection lost: {text}"}
+    error = (body or {}).get("error")
+    detail = ""
+    if isinstance(error, dict):
+        detail = f": {error.get('type', 'error')}: {error.get('message', '')}"
+    found: JsonObject = {"type": "http_error", "message": f"HTTP {status}{detail}"}
+    return "http_error", {**found, "status": status}
+
+
+def _as_stream(message: JsonObject) -> bytes:
+    events: list[JsonObject] = [
+        {"type": "message_start", "message": message},
+        {"type": "message_stop"},
+    ]
+    return b"".join(
+        f"event: {event['type']}\ndata: {dumps(event)}\n\n".encode() for event in events
+    )
+
+
+def headers_of(value: object) -> dict[str, str]:
+    """Return headers as one text each, from whatever mapping a log has."""
+    if not isinstance(value, dict):
+        return {}
+    return {str(name): _header_text(item) for name, item in value.items()}
+
+
+def _header_text(item: object) -> str:
+    if isinstance(item, bytes):
+        return item.decode("utf-8", "replace")
+    if isinstance(item, list):
+        return ", ".join(_header_text(part) for part in item)
+    return item if isinstance(item, str) else json.dumps(item, default=str)
+
+
+def as_status(value: object) -> int | None:
+    """Return an HTTP status if `value` is one, or 0 where the log has no response."""
+    if isinstance(value, str) and len(value) < 4 and value.isdecimal():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 999:
+        return value
+    return None
+
+
+class Gathering:
+    """Collects the recordings of a file whose entries may be broken, each on its own."""
+
+    def __init__(self, format_name: str, file_name: str, unit: str) -> None:
+        """`unit` is what an entry is called, such as `entry`."""
+        self._format = format_name
+        self._name = file_name
+        self._unit = unit
+        self._seen = 0
+        self._other = 0
+        self._broken: list[str] = []
+        self._found: list[Recording] = []
+
+    def add(self, exchange: Exchange | None) -> None:
+        """Take an entry, None for one that is of no interest."""
+        self._seen += 1
+        number = len(self._found) + 1
+        if exchange is None:
+            self._other += 1
+            return
+        try:
+            recording = recording_of(exchange, f"r{number}", "")
+        except ImportFailure as failure:
+            self._broken.append(f"{self._unit} {self._seen}: {failure}")
+            return
+        if recording is None:
+            self._other += 1
+        else:
+            self._found.append(recording)
+
+    def skip(self, reason: str) -> None:
+        """Take note of an entry that cannot be read."""
+        self._seen += 1
+        self._broken.append(f"{self._unit} {self._seen}: {reason}")
+
+    def loaded(self) -> Loaded:
+        """Return what was found. Raises ImportFailure where that is nothing."""
+        broken = self._broken
+        if not self._found:
+            if broken:
+                raise ImportFailure(f"no response can be read: {broken[0]}{_more(len(broken) - 1)}")
+            raise ImportFailure(
+                f"no answer of the Messages API in this {self._format} ({self._seen} looked at)"
+            )
+        warnings = [f"left out, {text}" for text in broken[:_SHOWN]]
+        if len(broken) > _SHOWN:
+            warnings.append(f"left out, {len(broken) - _SHOWN} more")
+        return Loaded(self._format, titled(self._found, self._name), warnings)
+
+
+def titled(recordings: list[Recording], name: str) -> list[Recording]:
+    """Return recordings with the file's name as their title, with the run if there are several."""
+    if len(recordings) == 1:
+        return [replace(recordings[0], title=name)]
+    return [replace(item, title=f"{name} {item.run}") for item in recordings]
+
+
+def _more(count: int) -> str:
+    return f" (and {count} more)" if count > 0 else ""

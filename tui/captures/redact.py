@@ -1,0 +1,176 @@
+"""The one place where secrets are taken out of what leaves memory: captures, exports, reports.
+
+A secret is masked whole: neither its first nor its last characters stay. What is a secret is told
+by name (`authorization`, cookies, `*-token`, `*-key`, passwords, also as `apiKey`), and in any text
+by shape (`sk-ant-...`, `Bearer ...`, `access_token=...`, `https://name:word@host`). Rather too much
+is masked than too little. The bytes of a response are never changed: they are what the server sent,
+and a capture has to give them back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from typing import Any, Final
+
+MASK: Final = "[redacted]"
+TOO_DEEP: Final = "[nested too deeply]"
+MAX_DEPTH: Final = 100
+
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NAMES: Final = frozenset(
+    {
+        *("authorization", "proxy_authorization", "cookie", "set_cookie", "apikey", "x_apikey"),
+        *("bearer", "credential", "credentials", "passwd", "password", "secret", "token"),
+    }
+)
+_ENDINGS: Final = ("_token", "_key", "_secret", "_password", "_apikey")
+_SCHEMA_WORDS: Final = frozenset({"type", "description", "enum", "anyOf", "oneOf", "allOf", "$ref"})
+_QUERY_NAMES: Final = frozenset({"key", "sig", "signature", "auth"})
+
+# Nothing that the patterns below mask comes without one of these, so clean text costs little.
+_HINTS: Final = (
+    *("sk-ant-", "bearer", "token", "secret", "key", "auth", "cookie", "passw", "credential"),
+    *("sig", "@"),
+)
+
+_API_KEY: Final = re.compile(r"sk-ant-[\w\-]+", re.IGNORECASE)
+_BEARER: Final = re.compile(r"\b(bearer(?:\s+|%20))([\w.~+/=\-]+)", re.IGNORECASE)
+_WORD: Final = re.compile(r"[A-Za-z]?[a-z]{0,14}[.]?")
+_LOGIN: Final = re.compile(r"(?<=://)[^/\s@\"']{1,512}(?=@)")
+_QUERY: Final = re.compile(r"([?&;])([\w.\-]{1,64})(=)([^&;\s#\"'<>]+)")
+# A name and the quote that opens its value: JSON and Python, also inside a string of another JSON
+# text, where the quotes are escaped. All repetitions are bounded, or hostile text costs its square.
+_PAIR: Final = re.compile(
+    r"""(?P<quote>\\{0,63}["'])(?P<name>[\w.\-]{1,64})(?P=quote)\s{0,8}[:=]\s{0,8}[bru]?"""
+    r"""(?P<open>\\{0,63}["'])"""
+)
+_CLOSED: Final = {
+    '"': re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL),
+    "'": re.compile(r"(?:[^'\\]++|\\.)*+", re.DOTALL),
+}
+# A header as curl and logs write it: the whole rest of the line.
+_HEADER_LINE: Final = re.compile(
+    r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)(\s*:\s*)([^\r\n\"'\\]+)",
+    re.IGNORECASE,
+)
+_ASSIGNED: Final = re.compile(
+    r"(?<![\w\-])((?:[\w.]{0,40}[_-])?(?:access|refresh|id|auth|session)[_-]?token"
+    r"|(?:[\w.]{0,40}[_-])?client[_-]?secret|(?:[\w.]{0,40}[_-])?api[_-]?key)"
+    r"(\s*[:=]\s*)([^\s\"'&,;<>\\(){}\[\]]+)",
+    re.IGNORECASE,
+)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a header, field or parameter of this name holds a secret.
+
+    Counters such as `max_tokens` do not.
+    """
+    plain = _HUMP.sub("_", name.strip()).lower().replace("-", "_").replace(".", "_")
+    return plain in _NAMES or plain.endswith(_ENDINGS)
+
+
+def redact_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers with secrets masked. Of a repeated header the values are joined."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    result: dict[str, str] = {}
+    for name, value in pairs:
+        shown = MASK if is_secret(name) else redact_text(value)
+        label = redact_text(name)
+        result[label] = f"{result[label]}, {shown}" if label in result else shown
+    return result
+
+
+def redact_text(text: str) -> str:
+    """Return `text` with everything masked that looks like a secret."""
+    lowered = text.lower()
+    if not any(hint in lowered for hint in _HINTS):
+        return text
+    text = _API_KEY.sub(MASK, text)
+    if "@" in text:
+        text = _LOGIN.sub(MASK, text)
+    text = _mask_pairs(text)
+    text = _HEADER_LINE.sub(rf"\1\2{MASK}", text)
+    text = _BEARER.sub(_mask_bearer, text)
+    text = _QUERY.sub(_mask_query, text)
+    return _ASSIGNED.sub(rf"\1\2{MASK}", text)
+
+
+def _mask_bearer(found: re.Match[str]) -> str:
+    # Short and without capitals, digits or signs, it is prose: "the bearer of bad news".
+    return found[0] if _WORD.fullmatch(found[2]) else found[1] + MASK
+
+
+def _mask_query(found: re.Match[str]) -> str:
+    if is_secret(found[2]) or found[2].lower() in _QUERY_NAMES:
+        return f"{found[1]}{found[2]}{found[3]}{MASK}"
+    return found[0]
+
+
+def _mask_pairs(text: str) -> str:
+    pieces: list[str] = []
+    done = at = 0
+    while (found := _PAIR.search(text, at)) is not None:
+        at = found.end()
+        if not is_secret(found["name"]):
+            # Only the name is passed over: the value may itself be JSON, one level further in.
+            continue
+        closed = _CLOSED.get(found["open"])
+        if closed is not None:
+            value = closed.match(text, at)
+            assert value is not None  # It matches the empty text too.
+            end = value.end()
+        else:
+            end = text.find(found["open"], at)
+            end = len(text) if end < 0 else end
+        pieces += (text[done:at], MASK if end > at else "")
+        done = at = end
+    return "".join(pieces) + text[done:]
+
+
+def redact_json(value: Any) -> Any:  # noqa: ANN401
+    """Return a copy of a JSON value with secrets masked, in names and values, at any depth.
+
+    Total: what is nested deeper than 100 levels is replaced as a whole, what JSON cannot say
+    becomes text. A property that a JSON schema names is no value and stays:
+    `{"properties": {"api_key": {"type": "string"}}}`.
+    """
+    return _walk(value, 0, secret=False)
+
+
+def _walk(value: Any, depth: int, *, secret: bool) -> Any:  # noqa: ANN401
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (dict, list, tuple)):
+        if depth >= MAX_DEPTH:
+            return TOO_DEEP
+        if not isinstance(value, dict):
+            return [_walk(item, depth + 1, secret=secret) for item in value]
+        return {
+            redact_text(str(name)): _walk_field(str(name), item, depth + 1, secret)
+            for name, item in value.items()
+        }
+    if secret:
+        return value if value == "" else MASK
+    if isinstance(value, (int, float)):
+        return value if isfinite(value) else str(value)
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    return redact_text(str(value))
+
+
+def _walk_field(name: str, item: Any, depth: int, secret: bool) -> Any:  # noqa: ANN401
+    if name == "properties" and isinstance(item, dict) and not secret and depth < MAX_DEPTH:
+        return {
+            redact_text(str(key)): _walk(
+                schema, depth + 1, secret=is_secret(str(key)) and not _is_schema(schema)
+            )
+            for key, schema in item.items()
+        }
+    return _walk(item, depth, secret=secret or is_secret(name))
+
+
+def _is_schema(value: object) -> bool:
+    return isinstance(value, dict) and not _SCHEMA_WORDS.isdisjoint(value)
