@@ -36,6 +36,7 @@ LATER_S: Final = 3600.0
 """A time at which everything that is played has ended."""
 _TICKS: Final = 6
 """Ticks until everything on the screen was drawn again, the counters too."""
+_MOST_TICKS: Final = 500
 
 
 # --- sources --------------------------------------------------------------------------------------
@@ -148,6 +149,10 @@ class Stage:
             feed.clock.wake()
         await settle()
         for _ in range(_TICKS):
+            self.app.tick()
+        for _ in range(_MOST_TICKS):  # A busy machine takes more ticks to lay the text out.
+            if self.transcript_pane._complete:
+                break
             self.app.tick()
         # A new height can show a scroll bar, which lays out again.
         for _ in range(3):

@@ -178,7 +178,7 @@ async def test_an_anomaly_is_marked_when_it_arrives() -> None:
 
 
 async def test_what_is_unknown_is_shown_with_all_it_says() -> None:
-    events = [
+    events: list[JsonObject | bytes] = [
         message_start(),
         {"type": "content_block_pause", "index": 4, "why": "[tea]"},
         delta(0, "beam_delta", beam={"hue": 3}),

@@ -1,65 +1,28 @@
-"""The application: sources become feeds, feeds are read by workers, a tick draws what they hold."""
+"""The application: what the keys and the palette do."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import signal
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Final
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
-from textual.worker import Worker
 
-from tui import textual_hacks
-from tui.commands import HELP, KEYS, bar
-from tui.core.links import contribution, writer_of
+from tui.commands import HELP, KEYS
+from tui.core.links import writer_of
 from tui.core.query import FilterError
 from tui.core.search import SearchError
-from tui.core.session import Run
-from tui.deck import Deck
-from tui.finder import Finder
-from tui.run import Clock, Feed
-from tui.screens.dashboard import Dashboard
-from tui.sources import Source
-from tui.viewmodel import Found, Ranks, Scope, counters
+from tui.engine import Engine, Settings, SourceFactory, find_styles
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import OriginWanted
-from tui.widgets.look import markdown_theme
 
-SourceFactory = Callable[[], Source]
-
-_TICK_S: Final = 1 / 30
-_COUNTERS_EVERY: Final = 6
-"""The numbers change five times a second: more often they cannot be read."""
-_FILE_IDLE_CAP_NS: Final = 2_000_000_000
-_SIGNALS: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT")
+__all__ = ["Settings", "SourceFactory", "StreamscopeApp"]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How the app runs. Tests hand in a clock of their own and tick by hand."""
-
-    speed: float = 1.0
-    now: Callable[[], int] = time.monotonic_ns
-    ticking: bool = True
-
-
-def find_styles() -> Path:
-    """Return the style sheet: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).parent
-    inside = package / "styles.tcss"
-    return inside if inside.exists() else package.parent / "styles.tcss"
-
-
-class StreamscopeApp(App[int]):
+class StreamscopeApp(Engine):
     """The dashboard over any number of sources. The exit status is its result."""
 
     TITLE = "streamscope"
@@ -74,145 +37,14 @@ class StreamscopeApp(App[int]):
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
 
-    def __init__(self, factories: list[SourceFactory], settings: Settings | None = None) -> None:
-        super().__init__()
-        self.settings = settings or Settings()
-        self.deck = Deck()
-        self.finder = Finder()
-        self._factories = factories
-        self._made: list[SourceFactory] = []
-        self._readers: dict[int, Worker[None]] = {}
-        self._ticks = 0
-        self._counted: tuple[int, int] | None = None
-        self._interrupted = False
-        self._ranks = Ranks()
-        self._bar_paused = False
-        self._dashboard = Dashboard()
-        textual_hacks.add_line_filter(self, textual_hacks.SafeText())
-
-    def get_default_screen(self) -> Screen[Any]:
-        return self._dashboard
-
-    def on_mount(self) -> None:
-        self.theme_changed_signal.subscribe(self, lambda _: self._restyle())
-        self._restyle()
-        self._catch_signals()
-        self._dashboard.keys.show(bar(paused=False))
-        if self.settings.ticking:
-            self.set_interval(_TICK_S, self.tick)
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        """Start reading once the first frame is out."""
-        for factory in self._factories:
-            self.start(factory)
-        # What exists now stays: the collector need not walk it again, and it sets the worst frame.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
+    _interrupted = False
+    """Ctrl+C was pressed for what is running; the next one leaves."""
 
     def start(self, factory: SourceFactory) -> None:
-        """Read a new source in a worker of its own and show it."""
-        source = factory()
-        clock = Clock(self.settings.now, self.settings.speed)
-        cap = _FILE_IDLE_CAP_NS if source.info.kind == "file" else None
-        feed = Feed(source, clock=clock, idle_cap_ns=cap, now=self.settings.now)
-        self.deck.add(feed)
         self._interrupted = False
-        self._made.append(factory)
-        # Not exit_on_error: the feed keeps what goes wrong, and shows it in its own pane.
-        worker = self.run_worker(feed.run(), name=source.info.title, exit_on_error=False)
-        self._readers[id(feed)] = worker
+        super().start(factory)
 
-    # --- drawing ------------------------------------------------------------------------------
-
-    def tick(self) -> None:
-        """Draw what changed. Called 30 times a second, whatever the rate of events."""
-        self._ticks += 1
-        self.deck.tick()
-        shown = self.deck.shown
-        if shown is not None:
-            self.finder.advance(shown.run)
-        scope = self.scope()
-        if scope is None or not self._dashboard.is_attached:
-            return
-        mark = (scope.key, scope.count)
-        due = self._ticks % _COUNTERS_EVERY == 0 or scope.travelling or not self._ranks.settled
-        numbers = None
-        if due and (mark != self._counted or not scope.done):
-            numbers = counters(scope, self._ranks)
-            self._counted = mark if scope.done and self._ranks.settled else None
-        with self.batch_update():
-            self._dashboard.show(scope, numbers)
-            if scope.paused != self._bar_paused:
-                self._bar_paused = scope.paused
-                self._dashboard.keys.show(bar(paused=scope.paused))
-
-    def scope(self) -> Scope | None:
-        """Return what is to be drawn, None before there is a feed."""
-        shown = self.deck.shown
-        state = self.deck.state()
-        if shown is None or state is None:
-            return None
-        feed, run = shown
-        info = feed.info
-        travelling = self.deck.cursor is not None
-        over = run.state.end is not None
-        now_ns = feed.elapsed_ns()
-        if over or travelling:
-            count = self.deck.count()
-            times = run.timeline.times
-            now_ns = times[count - 1] if count else 0
-            if over and not travelling and run.last_byte_ns is not None:
-                now_ns = run.last_byte_ns
-        lit = None
-        if travelling and self.deck.count():
-            lit = contribution(state, run.timeline.record(self.deck.count() - 1))
-        model = (info.request or {}).get("model")
-        return Scope(
-            key=id(run),
-            run=run,
-            state=state,
-            count=self.deck.count(),
-            travelling=travelling,
-            now_ns=now_ns,
-            title=info.title,
-            kind=info.kind,
-            prompt=info.prompt,
-            model=model if isinstance(model, str) else None,
-            paused=self.deck.paused,
-            paced=info.paced,
-            speed=feed.clock.speed,
-            done=over,
-            failure=feed.failure if run is feed.runs[-1] else None,
-            lit=lit,
-            found=self._found(run),
-            progress=feed.progress,
-            place=self.deck.position,
-        )
-
-    def _found(self, run: Run) -> Found:
-        finder = self.finder
-        return Found(
-            rows=finder.rows,
-            filter=finder.filter.text if finder.filter else "",
-            searcher=finder.searcher,
-            search=finder.needle,
-            progress=finder.progress,
-            marks=frozenset(finder.marks(run)),
-        )
-
-    def _restyle(self) -> None:
-        transcript = self._dashboard.transcript
-        transcript.markdown_theme = markdown_theme(self.theme_variables)
-        transcript.notify_style_update()
-
-    def _redraw(self) -> None:
-        self._counted = None
-        self._ticks = -1
-        self.tick()
-
-    # --- actions ------------------------------------------------------------------------------
+    # --- playing ------------------------------------------------------------------------------
 
     def action_toggle_play(self) -> None:
         """Pause or play."""
@@ -451,20 +283,3 @@ class StreamscopeApp(App[int]):
 
     def _say(self, text: str) -> None:
         self.notify(text, timeout=2, markup=False)
-
-    # --- the end ------------------------------------------------------------------------------
-
-    def _catch_signals(self) -> None:
-        """Leave in order on a signal, so that the terminal is put back as it was."""
-        loop = asyncio.get_running_loop()
-        for name in _SIGNALS:
-            number = getattr(signal, name, None)
-            if number is None:
-                continue
-            try:
-                loop.add_signal_handler(number, self.exit, 128 + int(number))
-            except (NotImplementedError, RuntimeError, ValueError):
-                return  # Not the main thread, or not a system that has them.
-
-    def _fatal_error(self) -> None:
-        textual_hacks.crash_without_locals(self)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
+from tui.core.state import End
 from tui.core.timeline import BorrowedStore
-from tui.sources import Source, SourceEnded
+from tui.sources import Answered, Source, SourceEnded
 
 SLICE_NS: Final = 5_000_000
 """How long the pump works before it lets the event loop do something else."""
@@ -112,10 +113,38 @@ class Clock:
             self._goal = None
 
 
+class Recorder(Protocol):
+    """Keeps what a feed reads, as it comes. No method raises or waits."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing more is kept, in one line; None while all is well."""
+        ...
+
+    def request(
+        self, body: JsonObject | None, *, url: str | None = None, timed: bool = True
+    ) -> None:
+        """The request is about to be sent. `timed` is whether the chunks' times will be real."""
+        ...
+
+    def response(self, t_ns: int, status: int, headers: Mapping[str, str]) -> None:
+        """The response began."""
+        ...
+
+    def chunk(self, t_ns: int, data: bytes) -> None:
+        """One read of the body."""
+        ...
+
+    def end(self, t_ns: int, how: End, error: JsonObject | None) -> None:
+        """The body ended in the way `how`."""
+        ...
+
+
 class Feed:
     """One source being read: its session grows as the clock lets chunks through.
 
     `idle_cap_ns` shortens longer gaps for the viewer; the times in the data stay as they are.
+    `recorder` is told everything that happens, before it is shown.
     """
 
     def __init__(
@@ -125,8 +154,10 @@ class Feed:
         clock: Clock | None = None,
         idle_cap_ns: int | None = None,
         now: Callable[[], int] = time.monotonic_ns,
+        recorder: Recorder | None = None,
     ) -> None:
         self.source = source
+        self.recorder = recorder
         self.info = source.info
         self.clock = clock or Clock(now)
         read_at = source.info.read_at
@@ -135,8 +166,11 @@ class Feed:
         self.failure: str | None = None
         """Something that went wrong in this program while reading, for the run's pane."""
         self.end: SourceEnded | None = None
+        self.stopped_as: End = "cancelled"
+        """How a run that is cancelled has ended: `interrupted` where the program itself ends."""
         self._now = now
         self._idle_cap_ns = idle_cap_ns
+        self._answered = False
 
     @property
     def runs(self) -> list[Run]:
@@ -153,7 +187,8 @@ class Feed:
         size = self.info.size
         if size is None or self.done:
             return None
-        return self.session.raw.size / max(size, 1)
+        # The size of a capture's body is an estimate.
+        return min(self.session.raw.size / max(size, 1), 1.0)
 
     def elapsed_ns(self) -> int:
         """Time since the request was sent, on the scale of the chunks' times."""
@@ -165,22 +200,38 @@ class Feed:
     async def run(self) -> None:
         """Read the source to its end. Only cancellation leaves this as an exception."""
         self.clock.start()
+        if self.recorder is not None:
+            info = self.info
+            self.recorder.request(info.request, url=info.url, timed=info.timed)
         try:
             await self._pump()
-            self.session.finish(self.elapsed_ns())
+            self._finish("eof")
         except SourceEnded as end:
             self.end = end
-            self.session.finish(self.elapsed_ns(), end.how, describe_end(end))
+            self._finish(end.how, describe_end(end))
         except asyncio.CancelledError:
-            self.session.finish(self.elapsed_ns(), "cancelled")
+            self._finish(self.stopped_as)
             raise
         except Exception as error:
             # A fault of this program, not of the stream: it must be seen, and end this run only.
             self.failure = f"{type(error).__name__}: {error}"
             problem: JsonObject = {"type": "internal_error", "message": self.failure}
-            self.session.finish(self.elapsed_ns(), "interrupted", problem)
+            self._finish("interrupted", problem)
         finally:
             await self._close()
+
+    def _finish(self, how: End, error: JsonObject | None = None) -> None:
+        t_ns = self.elapsed_ns()
+        if self.recorder is not None:
+            self._record_response(self.recorder)
+            self.recorder.end(t_ns, how, error)
+        self.session.finish(t_ns, how, error)
+
+    def _record_response(self, recorder: Recorder) -> None:
+        answer = self.source.answer if isinstance(self.source, Answered) else None
+        if answer is not None and not self._answered:
+            self._answered = True
+            recorder.response(answer.t_ns, answer.status, answer.headers)
 
     async def _close(self) -> None:
         try:
@@ -200,6 +251,9 @@ class Feed:
                     await self.clock.reach(t_ns)
                     working_since = self._now()
             last_ns = t_ns
+            if self.recorder is not None:
+                self._record_response(self.recorder)
+                self.recorder.chunk(t_ns, data)
             self.session.feed(t_ns, data)
             if self._now() - working_since > SLICE_NS:
                 await asyncio.sleep(0)

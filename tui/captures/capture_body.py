@@ -13,6 +13,7 @@ from tui.core.records import Chunk
 
 BLOCK: Final = 1 << 16
 _FILLER: Final = b" "
+_MOST_CACHED: Final = 1 << 20
 
 
 class CaptureBody:
@@ -22,10 +23,10 @@ class CaptureBody:
         """Take the run's name, and where its first line begins and its last one ends."""
         self.problems: list[Problem] = []
         """Bad lines that were met in reading, those of the last time."""
-        self._path = path
+        self.path = path
         self._run = run
-        self._first = first
-        self._after = after
+        self.first = first
+        self.after = after
         # Where in the body and where in the file each block's whole lines begin.
         self._bodies: array[int] = array("Q", [0])
         self._places: array[int] = array("Q", [first])
@@ -34,15 +35,15 @@ class CaptureBody:
     @property
     def extent(self) -> int:
         """How many bytes of the file it takes, those of other runs between them included."""
-        return self._after - self._first
+        return self.after - self.first
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield each read, from the beginning. Times never go back. Raises OSError."""
-        reader = Reader(only=self._run, offset=self._first)
+        reader = Reader(only=self._run, offset=self.first)
         left = self.extent
         last_ns = size = 0
-        with self._path.open("rb") as file:
-            file.seek(self._first)
+        with self.path.open("rb") as file:
+            file.seek(self.first)
             while True:
                 block = file.read(min(BLOCK, left))
                 left -= len(block)
@@ -58,7 +59,7 @@ class CaptureBody:
                     self._bodies.append(size)
                     self._places.append(reader.offset)
         if reader.bad:
-            (base,) = lines_before(self._path, [self._first])
+            (base,) = lines_before(self.path, [self.first])
             self.problems = [bad._replace(line=base + bad.line) for bad in reader.problems]
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -68,7 +69,9 @@ class CaptureBody:
         """
         start, data = self._cached
         if not start <= offset or offset + length > start + len(data):
-            start, data = self._cached = self._decoded(offset, length)
+            start, data = self._decoded(offset, length)
+            if len(data) <= _MOST_CACHED:
+                self._cached = start, data
         found = data[offset - start : offset - start + length]
         return found.ljust(length, _FILLER)
 
@@ -80,9 +83,9 @@ class CaptureBody:
         reader = Reader(only=self._run)
         pieces: list[bytes] = []
         size = 0
-        left = self._after - self._places[number]
+        left = self.after - self._places[number]
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 file.seek(self._places[number])
                 while size < wanted:
                     block = file.read(min(BLOCK, left))

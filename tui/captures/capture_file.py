@@ -161,7 +161,7 @@ def load_capture(path: Path) -> Loaded:
         try:
             index.read(file)
         except UnknownVersion as error:
-            raise ImportFailure(str(error)) from None
+            raise ImportFailure(str(error)) from error
     warnings = _warnings(index, path)
     if not index.runs:
         detail = f": {warnings[0]}" if warnings else ""

@@ -7,7 +7,7 @@ ones do is add text and counts: such a run is taken in one step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from tui.core.deltas import DELTAS
 from tui.core.records import EventRecord
@@ -31,53 +31,52 @@ def apply_all(state: RunState, records: Sequence[EventRecord]) -> None:
         for record in records:
             apply(state, record)
         return
-    block: Block | None = None  # of the run at hand, if there is one
-    kind: Any = None
-    name, index, now = "", -1, 0
-    texts: list[str] = []
+    block: Block | None = None
+    kind, index, now, texts = "", -1, 0, list[str]()
     for record in records:
         _, t_ns, _, kind_of, block_index, payload, _, _, flaws = record
-        delta = None if payload is None or kind_of != _DELTA else payload.get("delta")
         if (
             block is not None
-            and type(delta) is dict
-            and block_index == index
             and t_ns == now
-            and len(delta) == 2
-            and delta.get("type") == kind
+            and block_index == index
+            and kind_of == _DELTA
             and not flaws
+            and payload is not None
         ):
-            text = delta.get(name)
-            if type(text) is str and text:
-                texts.append(text)
-                continue
-        if texts and block is not None:
+            delta = payload.get("delta")
+            if type(delta) is dict and len(delta) == 2 and delta.get("type") == kind:
+                text = delta.get(_TEXTS[kind])
+                if type(text) is str and text:
+                    texts.append(text)
+                    continue
+        if block is not None and texts:
             _take(state, block, kind, texts)
-            texts = []
+            texts.clear()
         apply(state, record)
-        block = None
-        if type(delta) is dict:
-            kind, index, now = delta.get("type"), block_index, t_ns
-            name = _TEXTS.get(kind, "") if type(kind) is str else ""
-            text = delta.get(name)
-            if type(text) is str and text:
-                block = _in_order(state, kind, index)
-    if texts and block is not None:
+        kind, index, now = _kind(record), block_index, t_ns
+        block = _in_order(state, kind, index) if kind else None
+    if block is not None and texts:
         _take(state, block, kind, texts)
 
 
+def _kind(record: EventRecord) -> str:
+    """Return the type of a delta that has text and may begin a run, empty for anything else."""
+    delta = (record.payload or {}).get("delta")
+    if record.type != _DELTA or not isinstance(delta, dict):
+        return ""
+    kind = delta.get("type")
+    if not isinstance(kind, str) or kind not in _TEXTS:
+        return ""
+    text = delta.get(_TEXTS[kind])
+    return kind if isinstance(text, str) and text else ""
+
+
 def _in_order(state: RunState, kind: str, index: int) -> Block | None:
-    """Return the block that just took such a delta; None where the next one would be an anomaly."""
-    block = state.by_index.get(index)
+    """Return the block that just took such a delta; None where another one is an anomaly."""
+    block = state.by_index[index]
     home = DELTAS[kind][1]
-    legal = (
-        block is not None
-        and index >= 0
-        and block.stopped_ns is None
-        and home in (None, block.type)
-        and state.phase is Phase.OPEN
-    )
-    return block if legal else None
+    legal = state.phase is Phase.OPEN and index >= 0 and block.stopped_ns is None
+    return block if legal and home in (None, block.type) else None
 
 
 def _take(state: RunState, block: Block, kind: str, texts: list[str]) -> None:

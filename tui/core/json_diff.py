@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -17,8 +17,8 @@ from tui.core.align import Effort, Match, matches
 from tui.core.steps import Steps
 from tui.core.text_diff import TextDiff, first_difference, text_diff
 
-MAX_VALUES: Final = 500_000
-"""Values of one document; one with more is not compared."""
+MAX_VALUES: Final = 200_000
+"""Values of both documents together; where there are more, they are not compared."""
 MAX_CHANGES: Final = 1_000
 """Differences that are kept; the others are counted."""
 _MAX_TEXTS: Final = 40
@@ -26,6 +26,7 @@ _LONG: Final = 60
 """Strings that are longer, or have several lines, are compared as texts."""
 _TURN: Final = 2_048
 _SAMPLE: Final = 4_096
+_SUM_BYTES: Final = 16
 
 Index: TypeAlias = tuple[int | None, int | None]
 """The place of an element in the left list and in the right one."""
@@ -133,9 +134,11 @@ def _mirrored(change: Change) -> Change:
 
 
 def _same_scalar(left: object, right: object) -> bool:
-    """Whether two values that are no containers are the same JSON: 1 is 1.0, but not true."""
+    """Whether two values, not both objects or lists, are the same JSON: 1 is 1.0, but not true."""
     if left is right:
         return True
+    if isinstance(left, (dict, list)) or isinstance(right, (dict, list)):
+        return False
     if isinstance(left, bool) or isinstance(right, bool):
         return False
     if isinstance(left, float) and isinstance(right, float) and math.isnan(left):
@@ -191,17 +194,19 @@ class _Digests:
         return sums
 
     def _sum(self, value: dict[str, Any] | list[Any]) -> Steps[bytes]:
-        total = blake2b(digest_size=16)
         if isinstance(value, list):
-            total.update(b"list")
             sums = yield from self.each(value)
-        else:
-            total.update(b"dict")
-            names = yield from self.each(value)
-            items = yield from self.each(value.values())
-            sums = sorted(name + item for name, item in zip(names, items, strict=True))
-        total.update(b"".join(sums))
-        return total.digest()
+            return blake2b(b"list" + b"".join(sums), digest_size=_SUM_BYTES).digest()
+        # Members have no order, and adding them up needs none.
+        total = len(value)
+        names = yield from self.each(value)
+        sums = yield from self.each(value.values())
+        for place, pair in enumerate(zip(names, sums, strict=True)):
+            part = blake2b(b"dict" + b"".join(pair), digest_size=_SUM_BYTES).digest()
+            total += int.from_bytes(part, "big")
+            if place % _TURN == _TURN - 1:
+                yield
+        return (total % 256**_SUM_BYTES).to_bytes(_SUM_BYTES, "big")
 
 
 def _scalar_digest(value: object) -> bytes:
@@ -214,7 +219,7 @@ def _scalar_digest(value: object) -> bytes:
         data = f"n{int(value):x}".encode()
     else:
         data = repr(value).encode()
-    return blake2b(data, digest_size=16).digest()
+    return blake2b(data, digest_size=_SUM_BYTES).digest()
 
 
 # --- the walk -------------------------------------------------------------------------------------
@@ -233,28 +238,23 @@ class _Walk:
         return JsonDiff(tuple(self._changes), self._total)
 
     def go(self, left: object, right: object) -> Steps[None]:
-        todo = [_Node(left, right)]
+        todo: list[Iterator[_Node]] = [iter([_Node(left, right)])]
         steps = 0
         while todo:
-            node = todo.pop()
+            node = next(todo[-1], None)
+            if node is None:
+                todo.pop()
+                continue
             one, other = node.left, node.right
             if isinstance(one, dict) and isinstance(other, dict):
-                inner = yield from _members(node)
+                todo.append(_members(node))
             elif isinstance(one, list) and isinstance(other, list):
-                inner = yield from self._elements(node)
-            else:
-                inner = []
-                if isinstance(one, (dict, list)) or isinstance(other, (dict, list)):
-                    same = False
-                else:
-                    same = _same_scalar(one, other)
-                if not same:
-                    yield from self._note(node)
-            inner.reverse()
-            todo += inner
-            steps += 1 + len(inner)
-            if steps >= _TURN:
-                steps = 0
+                pairs = yield from self._pairs(node)
+                todo.append(_elements(node, pairs))
+            elif not _same_scalar(one, other):
+                yield from self._note(node)
+            steps += 1
+            if not steps % _TURN:
                 yield
 
     def _note(self, node: _Node) -> Steps[None]:
@@ -276,33 +276,22 @@ class _Walk:
             kind, right = "removed", None
         self._changes.append(Change(kind, _path(node), left, right, text))
 
-    def _elements(self, node: _Node) -> Steps[list[_Node]]:
+    def _pairs(self, node: _Node) -> Steps[list[Index]]:
         """Pair the elements of two lists, first by what they are, then by name, then in order."""
         left, right = node.left, node.right
         pairs: list[Index] = []
         sums = yield from self._digests.each(left)
         others = yield from self._digests.each(right)
-        if sums == others:
-            pairs = [(place, place) for place in range(len(left))]
-        else:
-            at_top = node.parent is not None and node.parent.parent is None
-            named_only = at_top and node.step in self._named
-            at = other_at = 0
-            found = yield from matches(sums, others, self._effort)
-            for place, other, size in [*found, Match(len(left), len(right), 0)]:
-                gap = (at, place, other_at, other)
-                pairs += yield from self._gap(left, right, gap, named_only)
-                pairs += [(place + step, other + step) for step in range(size)]
-                at, other_at = place + size, other + size
-        return [
-            _Node(
-                _NOTHING if place is None else left[place],
-                _NOTHING if other is None else right[other],
-                node,
-                (place, other),
-            )
-            for place, other in pairs
-        ]
+        at_top = node.parent is not None and node.parent.parent is None
+        named_only = at_top and node.step in self._named
+        at = other_at = 0
+        found = yield from matches(sums, others, self._effort)
+        for place, other, size in [*found, Match(len(left), len(right), 0)]:
+            gap = (at, place, other_at, other)
+            pairs += yield from self._gap(left, right, gap, named_only)
+            pairs += [(place + step, other + step) for step in range(size)]
+            at, other_at = place + size, other + size
+        return pairs
 
     def _gap(
         self, left: list[Any], right: list[Any], gap: tuple[int, int, int, int], named_only: bool
@@ -325,15 +314,20 @@ class _Walk:
         return pairs
 
 
-def _members(node: _Node) -> Steps[list[_Node]]:
+def _members(node: _Node) -> Iterator[_Node]:
     left, right = node.left, node.right
-    inner = []
-    for place, (name, item) in enumerate(left.items()):
-        inner.append(_Node(item, right.get(name, _NOTHING), node, name))
-        if place % _TURN == _TURN - 1:
-            yield
-    inner += [_Node(_NOTHING, item, node, name) for name, item in right.items() if name not in left]
-    return inner
+    for name, item in left.items():
+        yield _Node(item, right.get(name, _NOTHING), node, name)
+    for name, item in right.items():
+        if name not in left:
+            yield _Node(_NOTHING, item, node, name)
+
+
+def _elements(node: _Node, pairs: list[Index]) -> Iterator[_Node]:
+    for place, other in pairs:
+        left = _NOTHING if place is None else node.left[place]
+        right = _NOTHING if other is None else node.right[other]
+        yield _Node(left, right, node, (place, other))
 
 
 def _names(items: list[Any], side: int) -> list[Hashable]:

@@ -17,8 +17,9 @@ from tui.core.steps import Steps
 WORD_CHARS: Final = 200_000
 LINE_CHARS: Final = 2_000_000
 LINE_COUNT: Final = 50_000
+_STRIDE: Final = 1 << 20
 _EXCERPT: Final = 80
-_TURN: Final = 4_096
+_TURN: Final = 1_024
 _PAIRS: Final = 2_500
 """Lines of a changed passage are paired by likeness up to so many pairs, else in order."""
 _ALIKE: Final = 0.4
@@ -28,7 +29,9 @@ _ALIKE: Final = 0.4
 # is before it, so that no cluster is cut in two.
 _CJK: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _PUNCTUATION: Final = "\u00a1-\u00bf\u2010-\u205e\u3001-\u303f\uff00-\uff0f"
-_TOKEN: Final = re.compile(rf"\s+|[{_CJK}]|(?:[^\W{_CJK}]|[^\w\s\x00-\x7f{_PUNCTUATION}])+|.")
+_TOKEN: Final = re.compile(
+    rf"\s{{1,64}}|[{_CJK}]|(?:[^\W{_CJK}]|[^\w\s\x00-\x7f{_PUNCTUATION}]){{1,64}}|."
+)
 
 Mode = Literal["equal", "words", "lines", "first"]
 BandKind = Literal["equal", "changed", "removed", "added"]
@@ -121,7 +124,7 @@ def text_diff(left: str, right: str, effort: Effort | None = None) -> Steps[Text
         # Always in one order, for which of several equally good alignments is found depends on it.
         turned = yield from text_diff(right, left, effort)
         return turned.mirrored()
-    sizes = Extent(len(left), left.count("\n") + 1), Extent(len(right), right.count("\n") + 1)
+    sizes = (yield from _extent(left)), (yield from _extent(right))
     if left == right:
         return TextDiff("equal", *sizes)
     chars = max(len(left), len(right))
@@ -150,29 +153,42 @@ def text_diff(left: str, right: str, effort: Effort | None = None) -> Steps[Text
 
 def first_difference(left: str, right: str) -> Steps[TextDiff]:
     """Compare two texts no further than to where they part."""
-    sizes = Extent(len(left), left.count("\n") + 1), Extent(len(right), right.count("\n") + 1)
+    sizes = (yield from _extent(left)), (yield from _extent(right))
     if left == right:
         return TextDiff("equal", *sizes)
     first = yield from _first(left, right)
     return TextDiff("first", *sizes, first=first)
 
 
-def _first(left: str, right: str) -> Steps[First]:
-    low, high, step = 0, min(len(left), len(right)), 1 << 20
-    while low < high and left[low : low + step] == right[low : low + step]:
-        low += step
+def _extent(text: str) -> Steps[Extent]:
+    feeds = yield from _feeds(text, len(text))
+    return Extent(len(text), feeds + 1)
+
+
+def _feeds(text: str, end: int) -> Steps[int]:
+    """Return how many LF there are before `end`."""
+    count = 0
+    for start in range(0, end, _STRIDE):
+        count += text.count("\n", start, min(start + _STRIDE, end))
         yield
-    low = min(low, high)
-    high = min(low + step, high)
+    return count
+
+
+def _first(left: str, right: str) -> Steps[First]:
+    low, end = 0, min(len(left), len(right))
+    while low < end and left[low : low + _STRIDE] == right[low : low + _STRIDE]:
+        low += _STRIDE
+        yield
+    low, high = min(low, end), min(low + _STRIDE, end)
     while low < high:
         middle = (low + high + 1) // 2
         if left[low:middle] == right[low:middle]:
             low = middle
         else:
             high = middle - 1
-    begin = max(low - _EXCERPT // 4, 0)
-    end = low + _EXCERPT
-    return First(left.count("\n", 0, low) + 1, low, left[begin:end], right[begin:end])
+    feeds = yield from _feeds(left, low)
+    shown = slice(max(low - _EXCERPT // 4, 0), low + _EXCERPT)
+    return First(feeds + 1, low, left[shown], right[shown])
 
 
 def _whole(gone: tuple[str, ...], come: tuple[str, ...]) -> list[Band]:
@@ -205,15 +221,9 @@ def _replaced(
 
 def _pairs(gone: tuple[str, ...], come: tuple[str, ...]) -> Steps[list[tuple[int, int]]]:
     """Return which lines go together, ascending: those that are the most alike in sum."""
-    words = []
-    for lines in (gone, come):
-        sets = []
-        for line in lines:
-            tokens = yield from _tokens(line)
-            sets.append({token for token in tokens if not token.isspace()})
-        words.append(sets)
+    words = (yield from _word_sets(gone)), (yield from _word_sets(come))
     if len(gone) * len(come) > _PAIRS:
-        in_order = zip(words[0], words[1], strict=False)
+        in_order = zip(*words, strict=False)
         return [(place, place) for place, pair in enumerate(in_order) if _likeness(*pair) >= _ALIKE]
     best = [[0.0] * (len(come) + 1) for _ in range(len(gone) + 1)]
     likeness = []
@@ -238,6 +248,19 @@ def _pairs(gone: tuple[str, ...], come: tuple[str, ...]) -> Steps[list[tuple[int
             pairs.append((place, other))
     pairs.reverse()
     return pairs
+
+
+def _word_sets(lines: tuple[str, ...]) -> Steps[list[set[str]]]:
+    sets = []
+    for line in lines:
+        words: set[str] = set()
+        found = _TOKEN.finditer(line)
+        while part := [match[0] for match in islice(found, _TURN)]:
+            words.update(part)
+            yield
+        # Blanks are everywhere and make no lines alike.
+        sets.append({word for word in words if not word.isspace()})
+    return sets
 
 
 def _likeness(words: set[str], others: set[str]) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from tui.core.records import Chunk
 
-__all__ = ["EndedHow", "Source", "SourceEnded", "SourceInfo", "SourceKind"]
+__all__ = ["Answer", "Answered", "EndedHow", "Source", "SourceEnded", "SourceInfo", "SourceKind"]
 
 SourceKind = Literal["demo", "file", "stdin", "live"]
 EndedHow = Literal["reset", "timeout", "refused", "cancelled", "interrupted", "http_error"]
@@ -31,6 +31,8 @@ class SourceInfo:
     """Bytes of the whole body, where they are known before."""
     read_at: Callable[[int, int], bytes] | None = None
     """Reads bytes of the body again, by offset and length; None where they have to be kept."""
+    url: str | None = None
+    """Where the request goes, where that is known."""
 
 
 class Source(Protocol):
@@ -59,6 +61,25 @@ class Source(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections and files. May be called at any time, and more than once."""
+        ...
+
+
+class Answer(NamedTuple):
+    """The head of a response."""
+
+    t_ns: int
+    """Nanoseconds since the request was sent."""
+    status: int
+    headers: Mapping[str, str]
+
+
+@runtime_checkable
+class Answered(Protocol):
+    """A source that knows the head of its response."""
+
+    @property
+    def answer(self) -> Answer | None:
+        """The head of the response, None before there is one."""
         ...
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.core.records import Chunk, JsonObject
-from tui.sources import EndedHow, SourceEnded, SourceInfo
+from tui.sources import Answer, EndedHow, SourceEnded, SourceInfo
 
 if TYPE_CHECKING:
     import anthropic
 
+DEFAULT_BASE_URL: Final = "https://api.anthropic.com"
 DEFAULT_MODEL: Final = "claude-sonnet-4-6"
 DEFAULT_MAX_TOKENS: Final = 4096
 _RETRYABLE: Final = frozenset({408, 409, 429})
@@ -100,6 +101,7 @@ class LiveSource:
         self._now = now
         self._client: anthropic.AsyncAnthropic | None = None
         self.request_id: str | None = None
+        self.answer: Answer | None = None
         self.sent_ns: int | None = None
         prompt = prompt_of(request)
         self.info = SourceInfo(
@@ -109,6 +111,7 @@ class LiveSource:
             kind="live",
             timed=True,
             paced=False,
+            url=f"{(base_url or DEFAULT_BASE_URL).rstrip('/')}/v1/messages",
         )
 
     async def chunks(self) -> AsyncIterator[Chunk]:
@@ -135,6 +138,7 @@ class LiveSource:
                         )
                     )
                 self.request_id = response.headers.get("request-id")
+                self._note_answer(response.status_code, response.headers)
                 reads = response.iter_bytes()
                 while True:
                     async with asyncio.timeout_at(deadline):
@@ -146,7 +150,13 @@ class LiveSource:
             detail = f"the whole call took longer than {self._timeout_s:g} s"
             raise SourceEnded("timeout", "Timed out", detail, retryable=True) from error
         except Exception as error:
+            if isinstance(error, sdk.APIStatusError):
+                self._note_answer(error.status_code, error.response.headers)
             raise explain(error) from error
+
+    def _note_answer(self, status: int, headers: Mapping[str, str]) -> None:
+        t_ns = self._now() - (self.sent_ns or 0)
+        self.answer = Answer(t_ns, status, dict(headers))
 
     async def aclose(self) -> None:
         """Close the connection."""

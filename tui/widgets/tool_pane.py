@@ -44,6 +44,7 @@ class _Call:
         self.notes: list[str] = []
         self._wraps: list[int] = []
         self._settled = 0
+        self._width = 0
         self._ends: list[int] = []
         self._ends_of = 0
 
@@ -76,6 +77,7 @@ class _Call:
 
     def _lay_out(self, width: int, *, anew: bool) -> None:
         """Find where the lines are wrapped. Lines that no longer change are measured once."""
+        self._width = width
         if anew:
             self._wraps = [0]
             self._settled = 0
@@ -111,9 +113,10 @@ class _Call:
             self._ends_of = len(fragments)
         return self._ends
 
-    def row_spans(self, line: int, wrap: int, width: int) -> tuple[Span, ...]:
-        """Return the spans of one row of a line."""
-        cuts = self._cuts(line, width)
+    def row_spans(self, line: int, wrap: int) -> tuple[Span, ...]:
+        """Return the spans of one row of a line, at the width it was laid out for."""
+        # The pane may have another width by now: it is drawn once before it is laid out again.
+        cuts = self._cuts(line, self._width)
         end = cuts[wrap + 1] if wrap + 1 < len(cuts) else None
         return self.json.line(line, cuts[wrap], end)
 
@@ -250,8 +253,7 @@ class ToolPane(LineView):
         return spread(left, [("  ".join(facts), fact_style)], width)
 
     def _json_row(self, call: _Call, line: int, wrap: int) -> Strip:
-        width = self._json_width()
-        spans = call.row_spans(line, wrap, width)
+        spans = call.row_spans(line, wrap)
         pieces: list[Piece] = [(" " * _INDENT, None)]
         item = call.item
         for text, kind, start in spans:
@@ -297,7 +299,7 @@ class ToolPane(LineView):
         offset = 0
         if where is not None:
             cells = _INDENT
-            for text, _, start in call.row_spans(*where, self._json_width()):
+            for text, _, start in call.row_spans(*where):
                 if start >= 0:
                     offset = start + min(max(column - cells, 0), len(text) - 1)
                 cells += cell_len(sanitize(text))

@@ -1,0 +1,229 @@
+"""Recorded runs as sources: played at their own times, loaded at once, or followed as they grow."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from tui.captures.capture_body import CaptureBody
+from tui.captures.capture_file import load_capture
+from tui.captures.codec import (
+    ChunkLine,
+    EndLine,
+    Line,
+    Reader,
+    RequestLine,
+    ResponseLine,
+    UnknownVersion,
+)
+from tui.captures.recording import ImportFailure, Recording
+from tui.core.records import Chunk, JsonObject
+from tui.core.state import End
+from tui.sources import SourceEnded, SourceInfo
+from tui.sources.live import prompt_of
+from tui.sources.replay import LARGE, synthetic_chunks
+
+_POLL_S: Final = 0.05
+_READ: Final = 65_536
+_SAMPLE: Final = 1 << 20
+
+
+class CaptureSource:
+    """A recording. Played at its times, or a made-up pace; a large one is read as fast as it can be
+    and its bytes are left in the file."""
+
+    def __init__(self, recording: Recording) -> None:
+        size = recording.size
+        self._recording = recording
+        self._closed = False
+        self._played = size is not None and size <= LARGE
+        self.sent_ns: int | None = None
+        place = recording.place
+        self.info = SourceInfo(
+            title=recording.title,
+            prompt=None if recording.request is None else prompt_of(recording.request),
+            request=recording.request,
+            kind="file",
+            timed=recording.timed,
+            paced=self._played,
+            size=None if self._played else (size or _estimate(recording)),
+            read_at=None if self._played or place is None else place.read_at,
+        )
+
+    @property
+    def recording(self) -> Recording:
+        """What is played."""
+        return self._recording
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yield each read. Raises SourceEnded where the run was not ended by the server."""
+        last_ns = 0
+        try:
+            for chunk in self._reads():
+                if self._closed:
+                    return
+                last_ns = chunk.t_ns
+                yield chunk
+        except OSError as error:
+            raise SourceEnded("interrupted", "Cannot read the file", str(error)) from error
+        end_ns = self._recording.end_ns
+        if self._played and self._recording.timed and end_ns is not None and end_ns > last_ns:
+            # Nothing came any more, but it took until then to end: a time-out is waited for.
+            yield Chunk(end_ns, b"")
+        if not self._closed:
+            raise_end(self._recording.how, self._recording.error)
+
+    def _reads(self) -> Iterator[Chunk]:
+        reads = self._recording.chunks()
+        if self._recording.timed or not self._played:
+            return reads
+        return synthetic_chunks((data for _, data in reads if data), self._recording.size or 0)
+
+    async def aclose(self) -> None:
+        """Stop before the next chunk."""
+        self._closed = True
+
+
+def raise_end(how: End, error: JsonObject | None) -> None:
+    """Raise the SourceEnded of a recorded end; return where it was a clean one."""
+    if how == "eof":
+        return
+    known = error or {}
+    message, status = known.get("message"), known.get("status")
+    request_id, retryable = known.get("request_id"), known.get("retryable")
+    label, _, detail = (message if isinstance(message, str) else how).partition(": ")
+    raise SourceEnded(
+        how,
+        label,
+        detail,
+        status=status if isinstance(status, int) else None,
+        request_id=request_id if isinstance(request_id, str) else None,
+        retryable=retryable if isinstance(retryable, bool) else None,
+    )
+
+
+def _estimate(recording: Recording) -> int | None:
+    """About how many bytes the body has, from the first megabyte of its lines."""
+    place = recording.place
+    if place is None:
+        return None
+    body = lines = 0
+    try:
+        with place.path.open("rb") as file:
+            file.seek(place.first)
+            sample = file.read(min(_SAMPLE, place.extent))
+        reader = Reader(only=recording.run)
+        for line in [*reader.feed(sample), *reader.close()]:
+            body += len(line.data) if isinstance(line, ChunkLine) else 0
+        lines = len(sample)
+    except OSError:
+        pass  # Told where the chunks are read.
+    return body * place.extent // lines if lines else None
+
+
+async def _poll() -> None:
+    await asyncio.sleep(_POLL_S)
+
+
+class FollowSource:
+    """The newest run of a capture that is being written, as it grows.
+
+    That is the last one in the file that has not ended; where all have, the next one to begin.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        wait: Callable[[], Awaitable[None]] = _poll,
+        now: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Take a file. `wait` passes the time between two looks at it.
+
+        Raises OSError where it cannot be opened, ImportFailure where it is too new.
+        """
+        self._path = path
+        self._wait = wait
+        self._now = now
+        self._closed = False
+        self.sent_ns: int | None = None
+        self.run: str | None = None
+        """The run that is followed, None before there is one."""
+        self._over: set[str] = set()
+        self._start = 0
+        request: JsonObject | None = None
+        for recording, place in _existing(path):
+            self._over.add(recording.run)
+            if self.run is None:
+                self._start = max(self._start, place.after)
+            if recording.end_ns is None:
+                self.run, request = recording.run, recording.request
+                self._start = place.first
+        self.info = SourceInfo(
+            title=path.name,
+            prompt=None if request is None else prompt_of(request),
+            request=request,
+            kind="file",
+            timed=True,
+            paced=False,
+        )
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yield each read once it is in the file, until the run's end is.
+
+        Raises SourceEnded where that is not a clean one, or the file is cut or cannot be read.
+        """
+        reader = Reader(offset=self._start)
+        last_ns = 0
+        try:
+            with self._path.open("rb", buffering=0) as file:
+                file.seek(self._start)
+                while not self._closed:
+                    block = file.read(_READ)
+                    if not block:
+                        await self._wait()
+                        if self._path.stat().st_size < reader.offset:
+                            raise SourceEnded("interrupted", "The capture was cut", "")
+                        # A last line without its end may be cut back and written anew.
+                        reader.drop_held()
+                        file.seek(reader.offset)
+                    for line in reader.feed(block):
+                        if not self._is_ours(line):
+                            continue
+                        if isinstance(line, EndLine):
+                            raise_end(line.how, line.error)
+                            return
+                        if isinstance(line, ChunkLine):
+                            last_ns = max(last_ns, line.t_ns)
+                            yield Chunk(last_ns, line.data)
+        except (OSError, UnknownVersion) as error:
+            raise SourceEnded("interrupted", "Cannot read the capture", str(error)) from error
+
+    def _is_ours(self, line: Line) -> bool:
+        if not isinstance(line, (RequestLine, ResponseLine, ChunkLine, EndLine)):
+            return False
+        if self.run is None and line.run not in self._over:
+            self.run = line.run
+        if line.run != self.run:
+            return False
+        # The line was written a moment ago at the latest: the smallest of these is nearest.
+        sent_ns = self._now() - line.t_ns
+        self.sent_ns = sent_ns if self.sent_ns is None else min(self.sent_ns, sent_ns)
+        return True
+
+    async def aclose(self) -> None:
+        """Stop looking."""
+        self._closed = True
+
+
+def _existing(path: Path) -> list[tuple[Recording, CaptureBody]]:
+    try:
+        found = load_capture(path).recordings
+        return [(item, item.place) for item in found if item.place is not None]
+    except ImportFailure as failure:
+        if isinstance(failure.__cause__, UnknownVersion):
+            raise
+        return []
