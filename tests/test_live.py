@@ -166,7 +166,9 @@ async def test_the_clock_can_be_handed_in(server: MockServer) -> None:
     chunks = await drain(source)
     await source.aclose()
     assert source.sent_ns == 1_000_000
-    assert [chunk.t_ns for chunk in chunks] == [1_000 * n for n in range(1, len(chunks) + 1)]
+    assert source.answer is not None
+    assert (source.answer.t_ns, source.answer.status) == (1_000, 200)
+    assert [chunk.t_ns for chunk in chunks] == [1_000 * n for n in range(2, len(chunks) + 2)]
 
 
 async def test_it_says_what_it_is() -> None:

@@ -17,7 +17,7 @@ from tests.app_harness import (
     rows_of,
     timed,
 )
-from tests.manual_clock import ManualClock
+from tests.manual_clock import ManualClock, settle
 from tests.playbook import (
     block_start,
     block_stop,
@@ -149,14 +149,14 @@ async def test_markdown_is_rendered() -> None:
             assert sign not in shown
 
 
-@pytest.mark.parametrize("size", [1, 7, 40])
+@pytest.mark.parametrize("size", [3, 40])
 async def test_markdown_that_streamed_looks_like_markdown_that_came_at_once(size: int) -> None:
     pieces = [MARKDOWN[at : at + size] for at in range(0, len(MARKDOWN), size)]
     async with on_stage(timed(*message(*text_block(0, *pieces)), every_ms=10)) as stage:
         for moment in range(len(pieces) + 4):
             stage.clock.now_ns = (moment + 10) * 10_000_000
             stage.app.deck.feeds[0].clock.wake()
-            await stage.pilot.pause(0)
+            await settle()
             stage.app.tick()
         await stage.at(LATER_S)
         streamed = stage.transcript
@@ -407,7 +407,7 @@ async def test_nothing_is_being_written_after_the_end_of_the_stream(how: str) ->
             await stage.press("escape")
         assert CARET not in stage.transcript
         assert "Hello" in stage.transcript
-        await stage.press("comma", "comma")
+        await stage.press("comma")
         assert CARET in stage.transcript
 
 
@@ -444,10 +444,10 @@ async def test_going_back_takes_text_away() -> None:
     events = message(*text_block(0, "One. ", "Two. ", "Three."), *text_block(1, "Four."))
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
-        for count, words in ((8, "Three."), (5, "Three."), (4, "Two."), (3, "One."), (2, "")):
+        for count, words in ((7, "Three."), (5, "Three."), (4, "Two."), (3, "One."), (2, "")):
             stage.app.deck.go(count)
             await stage.settle()
             assert stage.said.rstrip(CARET).rstrip().endswith(words)
         stage.app.deck.go(8)
         await stage.settle()
-        assert "Four" in stage.transcript or "Three." in stage.transcript
+        assert "Four." in stage.transcript

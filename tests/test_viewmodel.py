@@ -32,6 +32,7 @@ from tui.viewmodel import (
     transcript,
 )
 from tui.viewmodel.compact import compact
+from tui.viewmodel.scope import Found
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -76,6 +77,7 @@ def scope_of(session: Session, cursor: int | None = None, **fields: Any) -> Scop
         "done": run.state.end is not None,
         "failure": None,
         "lit": None,
+        "found": Found(),
         "progress": None,
         "place": (1, 1),
     }

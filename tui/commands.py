@@ -39,6 +39,7 @@ _PLAY: Final = "Playing"
 _MOVE: Final = "Moving"
 _FIND: Final = "Finding"
 _VIEW: Final = "View"
+_KEEP: Final = "Keeping"
 _APP: Final = "streamscope"
 
 KEYS: Final[list[Key]] = [
@@ -96,6 +97,15 @@ KEYS: Final[list[Key]] = [
          palette="view: thinking", bar="thinking"),
     _key("M", "M", "source", "source", "Markdown or source",
          "Show the text as Markdown, or as it came", _VIEW, palette="view: source"),
+    _key("y", "y", "copy", "copy", "Copy",
+         "Copy an event, the text, a tool's input, the message or the request", _KEEP,
+         palette="copy: choose what", bar="copy"),
+    _key("w", "w", "save", "save", "Save a capture",
+         "Save the run with all its times, to be opened again", _KEEP, palette="save: capture",
+         bar="save"),
+    _key("x", "x", "export", "export", "Export",
+         "Save the run in another format, or a picture of the screen", _KEEP,
+         palette="save: export as"),
     _key("question_mark,f1", "?", "help", "help", "Help", "Show the keys", _APP,
          palette="app: help", bar="help"),
     _key("q,ctrl+q", "q", "quit", "quit", "Quit", "Leave", _APP, palette="app: quit", bar="quit"),
@@ -125,6 +135,6 @@ HELP: Final = [
         group,
         [(key.shown, key.what) for key in KEYS if key.group == group] + _EXTRA.get(group, []),
     )
-    for group in (_PLAY, _MOVE, _FIND, _VIEW, _APP)
+    for group in (_PLAY, _MOVE, _FIND, _VIEW, _KEEP, _APP)
 ]
 """The help: groups of keys."""

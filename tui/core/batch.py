@@ -73,10 +73,10 @@ def _kind(record: EventRecord) -> str:
 
 def _in_order(state: RunState, kind: str, index: int) -> Block | None:
     """Return the block that just took such a delta; None where another one is an anomaly."""
-    block = state.by_index[index]
-    home = DELTAS[kind][1]
-    legal = state.phase is Phase.OPEN and index >= 0 and block.stopped_ns is None
-    return block if legal and home in (None, block.type) else None
+    block = state.by_index.get(index) if index >= 0 else None
+    if block is None or block.stopped_ns is not None or state.phase is not Phase.OPEN:
+        return None
+    return block if DELTAS[kind][1] in (None, block.type) else None
 
 
 def _take(state: RunState, block: Block, kind: str, texts: list[str]) -> None:

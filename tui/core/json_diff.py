@@ -17,7 +17,7 @@ from tui.core.align import Effort, Match, matches
 from tui.core.steps import Steps
 from tui.core.text_diff import TextDiff, first_difference, text_diff
 
-MAX_VALUES: Final = 200_000
+MAX_VALUES: Final = 400_000
 """Values of both documents together; where there are more, they are not compared."""
 MAX_CHANGES: Final = 1_000
 """Differences that are kept; the others are counted."""
@@ -31,6 +31,8 @@ _SUM_BYTES: Final = 16
 Index: TypeAlias = tuple[int | None, int | None]
 """The place of an element in the left list and in the right one."""
 Step: TypeAlias = str | Index
+_Run: TypeAlias = tuple[int | None, int | None, int]
+"""So many elements from here on, on the left, on the right, or paired."""
 ChangeKind = Literal["added", "removed", "changed"]
 
 
@@ -249,8 +251,8 @@ class _Walk:
             if isinstance(one, dict) and isinstance(other, dict):
                 todo.append(_members(node))
             elif isinstance(one, list) and isinstance(other, list):
-                pairs = yield from self._pairs(node)
-                todo.append(_elements(node, pairs))
+                runs = yield from self._runs(node)
+                todo.append(_elements(node, runs))
             elif not _same_scalar(one, other):
                 yield from self._note(node)
             steps += 1
@@ -276,29 +278,29 @@ class _Walk:
             kind, right = "removed", None
         self._changes.append(Change(kind, _path(node), left, right, text))
 
-    def _pairs(self, node: _Node) -> Steps[list[Index]]:
+    def _runs(self, node: _Node) -> Steps[list[_Run]]:
         """Pair the elements of two lists, first by what they are, then by name, then in order."""
         left, right = node.left, node.right
-        pairs: list[Index] = []
         sums = yield from self._digests.each(left)
         others = yield from self._digests.each(right)
         at_top = node.parent is not None and node.parent.parent is None
         named_only = at_top and node.step in self._named
+        runs: list[_Run] = []
         at = other_at = 0
         found = yield from matches(sums, others, self._effort)
         for place, other, size in [*found, Match(len(left), len(right), 0)]:
             gap = (at, place, other_at, other)
-            pairs += yield from self._gap(left, right, gap, named_only)
-            pairs += [(place + step, other + step) for step in range(size)]
+            runs += yield from self._gap(left, right, gap, named_only)
+            runs.append((place, other, size))
             at, other_at = place + size, other + size
-        return pairs
+        return runs
 
     def _gap(
         self, left: list[Any], right: list[Any], gap: tuple[int, int, int, int], named_only: bool
-    ) -> Steps[list[Index]]:
+    ) -> Steps[list[_Run]]:
         """Pair elements that differ."""
         at, end, other_at, other_end = gap
-        pairs: list[Index] = []
+        runs: list[_Run] = []
         found: list[Match] = []
         if at < end and other_at < other_end:
             names = _names(left[at:end], 0), _names(right[other_at:other_end], 1)
@@ -306,12 +308,12 @@ class _Walk:
         for place, other, size in [*found, Match(end - at, other_end - other_at, 0)]:
             place, other = place + gap[0], other + gap[2]
             both = 0 if named_only else min(place - at, other - other_at)
-            pairs += [(at + step, other_at + step) for step in range(both)]
-            pairs += [(index, None) for index in range(at + both, place)]
-            pairs += [(None, index) for index in range(other_at + both, other)]
-            pairs += [(place + step, other + step) for step in range(size)]
+            runs.append((at, other_at, both))
+            runs.append((at + both, None, place - at - both))
+            runs.append((None, other_at + both, other - other_at - both))
+            runs.append((place, other, size))
             at, other_at = place + size, other + size
-        return pairs
+        return runs
 
 
 def _members(node: _Node) -> Iterator[_Node]:
@@ -323,11 +325,14 @@ def _members(node: _Node) -> Iterator[_Node]:
             yield _Node(_NOTHING, item, node, name)
 
 
-def _elements(node: _Node, pairs: list[Index]) -> Iterator[_Node]:
-    for place, other in pairs:
-        left = _NOTHING if place is None else node.left[place]
-        right = _NOTHING if other is None else node.right[other]
-        yield _Node(left, right, node, (place, other))
+def _elements(node: _Node, runs: list[_Run]) -> Iterator[_Node]:
+    for start, other_start, size in runs:
+        for step in range(size):
+            place = None if start is None else start + step
+            other = None if other_start is None else other_start + step
+            left = _NOTHING if place is None else node.left[place]
+            right = _NOTHING if other is None else node.right[other]
+            yield _Node(left, right, node, (place, other))
 
 
 def _names(items: list[Any], side: int) -> list[Hashable]:
