@@ -234,7 +234,7 @@ def test_a_folder_without_streams(tmp_path: Path) -> None:
     report = inspect(tmp_path)
     assert (report.status, report.out) == (2, "")
     assert report.err == (
-        f"streamscope: {tmp_path}: no streams in this folder (looked for *.sse)\n"
+        f"streamscope: {tmp_path}: no streams in this folder (looked for *.sse and logs)\n"
     )
 
 

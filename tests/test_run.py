@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from tests import playbook as pb
 from tests.manual_clock import ManualClock, settle
 from tests.script_source import ScriptSource, one_each
-from tui.core.records import Chunk
+from tui.core.records import Chunk, JsonObject
+from tui.core.state import End
 from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, SLICE_NS, Clock, Feed, describe_end
-from tui.sources import SourceEnded
+from tui.sources import Answer, SourceEnded
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -352,3 +354,92 @@ async def test_several_messages_in_a_body_are_several_runs() -> None:
     feed = Feed(ScriptSource([*first, *second]))
     await feed.run()
     assert [run.status for run in feed.runs] == ["complete", "complete"]
+
+
+# --- the recorder ---------------------------------------------------------------------------------
+
+
+class Notes:
+    """A recorder that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.failure: str | None = None
+        self.told: list[tuple[object, ...]] = []
+
+    def request(
+        self, body: JsonObject | None, *, url: str | None = None, timed: bool = True
+    ) -> None:
+        self.told.append(("request", body, url, timed))
+
+    def response(self, t_ns: int, status: int, headers: Mapping[str, str]) -> None:
+        self.told.append(("response", t_ns, status, dict(headers)))
+
+    def chunk(self, t_ns: int, data: bytes) -> None:
+        self.told.append(("chunk", t_ns, data))
+
+    def end(self, t_ns: int, how: End, error: JsonObject | None) -> None:
+        self.told.append(("end", t_ns, how, error))
+
+
+class AnsweredSource(ScriptSource):
+    """A script with the head of a response."""
+
+    answer: Answer | None = Answer(5, 200, {"request-id": "req_1"})
+
+
+async def test_a_recorder_is_told_everything_in_its_order() -> None:
+    notes = Notes()
+    chunks = timed(0, 1 * S)
+    source = AnsweredSource(chunks, request={"model": "m"})
+    feed = Feed(source, clock=Clock(ManualClock(), INSTANT), recorder=notes)
+    await feed.run()
+    assert notes.told == [
+        ("request", {"model": "m"}, None, True),
+        ("response", 5, 200, {"request-id": "req_1"}),
+        *(("chunk", t_ns, data) for t_ns, data in chunks),
+        ("end", 1 * S, "eof", None),
+    ]
+
+
+async def test_a_recorder_is_told_of_a_response_without_a_body() -> None:
+    notes = Notes()
+    end = SourceEnded("http_error", "HTTP 429", "", status=429)
+    await Feed(AnsweredSource([], end=end, timed=False), now=ManualClock(), recorder=notes).run()
+    assert notes.told == [
+        ("request", None, None, False),
+        ("response", 5, 200, {"request-id": "req_1"}),
+        ("end", 0, "http_error", {"type": "http_error", "message": "HTTP 429", "status": 429}),
+    ]
+
+
+@pytest.mark.parametrize("source", [AnsweredSource, ScriptSource])
+async def test_a_request_without_a_response(
+    monkeypatch: pytest.MonkeyPatch, source: type[ScriptSource]
+) -> None:
+    monkeypatch.setattr(AnsweredSource, "answer", None)
+    notes = Notes()
+    end = SourceEnded("refused", "Cannot connect", "")
+    await Feed(source([], end=end), recorder=notes).run()
+    assert [told[0] for told in notes.told] == ["request", "end"]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "interrupted"])
+async def test_a_recorder_is_told_how_it_was_stopped(how: End) -> None:
+    manual, notes = ManualClock(), Notes()
+    feed = Feed(ScriptSource(timed(0, 9 * S)), clock=manual.clock(), now=manual, recorder=notes)
+    reading = asyncio.create_task(feed.run())
+    await settle()
+    await manual.advance(1 * S)
+    feed.stopped_as = how
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert notes.told[-1] == ("end", 1 * S, how, None)
+    assert (feed.runs[0].state.end, feed.runs[0].status) == (how, "cancelled")
+
+
+async def test_a_fault_of_the_program_is_recorded_as_an_interruption() -> None:
+    notes = Notes()
+    await Feed(ScriptSource([], end=RuntimeError("a bug")), recorder=notes).run()
+    error = {"type": "internal_error", "message": "RuntimeError: a bug"}
+    assert notes.told[-1][2:] == ("interrupted", error)

@@ -184,3 +184,33 @@ def test_the_past_does_not_change_when_the_log_grows(chunks: list[bytes]) -> Non
         timeline.extend(kept[len(timeline) :])
         assert list(timeline.records()) == kept
         assert timeline.at(len(kept) // 2) == fold(kept[: len(kept) // 2])
+
+
+@pytest.mark.parametrize("types", [3, 300])
+def test_labels_are_looked_up_for_many_events_at_once(types: int) -> None:
+    names = [f"type-{number}" for number in range(types)]
+    events: list[JsonObject] = [{"type": name} for name in [*names, *names]]
+    timeline, _ = log(wire(*events))
+    table = bytes(label.type.endswith("2") for label in timeline.labels)
+    wanted = [timeline.label(seq).type.endswith("2") for seq in range(1, 2 * types - 1)]
+    assert list(timeline.look_up(table, 1, 2 * types - 1)) == wanted
+    assert timeline.look_up(table, 2, 2) == b""
+
+
+def test_events_of_a_type_are_found_as_the_log_grows() -> None:
+    whole, records = log(wire(b": hi\n\n", {"type": COMMENT}, *text_block(0, "a"), *ending()))
+    timeline = Timeline(whole.raw)
+    for count, record in enumerate(records):
+        timeline.append(record)
+        for kind_of in (COMMENT, "content_block_stop", "message_stop"):
+            wanted = [r.seq for r in records[: count + 1] if r.kind == FrameKind.EVENT]
+            wanted = [seq for seq in wanted if records[seq].type == kind_of]
+            assert list(timeline.seqs(kind_of)) == wanted
+    assert list(timeline.seqs(COMMENT)) == [1]
+
+
+def test_columns_are_those_of_the_records() -> None:
+    timeline, records = log(wire(message_start(), *text_block(3, "a"), *ending()))
+    assert list(timeline.indexes) == [record.block_index for record in records]
+    assert list(timeline.offsets) == [record.offset for record in records]
+    assert list(timeline.lengths) == [record.length for record in records]

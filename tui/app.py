@@ -13,12 +13,14 @@ from textual.screen import ModalScreen, Screen
 
 from tui.commands import HELP, KEYS
 from tui.core.links import writer_of
+from tui.core.markers import next_marker
 from tui.core.query import FilterError
 from tui.core.search import SearchError
 from tui.engine import Engine, Settings, SourceFactory, find_styles
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import OriginWanted
+from tui.widgets.timeline_strip import TimelineStrip
 
 __all__ = ["Settings", "SourceFactory", "StreamscopeApp"]
 
@@ -213,6 +215,23 @@ class StreamscopeApp(Engine):
         self._look_for(message.kind, message.text)
         self._dashboard.stop_asking()
         self._redraw()
+
+    def action_jump(self, direction: int) -> None:
+        """Go to the next or the previous marker: a block, a call, a stall, an error, a mark."""
+        shown = self.deck.shown
+        if shown is None:
+            return
+        here = self.deck.count() - 1
+        marker = next_marker(shown.run, here, direction, self.finder.marks(shown.run))
+        if marker is None:
+            self._say("No marker further on" if direction > 0 else "No marker before")
+        else:
+            self._go_to(marker.seq)
+            self._say(marker.label)
+
+    @on(TimelineStrip.Picked)
+    def _on_picked(self, message: TimelineStrip.Picked) -> None:
+        self._go_to(message.seq)
 
     def action_latency(self) -> None:
         """Show where the time of the run went."""

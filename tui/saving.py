@@ -124,7 +124,7 @@ def _tool_at(run: Run, seq: int) -> Block | None:
 
 
 def _size(text: str) -> str:
-    return f"{len(text)} chars  {clip(one_line(text[:60]), 40)}"
+    return f"{len(text)} chars  {clip(one_line(text[:60]), 20)}"
 
 
 def keep_copy(text: str) -> Path:

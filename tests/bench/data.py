@@ -68,7 +68,7 @@ def tool_input(size: int) -> str:
             "ok": number % 3 == 0,
             "note": "some longer text, as models like to write",
         }
-        for number in range(size // 105)
+        for number in range(size // 118)
     ]
     return json.dumps({"cities": items})
 

@@ -30,9 +30,9 @@ def fold(rounds: int) -> list[Row]:
 
 
 def streams(rounds: int) -> list[Row]:
-    """50 streams in turn, each with its share of 100k text deltas, in reads of a few events."""
+    """50 streams in turn, each with its share of 100k text deltas, in reads of some 30 events."""
     share = _EVENTS // _STREAMS
-    reads = data.reads(data.text_stream(share), 1024)
+    reads = data.reads(data.text_stream(share), 4096)
 
     def ours() -> None:
         sessions = [Session() for _ in range(_STREAMS)]
@@ -48,7 +48,7 @@ def streams(rounds: int) -> list[Row]:
         rounds, lambda: seconds(ours), lambda: seconds(lambda: sdk.consume(many))
     )
     return [
-        faster("50 streams at once, 100k events, 1 kB reads", mine, "SDK", theirs, Limit(30, 15))
+        faster("50 streams at once, 100k events, 4 kB reads", mine, "SDK", theirs, Limit(30, 15))
     ]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 from itertools import cycle, islice
 from pathlib import Path
 
-from tests.bench.measure import Row, at_most, in_turn, seconds, slower
+from tests.bench.measure import Row, at_most, in_turn, slower
 from tests.bench.terminal import environment
 from tui.scenarios import load
 
@@ -34,16 +35,18 @@ def inspect(rounds: int) -> list[Row]:
         for number, body in enumerate(islice(cycle(bodies), _FILES)):
             (Path(folder) / f"{number:04}.sse").write_bytes(body)
 
-        def run(code: str, *arguments: str) -> None:
+        def run(code: str, *arguments: str) -> float:
+            """Return the processor time that a program took from its start to its end."""
             command = [sys.executable, "-c", code, *arguments]
+            before = os.times()
             out = subprocess.run(command, cwd=_ROOT, env=env, capture_output=True, check=True)
+            after = os.times()
             if arguments[0] == "inspect" and out.stdout.count(b'"status":"complete"') != _FILES:
                 raise AssertionError("reports are missing")
+            return sum(after[2:4]) - sum(before[2:4])
 
         mine, theirs = in_turn(
-            rounds,
-            lambda: seconds(lambda: run(_INSPECT, "inspect", "--json", folder)),
-            lambda: seconds(lambda: run(_BARE, folder)),
+            rounds, lambda: run(_INSPECT, "inspect", "--json", folder), lambda: run(_BARE, folder)
         )
     size = sum(map(len, bodies)) / len(bodies) / 1000
     work = f"inspect --json of {_FILES} files of {size:.0f} kB, with start-up"

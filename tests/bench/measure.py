@@ -51,7 +51,10 @@ class Row(NamedTuple):
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long `work` takes. What was left behind before is collected first."""
+    """Return the processor time that `work` takes in this process.
+
+    Not the time on the clock: that one would also count what else the machine is busy with.
+    """
     gc.collect()
     start = time.process_time()
     work()

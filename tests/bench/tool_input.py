@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from tests.bench import data, sdk
-from tests.bench.measure import Limit, Row, at_most, duration, faster, in_turn, seconds, times
+from tests.bench.measure import (
+    Limit,
+    Row,
+    at_most,
+    duration,
+    faster,
+    in_turn,
+    seconds,
+    slower,
+    times,
+)
 from tui.core.partial_json import PartialJson
 from tui.core.session import Session
 
@@ -22,12 +33,13 @@ class _Pane:
     def __init__(self) -> None:
         self.session = Session()
         self.json = PartialJson(_WIDTH)
-        self.longest = 0.0
+        self.steps: list[float] = []
+        """Processor time of each frame, in seconds."""
 
     def play(self, frames: list[bytes]) -> None:
         fed = 0
+        before = time.process_time()
         for number, read in enumerate(frames):
-            start = time.perf_counter()
             self.session.feed(number, read)
             for block in self.session.run.state.blocks:
                 self.json.feed(block.json.slice(fed))
@@ -35,7 +47,9 @@ class _Pane:
                 count = self.json.line_count()
                 for line in range(max(count - _ROWS, 0), count):
                     self.json.line(line, 0, _WIDTH)
-            self.longest = max(self.longest, time.perf_counter() - start)
+            now = time.process_time()
+            self.steps.append(now - before)
+            before = now
         self.session.finish(len(frames))
         state = self.session.run.state
         if not state.blocks or state.blocks[0].tool_state != "complete" or not self.json.complete:
@@ -45,13 +59,13 @@ class _Pane:
 def tool_input(rounds: int) -> list[Row]:
     """Inputs of 100 kB and 1 MB."""
     small, large = _frames(100_000), _frames(1_000_000)
-    longest: list[float] = []
+    steps: list[list[float]] = []
 
     def play(frames: list[bytes]) -> float:
         pane = _Pane()
         taken = seconds(lambda: pane.play(frames))
         if frames is large:
-            longest.append(pane.longest)
+            steps.append(pane.steps)
         return taken
 
     reads = data.reads(data.tool_stream(100_000, _FRAGMENT))
@@ -61,15 +75,20 @@ def tool_input(rounds: int) -> list[Row]:
         lambda: seconds(lambda: sdk.consume([reads])),
         lambda: play(large),
     )
-    step = min(longest) * 1000
+    # A frame is as long as in its best round: what only one round shows is the machine's doing.
+    *open_steps, last = (min(each) * 1000 for each in zip(*steps, strict=True))
+    longest = max(open_steps)
     growth = ten / mine
+    parse = in_turn(rounds, lambda: seconds(lambda: json.loads(data.tool_input(1_000_000))))[0]
     return [
-        faster("100 kB tool input in 10-byte fragments, laid out live", mine, "SDK", theirs,
-               Limit(100, 40)),
+        faster("100 kB tool input in 10-byte fragments, 30 fps", mine, "SDK", theirs,
+               Limit(100, 30)),
         Row("1 MB of it against 100 kB", duration(ten), f"100 kB {duration(mine)}", times(growth),
             growth, at_most(10.5, 15)),
-        Row("longest frame of the 1 MB (events of 33 ms, 40 rows)", duration(step / 1000), "", "",
-            step, at_most(5, 20, " ms")),
+        Row("longest frame while 1 MB streams", duration(longest / 1000), "", "",
+            longest, at_most(5, 15, " ms")),
+        slower("its last frame: strict parse of the 1 MB", last / 1000, "json.loads", parse,
+               at_most(1.3, 3)),
     ]  # fmt: skip
 
 

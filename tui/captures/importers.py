@@ -22,8 +22,10 @@ __all__ = [
     "Format",
     "ImportFailure",
     "Loaded",
+    "NoStreams",
     "Recording",
     "load",
+    "mentions_streams",
     "sniff",
     "sniff_format",
 ]
@@ -33,6 +35,8 @@ Format = Literal["capture", "events", "trace", "har", "cassette", "body"]
 HEAD: Final = 1 << 18
 """How many bytes of a file are enough to tell its format."""
 _BLOCK: Final = 1 << 16
+_SCANNED: Final = 1 << 20
+_WORDS: Final = (b"message_start", b"/v1/messages", b'"streamscope"')
 _TRIED_LINES: Final = 20
 _CASSETTE: Final = re.compile(rb"(?:\A|[\r\n])(?:http_)?interactions:")
 _BY_NAME: Final[dict[str, Format]] = {
@@ -100,6 +104,21 @@ def sniff(path: Path) -> Format:
     """Tell the format of a file. Raises OSError."""
     with path.open("rb") as file:
         return sniff_format(file.read(HEAD), path.name)
+
+
+def mentions_streams(path: Path) -> bool:
+    """Whether a file is worth loading to look for streams in it: quick, and only ruling out.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        held = b""
+        while block := file.read(_SCANNED):
+            text = held + block
+            if any(word in text for word in _WORDS):
+                return True
+            held = block[-32:]
+    return False
 
 
 def load(path: Path) -> Loaded:

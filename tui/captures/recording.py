@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from tui.captures.capture_body import CaptureBody
+from tui.captures.codec import Problem
 from tui.core.records import Chunk, JsonObject, strict_loads
 from tui.core.report import dumps
 from tui.core.sniff import looks_like_events
@@ -25,6 +26,10 @@ _SHOWN: Final = 3
 
 class ImportFailure(ValueError):
     """A file that cannot be read as what it seems to be. The message is one line."""
+
+
+class NoStreams(ImportFailure):
+    """A file that is what it seems to be, and holds no answer of the Messages API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,14 @@ class Recording:
     response_headers: Mapping[str, str] = field(default_factory=dict)
     place: CaptureBody | None = field(default=None, compare=False)
     """Where a capture has it: reads it again at any place, and knows what was bad in it."""
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Lines of a large capture that turned out to be bad while its chunks were read.
+
+        Those of a small one are among the warnings of its import.
+        """
+        return [] if self.place is None or self.size is not None else self.place.problems
 
     @property
     def model(self) -> str | None:
@@ -262,7 +275,7 @@ class Gathering:
         if not self._found:
             if broken:
                 raise ImportFailure(f"no response can be read: {broken[0]}{_more(len(broken) - 1)}")
-            raise ImportFailure(
+            raise NoStreams(
                 f"no answer of the Messages API in this {self._format} ({self._seen} looked at)"
             )
         warnings = [f"left out, {text}" for text in broken[:_SHOWN]]

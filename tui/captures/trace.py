@@ -13,8 +13,8 @@ from jiter import from_json
 from tui.captures.recording import (
     Exchange,
     Gathering,
-    ImportFailure,
     Loaded,
+    NoStreams,
     Recording,
     as_status,
     headers_of,
@@ -97,7 +97,7 @@ def load_events(path: Path) -> Loaded:
         warnings.append(f"{bad - _SHOWN} more lines left out")
     if not found:
         detail = f": {warnings[0]}" if warnings else ""
-        raise ImportFailure(f"no stream events in this file{detail}")
+        raise NoStreams(f"no stream events in this file{detail}")
     recording = Recording("r1", path.name, partial(_event_chunks, path), size=size)
     return Loaded(EVENTS, [recording], warnings)
 

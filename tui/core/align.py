@@ -64,10 +64,12 @@ def matches(
             yield from _closely(left, right, area, effort, found)
         elif effort.spend(a_end - a + b_end - b):
             anchors = yield from _anchors(left, right, area)
-            found += [Match(place, other, 1) for place, other in anchors]
-            for place, other in anchors:
+            for number, (place, other) in enumerate(anchors):
+                found.append(Match(place, other, 1))
                 todo.append((a, place, b, other))
                 a, b = place + 1, other + 1
+                if not number % _TURN:
+                    yield
             if anchors:
                 todo.append((a, a_end, b, b_end))
         yield

@@ -22,6 +22,7 @@ EVERY: Final = 1_024
 _SCALARS: Final = (
     "phase",
     "usage_seen",
+    "counted_tokens",
     "error",
     "records",
     "last_ping_ns",

@@ -128,7 +128,7 @@ def measure(
     decode = itl = rate = None
     if first is not None and last_byte_ns is not None:
         decode = last_byte_ns - first
-        tokens = state.output_tokens
+        tokens = state.counted_tokens
         if tokens is not None and tokens > 1:
             itl = decode / (tokens - 1)
         if tokens and decode > 0:

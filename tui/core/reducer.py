@@ -14,7 +14,7 @@ from tui.core.deltas import DELTAS, note, object_of
 from tui.core.partial_json import parse_final
 from tui.core.records import EventRecord, JsonObject
 from tui.core.sse import FrameKind
-from tui.core.state import Block, Phase, RunState
+from tui.core.state import Block, Phase, RunState, as_count
 
 Handler = Callable[[RunState, EventRecord, JsonObject], None]
 
@@ -234,6 +234,8 @@ def _on_message_delta(state: RunState, record: EventRecord, payload: JsonObject)
     usage = payload.get("usage")
     if isinstance(usage, dict):
         _take_usage(state, usage)
+        if usage.get("output_tokens") is not None:
+            state.counted_tokens = as_count(usage["output_tokens"])
     else:
         note(state, record, "missing_usage", "message_delta carries no usage")
 

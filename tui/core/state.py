@@ -226,6 +226,8 @@ class RunState:
     usage: JsonObject = field(default_factory=dict)
     usage_start: JsonObject = field(default_factory=dict)
     usage_seen: bool = False
+    counted_tokens: int | None = None
+    """Output tokens of the last `message_delta`; what `message_start` says is no count yet."""
     error: JsonObject | None = None
     anomalies: list[Anomaly] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)

@@ -223,8 +223,13 @@ def _pairs(gone: tuple[str, ...], come: tuple[str, ...]) -> Steps[list[tuple[int
     """Return which lines go together, ascending: those that are the most alike in sum."""
     words = (yield from _word_sets(gone)), (yield from _word_sets(come))
     if len(gone) * len(come) > _PAIRS:
-        in_order = zip(*words, strict=False)
-        return [(place, place) for place, pair in enumerate(in_order) if _likeness(*pair) >= _ALIKE]
+        pairs = []
+        for place, (mine, others) in enumerate(zip(*words, strict=False)):
+            if _likeness(mine, others) >= _ALIKE:
+                pairs.append((place, place))
+            if not place % _TURN:
+                yield
+        return pairs
     best = [[0.0] * (len(come) + 1) for _ in range(len(gone) + 1)]
     likeness = []
     for place, mine in enumerate(words[0]):

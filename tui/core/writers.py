@@ -8,7 +8,7 @@ without parsing, in a tenth of the time. What differs is parsed.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from itertools import compress
 from operator import and_
 from typing import Final, NamedTuple
@@ -18,6 +18,7 @@ from tui.core.needle import step_end
 from tui.core.records import from_frame
 from tui.core.session import Run
 from tui.core.sse import parse_frame
+from tui.core.steps import Steps
 
 _WINDOW: Final = 16_384
 """Bytes to look at in one step."""
@@ -61,7 +62,7 @@ class Writers:
         if field != "json" and isinstance(start, str):
             self._end = len(start)
 
-    def find(self, offset: int) -> Generator[None, None, Written]:
+    def find(self, offset: int) -> Steps[Written]:
         """Return who wrote the character at `offset`, which is after all that was asked before.
 
         That is the block's first event where its start had the text with it, and where broken

@@ -12,6 +12,7 @@ from tui.viewmodel import Counters, Scope
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.bars import CounterBar, EventHead, Header, KeyBar
 from tui.widgets.event_log import EventLog
+from tui.widgets.timeline_strip import TimelineStrip
 from tui.widgets.tool_pane import ToolPane
 from tui.widgets.transcript import Transcript
 
@@ -23,7 +24,7 @@ class Dashboard(Screen[None]):
     """Lays the panes out for the terminal's size and passes them what to draw."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_STACKED_BELOW, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (30, "-tall")]
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,6 +32,7 @@ class Dashboard(Screen[None]):
         self.transcript = Transcript(id="transcript")
         self.tools = ToolPane(id="tools")
         self.log_box = Vertical(id="log", classes="pane")
+        self.strip = TimelineStrip(id="strip")
         self.heads = EventHead(id="heads")
         self.log_pane = EventLog(id="events")
         self.ask = AskBar(id="ask")
@@ -44,6 +46,7 @@ class Dashboard(Screen[None]):
                 yield self.transcript
                 yield self.tools
             with self.log_box:
+                yield self.strip
                 yield self.heads
                 yield self.log_pane
         yield self.ask
@@ -67,6 +70,7 @@ class Dashboard(Screen[None]):
             self.log_box.border_title = Content(self.log_pane.title).markup
         if numbers is not None:
             self.counters.show(numbers)
+            self.strip.show(scope)
 
     def ask_for(self, kind: str, text: str) -> None:
         """Have the reader type a search or a filter."""

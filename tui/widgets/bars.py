@@ -21,6 +21,7 @@ _LABEL: Final = "counter-bar--label"
 _VALUE: Final = "counter-bar--value"
 _WARNING: Final = "counter-bar--warning"
 _ROOMY: Final = 110
+_HEADER_ROOMY: Final = 60
 _BAR_CELLS: Final = 16
 _KEY: Final = "key-bar--key"
 _WHAT: Final = "key-bar--what"
@@ -88,18 +89,24 @@ class Header(Row):
             full = round(scope.progress * _BAR_CELLS)
             right.insert(0, ("\u2588" * full, "header--live"))
             right.insert(1, ("\u2591" * (_BAR_CELLS - full) + "  ", "header--clock"))
-        model = wire(scope.state.model or scope.model or "", 32)
-        left: list[Named] = [
-            (" streamscope  ", "header--name"),
-            (badge, f"header--{tone}"),
-        ]
-        if model and width >= 60:
+        # Narrow: what the times are worth is kept, the name and the model give way.
+        roomy = width >= _HEADER_ROOMY
+        left: list[Named] = [(" streamscope  " if roomy else " ", "header--name")]
+        left.append((badge, f"header--{tone}"))
+        note = "  synthetic timing" if roomy else "  synthetic"
+        notes: list[Named] = [] if scope.run.timed else [(note, "header--warning")]
+        room = width - _cells([*left, *notes, *right]) - 4
+        model = wire(scope.state.model or scope.model or "", min(room, 32))
+        if model and roomy:
             left.append((f"  {model}", "header--model"))
-        if not scope.run.timed:
-            left.append(("  synthetic timing", "header--warning"))
-        used = sum(cell_len(text) for text, _ in [*left, *right])
-        left.append((f"   {wire(scope.title, width - used - 4)}", "header--title"))
+        left += notes
+        room = width - _cells([*left, *right]) - 4
+        left.append((f"   {wire(scope.title, room)}", "header--title"))
         self.put(left, right)
+
+
+def _cells(pieces: list[Named]) -> int:
+    return sum(cell_len(text) for text, _ in pieces)
 
 
 def _badge(scope: Scope) -> tuple[str, str]:
@@ -202,10 +209,10 @@ class CounterBar(Row):
         return [("last byte ", _LABEL), (_age_text(numbers.last_byte_ns), _VALUE), (" ", None)]
 
     def _fit(self, groups: list[list[Named]], right: list[Named]) -> None:
-        room = self.size.width - sum(cell_len(text) for text, _ in right) - 2
+        room = self.size.width - _cells(right) - 2
         left: list[Named] = [(" ", None)]
         for group in groups:
-            size = sum(cell_len(text) for text, _ in group)
+            size = _cells(group)
             if size > room:
                 break
             left += [*group, ("  ", None)]
@@ -218,7 +225,7 @@ def _age_text(age_ns: int | None) -> str:
 
 
 def _rate(numbers: Counters) -> str:
-    if numbers.metrics.tokens_per_s is not None and numbers.estimate is None:
+    if numbers.metrics.tokens_per_s is not None:
         return f"{numbers.metrics.tokens_per_s:.0f}"
     return _DASH if numbers.estimate is None else f"~{numbers.estimate:.0f}"
 
@@ -257,10 +264,10 @@ class KeyBar(Row):
         pieces: list[Named] = []
         at = 0
         fixed = keys[-2:]
-        room = self.size.width - sum(len(key) + len(what) + 4 for key, what, _ in fixed)
+        room = self.size.width - sum(len(key) + len(what) + 3 for key, what, _ in fixed)
         fitting = []
         for entry in keys[:-2]:
-            size = len(entry[0]) + len(entry[1]) + 4
+            size = len(entry[0]) + len(entry[1]) + 3
             if size > room:
                 break
             room -= size

@@ -1,0 +1,62 @@
+"""The timeline strip: the whole run in one or two rows of cells."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from tui.core.markers import Cell, column_of, density, seq_at
+from tui.viewmodel.scope import Scope
+
+_BARS: Final = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
+
+
+class StripCell(NamedTuple):
+    """A column of a row of the strip, and the style it is drawn in."""
+
+    text: str
+    style: str
+
+
+class Strips(NamedTuple):
+    """The rows of the strip, and the column of the cursor where there is one."""
+
+    bars: list[StripCell]
+    marks: list[StripCell]
+    cursor: int | None
+
+
+def strips(scope: Scope, width: int) -> Strips:
+    """Return the strip for `width` columns: density above, what happened below."""
+    cells = density(scope.run, width)
+    top = max((cell.events for cell in cells), default=0)
+    cursor = None
+    if scope.travelling and scope.count:
+        cursor = column_of(scope.run, scope.count - 1, width)
+    return Strips([_bar(cell, top) for cell in cells], [_mark(cell) for cell in cells], cursor)
+
+
+def event_at(scope: Scope, column: int, width: int) -> int | None:
+    """Return the event that a click on a column means."""
+    return seq_at(scope.run, column, width)
+
+
+def _bar(cell: Cell, top: int) -> StripCell:
+    if cell.error:
+        return StripCell("\u2717", "error")
+    if not cell.events:
+        return StripCell("\u2591" if cell.stall else " ", "stall")
+    # Something is never nothing: one event is the lowest bar.
+    height = (cell.events * len(_BARS) + top - 1) // top - 1
+    return StripCell(_BARS[height], cell.kind or "other")
+
+
+def _mark(cell: Cell) -> StripCell:
+    if cell.error:
+        return StripCell("\u2717", "error")
+    if cell.anomaly:
+        return StripCell("\u26a0", "stall")
+    if cell.stall:
+        return StripCell("\u223c", "stall")
+    if cell.block:
+        return StripCell("\u2534", "block")
+    return StripCell("\u2500", "line")

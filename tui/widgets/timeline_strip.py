@@ -1,0 +1,72 @@
+"""The run at a glance above the log: density, blocks, stalls and errors; click to go there."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.viewmodel.scope import Scope
+from tui.viewmodel.strip import Strips, event_at, strips
+from tui.widgets.look import ComponentStyles
+from tui.widgets.paint import strip_of
+
+
+class TimelineStrip(ComponentStyles):
+    """One row of bars, and where there is room a second one of marks."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "strip--text",
+        "strip--thinking",
+        "strip--json",
+        "strip--other",
+        "strip--error",
+        "strip--stall",
+        "strip--block",
+        "strip--line",
+        "strip--cursor",
+    }
+
+    class Picked(Message):
+        """The reader wants to see event `seq`."""
+
+        def __init__(self, seq: int) -> None:
+            super().__init__()
+            self.seq = seq
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._scope: Scope | None = None
+        self._drawn: tuple[object, ...] = ()
+        self._strips = Strips([], [], None)
+
+    def show(self, scope: Scope) -> None:
+        """Draw the strip of `scope`."""
+        width = self.size.width
+        drawn = (scope.key, scope.head, scope.travelling and scope.count, width)
+        if drawn == self._drawn or not width:
+            return
+        self._drawn, self._scope = drawn, scope
+        self._strips = strips(scope, width)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        base = self.base_style()
+        width = self.size.width
+        cells = self._strips.bars if y == 0 else self._strips.marks
+        pieces = [(cell.text, self.style(f"strip--{cell.style}")) for cell in cells[:width]]
+        cursor = self._strips.cursor
+        if cursor is not None and cursor < len(pieces):
+            text = pieces[cursor][0]
+            shown = "\u25b2" if y else "\u2502" if text == " " else text
+            pieces[cursor] = (shown, self.style("strip--cursor"))
+        return strip_of(pieces).apply_style(base).adjust_cell_length(width, base)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the event at the pointer."""
+        if self._scope is not None:
+            seq = event_at(self._scope, event.x, max(self.size.width, 1))
+            if seq is not None:
+                self.post_message(self.Picked(seq))
