@@ -13,7 +13,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-from textual.events import MouseScrollDown, MouseScrollUp
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.events import MouseScrollDown, MouseScrollUp, Resize
+from textual.geometry import Size
 from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widget import Widget
@@ -190,8 +192,18 @@ class Stage:
 
     async def resize(self, width: int, height: int) -> Stage:
         """Give the terminal another size, and draw."""
-        await self.pilot.resize_terminal(width, height)
+        await self.change_size(width, height)
         return await self.settle()
+
+    async def change_size(self, width: int, height: int) -> None:
+        """Give the terminal another size. (The pilot's own way waits for an idle processor.)"""
+        size = Size(width, height)
+        driver = self.app._driver
+        assert isinstance(driver, HeadlessDriver)
+        driver._size = size
+        self.app.post_message(Resize(size, size))
+        for _ in range(3):
+            await self.pilot.pause(0)
 
     # --- what stands there
 

@@ -185,7 +185,7 @@ def test_the_demos_are_listed(call: Call) -> None:
         ("run hi", "no API key: set ANTHROPIC_API_KEY, or try the demo without one: streamscope"),
         ("inspect", "Missing argument 'FILE...|DIR|-'"),
         ("inspect absent.sse", "absent.sse: no such file"),
-        ("inspect .", ".: no streams in this folder (looked for *.sse)"),
+        ("inspect .", ".: no streams in this folder (looked for *.sse and logs)"),
         ("mock --port 65536", "Invalid value for '--port'"),
         ("mock --speed 0", "'0' is not a speed"),
     ],

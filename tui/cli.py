@@ -16,6 +16,7 @@ from tui import __version__
 
 if TYPE_CHECKING:
     from tui.app import SourceFactory
+    from tui.captures.writer import CaptureWriter
     from tui.run import Feed
 
 _Json = TypeVar("_Json", dict[str, Any], list[Any])
@@ -101,11 +102,14 @@ def demo(
 @cli.command("open")
 @click.argument("files", nargs=-1, required=True)
 @_speed
+@click.option("--follow", is_flag=True, help="Wait for more of a capture that is being written.")
 @_plain
-def open_files(files: tuple[str, ...], speed: float, plain: bool) -> None:
-    """Play recorded streams: FILE... or - for standard input, drawn as it arrives."""
-    from tui.sources.replay import open_file
+def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) -> None:
+    """Play recorded streams: FILE... or - for standard input, drawn as it arrives.
 
+    A file is a response body (.sse), a capture, a claude-trace log, a HAR file, a VCR cassette, or
+    has an event as JSON on each line.
+    """
     factories: list[SourceFactory] = []
     for name in files:
         if name == "-":
@@ -118,13 +122,38 @@ def open_files(files: tuple[str, ...], speed: float, plain: bool) -> None:
         if os.path.isdir(path):
             fail(f"{name} is a folder: name a file in it, or use streamscope inspect {name}")
         try:
-            open_file(path)
+            factories += _follower(path) if follow else _recordings(path)
         except FileNotFoundError:
             fail(f"{name}: no such file")
         except OSError as error:
             fail(f"{name}: cannot be read: {error.strerror or error}")
-        factories.append(partial(open_file, path))
+        except ValueError as error:
+            fail(f"{name}: {error}")
     show(factories, speed=speed, plain=plain)
+
+
+def _recordings(path: Path) -> list[SourceFactory]:
+    """Return a source for each run in a file. What had to be left out is told."""
+    from tui.captures.importers import load, sniff
+    from tui.core.text import one_line
+    from tui.sources.capture import CaptureSource
+    from tui.sources.replay import open_file
+
+    # A pipe cannot be looked into and then read from its beginning.
+    if not path.is_file() or sniff(path) == "body":
+        open_file(path)
+        return [partial(open_file, path)]
+    loaded = load(path)
+    for warning in loaded.warnings:
+        sys.stderr.write(f"streamscope: {one_line(f'{path}: {warning}')}\n")
+    return [partial(CaptureSource, recording) for recording in loaded.recordings]
+
+
+def _follower(path: Path) -> list[SourceFactory]:
+    from tui.sources.capture import FollowSource
+
+    FollowSource(path)
+    return [partial(FollowSource, path)]
 
 
 def _stdin_source(plain: bool) -> SourceFactory:
@@ -165,6 +194,9 @@ def _stdin_source(plain: bool) -> SourceFactory:
     metavar="S",
     help="Limit of the whole call, in seconds.",
 )
+@click.option(
+    "--record", type=click.Path(path_type=Path), metavar="FILE", help="Write a capture meanwhile."
+)
 @_plain
 @click.option("--json", "as_json", is_flag=True, help="No screen: a report as JSON at the end.")
 def run(
@@ -178,6 +210,7 @@ def run(
     request: Path | None,
     base_url: str | None,
     timeout: float | None,
+    record: Path | None,
     plain: bool,
     as_json: bool,
 ) -> None:
@@ -202,11 +235,24 @@ def run(
     )
     if not _key_in_environment() and not _key_found():
         fail("no API key: set ANTHROPIC_API_KEY, or try the demo without one: streamscope demo")
+    address = base_url or os.environ.get("ANTHROPIC_BASE_URL") or None
     show(
-        [lambda: LiveSource(body, base_url=base_url, timeout_s=timeout)],
+        [lambda: LiveSource(body, base_url=address, timeout_s=timeout)],
         plain=plain,
         as_json=as_json,
+        **({} if record is None else {"writer": _capture_writer(record)}),
     )
+
+
+def _capture_writer(path: Path) -> CaptureWriter:
+    from tui.captures.writer import CaptureWriter
+
+    try:
+        return CaptureWriter(path, tool=f"streamscope {__version__}")
+    except OSError as error:
+        fail(f"--record {path}: {error.strerror or error}")
+    except ValueError as error:
+        fail(f"--record: {error}")
 
 
 def _key_in_environment() -> bool:
@@ -289,27 +335,49 @@ def show(
     speed: float = 1.0,
     plain: bool = False,
     as_json: bool = False,
+    writer: CaptureWriter | None = None,
 ) -> NoReturn:
-    """Show sources on the screen, or without one where that was asked for or there is none."""
-    if plain or as_json or not _screen_possible():
-        sys.exit(asyncio.run(_read_all(factories, speed, as_json)))
-    from tui.app import Settings, StreamscopeApp
+    """Show sources on the screen, or without one where that was asked for or there is none.
 
-    app = StreamscopeApp(factories, Settings(speed=speed))
-    result = app.run()
-    sys.exit(app.return_code if result is None else result)
+    With a `writer`, every live run is recorded.
+    """
+    try:
+        if plain or as_json or not _screen_possible():
+            sys.exit(asyncio.run(_read_all(factories, speed, as_json, writer)))
+        from tui.app import Settings, StreamscopeApp
+
+        record = None if writer is None else writer.begin
+        app = StreamscopeApp(factories, Settings(speed=speed, record=record))
+        result = app.run()
+        sys.exit(app.return_code if result is None else result)
+    finally:
+        if writer is not None:
+            writer.close()
+            _tell_failure(writer)
 
 
-async def _read_all(factories: list[SourceFactory], speed: float, as_json: bool) -> int:
+def _tell_failure(writer: CaptureWriter) -> None:
+    from tui.core.text import one_line
+
+    if writer.failure is not None:
+        sys.stderr.write(f"streamscope: {one_line(writer.failure)}\n")
+
+
+async def _read_all(
+    factories: list[SourceFactory], speed: float, as_json: bool, writer: CaptureWriter | None
+) -> int:
     from tui.plain import read_as_json, read_plainly
     from tui.run import Clock, Feed
 
     task = asyncio.current_task()
     assert task is not None
     stopped: list[int] = []
+    feeds: list[Feed] = []
 
     def stop(number: int) -> None:
         stopped.append(number)
+        for feed in feeds:
+            feed.stopped_as = "interrupted"
         task.cancel()
 
     loop = asyncio.get_running_loop()
@@ -318,7 +386,9 @@ async def _read_all(factories: list[SourceFactory], speed: float, as_json: bool)
     complete = True
     try:
         for factory in factories:
-            feed: Feed = Feed(factory(), clock=Clock(speed=speed))
+            recorder = None if writer is None else writer.begin()
+            feed = Feed(factory(), clock=Clock(speed=speed), recorder=recorder)
+            feeds[:] = [feed]
             if as_json:
                 complete &= await read_as_json(feed, sys.stdout)
             else:

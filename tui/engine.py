@@ -21,7 +21,7 @@ from tui.core.links import contribution
 from tui.core.session import Run
 from tui.deck import Deck
 from tui.finder import Finder
-from tui.run import Clock, Feed
+from tui.run import Clock, Feed, Recorder
 from tui.screens.dashboard import Dashboard
 from tui.sources import Source
 from tui.viewmodel import Found, Ranks, Scope, counters
@@ -43,6 +43,8 @@ class Settings:
     speed: float = 1.0
     now: Callable[[], int] = time.monotonic_ns
     ticking: bool = True
+    record: Callable[[], Recorder] | None = None
+    """Gives a recorder for each live run."""
 
 
 def find_styles() -> Path:
@@ -96,7 +98,10 @@ class Engine(App[int]):
         source = factory()
         clock = Clock(self.settings.now, self.settings.speed)
         cap = _FILE_IDLE_CAP_NS if source.info.kind == "file" else None
-        feed = Feed(source, clock=clock, idle_cap_ns=cap, now=self.settings.now)
+        recorder = None
+        if self.settings.record is not None and source.info.kind == "live":
+            recorder = self.settings.record()
+        feed = Feed(source, clock=clock, idle_cap_ns=cap, now=self.settings.now, recorder=recorder)
         self.deck.add(feed)
         self._made.append(factory)
         # Not exit_on_error: the feed keeps what goes wrong, and shows it in its own pane.
@@ -201,9 +206,14 @@ class Engine(App[int]):
             if number is None:
                 continue
             try:
-                loop.add_signal_handler(number, self.exit, 128 + int(number))
+                loop.add_signal_handler(number, self._leave, 128 + int(number))
             except (NotImplementedError, RuntimeError, ValueError):
                 return  # Not the main thread, or not a system that has them.
+
+    def _leave(self, status: int) -> None:
+        for feed in self.deck.feeds:
+            feed.stopped_as = "interrupted"
+        self.exit(status)
 
     def _fatal_error(self) -> None:
         textual_hacks.crash_without_locals(self)

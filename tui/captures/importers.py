@@ -13,7 +13,7 @@ from jiter import from_json
 from tui.captures.capture_file import load_capture
 from tui.captures.cassette import load_cassette
 from tui.captures.har import load_har
-from tui.captures.recording import ImportFailure, Loaded, Recording
+from tui.captures.recording import ImportFailure, Loaded, NoStreams, Recording
 from tui.captures.trace import load_events, load_trace
 from tui.core.records import Chunk, JsonObject
 

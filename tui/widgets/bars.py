@@ -225,7 +225,7 @@ def _age_text(age_ns: int | None) -> str:
 
 
 def _rate(numbers: Counters) -> str:
-    if numbers.metrics.tokens_per_s is not None:
+    if numbers.metrics.tokens_per_s is not None and numbers.estimate is None:
         return f"{numbers.metrics.tokens_per_s:.0f}"
     return _DASH if numbers.estimate is None else f"~{numbers.estimate:.0f}"
 
