@@ -10,7 +10,7 @@ STEP := @printf '\n==> %s\n'
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo check format-check lint types imports test format cover bench clean distclean
+.PHONY: help demo check format-check lint types imports test format cover bench picture clean distclean
 
 help:
 	@echo 'make demo       set up and open the demo'
@@ -18,6 +18,7 @@ help:
 	@echo 'make test       the tests alone'
 	@echo 'make cover      the tests, with the branch coverage of the core (must be 100 %)'
 	@echo 'make bench      the benchmarks: ours against a yardstick, as ratios'
+	@echo 'make picture    draw the picture in the README'
 	@echo 'make format     format the code and sort the imports'
 	@echo 'make clean      remove caches and build products'
 	@echo 'make distclean  the same, and the environment in .venv'
@@ -77,6 +78,11 @@ format: $(VENV)/.installed-dev
 	$(STEP) 'ruff format'
 	@$(PY) -m ruff check --select I --fix .
 	@$(PY) -m ruff format .
+
+picture: $(VENV)/.installed-dev
+	$(STEP) 'docs/inspect.svg'
+	@mkdir -p docs
+	@$(PY) -m tests.picture docs/inspect.svg
 
 clean:
 	rm -rf build dist htmlcov .coverage .coverage.* snapshot_report.html

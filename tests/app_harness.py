@@ -193,16 +193,17 @@ class Stage:
     async def resize(self, width: int, height: int) -> Stage:
         """Give the terminal another size, and draw."""
         await self.change_size(width, height)
-        return await self.settle()
+        await self.settle()
+        return await self.settle()  # What was hidden is laid out by the tick after it is back.
 
-    async def change_size(self, width: int, height: int) -> None:
+    async def change_size(self, width: int, height: int, pauses: int = 3) -> None:
         """Give the terminal another size. (The pilot's own way waits for an idle processor.)"""
         size = Size(width, height)
         driver = self.app._driver
         assert isinstance(driver, HeadlessDriver)
         driver._size = size
         self.app.post_message(Resize(size, size))
-        for _ in range(3):
+        for _ in range(pauses):
             await self.pilot.pause(0)
 
     # --- what stands there

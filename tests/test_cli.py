@@ -339,7 +339,8 @@ def test_a_key_in_any_of_the_usual_places_will_do(
     shown: Callable[..., Shown], monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    assert shown("run", "hi", "--json").options == {"plain": False, "as_json": True}
+    options = shown("run", "hi", "--json").options
+    assert options == {"plain": False, "as_json": True, "writer": None}
 
 
 # --- without a screen -----------------------------------------------------------------------------

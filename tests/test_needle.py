@@ -143,6 +143,11 @@ def test_a_match_lies_within_one_event() -> None:
     assert found(Plain("c"), b": x\n\n\n\n\n", *frames) == [2, 3]
 
 
+def test_line_ends_between_events_belong_to_none() -> None:
+    frames = [b"data: x\r\r"] * 9 + [b"data: x\r\r\n", b"data: x\n\r", b"\n", b"data: x\r\r"]
+    assert found(Plain("\n"), *frames) == [10]
+
+
 def test_frequent_and_rare_matches() -> None:
     frames = [b"data: %d\n\n" % number for number in range(400)]
     for needle in ("data", "7", "77", "377", "\n\nd", "x"):
@@ -154,13 +159,13 @@ def test_frequent_and_rare_matches() -> None:
 
 
 def test_an_expression_sees_one_event_at_a_time() -> None:
-    frames = wire(message_start(), *text_block(0, "Paris", "par\u00e9s")).split(b"\n\n")[:-1]
+    frames = wire(message_start(), *text_block(0, "Paris", "par\u00e9s", "paros")).split(b"\n\n")[:-1]
     events = [frame + b"\n\n" for frame in frames]
-    assert found(Regex("[pP]ar.s"), *events) == [2, 3]
+    assert found(Regex("[pP]ar.s"), *events) == [2, 4]
     assert found(Regex(r"(?i)PARIS"), *events) == [2]
     assert found(Regex(r"par\\u00e9s"), *events) == [3]
     assert found(Regex(r"^event: message_start$"), *events) == [0]
-    assert found(Regex(r"\}$"), *events) == [0, 1, 2, 3, 4]
+    assert found(Regex(r"\}$"), *events) == [0, 1, 2, 3, 4, 5]
     assert found(Regex("(?s)stop.*start"), *events) == []
     assert Regex("start").events(log(*events), 1, 3) == [1]
 

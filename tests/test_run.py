@@ -367,9 +367,14 @@ class Notes:
         self.told: list[tuple[object, ...]] = []
 
     def request(
-        self, body: JsonObject | None, *, url: str | None = None, timed: bool = True
+        self,
+        body: JsonObject | None,
+        *,
+        url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timed: bool = True,
     ) -> None:
-        self.told.append(("request", body, url, timed))
+        self.told.append(("request", body, url, dict(headers or {}), timed))
 
     def response(self, t_ns: int, status: int, headers: Mapping[str, str]) -> None:
         self.told.append(("response", t_ns, status, dict(headers)))
@@ -384,7 +389,7 @@ class Notes:
 class AnsweredSource(ScriptSource):
     """A script with the head of a response."""
 
-    answer: Answer | None = Answer(5, 200, {"request-id": "req_1"})
+    answer: Answer | None = Answer(5, 200, {"request-id": "req_1"}, {"host": "x"})
 
 
 async def test_a_recorder_is_told_everything_in_its_order() -> None:
@@ -394,7 +399,7 @@ async def test_a_recorder_is_told_everything_in_its_order() -> None:
     feed = Feed(source, clock=Clock(ManualClock(), INSTANT), recorder=notes)
     await feed.run()
     assert notes.told == [
-        ("request", {"model": "m"}, None, True),
+        ("request", {"model": "m"}, None, {"host": "x"}, True),
         ("response", 5, 200, {"request-id": "req_1"}),
         *(("chunk", t_ns, data) for t_ns, data in chunks),
         ("end", 1 * S, "eof", None),
@@ -406,7 +411,7 @@ async def test_a_recorder_is_told_of_a_response_without_a_body() -> None:
     end = SourceEnded("http_error", "HTTP 429", "", status=429)
     await Feed(AnsweredSource([], end=end, timed=False), now=ManualClock(), recorder=notes).run()
     assert notes.told == [
-        ("request", None, None, False),
+        ("request", None, None, {"host": "x"}, False),
         ("response", 5, 200, {"request-id": "req_1"}),
         ("end", 0, "http_error", {"type": "http_error", "message": "HTTP 429", "status": 429}),
     ]

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -110,6 +109,9 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     A file is a response body (.sse), a capture, a claude-trace log, a HAR file, a VCR cassette, or
     has an event as JSON on each line.
     """
+    from tui.core.text import one_line
+    from tui.sources.capture import following, recorded
+
     factories: list[SourceFactory] = []
     for name in files:
         if name == "-":
@@ -122,38 +124,17 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         if os.path.isdir(path):
             fail(f"{name} is a folder: name a file in it, or use streamscope inspect {name}")
         try:
-            factories += _follower(path) if follow else _recordings(path)
+            found, warnings = (following if follow else recorded)(path)
         except FileNotFoundError:
             fail(f"{name}: no such file")
         except OSError as error:
             fail(f"{name}: cannot be read: {error.strerror or error}")
         except ValueError as error:
             fail(f"{name}: {error}")
+        factories += found
+        for warning in warnings:
+            click.echo(f"streamscope: {one_line(f'{name}: {warning}')}", err=True)
     show(factories, speed=speed, plain=plain)
-
-
-def _recordings(path: Path) -> list[SourceFactory]:
-    """Return a source for each run in a file. What had to be left out is told."""
-    from tui.captures.importers import load, sniff
-    from tui.core.text import one_line
-    from tui.sources.capture import CaptureSource
-    from tui.sources.replay import open_file
-
-    # A pipe cannot be looked into and then read from its beginning.
-    if not path.is_file() or sniff(path) == "body":
-        open_file(path)
-        return [partial(open_file, path)]
-    loaded = load(path)
-    for warning in loaded.warnings:
-        sys.stderr.write(f"streamscope: {one_line(f'{path}: {warning}')}\n")
-    return [partial(CaptureSource, recording) for recording in loaded.recordings]
-
-
-def _follower(path: Path) -> list[SourceFactory]:
-    from tui.sources.capture import FollowSource
-
-    FollowSource(path)
-    return [partial(FollowSource, path)]
 
 
 def _stdin_source(plain: bool) -> SourceFactory:
@@ -235,24 +216,21 @@ def run(
     )
     if not _key_in_environment() and not _key_found():
         fail("no API key: set ANTHROPIC_API_KEY, or try the demo without one: streamscope demo")
+    writer = None
+    if record is not None:
+        from tui.captures.writer import CaptureWriter
+
+        try:
+            writer = CaptureWriter(record, tool=f"streamscope {__version__}")
+        except (OSError, ValueError) as error:
+            fail(f"--record: {getattr(error, 'strerror', None) or error}: {record}")
     address = base_url or os.environ.get("ANTHROPIC_BASE_URL") or None
     show(
         [lambda: LiveSource(body, base_url=address, timeout_s=timeout)],
         plain=plain,
         as_json=as_json,
-        **({} if record is None else {"writer": _capture_writer(record)}),
+        writer=writer,
     )
-
-
-def _capture_writer(path: Path) -> CaptureWriter:
-    from tui.captures.writer import CaptureWriter
-
-    try:
-        return CaptureWriter(path, tool=f"streamscope {__version__}")
-    except OSError as error:
-        fail(f"--record {path}: {error.strerror or error}")
-    except ValueError as error:
-        fail(f"--record: {error}")
 
 
 def _key_in_environment() -> bool:
@@ -353,14 +331,8 @@ def show(
     finally:
         if writer is not None:
             writer.close()
-            _tell_failure(writer)
-
-
-def _tell_failure(writer: CaptureWriter) -> None:
-    from tui.core.text import one_line
-
-    if writer.failure is not None:
-        sys.stderr.write(f"streamscope: {one_line(writer.failure)}\n")
+            if writer.failure is not None:
+                sys.stderr.write(f"streamscope: {writer.failure}\n")
 
 
 async def _read_all(

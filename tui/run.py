@@ -122,9 +122,14 @@ class Recorder(Protocol):
         ...
 
     def request(
-        self, body: JsonObject | None, *, url: str | None = None, timed: bool = True
+        self,
+        body: JsonObject | None,
+        *,
+        url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timed: bool = True,
     ) -> None:
-        """The request is about to be sent. `timed` is whether the chunks' times will be real."""
+        """The request, secrets included. `timed` is whether the chunks' times are real."""
         ...
 
     def response(self, t_ns: int, status: int, headers: Mapping[str, str]) -> None:
@@ -170,7 +175,7 @@ class Feed:
         """How a run that is cancelled has ended: `interrupted` where the program itself ends."""
         self._now = now
         self._idle_cap_ns = idle_cap_ns
-        self._answered = False
+        self._recorded_heads = False
 
     @property
     def runs(self) -> list[Run]:
@@ -200,9 +205,6 @@ class Feed:
     async def run(self) -> None:
         """Read the source to its end. Only cancellation leaves this as an exception."""
         self.clock.start()
-        if self.recorder is not None:
-            info = self.info
-            self.recorder.request(info.request, url=info.url, timed=info.timed)
         try:
             await self._pump()
             self._finish("eof")
@@ -223,14 +225,20 @@ class Feed:
     def _finish(self, how: End, error: JsonObject | None = None) -> None:
         t_ns = self.elapsed_ns()
         if self.recorder is not None:
-            self._record_response(self.recorder)
+            self._record_heads(self.recorder)
             self.recorder.end(t_ns, how, error)
         self.session.finish(t_ns, how, error)
 
-    def _record_response(self, recorder: Recorder) -> None:
+    def _record_heads(self, recorder: Recorder) -> None:
+        """Record request and response once: only with the response are all headers known."""
+        if self._recorded_heads:
+            return
+        self._recorded_heads = True
+        info = self.info
         answer = self.source.answer if isinstance(self.source, Answered) else None
-        if answer is not None and not self._answered:
-            self._answered = True
+        headers = None if answer is None else answer.sent_headers
+        recorder.request(info.request, url=info.url, headers=headers, timed=info.timed)
+        if answer is not None:
             recorder.response(answer.t_ns, answer.status, answer.headers)
 
     async def _close(self) -> None:
@@ -252,7 +260,7 @@ class Feed:
                     working_since = self._now()
             last_ns = t_ns
             if self.recorder is not None:
-                self._record_response(self.recorder)
+                self._record_heads(self.recorder)
                 self.recorder.chunk(t_ns, data)
             self.session.feed(t_ns, data)
             if self._now() - working_since > SLICE_NS:

@@ -30,6 +30,7 @@ from tui.captures.codec import (
 from tui.captures.redact import redact_headers, redact_json, redact_text
 from tui.core.records import JsonObject
 from tui.core.state import End
+from tui.core.text import one_line
 
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
@@ -112,7 +113,7 @@ class CaptureWriter:
 
     def _fail(self, error: Exception) -> None:
         reason = error.strerror if isinstance(error, OSError) else None
-        self.failure = f"recording to {self.path.name} stopped: {reason or error}"
+        self.failure = one_line(f"recording to {self.path.name} stopped: {reason or error}")
 
     def _cut_back(self, start: int) -> None:
         # The part of a line that did get written: without it, the file is whole.

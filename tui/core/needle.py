@@ -155,12 +155,11 @@ def _where(
     while place >= 0:
         number = bisect_right(offsets, base + place) - 1
         end = offsets[number] + lengths[number] - base
-        if place + len(literal) <= end:
+        # No literal goes on past a line end, so none reaches into the next event. But a line end
+        # may be looked for, and some stand between events.
+        if place < end:
             found.append(number)
-            place = find(literal, end)
-        else:
-            # It begins in one event and ends in another.
-            place = find(literal, place + 1)
+        place = find(literal, max(end, place + 1))
     return found
 
 

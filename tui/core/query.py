@@ -99,8 +99,12 @@ _QUANTITIES: Final[dict[str, _Quantity]] = {
 _BLANKS: Final = re.compile(r"\s*")
 _WORD: Final = re.compile(r'[^\s()|"]*')
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_COMPARED: Final = re.compile(r'(gap|time|size|seq|index)\s*(<=|>=|[<>=:])\s*([^\s()|"]*)')
-_VALUE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)([^0-9.]*)")
+# A unit may stand apart from its number.
+_COMPARED: Final = re.compile(
+    r"(gap|time|size|seq|index)\s*(<=|>=|[<>=:])\s*"
+    r'([0-9.]+\s+(?i:[nu\u00b5\u03bcm]?s|m|[kMG]?B)(?![^\s()|"])|[^\s()|"]*)'
+)
+_VALUE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([^0-9.]*)")
 _INDEX: Final = re.compile(r"#([0-9]{1,15})(?![^\s()|])")
 
 

@@ -231,10 +231,9 @@ def _pairs(gone: tuple[str, ...], come: tuple[str, ...]) -> Steps[list[tuple[int
                 yield
         return pairs
     best = [[0.0] * (len(come) + 1) for _ in range(len(gone) + 1)]
-    likeness = []
     for place, mine in enumerate(words[0]):
-        likeness.append([_likeness(mine, others) for others in words[1]])
-        for other, value in enumerate(likeness[-1]):
+        for other, others in enumerate(words[1]):
+            value = _likeness(mine, others)
             together = best[place][other] + value if value >= _ALIKE else 0.0
             best[place + 1][other + 1] = max(
                 best[place][other + 1], best[place + 1][other], together

@@ -65,12 +65,14 @@ class Source(Protocol):
 
 
 class Answer(NamedTuple):
-    """The head of a response."""
+    """The head of a response, and that of the request it answers."""
 
     t_ns: int
     """Nanoseconds since the request was sent."""
     status: int
     headers: Mapping[str, str]
+    sent_headers: Mapping[str, str] = {}
+    """The headers of the request, as they were sent: secrets included."""
 
 
 @runtime_checkable

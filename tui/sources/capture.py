@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +20,15 @@ from tui.captures.codec import (
     ResponseLine,
     UnknownVersion,
 )
+from tui.captures.importers import load, sniff
 from tui.captures.recording import ImportFailure, Recording
 from tui.core.records import Chunk, JsonObject
 from tui.core.state import End
-from tui.sources import SourceEnded, SourceInfo
+from tui.sources import Source, SourceEnded, SourceInfo
 from tui.sources.live import prompt_of
-from tui.sources.replay import LARGE, synthetic_chunks
+from tui.sources.replay import LARGE, open_file, synthetic_chunks
 
+SourceFactory = Callable[[], Source]
 _POLL_S: Final = 0.05
 _READ: Final = 65_536
 _SAMPLE: Final = 1 << 20
@@ -227,3 +230,22 @@ def _existing(path: Path) -> list[tuple[Recording, CaptureBody]]:
         if isinstance(failure.__cause__, UnknownVersion):
             raise
         return []
+
+
+def recorded(path: Path) -> tuple[list[SourceFactory], list[str]]:
+    """Return a source for each run in a file, and lines on what was left out of it.
+
+    Raises OSError where it cannot be read, ImportFailure where it cannot be understood.
+    """
+    # A pipe cannot be looked into and then read from its beginning.
+    if not path.is_file() or sniff(path) == "body":
+        open_file(path)
+        return [partial(open_file, path)], []
+    loaded = load(path)
+    return [partial(CaptureSource, recording) for recording in loaded.recordings], loaded.warnings
+
+
+def following(path: Path) -> tuple[list[SourceFactory], list[str]]:
+    """Return the source that follows a capture; raises what `FollowSource` does."""
+    FollowSource(path)
+    return [partial(FollowSource, path)], []

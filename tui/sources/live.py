@@ -13,6 +13,7 @@ from tui.sources import Answer, EndedHow, SourceEnded, SourceInfo
 
 if TYPE_CHECKING:
     import anthropic
+    import httpx2
 
 DEFAULT_BASE_URL: Final = "https://api.anthropic.com"
 DEFAULT_MODEL: Final = "claude-sonnet-4-6"
@@ -138,7 +139,7 @@ class LiveSource:
                         )
                     )
                 self.request_id = response.headers.get("request-id")
-                self._note_answer(response.status_code, response.headers)
+                self._note_answer(response.status_code, response.headers, response.http_request)
                 reads = response.iter_bytes()
                 while True:
                     async with asyncio.timeout_at(deadline):
@@ -151,12 +152,14 @@ class LiveSource:
             raise SourceEnded("timeout", "Timed out", detail, retryable=True) from error
         except Exception as error:
             if isinstance(error, sdk.APIStatusError):
-                self._note_answer(error.status_code, error.response.headers)
+                self._note_answer(error.status_code, error.response.headers, error.request)
             raise explain(error) from error
 
-    def _note_answer(self, status: int, headers: Mapping[str, str]) -> None:
+    def _note_answer(
+        self, status: int, headers: Mapping[str, str], request: httpx2.Request
+    ) -> None:
         t_ns = self._now() - (self.sent_ns or 0)
-        self.answer = Answer(t_ns, status, dict(headers))
+        self.answer = Answer(t_ns, status, dict(headers), dict(request.headers))
 
     async def aclose(self) -> None:
         """Close the connection."""

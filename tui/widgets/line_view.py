@@ -117,7 +117,7 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
 
     def _placeholder_line(self, y: int) -> Strip:
         """Draw what an empty pane says, in the middle of it."""
-        width = self.size.width
+        width = max(self.size.width, 1)
         lines = [line for text in self.placeholder.split("\n") for line in wrap_words(text, width)]
         number = y - max((self.size.height - len(lines)) // 2, 0)
         if not 0 <= number < len(lines):
@@ -227,15 +227,17 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
             self.vertical_scrollbar.position = self.scroll_y
 
     def show_row(self, y: int) -> None:
-        """Scroll as little as needed to have row `y` in view."""
+        """Have row `y` in view: at the edge for a step, in the middle for a jump."""
         top = self.scroll_offset.y
         height = self.size.height
-        if y < top:
+        if top <= y < top + height:
+            return
+        if y == top - 1:
             target = y
-        elif y >= top + height:
+        elif y == top + height:
             target = y - height + 1
         else:
-            return
+            target = max(y - height // 2, 0)
         self._moving = True
         try:
             self.scroll_to(y=target, animate=False, force=True, immediate=True)

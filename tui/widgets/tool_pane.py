@@ -316,7 +316,7 @@ class ToolPane(LineView):
         while at < len(text):
             end = ends[number] - start if number < len(ends) else len(text)
             piece = text[at:end]
-            tinted = style + odd if number % 2 else style
+            tinted = odd + style if number % 2 else style
             begins = start + at == (ends[number - 1] if number else 0)
             if begins and piece:
                 pieces.append((sanitize(piece[0]), tinted + Style(underline=True)))
