@@ -526,6 +526,40 @@ def test_parameters_that_make_no_sense_are_answered_and_not_crashed_on(
     assert "failed while reading" not in result.err
 
 
+def test_a_call_that_is_recorded_can_be_opened_and_inspected(
+    call: Call, mock: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "canary")
+    capture = tmp_path / "run.jsonl"
+    options = ["--model", "scenario:one-tool", "--record", capture]
+    live = call("run", "Hello", *options)
+    assert live.status == 0
+    replayed = call("open", capture, *INSTANT)
+    assert (replayed.status, replayed.out) == (0, live.out)
+    (line,) = call("inspect", "--json", capture).out.splitlines()
+    (run,) = json.loads(line)["runs"]
+    assert (run["status"], run["metrics"]["ttft_ms"] > 0) == ("complete", True)
+    assert b"canary" not in capture.read_bytes()
+    # A torn last line is told, and the rest is there.
+    capture.write_bytes(capture.read_bytes()[:-30])
+    torn = call("open", capture, *INSTANT)
+    assert torn.out == live.out
+
+
+def test_a_capture_that_cannot_be_written(call: Call, mock: str, tmp_path: Path) -> None:
+    result = call("run", "Hello", "--record", tmp_path)
+    assert result.status == 2
+    assert result.one_line().startswith("--record: ")
+
+
+def test_a_log_that_is_none(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"streamscope":99}\n')
+    result = call("open", path)
+    assert result.status == 2
+    assert result.one_line().startswith(f"{path}: ")
+
+
 def test_a_prompt_that_is_not_unicode(call: Call, mock: str) -> None:
     result = call("run", "caf\udce9")
     assert result.status == 1

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests import playbook as pb
+from tui.core.records import JsonObject
 from tui.inspect import Inspector, readable
 from tui.scenarios import load
 
@@ -236,6 +237,75 @@ def test_a_folder_without_streams(tmp_path: Path) -> None:
     assert report.err == (
         f"streamscope: {tmp_path}: no streams in this folder (looked for *.sse and logs)\n"
     )
+
+
+EVENT_LINES = b"\n".join(
+    json.dumps(event).encode()
+    for event in [pb.message_start(), *pb.text_block(0, "hi"), *pb.ending()]
+)
+
+
+def test_logs_in_a_folder_are_looked_into(save: Save, tmp_path: Path) -> None:
+    save("package.json", b'{"name": "x"}')
+    save("notes.jsonl", b'{"note": "message_start"}\n')
+    save("page.json", b"<p>message_start")
+    report = inspect(tmp_path)
+    assert (report.status, report.out) == (2, "")
+    assert report.err.count("\n") == 1
+    log = save("log.jsonl", EVENT_LINES + b"\n")
+    report = inspect(tmp_path)
+    assert [item["file"] for item in report.objects] == [str(log)]
+    assert (report.status, report.statuses) == (0, [["complete"]])
+
+
+def test_a_log_that_is_named_has_to_hold_something(save: Save, tmp_path: Path) -> None:
+    for name, body in (
+        ("a.jsonl", b'{"streamscope":1}\n'),
+        ("b.jsonl", b'{"streamscope":99}\n'),
+        ("c.har", b'{"log": {"entries": []}}'),
+    ):
+        report = inspect(save(name, body))
+        assert report.status == 1
+        assert report.err.startswith(f"streamscope: {tmp_path / name}: ")
+        assert report.err.count("\n") == 1
+
+
+def test_a_capture_has_its_times(save: Save) -> None:
+    lines: list[JsonObject] = [
+        {"streamscope": 1},
+        {"k": "request", "run": "r1", "t": 0, "body": {}},
+        {"k": "chunk", "run": "r1", "t": 5_000_000, "data": BODY[:900].decode()},
+        {"k": "chunk", "run": "r1", "t": 7_000_000, "data": BODY[900:].decode()},
+        {"k": "end", "run": "r1", "t": 9_000_000, "how": "eof", "error": None},
+    ]
+    body = b"\n".join(json.dumps(line).encode() for line in lines) + b"\n"
+    report = inspect(save("run.jsonl", body))
+    assert (report.status, report.statuses) == (0, [["complete"]])
+    metrics = report.objects[0]["runs"][0]["metrics"]
+    assert (metrics["ttfb_ms"], metrics["e2e_ms"]) == (5.0, 7.0)
+    broken = save(
+        "broken.jsonl", body.replace(b'{"k": "end"', b'{"k": "chunk", "t": 5}\n{"k": "end"')
+    )
+    report = inspect(broken)
+    assert (report.status, report.statuses) == (1, [["complete"]])
+    assert report.err.count("\n") == 1 and "line " in report.err
+
+
+def test_what_was_left_out_of_a_log_is_told(save: Save) -> None:
+    lines = EVENT_LINES.split(b"\n")
+    report = inspect(save("log.jsonl", b"\n".join([*lines[:3], b'{"torn', *lines[3:]]) + b"\n"))
+    assert report.status == 1
+    assert report.statuses == [["complete"]]
+    assert "log.jsonl: " in report.err and "Traceback" not in report.err
+
+
+def test_a_closed_output_is_not_the_fault_of_a_file(save: Save) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError):
+        Inspector(Closed(), io.StringIO(), as_json=True).inspect(str(save("a.sse", BODY)), None)
 
 
 def test_a_named_file_is_read_whatever_its_name(save: Save) -> None:

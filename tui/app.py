@@ -241,6 +241,22 @@ class StreamscopeApp(Engine):
 
             self.push_screen(Latency(shown.run), self._go_to)
 
+    def action_compare(self) -> None:
+        """Put two runs side by side."""
+        if isinstance(self.screen, ModalScreen):
+            return
+        from tui.screens.compare import Compare
+
+        runs = [
+            (feed.info.title, run, feed.info.request)
+            for feed in self.deck.feeds
+            for run in feed.runs
+        ]
+        if len(runs) < 2:
+            self._say("Comparing needs two runs: press r, or open two files")
+            return
+        self.push_screen(Compare(runs, self.deck.position[0] - 1))
+
     def _go_to(self, seq: int | None) -> None:
         if seq is not None:
             self.deck.go(seq + 1)

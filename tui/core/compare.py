@@ -147,7 +147,7 @@ class Comparison(NamedTuple):
         parts: tuple[tuple[str, bool], ...] = (
             *((fact.name, fact.equal) for fact in self.facts),
             ("latency", all(measure.equal for measure in self.metrics)),
-            ("usage", all(measure.equal for measure in self.usage)),
+            ("tokens and size", all(measure.equal for measure in self.usage)),
             ("text", self.text.equal),
             ("thinking", self.thinking.equal),
             ("tool calls", all(tool.equal for tool in self.tools)),

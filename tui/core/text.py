@@ -18,28 +18,27 @@ def _token(code: int) -> str:
     return f"<U+{code:04X}>"
 
 
-def _hostile_codes() -> list[int]:
-    ranges = [
-        (0x00, 0x08),  # C0, without TAB and LF
-        (0x0B, 0x1F),
-        (0x7F, 0x9F),  # DEL and C1
-        (0x061C, 0x061C),  # Arabic letter mark
-        (0x180E, 0x180E),
-        (0x200B, 0x200B),  # zero width space; ZWNJ and ZWJ carry meaning and stay
-        (0x200E, 0x200F),
-        (0x2028, 0x202E),
-        (0x2060, 0x206F),
-        (0xD800, 0xDFFF),
-        (0xFEFF, 0xFEFF),
-        (0xFFF9, 0xFFFB),
-        (0xE0000, 0xE007F),
-    ]
-    return [code for first, last in ranges for code in range(first, last + 1)]
-
-
-_TOKENS: Final = {code: _token(code) for code in _hostile_codes()}
-_HOSTILE: Final = re.compile("[" + "".join(re.escape(chr(code)) for code in _TOKENS) + "]")
-_HOSTILE_OR_BREAK: Final = re.compile(_HOSTILE.pattern[:-1] + "\t\n]")
+_HOSTILE_RANGES: Final = (
+    (0x00, 0x08),  # C0, without TAB and LF
+    (0x0B, 0x1F),
+    (0x7F, 0x9F),  # DEL and C1
+    (0x061C, 0x061C),  # Arabic letter mark
+    (0x180E, 0x180E),
+    (0x200B, 0x200B),  # zero width space; ZWNJ and ZWJ carry meaning and stay
+    (0x200E, 0x200F),
+    (0x2028, 0x202E),
+    (0x2060, 0x206F),
+    (0xD800, 0xDFFF),
+    (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB),
+    (0xE0000, 0xE007F),
+)
+_TOKENS: Final = {
+    code: _token(code) for first, last in _HOSTILE_RANGES for code in range(first, last + 1)
+}
+_CLASS: Final = "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in _HOSTILE_RANGES)
+_HOSTILE: Final = re.compile(f"[{_CLASS}]")
+_HOSTILE_OR_BREAK: Final = re.compile(f"[{_CLASS}\t\n]")
 
 
 def sanitize(text: str) -> str:

@@ -6,15 +6,18 @@ The format is described in `tui.scenarios.script`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any, Final, Literal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tui.core.records import Chunk
-from tui.scenarios.compiler import compile_script, request_body
-from tui.scenarios.script import Header, parse, parse_header
+
+if TYPE_CHECKING:
+    from tui.scenarios.script import Header
 
 __all__ = ["Scenario", "UnknownScenario", "header", "load", "names"]
 
+_FOLDER: Final = Path(__file__).parent
 _SUFFIX: Final = ".scene"
 # From the everyday to the odd; a file that is not named here is listed after these.
 _ORDER: Final = (
@@ -57,22 +60,25 @@ class Scenario:
 
 def names() -> list[str]:
     """The names of all scenarios, the tour first. Reads the folder, not the files."""
-    found = [
-        entry.name.removesuffix(_SUFFIX)
-        for entry in files(__name__).iterdir()
-        if entry.name.endswith(_SUFFIX)
-    ]
+    found = [path.stem for path in _FOLDER.glob("*" + _SUFFIX)]
     place = {name: at for at, name in enumerate(_ORDER)}
     return sorted(found, key=lambda name: (place.get(name, len(place)), name))
 
 
 def header(name: str) -> Header:
     """What `name` is about, without compiling it. Raises UnknownScenario, SceneError."""
+    from tui.scenarios.script import parse_header
+
     return parse_header(name, _source(name))
 
 
+@cache
 def load(name: str) -> Scenario:
     """Compile `name`, to the same bytes every time. Raises UnknownScenario, SceneError."""
+    # Here, as the first frame does not wait for a stream.
+    from tui.scenarios.compiler import compile_script, request_body
+    from tui.scenarios.script import parse
+
     script = parse(name, _source(name))
     compiled = compile_script(script)
     return Scenario(
@@ -91,4 +97,4 @@ def _source(name: str) -> str:
     # A name is looked up, never joined to a path as it came: it may be a client's model name.
     if name not in names():
         raise UnknownScenario(name)
-    return files(__name__).joinpath(name + _SUFFIX).read_text(encoding="utf-8")
+    return (_FOLDER / (name + _SUFFIX)).read_text(encoding="utf-8")

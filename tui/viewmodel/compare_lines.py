@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from tui.core.json_diff import Change, ChangeKind, JsonDiff, path_text
+from tui.core.text import clip
 from tui.core.text_diff import Band, Piece, TextDiff
 from tui.viewmodel.compact import compact
 
@@ -35,7 +36,7 @@ _MOST_LINES: Final = 2_000
 _MOST_NESTED: Final = 40
 _MOST_CHANGES: Final = 500
 _LONG_SAME: Final = 400
-_LONG: Final = 4_000
+_LONG: Final = 2_000
 _VALUE: Final = 300
 
 
@@ -172,8 +173,8 @@ def _changed(
             left += same
             right += same
         else:
-            left += _clipped(piece.left, "removed-word")
-            right += _clipped(piece.right, "added-word")
+            left += _marked(piece.left, "removed-word")
+            right += _marked(piece.right, "added-word")
     marks: tuple[tuple[str, Look], tuple[str, Look]] = ((CHANGED, "changed"), (CHANGED, "changed"))
     if not wide:
         marks = ((REMOVED, "removed"), (ADDED, "added"))
@@ -187,6 +188,16 @@ def _pair(left: Cell, right: Cell, *, wide: bool, stop: bool) -> Iterator[Compar
     else:
         yield CompareLine(left, None, stop)
         yield CompareLine(right)
+
+
+def _marked(text: str, look: Look) -> Pieces:
+    """Mark what changed, without the blanks around it when there is more than blanks."""
+    core = text.strip()
+    if not core:
+        return ((text, look),)
+    start = text.index(core)
+    end = start + len(core)
+    return ((text[:start], "plain"), *_clipped(core, look), (text[end:], "plain"))
 
 
 def _clipped(text: str, look: Look) -> Pieces:
@@ -237,7 +248,15 @@ def _change(change: Change) -> Pieces:
     if change.text is not None:
         left, right = change.text.left.chars, change.text.right.chars
         return (*path, (f"{left:,}{ARROW}{count(right, 'character')}", "muted"))
-    gone, come = (value(change.left), "removed"), (value(change.right), "added")
+    if change.kind == "removed":
+        return (*path, (value(change.left), "removed"))
     if change.kind == "added":
-        return (*path, come)  # type: ignore[return-value]
-    return path
+        return (*path, (value(change.right), "added"))
+    gone, come = value(change.left), value(change.right)
+    return (*path, (gone, "removed"), (ARROW, "muted"), (come, "added"))
+
+
+def value(item: object) -> str:
+    """Return a JSON value for reading, cut to one or two rows."""
+    text = compact(item)
+    return clip(f'"{text}"' if isinstance(item, str) else text, _VALUE)

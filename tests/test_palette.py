@@ -1,0 +1,118 @@
+"""Keys and palette: every action has both, and each can be run from the palette."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.app import SystemCommand
+
+from tests.app_harness import Stage, on_stage
+from tui.app import StreamscopeApp
+from tui.commands import HELP, KEYS, bar
+
+# Ctrl+C is what the terminal's interrupt has always been; cancel and quit stand in the palette.
+NOT_OFFERED = {"interrupt"}
+
+
+def commands(stage: Stage) -> dict[str, SystemCommand]:
+    """What the palette offers, by title."""
+    return {command.title: command for command in stage.app.get_system_commands(stage.app.screen)}
+
+
+async def run_command(stage: Stage, title: str) -> Stage:
+    commands(stage)[title].callback()
+    await stage.pilot.pause(0)
+    return await stage.settle()
+
+
+def test_every_action_is_in_the_palette_and_says_what_it_does() -> None:
+    for key in KEYS:
+        assert bool(key.palette) == (key.id not in NOT_OFFERED), key
+        assert key.tooltip and key.what, key
+
+
+def test_titles_ids_and_keys_are_used_once() -> None:
+    titles = [key.palette for key in KEYS if key.palette]
+    ids = [key.id for key in KEYS]
+    keys = [name for key in KEYS for name in key.keys.split(",")]
+    for values in (titles, ids, keys):
+        assert len(set(values)) == len(values)
+
+
+def test_every_action_exists() -> None:
+    for key in KEYS:
+        name = key.action.partition("(")[0].removeprefix("app.")
+        assert callable(getattr(StreamscopeApp, f"action_{name}")), key
+
+
+def test_every_key_is_in_the_help() -> None:
+    shown = {row for _, rows in HELP for row in rows}
+    assert {(key.shown, key.what) for key in KEYS} <= shown
+
+
+def test_the_bar_offers_known_actions_help_and_quit_last() -> None:
+    entries = bar(paused=False)
+    assert {action for _, _, action in entries} <= {key.action for key in KEYS}
+    assert [action for _, _, action in entries[-2:]] == ["help", "quit"]
+
+
+async def test_every_command_of_the_palette_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with on_stage("two-tools", "plain") as stage:
+        await stage.at(1.5)
+        titles = [title for title in commands(stage) if title != "app: quit"]
+        assert len(titles) >= 15
+        for title in titles:
+            await run_command(stage, title)
+            assert stage.app.is_running, title
+            while len(stage.app.screen_stack) > 1:
+                stage.app.pop_screen()
+                await stage.settle()
+            stage.log_pane.focus()
+        await run_command(stage, "app: quit")
+    assert stage.app.return_value == 0
+
+
+async def test_commands_do_what_their_keys_do() -> None:
+    async with on_stage("plain", "two-tools") as stage:
+        await stage.at(1.5)
+        head = stage.scope.count
+        await run_command(stage, "stream: step back")
+        assert stage.scope.count == head - 1
+        await run_command(stage, "view: follow the end")
+        assert stage.scope.count == head
+        await run_command(stage, "stream: play or pause")
+        assert stage.app.deck.paused
+        await run_command(stage, "stream: faster")
+        assert " 2x " in stage.header
+        await run_command(stage, "run: previous")
+        assert "run 1/2" in stage.header
+        await run_command(stage, "stream: cancel")
+        assert "CANCELLED" in stage.header
+        await run_command(stage, "view: next pane")
+        assert stage.app.focused is not stage.log_pane
+
+
+async def test_the_palette_is_opened_searched_and_obeyed() -> None:
+    async with on_stage("two-tools") as stage:
+        await stage.at(1)
+        await stage.press("ctrl+p")
+        assert len(stage.app.screen_stack) == 2
+        await stage.pilot.press(*"fragment bound")
+        await stage.pilot.press("enter")
+        await stage.settle()
+        assert len(stage.app.screen_stack) == 1
+        assert stage.tool_pane.boundaries
+
+
+async def test_a_key_can_be_bound_to_another() -> None:
+    async with on_stage("two-tools") as stage:
+        await stage.at(1)
+        stage.app.set_keymap({"boundaries": "B"})
+        await stage.press("b")
+        assert not stage.tool_pane.boundaries
+        await stage.press("B")
+        assert stage.tool_pane.boundaries
