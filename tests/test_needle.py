@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.playbook import message_start, run, sse, text, text_block, wire
+from tests.playbook import message_start, run, sse, text, text_block
 from tui.core.needle import (
     MAX_LENGTH,
     SEEN,
@@ -159,8 +159,8 @@ def test_frequent_and_rare_matches() -> None:
 
 
 def test_an_expression_sees_one_event_at_a_time() -> None:
-    frames = wire(message_start(), *text_block(0, "Paris", "par\u00e9s", "paros")).split(b"\n\n")[:-1]
-    events = [frame + b"\n\n" for frame in frames]
+    items = [message_start(), *text_block(0, "Paris", "par\u00e9s", "paros")]
+    events = [sse(item) for item in items]
     assert found(Regex("[pP]ar.s"), *events) == [2, 4]
     assert found(Regex(r"(?i)PARIS"), *events) == [2]
     assert found(Regex(r"par\\u00e9s"), *events) == [3]

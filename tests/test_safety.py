@@ -6,9 +6,10 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from rich.segment import Segment
 
@@ -78,7 +79,7 @@ def assert_safe(stage: Stage) -> None:
             assert not segment.style.link
 
 
-async def play_everywhere(word: Word) -> None:
+async def play_everywhere(word: Word, *, modals: bool) -> None:
     lost = SourceEnded("reset", word(), word(), request_id=word())
     broken = RuntimeError(word())
     chunks = timed(*everywhere(word), every_ms=1)
@@ -94,10 +95,14 @@ async def play_everywhere(word: Word) -> None:
         for _ in sources:
             assert_safe(stage)
             await stage.press("left_curly_bracket")
-        for keys in (["t", "b", "M"], ["comma", "comma"], ["g"], ["L"], ["escape"], ["F"]):
+        for keys in (["t", "b", "M"], ["comma", "comma", "b"], ["F"]):
             await stage.press(*keys)
             assert_safe(stage)
-        for seq in range(0, stage.scope.head, 5):
+        if modals:
+            await stage.press("L")
+            assert_safe(stage)
+            await stage.press("escape")
+        for seq in range(0, stage.scope.head, 9) if modals else ():
             stage.app.deck.go(seq + 1)
             await stage.press("enter")
             assert_safe(stage)
@@ -108,16 +113,17 @@ async def play_everywhere(word: Word) -> None:
 
 @pytest.mark.parametrize("words", [SEQUENCES, MARKUP], ids=["sequences", "markup"])
 async def test_known_attacks_in_every_field(words: tuple[str, ...]) -> None:
-    for shift in (0, 5, 11):
+    for shift in (0, 7):
         supply = itertools.cycle(words[shift:] + words[:shift])
-        await play_everywhere(lambda supply=supply: next(supply))  # type: ignore[misc]
+        await play_everywhere(partial(next, supply), modals=shift == 0)
 
 
-@settings(max_examples=12)
+# Not shrunk: an example runs the whole app, and says which text it was as it is.
+@settings(max_examples=10, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(hostile_text(), min_size=1, max_size=12))
 def test_any_text_in_every_field(words: list[str]) -> None:
     supply = itertools.cycle(words)
-    asyncio.run(play_everywhere(lambda: next(supply)))
+    asyncio.run(play_everywhere(partial(next, supply), modals=False))
 
 
 async def test_a_sequence_that_is_split_over_deltas_is_not_put_together() -> None:

@@ -312,17 +312,17 @@ def test_a_part_that_got_written_is_cut_back(path: Path, monkeypatch: pytest.Mon
     assert path.stat().st_size == size
 
 
+def refuse(fd: int, size: int) -> None:
+    raise OSError(errno.EIO, "no")
+
+
 def test_a_device_that_takes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = CaptureWriter(path)
     monkeypatch.setattr(os, "write", lambda fd, data: 0)
-    monkeypatch.setattr(os, "ftruncate", lambda fd, size: 1 / 0 if size < 0 else _refuse())
+    monkeypatch.setattr(os, "ftruncate", refuse)
     writer.begin().chunk(1, b"x")
     assert writer.failure is not None
     assert "nothing more could be written" in writer.failure
-
-
-def _refuse() -> None:
-    raise OSError(errno.EIO, "no")
 
 
 def test_a_request_that_is_no_json_is_recorded_as_text(path: Path) -> None:

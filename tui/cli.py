@@ -320,6 +320,9 @@ def show(
     try:
         if plain or as_json or not _screen_possible():
             sys.exit(asyncio.run(_read_all(factories, speed, as_json, writer)))
+        # Starting up makes a hundred thousand objects that stay. To look for garbage among them
+        # would hold up the first frame; after it the app sets a threshold of its own.
+        gc.set_threshold(1_000_000)
         from tui.app import Settings, StreamscopeApp
 
         record = None if writer is None else writer.begin
@@ -387,9 +390,6 @@ def _run(command: click.Command) -> NoReturn:
 
 def main() -> None:
     """Run the command line."""
-    # Starting up makes thousands of objects that stay: the collector need not look at them again
-    # and again before the first frame.
-    gc.set_threshold(100_000, 20, 100)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from textual.app import App
+from textual.filter import NoColor
 from textual.screen import Screen
 from textual.worker import Worker
 
@@ -71,6 +72,9 @@ class Engine(App[int]):
         self._bar_paused = False
         self._dashboard = Dashboard()
         textual_hacks.add_line_filter(self, textual_hacks.SafeText())
+        if self.no_color:
+            # Textual's own answer to NO_COLOR is shades of grey, which are colours too.
+            textual_hacks.add_line_filter(self, NoColor())
 
     def get_default_screen(self) -> Screen[Any]:
         return self._dashboard

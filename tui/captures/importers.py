@@ -117,7 +117,7 @@ def mentions_streams(path: Path) -> bool:
             text = held + block
             if any(word in text for word in _WORDS):
                 return True
-            held = block[-32:]
+            held = text[-32:]
     return False
 
 

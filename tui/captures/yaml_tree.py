@@ -84,7 +84,8 @@ def load_yaml(data: bytes) -> object:
                 break
     except yaml.YAMLError as error:
         _refuse(error)
-    except (UnicodeError, RecursionError) as error:
+    except OverflowError as error:
+        # From the parser in Python, for an escape beyond the last code point.
         raise YamlError(f"not YAML: {error}") from None
     return root[0] if root else None
 

@@ -17,7 +17,7 @@ from tui.core.steps import Steps
 
 _SMALL: Final = 40_000
 """Up to so many pairs all of them are looked at. One look takes a few milliseconds at most."""
-_TURN: Final = 8_192
+_TURN: Final = 2_048
 """Elements between two yields."""
 EFFORT: Final = 30_000_000
 """Pairs and elements that one document is worth: about two seconds, where nothing fits."""
@@ -73,7 +73,7 @@ def matches(
             if anchors:
                 todo.append((a, a_end, b, b_end))
         yield
-    return _merged(found)
+    return (yield from _merged(found))
 
 
 def _trim(
@@ -182,15 +182,17 @@ def _longest_rise(pairs: list[tuple[int, int]]) -> Steps[list[tuple[int, int]]]:
     return rise
 
 
-def _merged(found: list[Match]) -> list[Match]:
+def _merged(found: list[Match]) -> Steps[list[Match]]:
     # No two begin at the same place, and comparing numbers is quicker than comparing matches.
     found.sort(key=itemgetter(0))
     merged: list[Match] = []
-    for match in found:
-        if merged:
-            left, right, size = merged[-1]
-            if (left + size, right + size) == match[:2]:
-                merged[-1] = Match(left, right, size + match.size)
-                continue
+    for number, match in enumerate(found):
+        last = merged[-1] if merged else Match(0, 0, 0)
+        if last[:2] == (match.left - last.size, match.right - last.size):
+            match = Match(last.left, last.right, last.size + match.size)
+            if merged:
+                merged.pop()
         merged.append(match)
+        if not number % _TURN:
+            yield
     return merged

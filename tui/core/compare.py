@@ -181,9 +181,9 @@ def compare(
 def compare_steps(
     left: Run, right: Run, left_request: JsonObject | None, right_request: JsonObject | None
 ) -> Steps[Comparison]:
-    """Compare two runs as they are at the first step, also when they go on meanwhile."""
-    one, other = _Side(left), _Side(right)
-    yield
+    """Compare two runs as they are now, also when they go on meanwhile."""
+    one = yield from _side(left)
+    other = yield from _side(right)
     text = yield from text_diff(one.text, other.text)
     thinking = yield from text_diff(one.thinking, other.thinking)
     tools = yield from _tools(one.tools, other.tools)
@@ -238,21 +238,32 @@ _PLACED_MESSAGE: Final = frozenset({"id", "content", "usage"})
 _PLACED_BLOCK: Final = frozenset({"id", "type", "name", "input", "text", "thinking", "signature"})
 
 
-class _Side:
-    """What is compared of a run, taken at one moment."""
+class _Side(NamedTuple):
+    """What is compared of a run. It is taken in the first steps, and then no longer looked at."""
 
-    def __init__(self, run: Run) -> None:
-        state = run.state
-        self.timed = run.timed
-        self.metrics = run.metrics()
-        self.facts = _facts(run)
-        self.usage = _usage(run)
-        self.text = "\n".join(block.text.text() for block in state.blocks if len(block.text))
-        self.thinking = "\n".join(
-            block.thinking.text() for block in state.blocks if len(block.thinking)
-        )
-        self.tools = state.tool_reports()
-        self.rest = _rest(state, run.error)
+    timed: bool
+    metrics: Metrics
+    facts: dict[str, str | None]
+    usage: dict[str, int | None]
+    text: str
+    thinking: str
+    tools: list[ToolReport]
+    rest: JsonObject
+
+
+def _side(run: Run) -> Steps[_Side]:
+    state = run.state
+    blocks = state.blocks
+    metrics = run.metrics()
+    yield
+    text = "\n".join([block.text.text() for block in blocks if len(block.text)])
+    yield
+    thinking = "\n".join([block.thinking.text() for block in blocks if len(block.thinking)])
+    yield
+    rest = _rest(state, run.error)
+    yield
+    reports = state.tool_reports()
+    return _Side(run.timed, metrics, _facts(run), _usage(run), text, thinking, reports, rest)
 
 
 def _facts(run: Run) -> dict[str, str | None]:
@@ -309,9 +320,13 @@ def _rest(state: RunState, error: JsonObject | None) -> JsonObject:
 
 
 def _block_rest(block: Block) -> JsonObject:
-    value = block.to_json()
     if not block.is_tool and block.type not in ("text", "thinking"):
-        return value
+        return block.to_json()
+    value = {**block.start, **block.patch}
+    if block.citations is not None:
+        value["citations"] = list(block.citations)
+    if block.unknown_deltas:
+        value["unknown_deltas"] = list(block.unknown_deltas)
     return {name: item for name, item in value.items() if name not in _PLACED_BLOCK}
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from tui.core.align import Effort, Match, matches
@@ -48,7 +49,7 @@ class Change(NamedTuple):
 
 
 class JsonDiff(NamedTuple):
-    """The differences of two JSON values, in the order of the document."""
+    """The differences of two JSON values, in the order of the left one."""
 
     changes: tuple[Change, ...] = ()
     total: int = 0
@@ -62,7 +63,11 @@ class JsonDiff(NamedTuple):
 
     def mirrored(self) -> JsonDiff:
         """Return the diff of the same values the other way round."""
-        return self._replace(changes=tuple(_mirrored(change) for change in self.changes))
+        changes: list[Change] = []
+        for _, group in groupby(map(_mirrored, self.changes), _passage):
+            # What was removed stands before what was added in its place.
+            changes += sorted(group, key=lambda change: change.kind == "added")
+        return self._replace(changes=tuple(changes))
 
 
 class _Node(NamedTuple):
@@ -90,7 +95,7 @@ _OPPOSITE: Final[dict[ChangeKind, ChangeKind]] = {
 def json_diff(
     left: object, right: object, effort: Effort | None = None, *, named: Iterable[str] = ()
 ) -> Steps[JsonDiff]:
-    """Compare two JSON values. The other way round it is the same diff, mirrored.
+    """Compare two JSON values. The other way round there are the same differences, mirrored.
 
     `named` are top-level lists whose elements are told apart by their name alone. The values must
     not change meanwhile.
@@ -102,10 +107,6 @@ def json_diff(
     if not known:
         return JsonDiff(too_large=True)
     walk = _Walk(digests, effort or Effort(), frozenset(named))
-    if digests.of(right) < digests.of(left):
-        # Always in one order, for which of several equally good alignments is found depends on it.
-        yield from walk.go(right, left)
-        return walk.result().mirrored()
     yield from walk.go(left, right)
     return walk.result()
 
@@ -133,6 +134,10 @@ def _mirrored(change: Change) -> Change:
     path = tuple(step if isinstance(step, str) else (step[1], step[0]) for step in change.path)
     text = None if change.text is None else change.text.mirrored()
     return Change(_OPPOSITE[change.kind], path, change.right, change.left, text)
+
+
+def _passage(change: Change) -> tuple[tuple[Step, ...], bool]:
+    return change.path[:-1], change.kind == "changed"
 
 
 def _same_scalar(left: object, right: object) -> bool:
@@ -176,8 +181,11 @@ class _Digests:
                 return False
             todo.append((value, True))
             inner = value.values() if isinstance(value, dict) else value
-            todo += [(item, False) for item in inner if isinstance(item, (dict, list))]
-            yield
+            for place, item in enumerate(inner):
+                if isinstance(item, (dict, list)):
+                    todo.append((item, False))
+                if not place % _TURN:
+                    yield
         return True
 
     def of(self, value: object) -> bytes:
@@ -197,8 +205,12 @@ class _Digests:
 
     def _sum(self, value: dict[str, Any] | list[Any]) -> Steps[bytes]:
         if isinstance(value, list):
-            sums = yield from self.each(value)
-            return blake2b(b"list" + b"".join(sums), digest_size=_SUM_BYTES).digest()
+            listed = blake2b(b"list", digest_size=_SUM_BYTES)
+            for place, item in enumerate(value):
+                listed.update(self.of(item))
+                if place % _TURN == _TURN - 1:
+                    yield
+            return listed.digest()
         # Members have no order, and adding them up needs none.
         total = len(value)
         names = yield from self.each(value)
@@ -287,24 +299,37 @@ class _Walk:
         named_only = at_top and node.step in self._named
         runs: list[_Run] = []
         at = other_at = 0
-        found = yield from matches(sums, others, self._effort)
+        # Always in one order, for which of several equally good alignments is found depends on it.
+        turned = others < sums
+        found = yield from self._matches(sums, others, turned)
         for place, other, size in [*found, Match(len(left), len(right), 0)]:
             gap = (at, place, other_at, other)
-            runs += yield from self._gap(left, right, gap, named_only)
+            runs += yield from self._gap(left, right, gap, named_only, turned)
             runs.append((place, other, size))
             at, other_at = place + size, other + size
         return runs
 
+    def _matches(self, left: list[bytes], right: list[bytes], turned: bool) -> Steps[list[Match]]:
+        if not turned:
+            return (yield from matches(left, right, self._effort))
+        found = yield from matches(right, left, self._effort)
+        return [Match(place, other, size) for other, place, size in found]
+
     def _gap(
-        self, left: list[Any], right: list[Any], gap: tuple[int, int, int, int], named_only: bool
+        self,
+        left: list[Any],
+        right: list[Any],
+        gap: tuple[int, int, int, int],
+        named_only: bool,
+        turned: bool,
     ) -> Steps[list[_Run]]:
         """Pair elements that differ."""
         at, end, other_at, other_end = gap
         runs: list[_Run] = []
         found: list[Match] = []
         if at < end and other_at < other_end:
-            names = _names(left[at:end], 0), _names(right[other_at:other_end], 1)
-            found = yield from matches(*names, self._effort)
+            names = _names(left[at:end], b"left"), _names(right[other_at:other_end], b"right")
+            found = yield from self._matches(*names, turned)
         for place, other, size in [*found, Match(end - at, other_end - other_at, 0)]:
             place, other = place + gap[0], other + gap[2]
             both = 0 if named_only else min(place - at, other - other_at)
@@ -335,12 +360,15 @@ def _elements(node: _Node, runs: list[_Run]) -> Iterator[_Node]:
             yield _Node(left, right, node, (place, other))
 
 
-def _names(items: list[Any], side: int) -> list[Hashable]:
+def _names(items: list[Any], side: bytes) -> list[bytes]:
     """Return the names of elements; one without a name is like no other."""
-    names: list[Hashable] = []
+    names = []
     for place, item in enumerate(items):
         name = item.get("name") if isinstance(item, dict) else None
-        names.append(name if isinstance(name, str) else (side, place))
+        if isinstance(name, str):
+            names.append(b"n" + name.encode("utf-8", "surrogatepass"))
+        else:
+            names.append(b"%d %s" % (place, side))
     return names
 
 

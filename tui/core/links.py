@@ -59,7 +59,8 @@ def writer_of(run: Run, place: int, field: Field, offset: int) -> int:
     seq, length = timeline.history.reached(place, field, offset) if timeline.history else (0, 0)
     if seq <= block.started_seq:
         seq = block.started_seq + (not block.implicit)
-        start = block.start.get(field)
+        # Tool input of a start is a value and no text; it is not in the buffer.
+        start = None if field == "json" else block.start.get(field)
         length = len(start) if isinstance(start, str) else 0
         if offset < length:
             return block.started_seq

@@ -148,6 +148,8 @@ def text_diff(left: str, right: str, effort: Effort | None = None) -> Steps[Text
         if size:
             same = tuple(lines[0][place:at])
             bands.append(Band("equal", same, same))
+        if not len(bands) % _TURN:
+            yield
     return TextDiff("words" if by_words else "lines", *sizes, tuple(bands))
 
 
@@ -297,6 +299,8 @@ def _words(left: str, right: str, effort: Effort) -> Steps[tuple[Piece, ...]]:
         if shared:
             pieces.append(Piece(shared, shared))
             same += len(shared) - shared.count(" ")
+        if not len(pieces) % _TURN:
+            yield
     return tuple(pieces) if same * 4 >= max(len(left), len(right)) else ()
 
 

@@ -124,8 +124,13 @@ class CompareView(LineView):
             self._go_here()
         self.refresh()
 
-    def jump(self, step: int) -> tuple[int, int]:
-        """Go to the next or the previous difference; return its number and how many there are."""
+    @property
+    def place(self) -> str:
+        """Which difference was jumped to, empty before the first jump."""
+        return "" if self._number < 0 else f"{self._number + 1} of {len(self._layout.stops)}"
+
+    def jump(self, step: int) -> None:
+        """Go to the next or the previous difference."""
         stops = self._layout.stops
         top = self.scroll_offset.y
         if self._in_view():
@@ -136,7 +141,6 @@ class CompareView(LineView):
             self._number = min(max(number, 0), len(stops) - 1)
             self._go_here()
             self.refresh()
-        return self._number + 1, len(stops)
 
     def _in_view(self) -> bool:
         top = self.scroll_offset.y
@@ -242,10 +246,11 @@ class Compare(ModalScreen[None]):
         except Exception as error:
             # A fault of this program: it must be seen, and the runs behind must go on.
             self._view.say(f"The comparison failed: {type(error).__name__}: {error}", "worse")
+        self._label()
 
     # --- labels -------------------------------------------------------------------------------
 
-    def _label(self, place: str = "") -> None:
+    def _label(self) -> None:
         """Say above which side is which, and below which keys there are."""
         width = self._view.row_width
         left, right = (f"{number + 1} {self._runs[number][0]}" for number in self._sides)
@@ -258,20 +263,20 @@ class Compare(ModalScreen[None]):
         else:
             room = width // 2 - 5
             title = f"\u2212 {wire(left, room)}  + {wire(right, room)}"
-        keys = ["n p differences", "s swap"]
+        keys = ["n p differences", "s swap", "esc closes"]
         if len(self._runs) > 2:
-            keys.append("{ } other run")
+            keys.insert(2, "{ } other run")
+        if self._view.place:
+            keys.insert(0, self._view.place)
         self._view.border_title = Content(title)
-        self._view.border_subtitle = Content(
-            "  ".join([*filter(None, [place]), *keys, "esc closes"])
-        )
+        self._view.border_subtitle = Content("  ".join(keys))
 
     # --- actions ------------------------------------------------------------------------------
 
     def action_jump(self, step: int) -> None:
         """Go to the next or the previous difference."""
-        number, count = self._view.jump(step)
-        self._label(f"{number} of {count}")
+        self._view.jump(step)
+        self._label()
 
     def action_swap(self) -> None:
         """Have the right side on the left."""

@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from tui.core.partial_json import Kind, PartialJson, Span
 from tui.core.state import Block
-from tui.core.text import format_ns, sanitize
+from tui.core.text import format_ns, one_line
 from tui.viewmodel import Scope, ToolItem, tools
 from tui.widgets.line_view import LineView, OriginWanted
 from tui.widgets.paint import Piece, spread, strip_of, wire
@@ -71,7 +71,7 @@ class _Call:
             if len(text):
                 self.json.finish()
         self.item = item
-        self.notes = wrap_words(sanitize(_note(block)), width)
+        self.notes = wrap_words(one_line(_note(block)), width)
         if changed or anew:
             self._lay_out(width, anew=anew)
 
@@ -259,13 +259,13 @@ class ToolPane(LineView):
         for text, kind, start in spans:
             style = self.style(f"tool-pane--{_KINDS[kind]}")
             if start < 0 or item is None:
-                pieces.append((sanitize(text), style))
+                pieces.append((one_line(text), style))
                 continue
             for part, at, part_style in self._lit_parts(item, text, start, style):
                 if self.boundaries:
                     pieces.extend(self._bounded(part, part_style, at, call.fragment_ends()))
                 else:
-                    pieces.append((sanitize(part), part_style))
+                    pieces.append((one_line(part), part_style))
         return strip_of(pieces, self.row_width)
 
     def _lit_parts(
@@ -302,7 +302,7 @@ class ToolPane(LineView):
             for text, _, start in call.row_spans(*where):
                 if start >= 0:
                     offset = start + min(max(column - cells, 0), len(text) - 1)
-                cells += cell_len(sanitize(text))
+                cells += cell_len(one_line(text))
                 if column < cells:
                     break
         self.post_message(OriginWanted(key, "json", offset))
@@ -319,9 +319,9 @@ class ToolPane(LineView):
             tinted = odd + style if number % 2 else style
             begins = start + at == (ends[number - 1] if number else 0)
             if begins and piece:
-                pieces.append((sanitize(piece[0]), tinted + Style(underline=True)))
+                pieces.append((one_line(piece[0]), tinted + Style(underline=True)))
                 piece = piece[1:]
-            pieces.append((sanitize(piece), tinted))
+            pieces.append((one_line(piece), tinted))
             at = end
             number += 1
         return pieces
@@ -330,13 +330,13 @@ class ToolPane(LineView):
 def _clusters(text: str, width: int) -> Iterator[tuple[int, int]]:
     """Yield start and cells of what is not to be cut: characters with all that joins them."""
     for start, end, _ in split_graphemes(text)[0]:
-        cells = cell_len(sanitize(text[start:end]))
+        cells = cell_len(one_line(text[start:end]))
         if cells <= width:
             yield start, cells
         else:
             # Wider than a row once it is safe to draw: it has to be cut after all.
             for place in range(start, end):
-                yield place, cell_len(sanitize(text[place]))
+                yield place, cell_len(one_line(text[place]))
 
 
 def _note(block: Block) -> str:
