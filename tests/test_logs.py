@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import math
+import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -81,6 +82,16 @@ def write(folder: Path, name: str, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
+
+
+def start(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+    )
 
 
 def run(*arguments: str | Path, env: dict[str, str] | None = None) -> Report:
@@ -199,48 +210,45 @@ def test_open_tells_what_it_cannot_read(tmp_path: Path) -> None:
 
 def test_open_follows_a_capture(tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
-    path.write_bytes(b"".join(map(encode_line, LINES[:3])))
-    process = subprocess.Popen(
-        [*COMMAND, "open", "--follow", "--plain", str(path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    half = pb.wire(pb.message_start(), pb.text_start(), pb.text(0, "one "))
+    lines: list[Line] = [
+        *LINES[:2],
+        ChunkLine("r1", 5, half),
+        ChunkLine("r1", 9, BODY[len(half) :]),
+        EndLine("r1", 9, "eof", None),
+    ]
+    path.write_bytes(b"".join(map(encode_line, lines[:3])))
+    process = start("open", "--follow", "--plain", path)
     try:
+        assert process.stdout is not None
+        first = process.stdout.read(3)
         with path.open("ab") as file:
-            file.write(b"".join(map(encode_line, LINES[3:])))
+            file.write(b"".join(map(encode_line, lines[3:])))
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
-    # Whichever of the two was the newest when it looked.
-    assert out.decode() in ("one two\n", "one two", "")
-    assert b"Traceback" not in err
+    assert (process.returncode, first + out.rstrip()) == (0, b"one two"), err
     assert run("open", "--follow", tmp_path / "none.jsonl").status == 2
 
 
 # --- run --record ---------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def server() -> Iterator[MockServer]:
-    with MockServer(speed=float("inf")) as server:
-        yield server
-
-
 def environment(server: MockServer) -> dict[str, str]:
-    import os
-
     secrets = {"ANTHROPIC_API_KEY": "sk-ant-CANARY", "ANTHROPIC_BASE_URL": server.url}
     return {**os.environ, **secrets}
 
 
-def test_a_call_is_recorded(tmp_path: Path, server: MockServer) -> None:
+async def test_a_call_is_recorded(tmp_path: Path) -> None:
     path = tmp_path / "new" / "c.jsonl"
-    for expected in (1, 2):
-        report = run("run", "Hello", "--plain", "--record", path, env=environment(server))
-        assert report.status == 0, report.err
-        loaded = load(path)
-        assert (len(loaded.recordings), loaded.warnings) == (expected, [])
+    async with MockServer(speed=math.inf) as server:
+        for expected in (1, 2):
+            report = await asyncio.to_thread(
+                run, "run", "Hello", "--plain", "--record", path, env=environment(server)
+            )
+            assert report.status == 0, report.err
+            loaded = load(path)
+            assert (len(loaded.recordings), loaded.warnings) == (expected, [])
     found = loaded.recordings[-1]
     assert found.url == f"{server.url}/v1/messages"
     assert found.request is not None and found.request["messages"][0]["content"] == "Hello"
@@ -248,42 +256,36 @@ def test_a_call_is_recorded(tmp_path: Path, server: MockServer) -> None:
     assert found.headers["anthropic-version"]
     assert b"CANARY" not in path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
-    assert report.out.startswith(run("open", path, "--plain", "--speed", "instant").out[:50])
+    again = run("open", path, "--plain", "--speed", "instant")
+    assert again.out.endswith(report.out) and again.status == 0
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "."])
-def test_a_file_that_is_no_capture_is_not_recorded_into(
-    tmp_path: Path, server: MockServer, name: str
-) -> None:
+def test_a_file_that_is_no_capture_is_not_recorded_into(tmp_path: Path, name: str) -> None:
     write(tmp_path, "notes.txt", b"mine")
-    report = run("run", "Hello", "--record", tmp_path / name, env=environment(server))
+    env = {**os.environ, "ANTHROPIC_API_KEY": "k"}
+    report = run("run", "Hello", "--record", tmp_path / name, env=env)
     assert (report.status, report.out) == (2, "")
     assert report.err.startswith("streamscope: --record: ") and report.err.count("\n") == 1
     assert (tmp_path / "notes.txt").read_bytes() == b"mine"
 
 
-def test_a_recording_that_is_stopped_ends_as_interrupted(tmp_path: Path) -> None:
+async def test_a_recording_that_is_stopped_ends_as_interrupted(tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
-    with MockServer(speed=0.1) as server:
-        process = subprocess.Popen(
-            [*COMMAND, "run", "Hello", "--plain", "--record", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=environment(server),
-        )
+    async with MockServer(speed=0.1) as server:
+        env = environment(server)
+        process = start("run", "Hello", "--plain", "--record", path, env=env)
         try:
-            until = time.monotonic() + 60
-            while (not path.exists() or b'"chunk"' not in path.read_bytes()) and (
-                time.monotonic() < until
-            ):
-                time.sleep(0.05)
+            assert process.stdout is not None
+            # What is shown has been recorded.
+            await asyncio.to_thread(process.stdout.read, 1)
             process.send_signal(signal.SIGTERM)
-            _, err = process.communicate(timeout=60)
+            _, err = await asyncio.to_thread(process.communicate, timeout=60)
         finally:
             process.kill()
     assert process.returncode == 128 + signal.SIGTERM
     assert b"Traceback" not in err
     (found,) = load(path).recordings
-    assert found.how == "interrupted"
+    assert (found.how, found.status) == ("interrupted", 200)
     assert found.end_ns is not None
+    assert list(found.chunks())

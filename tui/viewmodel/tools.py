@@ -42,7 +42,9 @@ def tools(scope: Scope) -> list[ToolItem]:
         count = len(block.fragments)
         facts = [f"{count} fragment{'' if count == 1 else 's'}"]
         if len(block.json):
-            facts.append(format_bytes(len(block.json)))
+            raw = block.json.text()
+            size = len(raw) if raw.isascii() else len(raw.encode("utf-8", "surrogatepass"))
+            facts.append(format_bytes(size))
         name = as_text(block.start.get("name")) or block.type
         items.append(ToolItem(place, block, name, status, tone, tuple(facts)))
     return items
