@@ -135,6 +135,12 @@ class Stage:
 
     # --- time
 
+    async def begin(self, sources: int) -> Stage:
+        """Wait until that many sources are being read, which begins after the first frame."""
+        while len(self.app.deck.feeds) < sources:
+            await self.pilot.pause(0)
+        return await self.settle()
+
     async def at(self, seconds: float) -> Stage:
         """Move the clock to `seconds` after the start, and draw."""
         self.clock.now_ns = int(seconds * 1e9)
@@ -317,9 +323,7 @@ async def on_stage(
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:
         stage = Stage(app, pilot, clock)
-        while len(app.deck.feeds) < len(playables):  # Reading begins once the first frame is out.
-            await pilot.pause(0)
-        await stage.settle()
+        await stage.begin(len(playables))
         yield stage
 
 

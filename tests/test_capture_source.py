@@ -381,6 +381,9 @@ def test_files_become_sources(tmp_path: Path) -> None:
     (factory,), warnings = following(capture)
     assert isinstance(factory(), FollowSource)
 
+    with pytest.raises(ImportFailure, match="only a capture"):
+        following(stream)
+
     broken = tmp_path / "x.har"
     broken.write_bytes(b"{")
     with pytest.raises(ImportFailure):

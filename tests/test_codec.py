@@ -254,6 +254,13 @@ def test_a_hostile_line_is_told_and_the_rest_is_read(line: bytes) -> None:
     assert reader.bad == 1
 
 
+def test_bad_lines_of_one_run_of_several() -> None:
+    bad = [b"{", b'{"k":"chunk","run":"r2","t":-1}', b'{"k":"chunk","run":"r1","t":-1}']
+    found, reader = read(FILE + b"\n".join(bad) + b"\n", only="r1")
+    assert [line for line in found if isinstance(line, ChunkLine)] == [EVERY[3], EVERY[6]]
+    assert [problem.line for problem in reader.problems] == [len(EVERY) + 3]
+
+
 def test_many_bad_lines_are_counted_and_some_described() -> None:
     found, reader = read(b"x\n" * 1000 + FILE)
     assert found == EVERY

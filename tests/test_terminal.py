@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -217,6 +218,18 @@ def test_a_signal_leaves_the_terminal_as_it_was(name: str) -> None:
         assert running.end() == 128 + number
         running.assert_restored()
         assert "Traceback" not in running.output
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waiting with a limit needs Linux")
+def test_a_terminal_that_is_closed_takes_the_program_with_it() -> None:
+    with terminal("demo", "tour") as running:
+        running.wait_for("DEMO")
+        process = os.pidfd_open(running.child.pid)
+        running.child.ptyproc.fileobj.close()
+        ended, _, _ = select.select([process], [], [], TIMEOUT)
+        os.close(process)
+        assert ended
+        assert running.child.ptyproc.wait() == 128 + signal.SIGHUP
 
 
 CRASHES: Final = {

@@ -33,6 +33,7 @@ SourceFactory = Callable[[], Source]
 _TICK_S: Final = 1 / 30
 _COUNTERS_EVERY: Final = 6
 """The numbers change five times a second: more often they cannot be read."""
+_LOADING_EVERY: Final = 3
 _FILE_IDLE_CAP_NS: Final = 2_000_000_000
 _SIGNALS: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT")
 
@@ -119,6 +120,8 @@ class Engine(App[int]):
         self._ticks += 1
         self.deck.tick()
         shown = self.deck.shown
+        if shown is not None and shown.feed.progress is not None and self._ticks % _LOADING_EVERY:
+            return  # The time is better spent on loading; what the reader does draws at once.
         if shown is not None:
             self.finder.advance(shown.run)
         scope = self.scope()

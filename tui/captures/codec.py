@@ -152,7 +152,7 @@ def decode_line(line: bytes) -> Line | None:
         try:
             value = strict_loads(line.decode("utf-8"))
         except ValueError as error:
-            raise CaptureError(f"not JSON: {error}") from None
+            raise CaptureError(f"not JSON: {_why(error)}") from None
     if type(value) is not dict:
         raise CaptureError("not a JSON object")
     kind = value.get("k")
@@ -171,6 +171,12 @@ def decode_line(line: bytes) -> Line | None:
     if "streamscope" in value:
         return _header(value)
     return None
+
+
+def _why(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1}"
+    return str(error)
 
 
 def _header(value: JsonObject) -> Header:
@@ -252,8 +258,11 @@ class Reader:
     """
 
     def __init__(self, *, only: str | None = None, offset: int = 0) -> None:
-        """With `only`, chunks of other runs are passed over unread, and `offset` is where in the
-        file the first block begins."""
+        """Take where in the file the first block begins.
+
+        With `only`, chunks of other runs are passed over unread, and of bad lines those are told
+        that begin as a chunk of this run does: the others belong to no run.
+        """
         self.problems: list[Problem] = []
         self.bad = 0
         self.line = 0
@@ -328,6 +337,8 @@ class Reader:
         except UnknownVersion:
             raise
         except CaptureError as error:
+            if self._own is not None and not line.startswith(self._own):
+                return None
             self.bad += 1
             if len(self.problems) < MAX_PROBLEMS:
                 self.problems.append(Problem(number, str(error)))

@@ -20,7 +20,7 @@ from tui.captures.codec import (
     ResponseLine,
     UnknownVersion,
 )
-from tui.captures.importers import load, sniff
+from tui.captures.importers import HEAD, load, sniff, sniff_format
 from tui.captures.recording import ImportFailure, Recording
 from tui.core.records import Chunk, JsonObject
 from tui.core.state import End
@@ -246,6 +246,13 @@ def recorded(path: Path) -> tuple[list[SourceFactory], list[str]]:
 
 
 def following(path: Path) -> tuple[list[SourceFactory], list[str]]:
-    """Return the source that follows a capture; raises what `FollowSource` does."""
+    """Return the source that follows a capture.
+
+    Raises what `FollowSource` does, and ImportFailure for a file that is something else.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if b"\n" in head and sniff_format(head, path.name) != "capture":
+        raise ImportFailure("only a capture can be followed")
     FollowSource(path)
     return [partial(FollowSource, path)], []

@@ -8,7 +8,7 @@ from typing import Final
 from tui.core.compare import Comparison, Measure, RequestDiff, ToolDiff, Unit
 from tui.core.json_diff import JsonDiff
 from tui.core.state import ToolReport
-from tui.core.text import clip, format_bytes, format_count, format_ns
+from tui.core.text import clip, format_bytes, format_count, format_ns, one_line
 from tui.core.text_diff import TextDiff
 from tui.viewmodel.compare_lines import (
     ADDED,
@@ -17,6 +17,7 @@ from tui.viewmodel.compare_lines import (
     EMPTY,
     NO_MARK,
     REMOVED,
+    VALUE,
     Cell,
     CompareLine,
     Look,
@@ -84,7 +85,7 @@ def _facts(comparison: Comparison, width: int) -> Iterator[CompareLine]:
     for fact in comparison.facts:
         if fact.left is None and fact.right is None:
             continue
-        left, right = (clip(text or _UNKNOWN, room - 2) for text in fact[1:])
+        left, right = (clip(one_line(text or _UNKNOWN), room - 2) for text in fact[1:])
         label: Pieces = ((f"{fact.name:<{_LABEL}}", "muted"),)
         looks: tuple[Look, Look] = ("plain", "plain") if fact.equal else ("removed", "added")
         pieces: Pieces = (*label, (f"{left:<{room}}", looks[0]), (right, looks[1]))
@@ -200,11 +201,12 @@ def _tools(tools: Sequence[ToolDiff], *, wide: bool) -> Iterator[CompareLine]:
 
 def _tool(tool: ToolDiff, *, wide: bool) -> Iterator[CompareLine]:
     one, other = tool.left, tool.right
-    title: Pieces = ((clip(tool.name or "a tool without a name", 60), "plain"),)
-    if one is None:
-        yield CompareLine(Cell((*title, _given(other, "added")), ADDED, "added"), stop=True)
-    elif other is None:
-        yield CompareLine(Cell((*title, _given(one, "removed")), REMOVED, "removed"), stop=True)
+    title: Pieces = ((clip(one_line(tool.name) or "a tool without a name", 60), "plain"),)
+    if one is None or other is None:
+        if one is not None:
+            yield CompareLine(Cell((*title, _given(one, "removed")), REMOVED, "removed"), stop=True)
+        if other is not None:
+            yield CompareLine(Cell((*title, _given(other, "added")), ADDED, "added"), stop=True)
     elif tool.equal:
         yield CompareLine(Cell((*title, ("  equal", "muted"))))
     else:
@@ -223,12 +225,10 @@ def _tool(tool: ToolDiff, *, wide: bool) -> Iterator[CompareLine]:
             yield from text_lines(tool.raw, wide=wide, indent=2)
 
 
-def _given(report: ToolReport | None, look: Look) -> tuple[str, Look]:
+def _given(report: ToolReport, look: Look) -> tuple[str, Look]:
     """Return the input of a call that stands alone."""
-    if report is None:
-        return "", look
-    whole = report.input is not None
-    return "  " + (value(report.input) if whole else clip(report.raw, 300)), look
+    shown = one_line(clip(report.raw, VALUE)) if report.input is None else value(report.input)
+    return "  " + shown, look
 
 
 def _request(request: RequestDiff, *, wide: bool) -> Iterator[CompareLine]:

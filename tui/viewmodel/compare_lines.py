@@ -37,7 +37,8 @@ _MOST_NESTED: Final = 40
 _MOST_CHANGES: Final = 500
 _LONG_SAME: Final = 400
 _LONG: Final = 2_000
-_VALUE: Final = 300
+VALUE: Final = 300
+"""Characters that are shown of a JSON value."""
 
 
 class Cell(NamedTuple):
@@ -92,13 +93,13 @@ def text_lines(
     number = 0
     while number < len(bands):
         band = bands[number]
+        if room <= 0 and _differing(bands[number:]):
+            break
         if band.kind == "equal":
             last = number == len(bands) - 1
             yield from _equal(band.left, number > 0, not last, wide=wide, indent=indent)
             number += 1
             continue
-        if room <= 0:
-            break
         stop = not nested and (number == 0 or bands[number - 1].kind == "equal")
         after = bands[number + 1] if number + 1 < len(bands) else None
         gone, come = band.left, band.right
@@ -114,12 +115,19 @@ def text_lines(
         room -= max(len(gone), len(come))
     left_out = -min(room, 0) + _differing(bands[number:])
     if left_out:
-        more = f"\u2026 and {count(left_out, 'more line')} that differ"
+        more = f"\u2026 and {count(left_out, 'more differing line')}"
         yield CompareLine(Cell(((more, "muted"),), indent=indent))
 
 
 def _differing(bands: Sequence[Band]) -> int:
-    return sum(max(len(band.left), len(band.right)) for band in bands if band.kind != "equal")
+    """Return how many lines differ; what was added in place of another line does not count."""
+    total = replaced = 0
+    for band in bands:
+        size = max(len(band.left), len(band.right))
+        if band.kind != "equal":
+            total += max(size - replaced, 0) if band.kind == "added" else size
+        replaced = size if band.kind == "removed" else 0
+    return total
 
 
 def _equal(
@@ -259,4 +267,4 @@ def _change(change: Change) -> Pieces:
 def value(item: object) -> str:
     """Return a JSON value for reading, cut to one or two rows."""
     text = compact(item)
-    return clip(f'"{text}"' if isinstance(item, str) else text, _VALUE)
+    return clip(f'"{text}"' if isinstance(item, str) else text, VALUE)
