@@ -14,8 +14,6 @@ from textual.screen import ModalScreen, Screen
 from tui.commands import HELP, KEYS
 from tui.core.links import writer_of
 from tui.core.markers import next_marker
-from tui.core.query import FilterError
-from tui.core.search import SearchError
 from tui.engine import Engine, Settings, SourceFactory, find_styles
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.event_log import EventLog
@@ -193,7 +191,7 @@ class StreamscopeApp(Engine):
                 self.finder.set_filter(text)
             elif shown is not None:
                 self.finder.set_search(text, shown.run)
-        except (FilterError, SearchError) as error:
+        except ValueError as error:  # A FilterError or a SearchError.
             return str(error)
         return ""
 

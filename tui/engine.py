@@ -93,10 +93,12 @@ class Engine(App[int]):
         """Start reading once the first frame is out."""
         for factory in self._factories:
             self.start(factory)
-        # What exists now stays: the collector need not walk it again, and it sets the worst frame.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
+        if self.settings.ticking:
+            # What exists now stays: the collector need not walk it again, and it sets the worst
+            # frame. This is for the whole process, which is the app's own only where it ticks.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 100)
 
     def start(self, factory: SourceFactory) -> None:
         """Read a new source in a worker of its own and show it."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from array import array
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
-from tui.core.needle import ShouldStop
-from tui.core.query import Filter, Matcher, parse_filter
-from tui.core.search import Searcher
 from tui.core.session import Run
+
+# The engines are imported when somebody looks for something: not before the first paint.
+if TYPE_CHECKING:
+    from tui.core.query import Filter, Matcher
+    from tui.core.search import Searcher
 
 _SLICE_S: Final = 0.006
 
@@ -27,12 +30,16 @@ class Finder:
 
     def set_filter(self, text: str) -> None:
         """Show only what matches; an empty text shows everything. Raises FilterError."""
+        from tui.core.query import parse_filter
+
         parsed = parse_filter(text)
         self.filter = None if parsed.is_empty else parsed
         self._matcher = None
 
     def set_search(self, text: str, run: Run) -> None:
         """Look for text, or `re:` and an expression; empty for nothing. Raises SearchError."""
+        from tui.core.search import Searcher
+
         searcher = Searcher(text, run) if text else None
         self.needle, self._searcher = text, searcher
 
@@ -51,8 +58,10 @@ class Finder:
         if run is not self._run:
             self._run, self._matcher = run, None
             if self._searcher is not None:
-                self._searcher = Searcher(self.needle, run)
+                self.set_search(self.needle, run)
         if self.filter is not None and self._matcher is None:
+            from tui.core.query import Matcher
+
             self._matcher = Matcher(self.filter, run, self.marks(run))
         stop = _stop_after(_SLICE_S)
         done = self._matcher is None or self._matcher.advance(stop)
@@ -77,6 +86,6 @@ class Finder:
         return min(parts, default=1.0)
 
 
-def _stop_after(seconds: float) -> ShouldStop:
+def _stop_after(seconds: float) -> Callable[[], bool]:
     end = time.perf_counter() + seconds
     return lambda: time.perf_counter() >= end

@@ -91,21 +91,25 @@ class CompareView(LineView):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        # The rows hold their colours. Most updates change none of them.
-        if self._width and self._looks != self._all_styles():
-            self._looks = self._all_styles()
+        if self._width:
+            # Not before the widgets around this one have their new colours too.
+            self.call_after_refresh(self._check_styles)
+
+    def _check_styles(self) -> None:
+        """The rows hold their colours. Most updates change none of them."""
+        looks = self._all_styles()
+        if looks != self._looks:
+            self._looks = looks
             self.post_message(self.Widened())
 
     def row(self, y: int, width: int) -> Strip:
-        rows = self._layout.rows
-        if y >= len(rows):
-            return Strip([])
+        strip = self._layout.rows[y]
         if y != self.here:
-            return rows[y]
+            return strip
         here = self.style("compare--here")
         return Strip(
             Segment(text, here if style is None else style + here)
-            for text, style, _ in rows[y].adjust_cell_length(width)
+            for text, style, _ in strip.adjust_cell_length(width)
         )
 
     def say(self, text: str, look: Look) -> None:
@@ -135,8 +139,10 @@ class CompareView(LineView):
         top = self.scroll_offset.y
         if self._in_view():
             number = self._number + step
+        elif step > 0:
+            number = bisect_left(stops, top)
         else:
-            number = bisect_left(stops, top) - (step < 0)
+            number = bisect_left(stops, top + self.size.height) - 1
         if stops:
             self._number = min(max(number, 0), len(stops) - 1)
             self._go_here()
@@ -258,7 +264,7 @@ class Compare(ModalScreen[None]):
             # Over its column, as far as the rule.
             column = (width - len(_RULE)) // 2
             name = f"\u2212 {wire(left, column - 4)} "
-            rule = "\u2500" * (column + len(_RULE) - cell_len(name) - 1)
+            rule = "\u2500" * (column + len(_RULE) - cell_len(name) - 2)
             title = f"{name}{rule} + {wire(right, column - 6)}"
         else:
             room = width // 2 - 5

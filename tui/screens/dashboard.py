@@ -23,6 +23,7 @@ _STACKED_BELOW = 70
 class Dashboard(Screen[None]):
     """Lays the panes out for the terminal's size and passes them what to draw."""
 
+    AUTO_FOCUS = "#events"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_STACKED_BELOW, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (30, "-tall")]
 
@@ -53,9 +54,6 @@ class Dashboard(Screen[None]):
         yield self.counters
         yield self.keys
         yield Static("", id="too-small", markup=False)
-
-    def on_mount(self) -> None:
-        self.log_pane.focus()
 
     def show(self, scope: Scope, numbers: Counters | None) -> None:
         """Draw the run at the shown point in time; without `numbers` the counters stay."""

@@ -68,7 +68,13 @@ def counters(scope: Scope, ranks: Ranks) -> Counters:
     over = state.end is not None or state.phase is Phase.STOPPED
     first = state.first_content_ns
     estimate = None
-    if metrics.tokens_per_s is None and run.timed and first is not None and last_byte is not None and last_byte > first:
+    if (
+        metrics.tokens_per_s is None
+        and run.timed
+        and first is not None
+        and last_byte is not None
+        and last_byte > first
+    ):
         estimate = state.content_chars / _CHARS_PER_TOKEN * 1e9 / (last_byte - first)
     usage = state.usage
     details = usage.get("output_tokens_details")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tui.core.links import Contribution
-from tui.core.search import Searcher
 from tui.core.session import Run
 from tui.core.state import RunState
 from tui.core.timeline import Timeline
+
+if TYPE_CHECKING:
+    from tui.core.search import Searcher
 
 Tone = Literal["plain", "muted", "good", "warning", "bad"]
 

@@ -5,6 +5,7 @@ Only visible rows are drawn, whatever their number. Rows are addressed from 0 an
 
 from __future__ import annotations
 
+from functools import lru_cache
 from textwrap import wrap as wrap_words
 from typing import ClassVar
 
@@ -84,7 +85,13 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         """Say how many rows there are now. Keeps the place, or the tail where it is followed."""
         if height != self._height:
             self._height = height
-            self.virtual_size = Size(self.size.width, height)
+            size = Size(self.size.width, height)
+            if self.show_vertical_scrollbar and height > self.size.height:
+                # Only the scrollbar's thumb changes: a layout, as for any new size, is not needed.
+                self.set_reactive(LineView.virtual_size, size)
+                self.vertical_scrollbar.window_virtual_size = height
+            else:
+                self.virtual_size = size
         if self.follow:
             self.to_end()
 
@@ -118,7 +125,7 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
     def _placeholder_line(self, y: int) -> Strip:
         """Draw what an empty pane says, in the middle of it."""
         width = max(self.size.width, 1)
-        lines = [line for text in self.placeholder.split("\n") for line in wrap_words(text, width)]
+        lines = _wrapped(self.placeholder, width)
         number = y - max((self.size.height - len(lines)) // 2, 0)
         if not 0 <= number < len(lines):
             return Strip([])
@@ -252,3 +259,8 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         """Go to the last row and follow."""
         self.follow = True
         self.to_end()
+
+
+@lru_cache(maxsize=16)
+def _wrapped(text: str, width: int) -> list[str]:
+    return [line for part in text.split("\n") for line in wrap_words(part, max(width, 1))]

@@ -175,16 +175,18 @@ class ToolPane(LineView):
         if not self.size:
             return  # Hidden behind another pane: laid out once there is a width.
         width = self._json_width()
-        drawn = (scope.key, scope.count, scope.travelling, scope.done, width, scope.lit)
-        running = any(block.is_tool and not block.stopped for block in scope.state.blocks)
-        if drawn == self._drawn and not (running and not scope.done):
+        calls = [block for block in scope.state.blocks if block.is_tool]
+        sizes = [(len(call.fragments), len(call.json), call.stopped_ns) for call in calls]
+        drawn = (scope.key, sizes, scope.travelling, scope.done, width, scope.lit)
+        self._scope = scope
+        running = not scope.done and any(not call.stopped for call in calls)
+        if drawn == self._drawn and not running:
             return
         if self._drawn[:1] != drawn[:1]:
             self._calls.clear()
             self.follow = True
         changed = self._drawn != drawn
         self._drawn = drawn
-        self._scope = scope
         items = tools(scope)
         if changed:
             for item in items:
