@@ -198,18 +198,20 @@ class Stage:
 
     async def resize(self, width: int, height: int) -> Stage:
         """Give the terminal another size, and draw."""
-        await self.change_size(width, height)
+        await self.change_size((width, height))
         await self.settle()
         return await self.settle()  # What was hidden is laid out by the tick after it is back.
 
-    async def change_size(self, width: int, height: int, pauses: int = 3) -> None:
-        """Give the terminal another size. (The pilot's own way waits for an idle processor.)"""
-        size = Size(width, height)
+    async def change_size(self, *sizes: tuple[int, int]) -> None:
+        """Give the terminal other sizes, so fast that the screen hears only of the last one."""
         driver = self.app._driver
         assert isinstance(driver, HeadlessDriver)
-        driver._size = size
-        self.app.post_message(Resize(size, size))
-        for _ in range(pauses):
+        for width, height in sizes:
+            size = driver._size = Size(width, height)
+            self.app.post_message(Resize(size, size))
+        await self.pilot.pause(0)
+        self.app._check_resize()  # Else passed on by a timer, 8 ms later.
+        for _ in range(2):
             await self.pilot.pause(0)
 
     # --- what stands there

@@ -36,6 +36,7 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 _CORPUS_VARIABLE = "STREAMSCOPE_CORPUS"
+_KEPT = {_CORPUS_VARIABLE, "TEXTUAL_SNAPSHOT_TEMPDIR"}  # The latter is where workers report to.
 _DROPPED_PREFIXES = ("ANTHROPIC_", "CLAUDE_", "CLICOLOR", "LC_", "STREAMSCOPE_", "TEXTUAL", "XDG_")
 _DROPPED = {"COLORTERM", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM_PROGRAM", "TMUX"}
 
@@ -50,7 +51,7 @@ class NetworkBlocked(RuntimeError):
 def pytest_configure() -> None:
     """Leave the user's world behind, before any module under test reads it at import."""
     for name in list(os.environ):
-        if name == _CORPUS_VARIABLE:
+        if name in _KEPT:
             continue
         proxy = name.lower().endswith("_proxy")
         if proxy or name in _DROPPED or name.startswith(_DROPPED_PREFIXES):

@@ -119,7 +119,7 @@ async def test_known_attacks_in_every_field(words: tuple[str, ...]) -> None:
 
 
 # Not shrunk: an example runs the whole app, and says which text it was as it is.
-@settings(max_examples=10, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(hostile_text(), min_size=1, max_size=12))
 def test_any_text_in_every_field(words: list[str]) -> None:
     supply = itertools.cycle(words)

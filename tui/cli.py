@@ -104,8 +104,7 @@ def demo(
 def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) -> None:
     """Play recorded streams: FILE... or - for standard input, drawn as it arrives.
 
-    A file is a response body (.sse), a capture, a claude-trace log, a HAR file, a VCR cassette, or
-    has an event as JSON on each line.
+    Also captures, claude-trace logs, HAR files, VCR cassettes, and an event as JSON on each line.
     """
     from tui.core.text import one_line
     from tui.sources.capture import following, recorded
@@ -173,9 +172,7 @@ def _stdin_source(plain: bool) -> SourceFactory:
     metavar="S",
     help="Limit of the whole call, in seconds.",
 )
-@click.option(
-    "--record", type=click.Path(path_type=Path), metavar="FILE", help="Write a capture meanwhile."
-)
+@click.option("--record", type=click.Path(path_type=Path), metavar="FILE", help="Write a capture.")
 @_plain
 @click.option("--json", "as_json", is_flag=True, help="No screen: a report as JSON at the end.")
 def run(

@@ -8,7 +8,7 @@ import time
 
 from tests.bench.cases import CASES, run
 
-_WIDTHS = (12, 50, 36, 48, 7, 14, 5)
+_WIDTHS = (12, 58, 37, 51, 7, 14, 5)
 
 
 def main() -> int:

@@ -212,8 +212,10 @@ def markdown_stream() -> dict[str, float]:
         for number, at in enumerate(range(0, len(text), _PIECE)):
             await stream.write(text[at : at + _PIECE])
             yield 1
-            early = number / _MARKDOWN_RATE - (time.monotonic() - start)
-            await asyncio.sleep(max(early, 0))
+            now = time.monotonic() - start
+            if now > 2 * _MARKDOWN_SIZE / _PIECE / _MARKDOWN_RATE:
+                break  # It has fallen behind for good; how far is seen.
+            await asyncio.sleep(max(number / _MARKDOWN_RATE - now, 0))
         await stream.stop()
 
     app = Yardstick(widget, load)

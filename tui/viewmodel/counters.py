@@ -66,7 +66,6 @@ def counters(scope: Scope, ranks: Ranks) -> Counters:
     if run.timed:
         metrics = measure(state, run.first_byte_ns, last_byte, ranks.of(scope))
     over = state.end is not None or state.phase is Phase.STOPPED
-    first = state.first_content_ns
     estimate = None
     if (
         metrics.tokens_per_s is None

@@ -84,9 +84,10 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
     def set_height(self, height: int) -> None:
         """Say how many rows there are now. Keeps the place, or the tail where it is followed."""
         if height != self._height:
+            longer = height > self._height
             self._height = height
             size = Size(self.size.width, height)
-            if self.show_vertical_scrollbar and height > self.size.height:
+            if longer and self.show_vertical_scrollbar:
                 # Only the scrollbar's thumb changes: a layout, as for any new size, is not needed.
                 self.set_reactive(LineView.virtual_size, size)
                 self.vertical_scrollbar.window_virtual_size = height
