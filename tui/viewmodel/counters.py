@@ -67,14 +67,8 @@ def counters(scope: Scope, ranks: Ranks) -> Counters:
         metrics = measure(state, run.first_byte_ns, last_byte, ranks.of(scope))
     over = state.end is not None or state.phase is Phase.STOPPED
     estimate = None
-    if (
-        metrics.tokens_per_s is None
-        and run.timed
-        and first is not None
-        and last_byte is not None
-        and last_byte > first
-    ):
-        estimate = state.content_chars / _CHARS_PER_TOKEN * 1e9 / (last_byte - first)
+    if metrics.tokens_per_s is None and metrics.decode:
+        estimate = state.content_chars / _CHARS_PER_TOKEN * 1e9 / metrics.decode
     usage = state.usage
     details = usage.get("output_tokens_details")
     thinking = details.get("thinking_tokens") if isinstance(details, dict) else None
