@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.playbook import wire
 from tui.core import history
-from tui.core.reducer import fold
 from tui.core.records import JsonObject
+from tui.core.reducer import fold
 from tui.core.session import Run, Session
 
 TEXTS = st.text('ab\n{}":1,', max_size=4)

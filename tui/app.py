@@ -308,7 +308,7 @@ class StreamscopeApp(Engine):
         from tui.captures.material import NotAvailable, file_name
         from tui.saving import material, save_export, save_new
 
-        what = material(shown.run, shown.feed.info)
+        what = material(shown.run, shown.feed)
         try:
             if kind == "svg":
                 picture = self.export_screenshot(title="streamscope").encode()
@@ -328,9 +328,7 @@ class StreamscopeApp(Engine):
         from tui.saving import copyables
         from tui.screens.menu import Choice, Menu
 
-        items = {
-            item.id: item for item in copyables(shown.run, shown.feed.info, self.deck.count() - 1)
-        }
+        items = {item.id: item for item in copyables(shown.run, shown.feed, self.deck.count() - 1)}
         choices = [Choice(item.id, item.title, item.note) for item in items.values()]
 
         def chosen(id: str | None) -> None:

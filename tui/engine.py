@@ -182,6 +182,7 @@ class Engine(App[int]):
             found=self._found(run),
             progress=feed.progress,
             place=self.deck.position,
+            recording_failure=feed.recorder.failure if feed.recorder is not None else None,
         )
 
     def _found(self, run: Run) -> Found:

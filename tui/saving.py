@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ from tui.core.session import Run
 from tui.core.sse import parse_frame
 from tui.core.state import Block, as_text
 from tui.core.text import clip, one_line
-from tui.sources import SourceInfo
+from tui.run import Feed
+from tui.sources import Answered
 
 _ATTEMPTS = 100
 
@@ -31,10 +33,25 @@ class Copyable(NamedTuple):
     text: Callable[[], str]
 
 
-def material(run: Run, info: SourceInfo) -> Material:
-    """Return what exports are made from."""
-    tool = f"streamscope {__version__}"
-    return Material(run=run, title=info.title, request=info.request, tool=tool)
+def material(run: Run, feed: Feed) -> Material:
+    """Return what exports of a feed's run are made from."""
+    info, source = feed.info, feed.source
+    known = Material(
+        run=run,
+        title=info.title,
+        request=info.request,
+        url=info.url,
+        tool=f"streamscope {__version__}",
+    )
+    answer = source.answer if isinstance(source, Answered) else None
+    if answer is None:
+        return known
+    return replace(
+        known,
+        status=answer.status,
+        headers=answer.sent_headers,
+        response_headers=answer.headers,
+    )
 
 
 def save_export(kind: str, what: Material, folder: Path) -> Path:
@@ -60,7 +77,7 @@ def save_new(path: Path, data: bytes) -> Path:
     raise FileExistsError(f"{path}: there are {_ATTEMPTS} such files already")
 
 
-def copyables(run: Run, info: SourceInfo, seq: int) -> list[Copyable]:
+def copyables(run: Run, feed: Feed, seq: int) -> list[Copyable]:
     """Return what can be copied where event `seq` is the last one that counts."""
     timeline, state = run.timeline, run.state
     items: list[Copyable] = []
@@ -84,9 +101,9 @@ def copyables(run: Run, info: SourceInfo, seq: int) -> list[Copyable]:
         items.append(
             Copyable("message", "Message as JSON", note, lambda: pretty(redact_json(message)))
         )
-    if info.request is not None:
+    if feed.info.request is not None:
         for kind in ("curl", "python"):
-            made = _exported(kind, material(run, info))
+            made = _exported(kind, material(run, feed))
             if made is not None:
                 items.append(Copyable(kind, EXPORTS[kind].title, "the key left open", made))
     return items

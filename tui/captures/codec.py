@@ -30,7 +30,7 @@ MAX_PROBLEMS: Final = 20
 """How many bad lines are described; the rest is counted."""
 _BOM: Final = b"\xef\xbb\xbf"
 CHUNK_HEAD: Final = b'{"k":"chunk","run":'
-_ENDS: Final = frozenset(get_args(End))
+_ENDS: Final[dict[str, End]] = {how: how for how in get_args(End)}
 _new: Final = tuple.__new__
 _encode_text: Final = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -239,7 +239,7 @@ def _headers(value: JsonObject) -> dict[str, str]:
 def _how(value: JsonObject) -> End:
     how = value.get("how")
     if type(how) is str and how in _ENDS:
-        return how  # type: ignore[return-value]  # one of the literals
+        return _ENDS[how]
     raise CaptureError(f"how should be one of {', '.join(sorted(_ENDS))}")
 
 

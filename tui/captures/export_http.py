@@ -5,7 +5,7 @@ from __future__ import annotations
 import pprint
 import shlex
 from base64 import b64encode
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from tui.captures.material import API_URL, Material, pretty
@@ -141,7 +141,7 @@ def to_python(material: Material) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _literal(value: Any) -> str:  # noqa: ANN401
+def _literal(value: object) -> str:
     text = pprint.pformat(value, width=96, sort_dicts=False)
     # Escapes are the same in Python's literals wherever they stand for one code point.
     return text.encode("ascii", "backslashreplace").decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from tui.captures.material import Material, pretty
 from tui.captures.redact import redact_json, redact_text
@@ -67,7 +67,7 @@ def _as_json(block: Block) -> JsonObject:
     return value
 
 
-def _content(content: Any) -> list[str]:  # noqa: ANN401
+def _content(content: object) -> list[str]:
     if isinstance(content, str):
         return [content]
     parts: list[str] = []

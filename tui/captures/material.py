@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from tui.captures.redact import redact_json, redact_text
@@ -74,7 +74,7 @@ class Material:
         return redact_text(url) if is_http else API_URL
 
 
-def pretty(value: Any) -> str:  # noqa: ANN401
+def pretty(value: object) -> str:
     """Return a masked JSON value for people: indented, ASCII only."""
     return json.dumps(value, indent=2, allow_nan=False)
 

@@ -132,7 +132,7 @@ _PASSES: Final[tuple[tuple[tuple[str, ...], Callable[[str], str]], ...]] = (
 )
 
 
-def redact_json(value: Any) -> Any:  # noqa: ANN401
+def redact_json(value: object) -> Any:  # noqa: ANN401
     """Return a copy of a JSON value with secrets masked, in names and values, at any depth.
 
     Total: what is nested deeper than 100 levels is replaced as a whole, what JSON cannot say
@@ -142,7 +142,7 @@ def redact_json(value: Any) -> Any:  # noqa: ANN401
     return _walk(value, 0, secret=False)
 
 
-def _walk(value: Any, depth: int, *, secret: bool) -> Any:  # noqa: ANN401
+def _walk(value: object, depth: int, *, secret: bool) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (dict, list, tuple)):
@@ -163,7 +163,7 @@ def _walk(value: Any, depth: int, *, secret: bool) -> Any:  # noqa: ANN401
     return redact_text(str(value))
 
 
-def _walk_field(name: str, item: Any, depth: int, secret: bool) -> Any:  # noqa: ANN401
+def _walk_field(name: str, item: object, depth: int, secret: bool) -> object:
     if name == "properties" and isinstance(item, dict) and not secret and depth < MAX_DEPTH:
         return {
             redact_text(str(key)): _walk(

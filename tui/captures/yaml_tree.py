@@ -10,7 +10,10 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+if TYPE_CHECKING:
+    from yaml import ScalarEvent
 
 MAX_DEPTH: Final = 60
 MAX_NODES: Final = 5_000_000
@@ -90,7 +93,7 @@ def load_yaml(data: bytes) -> object:
     return root[0] if root else None
 
 
-def _scalar(event: Any) -> object:  # noqa: ANN401
+def _scalar(event: ScalarEvent) -> object:
     text: str = event.value
     if event.tag in _BINARY:
         try:

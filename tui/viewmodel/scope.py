@@ -60,6 +60,8 @@ class Scope:
     """How much of a body of known size was loaded, 0 to 1."""
     place: tuple[int, int]
     """Number of the run, and how many there are."""
+    recording_failure: str | None = None
+    """Why the run is no longer written to its capture."""
 
     @property
     def timeline(self) -> Timeline:
