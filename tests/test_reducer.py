@@ -35,8 +35,9 @@ from tests.playbook import (
     tool_start,
     wire,
 )
+from tui.core.deltas import DELTAS
 from tui.core.records import EventRecord, JsonObject
-from tui.core.reducer import DELTAS, HANDLERS, KNOWN_BLOCKS, LEGAL, apply, fold
+from tui.core.reducer import HANDLERS, KNOWN_BLOCKS, LEGAL, apply, fold
 from tui.core.sse import FrameKind
 from tui.core.state import PULSE_NS, STALL_NS, Phase, RunState
 
