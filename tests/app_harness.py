@@ -8,11 +8,13 @@ async with on_stage(timed(message_start(), *text_block(0, "hi"))) as stage:
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
+from textual.app import App
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.events import MouseScrollDown, MouseScrollUp, Resize
 from textual.geometry import Size
@@ -39,6 +41,13 @@ LATER_S: Final = 3600.0
 _TICKS: Final = 6
 """Ticks until everything on the screen was drawn again, the counters too."""
 _MOST_TICKS: Final = 500
+_MOST_TURNS: Final = 20_000
+_QUIET_TURNS: Final = 6
+
+
+# As the app does where it has the process to itself: what is imported need not be walked again.
+gc.freeze()
+gc.set_threshold(50_000, 20, 100)
 
 
 # --- sources --------------------------------------------------------------------------------------
@@ -122,6 +131,51 @@ class PushedSource:
         self.closed = True
 
 
+# --- waiting --------------------------------------------------------------------------------------
+
+
+async def drawn(app: App[Any]) -> None:
+    """Let every message be handled and what they change be drawn.
+
+    The pilot waits for a processor that is idle, and the app for timers of some milliseconds. Both
+    take time, and neither is sure on a busy machine.
+    """
+    for _ in range(3):  # What is drawn can show a scroll bar, which lays out again.
+        await _all_handled(app)
+        if app._exit:
+            return
+        app.screen._on_timer_update()
+    await _all_handled(app)
+    if app.animator._animations or app.animator._scheduled:
+        await app.animator.wait_until_complete()
+        await drawn(app)
+
+
+async def _all_handled(app: App[Any]) -> None:
+    quiet = 0
+    for _ in range(_MOST_TURNS):
+        await asyncio.sleep(0)
+        pumps = [app, *app.screen_stack]
+        for screen in app.screen_stack:
+            pumps.extend(screen.walk_children())
+        quiet = 0 if any(pump.message_queue_size for pump in pumps) else quiet + 1
+        if quiet == _QUIET_TURNS or app._exit:
+            return
+    raise AssertionError("the app keeps sending messages to itself")
+
+
+async def change_size(app: App[Any], *sizes: tuple[int, int]) -> None:
+    """Give the terminal other sizes, so fast that the screen hears only of the last one."""
+    driver = app._driver
+    assert isinstance(driver, HeadlessDriver)
+    for width, height in sizes:
+        size = driver._size = Size(width, height)
+        app.post_message(Resize(size, size))
+    await _all_handled(app)
+    app._check_resize()  # Else passed on by a timer, 8 ms later.
+    await drawn(app)
+
+
 # --- the stage ------------------------------------------------------------------------------------
 
 
@@ -138,7 +192,7 @@ class Stage:
     async def begin(self, sources: int) -> Stage:
         """Wait until that many sources are being read, which begins after the first frame."""
         while len(self.app.deck.feeds) < sources:
-            await self.pilot.pause(0)
+            await drawn(self.app)
         return await self.settle()
 
     async def at(self, seconds: float) -> Stage:
@@ -162,9 +216,7 @@ class Stage:
             if self.transcript_pane._complete:
                 break
             self.app.tick()
-        # A new height can show a scroll bar, which lays out again.
-        for _ in range(3):
-            await self.pilot.pause(0)
+        await drawn(self.app)
         return self
 
     # --- the reader
@@ -173,9 +225,7 @@ class Stage:
         """Press keys, and draw. (The pilot's own `press` waits for an idle processor.)"""
         for key in keys:
             self.app.simulate_key(key)
-            await self.pilot.pause(0)
-            await self.pilot.wait_for_animation()
-            await self.pilot.pause(0)
+            await drawn(self.app)
         return await self.settle()
 
     async def click(self, widget: Widget, x: int, y: int) -> Stage:
@@ -192,8 +242,7 @@ class Stage:
             x, y = widget.region.x + 1, widget.region.y + 1
             event = kind(widget, x, y, 0, 0, 0, False, False, False, x, y)
             widget.post_message(event)
-            await self.pilot.pause(0)
-            await self.pilot.wait_for_animation()
+            await drawn(self.app)
         return await self.settle()
 
     async def resize(self, width: int, height: int) -> Stage:
@@ -204,15 +253,7 @@ class Stage:
 
     async def change_size(self, *sizes: tuple[int, int]) -> None:
         """Give the terminal other sizes, so fast that the screen hears only of the last one."""
-        driver = self.app._driver
-        assert isinstance(driver, HeadlessDriver)
-        for width, height in sizes:
-            size = driver._size = Size(width, height)
-            self.app.post_message(Resize(size, size))
-        await self.pilot.pause(0)
-        self.app._check_resize()  # Else passed on by a timer, 8 ms later.
-        for _ in range(2):
-            await self.pilot.pause(0)
+        await change_size(self.app, *sizes)
 
     # --- what stands there
 

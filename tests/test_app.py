@@ -11,7 +11,16 @@ import pytest
 from textual.widget import Widget
 
 from tests import playbook as pb
-from tests.app_harness import LATER_S, BytesSource, PushedSource, Stage, on_stage, rows_of, timed
+from tests.app_harness import (
+    LATER_S,
+    BytesSource,
+    PushedSource,
+    Stage,
+    drawn,
+    on_stage,
+    rows_of,
+    timed,
+)
 from tests.manual_clock import ManualClock
 from tests.playbook import (
     block_start,
@@ -117,12 +126,11 @@ async def test_the_screen_is_only_drawn_by_the_tick() -> None:
         before = stage.text
         stage.clock.now_ns = 10**9
         stage.app.deck.feeds[0].clock.wake()
-        await stage.pilot.pause(0)
-        await stage.pilot.pause(0)
+        await drawn(stage.app)
         assert stage.scope.count == 10
         assert stage.text == before
         stage.app.tick()
-        await stage.pilot.pause(0)
+        await drawn(stage.app)
         assert stage.text != before
 
 
@@ -726,7 +734,7 @@ async def test_m_shows_the_source_of_the_markdown() -> None:
         assert "some bold words" in stage.transcript
 
 
-@pytest.mark.parametrize("closing", ["escape", "q", "question_mark", "f1"])
+@pytest.mark.parametrize("closing", ["escape", "q", "question_mark"])
 async def test_help_opens_over_the_stream_and_closes(closing: str) -> None:
     async with on_stage(timed(*ANSWER)) as stage:
         await stage.at(0.35)

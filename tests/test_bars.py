@@ -12,7 +12,15 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from tests.app_harness import BytesSource, PushedSource, on_stage, rows_of, strips_of, timed
+from tests.app_harness import (
+    BytesSource,
+    PushedSource,
+    change_size,
+    on_stage,
+    rows_of,
+    strips_of,
+    timed,
+)
 from tests.manual_clock import ManualClock
 from tests.playbook import (
     ending,
@@ -125,7 +133,7 @@ async def test_at_every_width_the_first_numbers_are_shown_whole() -> None:
     groups = ["TTFT 412ms", "TTFO 903ms", "~61 tok/s", *GROUPS[3:]]
     async with framed() as (app, pilot):
         for width in range(200, 9, -7):
-            await pilot.resize_terminal(width, 4)
+            await change_size(app, (width, 4))
             app.counters.show(live)
             (strip,) = strips_of(app.counters)
             assert strip.cell_length == width
@@ -139,9 +147,9 @@ async def test_after_a_resize_the_bar_is_filled_without_new_numbers() -> None:
     async with framed(40) as (app, pilot):
         app.counters.show(NUMBERS)
         assert "gap" not in rows_of(app.counters)[0]
-        await pilot.resize_terminal(200, 4)
+        await change_size(app, (200, 4))
         assert "gap" in rows_of(app.counters)[0]
-        await pilot.resize_terminal(40, 4)
+        await change_size(app, (40, 4))
         assert "gap" not in rows_of(app.counters)[0]
 
 
@@ -296,7 +304,7 @@ async def test_the_header_tells_where_the_bytes_come_from(kind: str, badge: str)
 async def test_help_and_quit_are_always_offered() -> None:
     async with framed() as (app, pilot):
         for width in (200, 120, 80, 50, 30, 20):
-            await pilot.resize_terminal(width, 4)
+            await change_size(app, (width, 4))
             app.keys.show(bar(paused=False))
             (strip,) = strips_of(app.keys)
             assert strip.cell_length == width

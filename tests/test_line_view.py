@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tests.app_harness import rows_of, strips_of
+from tests.app_harness import change_size, drawn, rows_of, strips_of
 from tui.widgets.line_view import LineView
 
 HEIGHT = 10
@@ -65,16 +65,13 @@ async def framed(
 
 async def grow(view: Numbers, pilot: Pilot[None], rows: int) -> None:
     view.set_height(rows)
-    for _ in range(3):
-        await pilot.pause(0)
+    await drawn(pilot.app)
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
     for key in keys:
         pilot.app.simulate_key(key)
-        await pilot.pause(0)
-        await pilot.wait_for_animation()
-        await pilot.pause(0)
+        await drawn(pilot.app)
 
 
 # --- drawing --------------------------------------------------------------------------------------
@@ -179,9 +176,7 @@ async def test_the_tail_stays_in_view_when_the_size_changes(heights: tuple[int, 
     async with framed(50) as (view, pilot):
         view.styles.height = "1fr"
         for height in heights:
-            await pilot.resize_terminal(40, height)
-            await pilot.pause(0)
-            await pilot.pause(0)
+            await change_size(pilot.app, (40, height))
             assert view.size.height == height
             assert rows_of(view)[-1] == "row 49"
             assert view.follow
@@ -191,8 +186,7 @@ async def test_the_place_stays_when_the_size_changes() -> None:
     async with framed(50) as (view, pilot):
         await press(pilot, "g", "j", "j")
         for height in (6, 20, 5):
-            await pilot.resize_terminal(40, height)
-            await pilot.pause(0)
+            await change_size(pilot.app, (40, height))
             assert rows_of(view)[0] == "row 2"
             assert not view.follow
 
@@ -202,7 +196,7 @@ async def test_a_row_is_shown_by_scrolling_as_little_as_needed() -> None:
         await press(pilot, "g")
         for row, top in ((5, 0), (9, 0), (10, 1), (3, 1), (0, 0), (49, 40), (45, 40), (39, 39)):
             view.show_row(row)
-            await pilot.pause(0)
+            await drawn(pilot.app)
             assert view.top == top
         assert not view.follow
 

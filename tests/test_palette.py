@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.app import SystemCommand
 
-from tests.app_harness import Stage, on_stage
+from tests.app_harness import Stage, drawn, on_stage
 from tui.app import StreamscopeApp
 from tui.commands import HELP, KEYS, bar
 
@@ -22,7 +22,7 @@ def commands(stage: Stage) -> dict[str, SystemCommand]:
 
 async def run_command(stage: Stage, title: str) -> Stage:
     commands(stage)[title].callback()
-    await stage.pilot.pause(0)
+    await drawn(stage.app)
     return await stage.settle()
 
 

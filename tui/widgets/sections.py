@@ -148,7 +148,7 @@ class Thinking(Section):
         self._rows = [strip_of(pieces, width)]
         if not self._open or isinstance(item.body, str):
             return True
-        return self._source.update(item.body, max(width - 2, 1))
+        return self._source.update(item.body, max(width - 2, 1), budget_ns=budget_ns)
 
 
 class Text(Section):
@@ -195,7 +195,7 @@ class Text(Section):
         body = item.body if isinstance(item.body, Buffer) else Buffer(item.body)
         self._as_it_came = look.source or item.long
         if self._as_it_came:
-            return self._source.update(body, max(width - 1, 1))
+            return self._source.update(body, max(width - 1, 1), budget_ns=budget_ns)
         return self._lines.update(body, max(width - 1, 1), final=not item.open, budget_ns=budget_ns)
 
 

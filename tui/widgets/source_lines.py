@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from bisect import bisect_right
 from typing import Final
@@ -15,8 +16,7 @@ from tui.core.text import sanitize
 from tui.widgets.cell_wrap import is_narrow
 from tui.widgets.paint import Piece, strip_of
 
-_STEP: Final = 65_536
-_STEPS: Final = 4
+_STEP: Final = 16_384
 _TAB: Final = "    "
 
 
@@ -34,10 +34,10 @@ class SourceLines:
         """The number of rows; an empty text has none."""
         return len(self._starts) if self._read else 0
 
-    def update(self, text: Buffer, width: int) -> bool:
-        """Lay out what is new; False where there is more to do in the next frame.
+    def update(self, text: Buffer, width: int, *, budget_ns: int | None = None) -> bool:
+        """Lay out what is new; False where the budget ran out and there is more to do.
 
-        A text that got shorter keeps the rows that it still has.
+        At least one step is made. A text that got shorter keeps the rows that it still has.
         """
         if width != self._width:
             self._width = width
@@ -47,10 +47,11 @@ class SourceLines:
             del self._starts[max(bisect_right(self._starts, len(text)) - 1, 1) :]
             self._read = self._starts[-1]
         self._text = text
-        for _ in range(_STEPS):
-            if self._read == len(text):
-                return True
+        end_ns = None if budget_ns is None else time.perf_counter_ns() + budget_ns
+        while self._read < len(text):
             self._lay_out(min(self._read + _STEP, len(text)))
+            if end_ns is not None and time.perf_counter_ns() >= end_ns:
+                break
         return self._read == len(text)
 
     def _lay_out(self, end: int) -> None:
