@@ -309,7 +309,7 @@ def test_stop_details_are_told() -> None:
     ("items", "options", "label", "body", "tone"),
     [
         ([pb.message_start()], {}, "Truncated", "without message_stop", "warning"),
-        ([pb.message_start()], {"how": "cancelled"}, "Cancelled", "be billed", "warning"),
+        ([pb.message_start()], {"how": "cancelled"}, "Cancelled", "is kept", "warning"),
         (
             [pb.message_start()],
             {"how": "interrupted", "error": {"type": "interrupted", "message": "disk"}},

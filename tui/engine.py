@@ -20,6 +20,7 @@ from tui import textual_hacks
 from tui.commands import bar
 from tui.core.links import contribution
 from tui.core.session import Run
+from tui.core.text import one_line
 from tui.deck import Deck
 from tui.finder import Finder
 from tui.run import Clock, Feed, Recorder
@@ -102,7 +103,13 @@ class Engine(App[int]):
 
     def start(self, factory: SourceFactory) -> None:
         """Read a new source in a worker of its own and show it."""
-        source = factory()
+        try:
+            source = factory()
+        except Exception as error:
+            # A file that has gone since it was opened, for one: the other runs go on.
+            problem = one_line(str(error)) or type(error).__name__
+            self.notify(problem, title="Cannot start", severity="error", timeout=8, markup=False)
+            return
         clock = Clock(self.settings.now, self.settings.speed)
         cap = _FILE_IDLE_CAP_NS if source.info.kind == "file" else None
         recorder = None

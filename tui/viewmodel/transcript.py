@@ -175,7 +175,8 @@ def _banner(scope: Scope) -> Item | None:
         # Not by the reader: a file or a pipe could not be read on.
         return Item(key, "banner", "Interrupted", message, False, "bad")
     if status == "cancelled":
-        text = "stopped before the end; what arrived is kept, and may still be billed"
+        billed = ", and may still be billed" if scope.kind == "live" else ""
+        text = f"stopped before the end; what arrived is kept{billed}"
         return Item(key, "banner", "Cancelled", text, False, "warning")
     if status == "not_sse":
         verdict = scope.run.verdict
