@@ -430,15 +430,16 @@ ENDINGS: list[tuple[str, list[JsonObject | bytes], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("events", "shown"), [(e, s) for _, e, s in ENDINGS], ids=[n for n, _, _ in ENDINGS]
-)
-async def test_each_ending_is_named(events: list[JsonObject | bytes], shown: list[str]) -> None:
-    async with on_stage(timed(*events)) as stage:
+async def test_each_ending_is_named() -> None:
+    sources = [BytesSource(timed(*events), title=name) for name, events, _ in ENDINGS]
+    async with on_stage(*sources) as stage:
         await stage.at(LATER_S)
-        for words in shown:
-            assert words in stage.header + stage.said
-        assert not stage.app.deck.feeds[0].failure
+        for name, _, shown in reversed(ENDINGS):
+            assert name in stage.header
+            for words in shown:
+                assert words in stage.header + stage.said, name
+            assert stage.scope.failure is None
+            await stage.press("left_curly_bracket")
 
 
 async def test_a_lost_connection_is_named() -> None:
@@ -628,6 +629,20 @@ async def test_again_makes_a_new_source() -> None:
     async with on_stage(factory) as stage:
         await stage.press("r")
         assert len(made) == 2
+
+
+async def test_a_source_that_cannot_be_made_again_ends_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "gone.sse"
+    path.write_bytes(wire(*ANSWER))
+    async with on_stage(partial(FileSource, path)) as stage:
+        await stage.at(0.5)
+        path.unlink()
+        await stage.press("r")
+        assert "Cannot start" in stage.text
+        assert "No such file" in stage.text
+        assert len(stage.app.deck.feeds) == 1
+        await stage.at(LATER_S)
+        assert stage.app.is_running
 
 
 async def test_a_file_says_that_its_timing_is_made_up(tmp_path: Path) -> None:

@@ -148,6 +148,14 @@ def glyph_of(stage: Stage, seq: int, kind: str) -> Segment:
     return parts[place - 1]
 
 
+async def test_the_times_of_a_file_are_shown_as_what_they_are() -> None:
+    source = BytesSource(timed(*answer(2)), kind="file", is_timed=False)
+    async with on_stage(source) as stage:
+        await stage.at(LATER_S)
+        assert "synthetic timing" in stage.header
+        assert "0.300s" in next(row for row in rows(stage) if "word0" in row)
+
+
 async def test_a_gap_of_half_a_second_stands_out() -> None:
     chunks = timed(message_start(), text_start(0)) + timed(text(0, "late"), first_ms=900)
     async with on_stage(chunks) as stage:

@@ -206,6 +206,9 @@ def odd_texts() -> list[str]:
         "e\u0301",
         "\U0001f44d",
         family,
+        "\u2764\ufe0f",
+        "1\ufe0f\u20e3",
+        "\U0001f1e9\U0001f1ea",
         "\u202e",
         "\x1b",
     ]

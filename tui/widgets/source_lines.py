@@ -7,13 +7,13 @@ from array import array
 from bisect import bisect_right
 from typing import Final
 
-from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
 from tui.core.state import Buffer
 from tui.core.text import sanitize
 from tui.widgets.cell_wrap import is_narrow
+from tui.widgets.clusters import clusters
 from tui.widgets.paint import Piece, strip_of
 
 _STEP: Final = 16_384
@@ -71,8 +71,8 @@ class SourceLines:
     def offset_at(self, y: int, column: int) -> int:
         """Return the code point at a cell of a row; past its end the last one of the row."""
         start, end = self.span(y)
-        for place, character in enumerate(self._text.slice(start, end)):
-            column -= _width(character)
+        for place, _, cells in clusters(self._text.slice(start, end), _shown):
+            column -= cells
             if column < 0:
                 return start + place
         return max(end - 1, start)
@@ -101,10 +101,6 @@ def _shown(text: str, *, feeds: bool = False) -> str:
     return sanitize(text).replace("\n", "\u23ce" if feeds else "").replace("\t", _TAB)
 
 
-def _width(character: str) -> int:
-    return cell_len(_shown(character))
-
-
 def _cuts(line: str, width: int) -> list[int]:
     """Return where the rows of a line begin."""
     cuts = [0]
@@ -117,13 +113,15 @@ def _cuts(line: str, width: int) -> list[int]:
         return cuts
     used = 0
     blank = -1
-    for place, character in enumerate(line):
-        cells = _width(character)
+    row: list[tuple[int, int]] = []  # start and cells of what stands in the row so far
+    for place, end, cells in clusters(line, _shown):
         while used + cells > width and place > cuts[-1]:
             start = blank + 1 if blank >= cuts[-1] else place
             cuts.append(start)
-            used = sum(_width(earlier) for earlier in line[start:place])
+            row = [part for part in row if part[0] >= start]
+            used = sum(size for _, size in row)
+        row.append((place, cells))
         used += cells
-        if character == " ":
+        if line[place:end] == " ":
             blank = place
     return cuts

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from itertools import accumulate
 from textwrap import wrap as wrap_words
 from typing import ClassVar, Final
 
-from rich.cells import cell_len, split_graphemes
+from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
@@ -16,6 +15,7 @@ from tui.core.partial_json import Kind, PartialJson, Span
 from tui.core.state import Block
 from tui.core.text import format_ns, one_line
 from tui.viewmodel import Scope, ToolItem, tools
+from tui.widgets.clusters import clusters
 from tui.widgets.line_view import LineView, OriginWanted
 from tui.widgets.paint import Piece, spread, strip_of, wire
 
@@ -97,7 +97,7 @@ class _Call:
         if text.isascii() and text.isprintable():
             return list(range(0, max(size, 1), width))
         cuts, used = [0], 0
-        for place, cells in _clusters(text, width):
+        for place, _, cells in clusters(text, one_line):
             if used and used + cells > width:
                 cuts.append(place)
                 used = 0
@@ -327,18 +327,6 @@ class ToolPane(LineView):
             at = end
             number += 1
         return pieces
-
-
-def _clusters(text: str, width: int) -> Iterator[tuple[int, int]]:
-    """Yield start and cells of what is not to be cut: characters with all that joins them."""
-    for start, end, _ in split_graphemes(text)[0]:
-        cells = cell_len(one_line(text[start:end]))
-        if cells <= width:
-            yield start, cells
-        else:
-            # Wider than a row once it is safe to draw: it has to be cut after all.
-            for place in range(start, end):
-                yield place, cell_len(one_line(text[place]))
 
 
 def _note(block: Block) -> str:
