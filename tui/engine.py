@@ -73,6 +73,7 @@ class Engine(App[int]):
         self._ranks = Ranks()
         self._bar_paused = False
         self._dashboard = Dashboard()
+        textual_hacks.forgive_bad_input()
         textual_hacks.add_line_filter(self, textual_hacks.SafeText())
         if self.no_color:
             # Textual's own answer to NO_COLOR is shades of grey, which are colours too.

@@ -5,6 +5,9 @@ Checked against Textual 8.2.8, which `pyproject.toml` pins to its minor version.
 
 from __future__ import annotations
 
+import codecs
+import sys
+from functools import partial
 from typing import Any
 
 from rich.segment import Segment, Segments
@@ -30,6 +33,20 @@ class SafeText(LineFilter):
             else Segment(one_line(segment.text), segment.style)
             for segment in segments
         ]
+
+
+def forgive_bad_input() -> None:
+    """Have bytes from the keyboard that are not UTF-8 replaced.
+
+    Textual decodes strictly: one such byte, in a paste for instance, ends the thread that reads the
+    keyboard, and the app no longer hears anything.
+    """
+    if sys.platform == "win32":
+        return  # Another driver, which reads characters.
+    from textual.drivers import linux_driver
+
+    decoder = partial(codecs.getincrementaldecoder("utf-8"), errors="replace")
+    vars(linux_driver)["getincrementaldecoder"] = lambda _: decoder
 
 
 def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
