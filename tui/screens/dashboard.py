@@ -12,6 +12,7 @@ from tui.viewmodel import Counters, Scope
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.bars import CounterBar, EventHead, Header, KeyBar
 from tui.widgets.event_log import EventLog
+from tui.widgets.line_view import LineView
 from tui.widgets.timeline_strip import TimelineStrip
 from tui.widgets.tool_pane import ToolPane
 from tui.widgets.transcript import Transcript
@@ -82,8 +83,11 @@ class Dashboard(Screen[None]):
 
     def toggle_maximized(self) -> None:
         """Give the focused pane the whole screen, or take it back."""
-        names = {"-only-transcript": self.transcript, "-only-tools": self.tools}
-        names["-only-events"] = self.log_pane
+        names: dict[str, LineView] = {
+            "-only-transcript": self.transcript,
+            "-only-tools": self.tools,
+            "-only-events": self.log_pane,
+        }
         maximized = [name for name in names if self.has_class(name)]
         for name in maximized:
             self.remove_class(name)

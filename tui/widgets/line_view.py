@@ -262,6 +262,28 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         self.to_end()
 
 
+class PointingView(LineView):
+    """A list of rows in which the reader points at a character, and asks what wrote it."""
+
+    BINDINGS = [
+        ("j,down", "move_caret(1, 0)", "Point a row further down"),
+        ("k,up", "move_caret(-1, 0)", "Point a row further up"),
+        ("l,right", "move_caret(0, 1)", "Point further right"),
+        ("h,left", "move_caret(0, -1)", "Point further left"),
+        ("enter,o", "origin", "Go to the event that wrote this"),
+    ]
+
+    points = True
+
+    def action_move_caret(self, rows: int, columns: int) -> None:
+        """Move the place that is pointed at."""
+        self.move_caret(rows, columns)
+
+    def action_origin(self) -> None:
+        """Ask for the event that wrote what is pointed at, with `OriginWanted`."""
+        raise NotImplementedError
+
+
 @lru_cache(maxsize=16)
 def _wrapped(text: str, width: int) -> list[str]:
     return [line for part in text.split("\n") for line in wrap_words(part, max(width, 1))]

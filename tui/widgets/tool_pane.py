@@ -16,7 +16,7 @@ from tui.core.state import Block
 from tui.core.text import format_ns, one_line
 from tui.viewmodel import Scope, ToolItem, tools
 from tui.widgets.clusters import clusters
-from tui.widgets.line_view import LineView, OriginWanted
+from tui.widgets.line_view import OriginWanted, PointingView
 from tui.widgets.paint import Piece, spread, strip_of, wire
 
 _KINDS: Final = {
@@ -133,7 +133,7 @@ class _Call:
         return line, row - self._wraps[line]
 
 
-class ToolPane(LineView):
+class ToolPane(PointingView):
     """Every call with its JSON; what has not arrived yet is dim."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -149,15 +149,6 @@ class ToolPane(LineView):
         *(f"tool-pane--{name}" for name in _KINDS.values()),
     }
 
-    BINDINGS = [
-        ("j,down", "move_caret(1, 0)", "Point a row further down"),
-        ("k,up", "move_caret(-1, 0)", "Point a row further up"),
-        ("l,right", "move_caret(0, 1)", "Point further right"),
-        ("h,left", "move_caret(0, -1)", "Point further left"),
-        ("enter,o", "origin", "Go to the event that wrote this"),
-    ]
-
-    points = True
     placeholder = "Tool calls appear here,\ntheir JSON fragment by fragment"
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -282,10 +273,6 @@ class ToolPane(LineView):
         bright = style + self.style("tool-pane--lit")
         cuts = [(0, low, style), (low, high, bright), (high, len(text), style)]
         return [(text[a:b], start + a, look) for a, b, look in cuts if a < b]
-
-    def action_move_caret(self, rows: int, columns: int) -> None:
-        """Move the place that is pointed at."""
-        self.move_caret(rows, columns)
 
     def action_origin(self) -> None:
         """Ask for the event that wrote what is pointed at."""

@@ -10,14 +10,14 @@ from textual.strip import Strip
 
 from tui.core.links import Field
 from tui.viewmodel import Item, Scope, transcript
-from tui.widgets.line_view import LineView, OriginWanted
+from tui.widgets.line_view import OriginWanted, PointingView
 from tui.widgets.markdown_theme import MarkdownTheme
 from tui.widgets.sections import Look, Section, Thinking, new_section
 
 _BUDGET_NS: Final = 6_000_000
 
 
-class Transcript(LineView):
+class Transcript(PointingView):
     """The conversation as it is being written. Follows the end until the reader moves."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -33,16 +33,6 @@ class Transcript(LineView):
         "transcript--banner",
         "transcript--lit",
     }
-
-    BINDINGS = [
-        ("j,down", "move_caret(1, 0)", "Point a row further down"),
-        ("k,up", "move_caret(-1, 0)", "Point a row further up"),
-        ("l,right", "move_caret(0, 1)", "Point further right"),
-        ("h,left", "move_caret(0, -1)", "Point further left"),
-        ("enter,o", "origin", "Go to the event that wrote this"),
-    ]
-
-    points = True
 
     placeholder = "The answer appears here as it arrives"
 
@@ -132,10 +122,6 @@ class Transcript(LineView):
         section = self._order[place]
         inner = y - self._starts[place]
         return section.row(inner) if inner < section.height else Strip([])
-
-    def action_move_caret(self, rows: int, columns: int) -> None:
-        """Move the place that is pointed at."""
-        self.move_caret(rows, columns)
 
     def action_origin(self) -> None:
         """Ask for the event that wrote what is pointed at."""
