@@ -43,16 +43,7 @@ def load_cassette(path: Path) -> Loaded:
     if not isinstance(interactions, list):
         raise ImportFailure("not a cassette: it has no interactions")
     gathering = Gathering(FORMAT, path.name, "interaction")
-    for interaction in interactions:
-        request = interaction.get("request") if isinstance(interaction, dict) else None
-        response = interaction.get("response") if isinstance(interaction, dict) else None
-        if not isinstance(request, dict) or not isinstance(response, dict):
-            gathering.skip("it has no request and response")
-            continue
-        try:
-            gathering.add(_exchange(request, response))
-        except ImportFailure as failure:
-            gathering.skip(str(failure))
+    gathering.add_pairs(interactions, _exchange)
     return gathering.loaded()
 
 

@@ -27,16 +27,7 @@ def load_har(path: Path) -> Loaded:
     if not isinstance(entries, list):
         raise ImportFailure("not a HAR file: it has no log.entries")
     gathering = Gathering(FORMAT, path.name, "entry")
-    for entry in entries:
-        request = entry.get("request") if isinstance(entry, dict) else None
-        response = entry.get("response") if isinstance(entry, dict) else None
-        if not isinstance(request, dict) or not isinstance(response, dict):
-            gathering.skip("it has no request and response")
-            continue
-        try:
-            gathering.add(_exchange(request, response))
-        except ImportFailure as failure:
-            gathering.skip(str(failure))
+    gathering.add_pairs(entries, _exchange)
     return gathering.loaded()
 
 

@@ -264,6 +264,21 @@ class Gathering:
         else:
             self._found.append(recording)
 
+    def add_pairs(
+        self, entries: list[Any], read: Callable[[JsonObject, JsonObject], Exchange | None]
+    ) -> None:
+        """Take entries that hold a request and a response each; `read` may raise ImportFailure."""
+        for entry in entries:
+            request = entry.get("request") if isinstance(entry, dict) else None
+            response = entry.get("response") if isinstance(entry, dict) else None
+            if not isinstance(request, dict) or not isinstance(response, dict):
+                self.skip("it has no request and response")
+                continue
+            try:
+                self.add(read(request, response))
+            except ImportFailure as failure:
+                self.skip(str(failure))
+
     def skip(self, reason: str) -> None:
         """Take note of an entry that cannot be read."""
         self._seen += 1

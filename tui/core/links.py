@@ -16,6 +16,8 @@ _FIELDS: Final[dict[str, tuple[Field, str]]] = {
     "input_json_delta": ("json", "partial_json"),
 }
 """Delta type → the block's buffer, and the delta's field that goes there."""
+DELTA_OF: Final = {field: delta for delta, (field, _) in _FIELDS.items()}
+"""The block's buffer → the delta type that writes it."""
 
 
 class Contribution(NamedTuple):

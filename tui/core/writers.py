@@ -13,7 +13,7 @@ from itertools import compress
 from operator import and_
 from typing import Final, NamedTuple
 
-from tui.core.links import Field, delta_text
+from tui.core.links import DELTA_OF, Field, delta_text
 from tui.core.needle import step_end
 from tui.core.records import from_frame
 from tui.core.session import Run
@@ -24,11 +24,6 @@ _WINDOW: Final = 16_384
 """Bytes to look at in one step."""
 _NEAR: Final = 256
 """Characters that are quicker to walk over than to jump over."""
-_DELTAS: Final[dict[Field, str]] = {
-    "text": "text_delta",
-    "thinking": "thinking_delta",
-    "json": "input_json_delta",
-}
 # The text of a string as JSON has it, with two-character escapes only; what may follow it.
 _TEXT: Final = rb'([^"\\\x00-\x1f]*(?:\\["\\/bfnrt][^"\\\x00-\x1f]*)*)'
 _ESCAPE: Final = re.compile(rb"\\.")
@@ -90,7 +85,7 @@ class Writers:
     def _sizes(self, first: int, last: int) -> list[tuple[int, int]]:
         """Return the events that wrote this buffer, and how many characters each."""
         timeline = self._run.timeline
-        delta = _DELTAS[self._field]
+        delta = DELTA_OF[self._field]
         kinds = timeline.look_up(
             bytes(label.delta == delta for label in timeline.labels), first, last
         )
