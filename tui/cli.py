@@ -194,7 +194,8 @@ def run(
 
     The key comes from ANTHROPIC_API_KEY or another of the SDK's usual places.
     """
-    from tui.sources.live import LiveSource, build_request
+    from tui.core.request import build_request
+    from tui.sources.live import LiveSource
 
     base = _read_json(request, dict, "a request is a JSON object") if request else None
     if prompt is None and not (base or {}).get("messages"):

@@ -202,6 +202,10 @@ class Feed:
         sent_ns = self.source.sent_ns
         return 0 if sent_ns is None else self._now() - sent_ns
 
+    def stop(self) -> None:
+        """End a feed that nobody reads, and that nobody will."""
+        self.session.finish(0, self.stopped_as)
+
     async def run(self) -> None:
         """Read the source to its end. Only cancellation leaves this as an exception."""
         self.clock.start()

@@ -97,6 +97,7 @@ class SourceEnded(Exception):
         status: int | None = None,
         request_id: str | None = None,
         retryable: bool | None = None,
+        retry_after_s: float | None = None,
         body: bytes | None = None,
     ) -> None:
         super().__init__(f"{label}: {detail}" if detail else label)
@@ -110,5 +111,7 @@ class SourceEnded(Exception):
         self.request_id = request_id
         self.retryable = retryable
         """Whether sending the request again can help; None when nobody can tell."""
+        self.retry_after_s = retry_after_s
+        """How long the API asks to wait before the next call."""
         self.body = body
         """The body of an error response."""

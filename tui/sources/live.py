@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.core.records import Chunk, JsonObject
+from tui.core.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, title_of
+from tui.core.request import prompt_of as prompt_of
 from tui.sources import Answer, EndedHow, SourceEnded, SourceInfo
 
 if TYPE_CHECKING:
@@ -16,58 +20,10 @@ if TYPE_CHECKING:
     import httpx2
 
 DEFAULT_BASE_URL: Final = "https://api.anthropic.com"
-DEFAULT_MODEL: Final = "claude-sonnet-4-6"
-DEFAULT_MAX_TOKENS: Final = 4096
+_CONNECT_S: Final = 15.0
+_READ_S: Final = 600.0
 _RETRYABLE: Final = frozenset({408, 409, 429})
 _NATIVE: Final = frozenset({"model", "max_tokens", "messages"})
-
-
-def build_request(
-    prompt: str | None,
-    *,
-    base: JsonObject | None = None,
-    model: str | None = None,
-    system: str | None = None,
-    max_tokens: int | None = None,
-    thinking: int | None = None,
-    tools: list[Any] | None = None,
-    extra: JsonObject | None = None,
-) -> JsonObject:
-    """Return the body of a request: `base`, overlaid with what was given. Nothing else is added.
-
-    `thinking` is a budget in tokens; `extra` holds any other parameter.
-    """
-    request = dict(base or {})
-    request.pop("stream", None)
-    if prompt is not None:
-        request["messages"] = [{"role": "user", "content": prompt}]
-    given = {
-        "model": model,
-        "system": system,
-        "max_tokens": max_tokens,
-        "tools": tools,
-        "thinking": None if thinking is None else {"type": "enabled", "budget_tokens": thinking},
-    }
-    request.update({name: value for name, value in given.items() if value is not None})
-    request.setdefault("model", DEFAULT_MODEL)
-    # A thinking budget has to fit into max_tokens, or the API refuses the request.
-    request.setdefault("max_tokens", DEFAULT_MAX_TOKENS + (thinking or 0))
-    request.update(extra or {})
-    return request
-
-
-def prompt_of(request: JsonObject) -> str | None:
-    """Return the text of the last user turn, None when there is none."""
-    messages = request.get("messages")
-    for message in reversed(messages if isinstance(messages, list) else []):
-        if isinstance(message, dict) and message.get("role") == "user":
-            content = message.get("content")
-            if isinstance(content, str):
-                return content
-            if isinstance(content, list):
-                texts = [part.get("text") for part in content if isinstance(part, dict)]
-                return "\n".join(text for text in texts if isinstance(text, str)) or None
-    return None
 
 
 def has_credentials() -> bool:
@@ -84,6 +40,62 @@ def has_credentials() -> bool:
     return bool(known) or bool(headers & {"authorization", "x-api-key"})
 
 
+class Api:
+    """The API at an address: one client of the SDK for any number of calls.
+
+    To make a client takes 20 ms, most of it for certificates: it is made once, and in a thread.
+    """
+
+    def __init__(self, base_url: str | None = None) -> None:
+        self.base_url = base_url
+        self._client: anthropic.AsyncAnthropic | None = None
+        self._making = asyncio.Lock()
+
+    @property
+    def url(self) -> str:
+        """Where messages are sent to."""
+        return f"{(self.base_url or DEFAULT_BASE_URL).rstrip('/')}/v1/messages"
+
+    async def client(self) -> anthropic.AsyncAnthropic:
+        """Return the client. Raises what the SDK raises where it finds no key."""
+        async with self._making:
+            if self._client is None:
+                # Over a second of imports the first time, while the screen goes on being drawn.
+                self._client = await asyncio.to_thread(_make_client, self.base_url)
+            return self._client
+
+    async def models(self) -> list[str]:
+        """Return the names of the models that can be asked. Raises SourceEnded."""
+        try:
+            client = await self.client()
+            return [model.id async for model in client.models.list(limit=100)]
+        except Exception as error:
+            raise explain(error) from error
+
+    async def aclose(self) -> None:
+        """Close all connections. May be called more than once."""
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(RuntimeError):
+                await client.close()
+
+
+def _make_client(base_url: str | None) -> anthropic.AsyncAnthropic:
+    import anthropic
+    import httpx2
+
+    # Pings keep a connection alive for as long as the model thinks; a read that brings not even
+    # one of these for so long comes from a connection that is dead.
+    timeout = httpx2.Timeout(_READ_S, connect=_CONNECT_S)
+    limits = httpx2.Limits(max_connections=1_000, max_keepalive_connections=100)
+    return anthropic.AsyncAnthropic(
+        base_url=base_url,
+        max_retries=0,
+        timeout=timeout,
+        http_client=anthropic.DefaultAsyncHttpxClient(timeout=timeout, limits=limits),
+    )
+
+
 class LiveSource:
     """One request, streamed: the response's bytes as they are read off the connection."""
 
@@ -91,50 +103,59 @@ class LiveSource:
         self,
         request: JsonObject,
         *,
+        api: Api | None = None,
         base_url: str | None = None,
         timeout_s: float | None = None,
         now: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """Take the body of the request. `timeout_s` bounds the whole call."""
+        """Take the body of the request. `timeout_s` bounds the whole call.
+
+        An `api` is shared with other calls, and stays open when this one ends.
+        """
         self._request = request
-        self._base_url = base_url
+        self._api = api or Api(base_url)
+        self._shared = api is not None
         self._timeout_s = timeout_s
         self._now = now
-        self._client: anthropic.AsyncAnthropic | None = None
         self.request_id: str | None = None
         self.answer: Answer | None = None
         self.sent_ns: int | None = None
         prompt = prompt_of(request)
         self.info = SourceInfo(
-            title=_title(prompt),
+            title=title_of(prompt),
             prompt=prompt,
             request=request,
             kind="live",
             timed=True,
             paced=False,
-            url=f"{(base_url or DEFAULT_BASE_URL).rstrip('/')}/v1/messages",
+            url=self._api.url,
         )
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Send the request and yield each read. Raises SourceEnded for every failure."""
-        # Over a second of imports: in a thread, so that the screen goes on being drawn.
-        sdk = await asyncio.to_thread(__import__, "anthropic")
-        loop = asyncio.get_running_loop()
-        deadline = None if self._timeout_s is None else loop.time() + self._timeout_s
-        body = self._request
-        start_ns = self.sent_ns = self._now()
+        body = dict(self._request)
+        betas = body.pop("betas", None)
+        headers = {}
+        if isinstance(betas, list) and all(isinstance(name, str) for name in betas):
+            headers["anthropic-beta"] = ",".join(betas)
+        elif betas is not None:
+            body["betas"] = betas
         try:
-            self._client = sdk.AsyncAnthropic(base_url=self._base_url, max_retries=0)
+            client = await self._api.client()
+            loop = asyncio.get_running_loop()
+            deadline = None if self._timeout_s is None else loop.time() + self._timeout_s
+            start_ns = self.sent_ns = self._now()
             async with AsyncExitStack() as stack:
                 # The time limit is put around each wait and never around a yield: it cancels the
                 # task, and at a yield that would hit the reader instead of the call.
                 async with asyncio.timeout_at(deadline):
                     response = await stack.enter_async_context(
-                        self._client.messages.with_streaming_response.create(
+                        client.messages.with_streaming_response.create(
                             model=body.get("model", DEFAULT_MODEL),
                             max_tokens=body.get("max_tokens", DEFAULT_MAX_TOKENS),
                             messages=body.get("messages", []),
                             stream=True,
+                            extra_headers=headers,
                             extra_body={k: v for k, v in body.items() if k not in _NATIVE},
                         )
                     )
@@ -149,10 +170,11 @@ class LiveSource:
                     yield Chunk(self._now() - start_ns, data)
         except TimeoutError as error:
             detail = f"the whole call took longer than {self._timeout_s:g} s"
-            raise SourceEnded("timeout", "Timed out", detail, retryable=True) from error
+            raise SourceEnded("timeout", "Timed out", detail) from error
         except Exception as error:
-            if isinstance(error, sdk.APIStatusError):
-                self._note_answer(error.status_code, error.response.headers, error.request)
+            refusal = getattr(error, "response", None)
+            if refusal is not None:
+                self._note_answer(refusal.status_code, refusal.headers, refusal.request)
             raise explain(error) from error
 
     def _note_answer(
@@ -163,10 +185,8 @@ class LiveSource:
 
     async def aclose(self) -> None:
         """Close the connection."""
-        client, self._client = self._client, None
-        if client is not None:
-            with suppress(RuntimeError):
-                await client.close()
+        if not self._shared:
+            await self._api.aclose()
 
 
 def explain(error: Exception) -> SourceEnded:
@@ -220,9 +240,21 @@ def _explain_status(error: anthropic.APIStatusError) -> SourceEnded:
         status=status,
         request_id=error.request_id,
         retryable=status in _RETRYABLE or status >= 500,
+        retry_after_s=_retry_after(error.response.headers),
     )
 
 
-def _title(prompt: str | None) -> str:
-    line = " ".join((prompt or "request").split())
-    return line if len(line) <= 60 else line[:59] + "\u2026"
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return how long a response asks to wait: milliseconds, seconds, or a date."""
+    for name, scale in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name, "")) * scale
+        except ValueError:
+            continue
+        if math.isfinite(seconds):
+            return max(seconds, 0.0)
+    try:
+        when = parsedate_to_datetime(headers.get("retry-after", ""))
+        return max(when.timestamp() - time.time(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return None
