@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import SystemCommand
@@ -14,16 +13,20 @@ from textual.screen import ModalScreen, Screen
 from tui.commands import HELP, KEYS
 from tui.core.links import writer_of
 from tui.core.markers import next_marker
-from tui.engine import Engine, Settings, SourceFactory, find_styles
+from tui.engine import Settings, SourceFactory, find_styles
+from tui.prompting import Prompting
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import OriginWanted
 from tui.widgets.timeline_strip import TimelineStrip
 
+if TYPE_CHECKING:
+    from tui.widgets.runs_list import RunsList
+
 __all__ = ["Settings", "SourceFactory", "StreamscopeApp"]
 
 
-class StreamscopeApp(Engine):
+class StreamscopeApp(Prompting):
     """The dashboard over any number of sources. The exit status is its result."""
 
     TITLE = "streamscope"
@@ -41,9 +44,8 @@ class StreamscopeApp(Engine):
     _interrupted = False
     """Ctrl+C was pressed for what is running; the next one leaves."""
 
-    def start(self, factory: SourceFactory) -> None:
+    def _set_off(self) -> None:
         self._interrupted = False
-        super().start(factory)
 
     # --- playing ------------------------------------------------------------------------------
 
@@ -85,12 +87,6 @@ class StreamscopeApp(Engine):
         else:
             self.action_cancel()
 
-    def action_cancel(self) -> None:
-        """Close the connection of the shown stream; what arrived stays."""
-        shown = self.deck.shown
-        if shown is not None and not shown.feed.done:
-            self._readers[id(shown.feed)].cancel()
-
     def action_follow(self) -> None:
         """Return to the live end and follow it."""
         self.deck.follow()
@@ -98,16 +94,24 @@ class StreamscopeApp(Engine):
             pane.action_bottom()
         self._redraw()
 
-    def action_again(self) -> None:
-        """Send the request, or play the stream, once more."""
-        shown = self.deck.shown
-        if shown is not None:
-            self.start(self._made[self.deck.feeds.index(shown.feed)])
-            self._redraw()
-
     def action_pick(self, step: int) -> None:
         """Show the next or the previous run."""
         self.deck.pick(step)
+        self._redraw()
+
+    def action_runs(self) -> None:
+        """Show the list of runs and move in it; hide it again."""
+        self._dashboard.toggle_runs()
+        self._redraw()
+
+    def on_runs_list_picked(self, message: RunsList.Picked) -> None:
+        """Show the run that was picked from the list."""
+        for feed, place in self.deck.all():
+            if id(feed.runs[place]) == message.key:
+                self.deck.show(feed.runs[place])
+                break
+        if message.opened:
+            self._dashboard.log_pane.focus()
         self._redraw()
 
     def action_maximize_pane(self) -> None:
@@ -276,79 +280,12 @@ class StreamscopeApp(Engine):
         if self.screen.get_selected_text():
             self.screen.action_copy_text()
             return
-        shown = self.deck.shown
-        if shown is None or shown.feed.done or self._interrupted:
+        if not self.running() or self._interrupted:
             self.exit(130)
             return
         self._interrupted = True
         self.action_cancel()
         self._say("Cancelled. Press ctrl+c again to quit")
-
-    # --- keeping ------------------------------------------------------------------------------
-
-    def action_save(self) -> None:
-        """Save the run as a capture, with all its times."""
-        self._export("capture")
-
-    def action_export(self) -> None:
-        """Offer what the run can be exported as."""
-        if self.deck.shown is None or isinstance(self.screen, ModalScreen):
-            return
-        from tui.captures.exporters import EXPORTS
-        from tui.screens.menu import Choice, Menu
-
-        choices = [Choice(kind, entry.title, entry.extension) for kind, entry in EXPORTS.items()]
-        choices.append(Choice("svg", "Picture of the screen", ".svg"))
-        self.push_screen(Menu("Export as", choices), self._export)
-
-    def _export(self, kind: str | None) -> None:
-        shown = self.deck.shown
-        if kind is None or shown is None:
-            return
-        from tui.captures.material import NotAvailable, file_name
-        from tui.saving import material, save_export, save_new
-
-        what = material(shown.run, shown.feed)
-        try:
-            if kind == "svg":
-                picture = self.export_screenshot(title="streamscope").encode()
-                path = save_new(Path.cwd() / file_name(what, ".svg"), picture)
-            else:
-                path = save_export(kind, what, Path.cwd())
-        except (NotAvailable, OSError) as error:
-            self.notify(f"Not saved: {error}", severity="error", timeout=6, markup=False)
-        else:
-            self.notify(f"Saved {path}", timeout=4, markup=False)
-
-    def action_copy(self) -> None:
-        """Offer what can be copied from here."""
-        shown = self.deck.shown
-        if shown is None or isinstance(self.screen, ModalScreen):
-            return
-        from tui.saving import copyables
-        from tui.screens.menu import Choice, Menu
-
-        items = {item.id: item for item in copyables(shown.run, shown.feed, self.deck.count() - 1)}
-        choices = [Choice(item.id, item.title, item.note) for item in items.values()]
-
-        def chosen(id: str | None) -> None:
-            if id is not None:
-                self._copy(items[id].text())
-
-        if choices:
-            self.push_screen(Menu("Copy", choices), chosen)
-        else:
-            self._say("There is nothing to copy yet")
-
-    def _copy(self, text: str) -> None:
-        from tui.saving import keep_copy
-
-        self.copy_to_clipboard(text)
-        try:
-            kept = f"Also in {keep_copy(text)}"
-        except OSError as error:
-            kept = f"No copy in a file: {error}"
-        self.notify(f"Copied {len(text)} characters. {kept}", timeout=5, markup=False)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every key's action in the palette, with the theme and the quit of Textual's own."""
@@ -380,6 +317,3 @@ class StreamscopeApp(Engine):
     @on(EventLog.Followed)
     def _on_followed(self) -> None:
         self.action_follow()
-
-    def _say(self, text: str) -> None:
-        self.notify(text, timeout=2, markup=False)

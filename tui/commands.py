@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
+
+When = Literal["always", "live", "played"]
 
 
 class Key(NamedTuple):
@@ -18,6 +20,8 @@ class Key(NamedTuple):
     palette: str
     bar: str
     group: str
+    when: When
+    """Where the key bar offers it."""
 
 
 def _key(
@@ -31,10 +35,12 @@ def _key(
     *,
     palette: str = "",
     bar: str = "",
+    when: When = "always",
 ) -> Key:
-    return Key(keys, shown, action, id, what, tooltip, palette, bar, group)
+    return Key(keys, shown, action, id, what, tooltip, palette, bar, group, when)
 
 
+_ASK: Final = "Asking"
 _PLAY: Final = "Playing"
 _MOVE: Final = "Moving"
 _FIND: Final = "Finding"
@@ -54,8 +60,25 @@ KEYS: Final[list[Key]] = [
          "Close the connection and keep what arrived; in the past, return to the live end",
          _PLAY, palette="stream: cancel", bar="cancel"),
     _key("r", "r", "again", "again", "Again",
-         "Send the request again, or play the stream again", _PLAY,
+         "Send the request again, or play the stream again; end the wait before a retry", _PLAY,
          palette="stream: again", bar="again"),
+    _key("i", "i", "compose", "compose", "Ask",
+         "Type the next prompt of the conversation", _ASK, palette="conversation: ask",
+         bar="ask", when="live"),
+    _key("c", "c", "continue", "continue", "Continue",
+         "Have an answer that broke off go on, or decide about calls that were left open", _ASK,
+         palette="conversation: continue", bar="continue", when="live"),
+    _key("a", "a", "decide", "decide", "Decide about a tool call",
+         "Run, refuse or answer the tool call that waits", _ASK, palette="conversation: tool call"),
+    _key("o", "o", "settings", "settings", "Model and parameters",
+         "Change model, system prompt, limits, thinking, tools", _ASK,
+         palette="conversation: model and parameters", bar="options", when="live"),
+    _key("e", "e", "request", "request", "The request",
+         "Show the request as it was sent; edit it and send it again", _ASK,
+         palette="conversation: request", bar="request", when="live"),
+    _key("P", "P", "cache", "cache", "Prompt cache",
+         "Show what was read from the cache, and where the prefix of a request changed", _ASK,
+         palette="conversation: prompt cache"),
     _key("plus,equals_sign", "+", "faster", "faster", "Faster",
          "Play the replay faster, up to 100x", _PLAY, palette="stream: faster", bar="faster"),
     _key("minus", "-", "slower", "slower", "Slower",
@@ -84,6 +107,8 @@ KEYS: Final[list[Key]] = [
     _key("left_square_bracket", "[", "jump(-1)", "previous-marker", "Previous marker",
          "Go to the block, call, stall, error, anomaly or mark before", _MOVE,
          palette="view: previous marker"),
+    _key("R", "R", "runs", "runs", "List of runs",
+         "Show the list of runs and move in it, or hide it", _MOVE, palette="run: list"),
     _key("left_curly_bracket", "{", "pick(-1)", "previous-run", "Previous run",
          "Show the run before this one", _MOVE, palette="run: previous"),
     _key("right_curly_bracket", "}", "pick(1)", "next-run", "Next run",
@@ -122,10 +147,15 @@ KEYS: Final[list[Key]] = [
 ]  # fmt: skip
 
 
-def bar(*, paused: bool) -> list[tuple[str, str, str]]:
+def bar(*, paused: bool, live: bool = False) -> list[tuple[str, str, str]]:
     """Return the key bar's entries: key, word, action."""
     words = {"play": "play" if paused else "pause"}
-    return [(key.shown, words.get(key.id, key.bar), key.action) for key in KEYS if key.bar]
+    hidden: When = "played" if live else "live"
+    return [
+        (key.shown, words.get(key.id, key.bar), key.action)
+        for key in KEYS
+        if key.bar and key.when != hidden
+    ]
 
 
 _EXTRA: Final = {
@@ -143,6 +173,6 @@ HELP: Final = [
         group,
         [(key.shown, key.what) for key in KEYS if key.group == group] + _EXTRA.get(group, []),
     )
-    for group in (_PLAY, _MOVE, _FIND, _VIEW, _KEEP, _APP)
+    for group in (_PLAY, _ASK, _MOVE, _FIND, _VIEW, _KEEP, _APP)
 ]
 """The help: groups of keys."""

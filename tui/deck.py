@@ -30,49 +30,63 @@ class Deck:
     def __init__(self) -> None:
         self.feeds: list[Feed] = []
         self.cursor: int | None = None
-        self._picked: tuple[int, int] | None = None
+        self._feed = 0
+        self._place: int | None = None
+        """Number of the shown run in its feed; None: always the newest."""
         self._chasing = False
 
-    def add(self, feed: Feed) -> None:
-        """Take a feed and show its newest run."""
-        # Before the feed is taken: what is left is the past of the run that was shown so far.
-        self._leave()
+    def add(self, feed: Feed, *, show: bool = True) -> None:
+        """Take a feed, and show its newest run."""
+        if show:
+            # Before the feed is taken: what is left is the past of the run that was shown so far.
+            self._leave()
+            self._feed, self._place = len(self.feeds), None
         self.feeds.append(feed)
-        self._picked = None
 
     # --- which run ----------------------------------------------------------------------------
 
-    def _all(self) -> Iterator[tuple[int, int]]:
-        for number, feed in enumerate(self.feeds):
+    def all(self) -> Iterator[tuple[Feed, int]]:
+        """Yield every run in order, as its feed and its number in it."""
+        for feed in self.feeds:
             for place in range(len(feed.runs)):
-                yield number, place
+                yield feed, place
 
     @property
     def shown(self) -> Shown | None:
-        """The picked run, else the newest."""
+        """The run in the panes: the picked one, else the newest."""
         if not self.feeds:
             return None
-        number, place = self._picked or (len(self.feeds) - 1, -1)
-        feed = self.feeds[number]
-        return Shown(feed, feed.runs[place])
+        feed = self.feeds[self._feed]
+        return Shown(feed, feed.runs[-1 if self._place is None else self._place])
 
     @property
     def position(self) -> tuple[int, int]:
         """Return the number of the shown run, from one, and how many there are."""
-        everything = list(self._all())
-        if not everything:
+        if not self.feeds:
             return 0, 0
-        if self._picked is None:
-            return len(everything), len(everything)
-        return everything.index(self._picked) + 1, len(everything)
+        sizes = [len(feed.runs) for feed in self.feeds]
+        here = sizes[self._feed] if self._place is None else self._place + 1
+        return sum(sizes[: self._feed]) + here, sum(sizes)
 
     def pick(self, step: int) -> None:
-        """Show the run `step` places further. Past the last one the newest is followed again."""
-        everything = list(self._all())
+        """Show the run `step` places further."""
         place, count = self.position
-        target = min(max(place - 1 + step, 0), count - 1)
+        if count:
+            everything = list(self.all())
+            self._pick(*everything[min(max(place - 1 + step, 0), count - 1)])
+
+    def show(self, run: Run) -> None:
+        """Show a run, if it is one of these."""
+        for feed, place in self.all():
+            if feed.runs[place] is run:
+                self._pick(feed, place)
+                return
+
+    def _pick(self, feed: Feed, place: int) -> None:
         self._leave()
-        self._picked = None if target == count - 1 else everything[target]
+        self._feed = self.feeds.index(feed)
+        # On the last run of a feed the reader wants to see what comes next in it.
+        self._place = None if place == len(feed.runs) - 1 else place
 
     # --- time ---------------------------------------------------------------------------------
 

@@ -20,13 +20,16 @@ from tui import textual_hacks
 from tui.commands import bar
 from tui.core.links import contribution
 from tui.core.session import Run
+from tui.core.state import Buffer, as_count
 from tui.core.text import one_line
 from tui.deck import Deck
 from tui.finder import Finder
 from tui.run import Clock, Feed, Recorder
 from tui.screens.dashboard import Dashboard
 from tui.sources import Source
-from tui.viewmodel import Found, Ranks, Scope, counters
+from tui.viewmodel import Found, Item, Ranks, Scope, counters, turn_items
+from tui.viewmodel.pacer import Pacer
+from tui.viewmodel.smooth import Reveal
 from tui.widgets.look import markdown_theme
 
 SourceFactory = Callable[[], Source]
@@ -35,6 +38,8 @@ _TICK_S: Final = 1 / 30
 _COUNTERS_EVERY: Final = 6
 """The numbers change five times a second: more often they cannot be read."""
 _LOADING_EVERY: Final = 3
+SILENCE_NS: Final = 60_000_000_000
+"""After so long without content the reader is warned. The stream is never ended for it."""
 _FILE_IDLE_CAP_NS: Final = 2_000_000_000
 _SIGNALS: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT")
 
@@ -48,6 +53,11 @@ class Settings:
     ticking: bool = True
     record: Callable[[], Recorder] | None = None
     """Gives a recorder for each live run."""
+    smooth: Reveal | None = None
+    """How text is shown to somebody who reads along; None: as it comes."""
+    bell: bool = False
+    """Whether to ring when a run ends."""
+    editor: str = "vi"
 
 
 def find_styles() -> Path:
@@ -66,12 +76,17 @@ class Engine(App[int]):
         self.deck = Deck()
         self.finder = Finder()
         self._factories = factories
-        self._made: list[SourceFactory] = []
+        self._made: dict[int, SourceFactory] = {}
+        """How each feed can be had again, by the feed's id."""
         self._readers: dict[int, Worker[None]] = {}
+        self._turns: dict[int, tuple[Item, ...]] = {}
+        self._pacers: dict[int, Pacer] = {}
+        self._ended = 0
         self._ticks = 0
         self._counted: tuple[int, int] | None = None
         self._ranks = Ranks()
-        self._bar_paused = False
+        self._bar = (False, False)
+        """What the key bar was drawn for: whether paused, whether live."""
         self._dashboard = Dashboard()
         textual_hacks.forgive_bad_input()
         textual_hacks.add_line_filter(self, textual_hacks.SafeText())
@@ -93,8 +108,8 @@ class Engine(App[int]):
 
     def _begin(self) -> None:
         """Start reading once the first frame is out."""
-        for factory in self._factories:
-            self.start(factory)
+        for number, factory in enumerate(self._factories):
+            self.start(factory, show=not number)
         if self.settings.ticking:
             # What exists now stays: the collector need not walk it again, and it sets the worst
             # frame. This is for the whole process, which is the app's own only where it ticks.
@@ -102,8 +117,8 @@ class Engine(App[int]):
             gc.freeze()
             gc.set_threshold(50_000, 20, 100)
 
-    def start(self, factory: SourceFactory) -> None:
-        """Read a new source in a worker of its own and show it."""
+    def start(self, factory: SourceFactory, *, show: bool = True) -> None:
+        """Read a new source in a worker of its own, and show it."""
         try:
             source = factory()
         except Exception as error:
@@ -111,17 +126,22 @@ class Engine(App[int]):
             problem = one_line(str(error)) or type(error).__name__
             self.notify(problem, title="Cannot start", severity="error", timeout=8, markup=False)
             return
+        self._set_off()
         clock = Clock(self.settings.now, self.settings.speed)
         cap = _FILE_IDLE_CAP_NS if source.info.kind == "file" else None
-        recorder = None
-        if self.settings.record is not None and source.info.kind == "live":
-            recorder = self.settings.record()
+        recorder = self._recorder() if source.info.kind == "live" else None
         feed = Feed(source, clock=clock, idle_cap_ns=cap, now=self.settings.now, recorder=recorder)
-        self.deck.add(feed)
-        self._made.append(factory)
+        self.deck.add(feed, show=show)
+        self._made[id(feed)] = factory
         # Not exit_on_error: the feed keeps what goes wrong, and shows it in its own pane.
         worker = self.run_worker(feed.run(), name=source.info.title, exit_on_error=False)
         self._readers[id(feed)] = worker
+
+    def _set_off(self) -> None:
+        """Something begins to be read."""
+
+    def _recorder(self) -> Recorder | None:
+        return None if self.settings.record is None else self.settings.record()
 
     # --- drawing ------------------------------------------------------------------------------
 
@@ -129,6 +149,8 @@ class Engine(App[int]):
         """Draw what changed. Called 30 times a second, whatever the rate of events."""
         self._ticks += 1
         self.deck.tick()
+        if self.settings.bell:
+            self._ring()
         shown = self.deck.shown
         if shown is not None and shown.feed.progress is not None and self._ticks % _LOADING_EVERY:
             return  # The time is better spent on loading; what the reader does draws at once.
@@ -145,9 +167,12 @@ class Engine(App[int]):
             self._counted = mark if scope.done and self._ranks.settled else None
         with self.batch_update():
             self._dashboard.show(scope, numbers)
-            if scope.paused != self._bar_paused:
-                self._bar_paused = scope.paused
-                self._dashboard.keys.show(bar(paused=scope.paused))
+            self._show_bar(scope.paused, scope.kind == "live")
+
+    def _show_bar(self, paused: bool, live: bool) -> None:
+        if (paused, live) != self._bar:
+            self._bar = (paused, live)
+            self._dashboard.keys.show(bar(paused=paused, live=live))
 
     def scope(self) -> Scope | None:
         """Return what is to be drawn, None before there is a feed."""
@@ -190,8 +215,48 @@ class Engine(App[int]):
             found=self._found(run),
             progress=feed.progress,
             place=self.deck.position,
+            turns=self._turns_of(feed),
+            stage=None if travelling else self._stage(feed, run),
+            queued=self._queued(feed),
+            paced_text=None if travelling else self._paced(run),
+            max_tokens=as_count((info.request or {}).get("max_tokens")),
             recording_failure=feed.recorder.failure if feed.recorder is not None else None,
         )
+
+    def _turns_of(self, feed: Feed) -> tuple[Item, ...]:
+        turns = self._turns.get(id(feed))
+        if turns is None:
+            turns = self._turns[id(feed)] = turn_items(feed.info.request)
+        return turns
+
+    def _paced(self, run: Run) -> dict[int, Buffer] | None:
+        if self.settings.smooth is None:
+            return None
+        pacer = self._pacers.get(id(run))
+        if pacer is None:
+            pacer = self._pacers[id(run)] = Pacer(self.settings.smooth)
+        return pacer.update(run.state, self.settings.now())
+
+    def _ring(self) -> None:
+        ended = sum(feed.done for feed in self.deck.feeds)
+        if ended > self._ended:
+            self.bell()
+        self._ended = ended
+
+    def _queued(self, feed: Feed) -> bool:
+        """Whether a feed waits for its turn."""
+        return False
+
+    def _stage(self, feed: Feed, run: Run) -> tuple[str, str] | None:
+        """Return what the shown run waits for, and what can be done."""
+        if feed.info.paced or feed.done:
+            return None
+        age_ns = feed.elapsed_ns() - (run.state.last_content_ns or 0)
+        if age_ns < SILENCE_NS:
+            return None
+        pings = feed.elapsed_ns() - (run.last_byte_ns or 0) < SILENCE_NS
+        note = "pings still arrive" if pings else "nothing arrives"
+        return f"No content for {age_ns // 1_000_000_000} s", f"{note}; esc cancels"
 
     def _found(self, run: Run) -> Found:
         finder = self.finder
@@ -213,6 +278,9 @@ class Engine(App[int]):
         self._counted = None
         self._ticks = -1
         self.tick()
+
+    def _say(self, text: str) -> None:
+        self.notify(text, timeout=2, markup=False)
 
     # --- the end ------------------------------------------------------------------------------
 

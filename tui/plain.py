@@ -6,40 +6,54 @@ Not one escape sequence is written, and the text is sanitised as it is for the s
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TextIO
 
 from tui.core.report import dumps, file_report
 from tui.core.session import Run
-from tui.core.state import Block, as_text
+from tui.core.state import Block, Buffer, as_text
 from tui.core.text import format_ns, one_line, sanitize
 from tui.run import Feed
+from tui.viewmodel.pacer import Pacer
+from tui.viewmodel.smooth import Reveal
 from tui.viewmodel.transcript import describe_error
 
-_EVERY_S = 0.05
+EVERY_S = 0.05
+"""How often what has arrived is written."""
 
 
 class PlainWriter:
     """Writes what is new of a run's transcript. Blocks come one after another, as they began."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, smooth: Reveal | None = None) -> None:
         self._out = out
+        self._pacer = None if smooth is None else Pacer(smooth)
         self._run: Run | None = None
         self._block = 0
         self._written = 0
         self._at_line_start = True
+        self._paced: dict[int, Buffer] = {}
 
-    def update(self, run: Run) -> None:
-        """Write what has arrived since the last call."""
+    def update(self, run: Run, *, whole: bool = False) -> None:
+        """Write what has arrived since the last call; `whole`: also what was held back."""
         if run is not self._run:
             self._fresh_line()
             self._run, self._block, self._written = run, 0, 0
+            if self._pacer is not None:
+                self._pacer = Pacer(self._pacer.kind)
+        if self._pacer is not None:
+            paced = self._pacer.update(run.state, time.monotonic_ns())
+            self._paced = {} if whole else paced
         blocks = run.state.blocks
         while self._block < len(blocks):
             block = blocks[self._block]
             over = block.stopped or run.state.end is not None
             if block.type == "text":
-                self._write(block.text.slice(self._written))
-                self._written = len(block.text)
+                text = self._paced.get(self._block, block.text)
+                self._write(text.slice(self._written))
+                self._written = len(text)
+                if len(text) < len(block.text):
+                    break
             elif block.is_tool:
                 # One line a call, and only when its input is whole: fragments cannot be read.
                 if over:
@@ -102,45 +116,64 @@ def summary(run: Run) -> str:
     return one_line(" \u00b7 ".join(parts))
 
 
-async def read_plainly(feed: Feed, out: TextIO, err: TextIO) -> bool:
+class FeedTeller:
+    """Writes the runs of a feed: transcript to `out`, numbers and failures to `err`."""
+
+    def __init__(self, feed: Feed, out: TextIO, err: TextIO, smooth: Reveal | None = None) -> None:
+        self.feed = feed
+        self._writer = PlainWriter(out, smooth)
+        self._err = err
+        self._done = 0
+
+    def update(self) -> None:
+        """Write what has arrived since the last call."""
+        runs = self.feed.runs
+        while self._done < len(runs) - 1:
+            self._report(runs[self._done])
+            self._done += 1
+        self._writer.update(runs[-1])
+
+    def finish(self) -> None:
+        """Write the rest, and how it ended."""
+        self.update()
+        self._report(self.feed.runs[-1])
+        if self.feed.failure:
+            failure = one_line(self.feed.failure)
+            self._err.write(f"streamscope: failed while reading: {failure}\n")
+
+    def _report(self, run: Run) -> None:
+        self._writer.update(run, whole=True)
+        self._writer.finish()
+        if run.status != "complete":
+            detail = describe_error(run.error)
+            if run.verdict is not None:
+                detail = run.verdict.detail
+            status = ": ".join(filter(None, [run.status, detail]))
+            self._err.write(f"streamscope: {one_line(status)}\n")
+        self._err.write(summary(run) + "\n")
+        self._err.flush()
+
+
+def succeeded(feed: Feed) -> bool:
+    """Whether every run of a feed is complete."""
+    return all(run.status == "complete" for run in feed.runs) and feed.failure is None
+
+
+async def read_plainly(feed: Feed, out: TextIO, err: TextIO, smooth: Reveal | None = None) -> bool:
     """Read a feed to its end and write its transcript; return whether every run is complete."""
-    writer = PlainWriter(out)
+    teller = FeedTeller(feed, out, err, smooth)
     reading = asyncio.ensure_future(feed.run())
-    done = 0
-
-    def write() -> None:
-        nonlocal done
-        while done < len(feed.runs) - 1:
-            _report(writer, feed.runs[done], err)
-            done += 1
-        writer.update(feed.runs[-1])
-
     try:
         while not reading.done():
-            await asyncio.wait([reading], timeout=_EVERY_S)
-            write()
+            await asyncio.wait([reading], timeout=EVERY_S)
+            teller.update()
     finally:
         # Also when interrupted: what arrived is written before this ends.
         reading.cancel()
         await asyncio.wait([reading])
-        write()
-        _report(writer, feed.runs[-1], err)
+        teller.finish()
     await reading
-    if feed.failure:
-        err.write(f"streamscope: failed while reading: {one_line(feed.failure)}\n")
-    return all(run.status == "complete" for run in feed.runs) and feed.failure is None
-
-
-def _report(writer: PlainWriter, run: Run, err: TextIO) -> None:
-    writer.update(run)
-    writer.finish()
-    if run.status != "complete":
-        detail = describe_error(run.error)
-        if run.verdict is not None:
-            detail = run.verdict.detail
-        err.write(f"streamscope: {one_line(': '.join(filter(None, [run.status, detail])))}\n")
-    err.write(summary(run) + "\n")
-    err.flush()
+    return succeeded(feed)
 
 
 async def read_as_json(feed: Feed, out: TextIO) -> bool:
@@ -149,6 +182,11 @@ async def read_as_json(feed: Feed, out: TextIO) -> bool:
         await feed.run()
     finally:
         # Also when interrupted: then the report says `cancelled`.
-        out.write(dumps(file_report(None, feed.runs)) + "\n")
-        out.flush()
+        write_report(feed, out)
     return all(run.status == "complete" for run in feed.runs)
+
+
+def write_report(feed: Feed, out: TextIO) -> None:
+    """Write the report on a feed, one line."""
+    out.write(dumps(file_report(None, feed.runs)) + "\n")
+    out.flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
@@ -16,6 +18,11 @@ from tui.widgets.line_view import LineView
 from tui.widgets.timeline_strip import TimelineStrip
 from tui.widgets.tool_pane import ToolPane
 from tui.widgets.transcript import Transcript
+
+if TYPE_CHECKING:
+    from tui.viewmodel.runs import RunRow, Totals
+    from tui.widgets.composer import Composer
+    from tui.widgets.runs_list import RunsList
 
 SMALLEST = (40, 10)
 _STACKED_BELOW = 70
@@ -40,6 +47,10 @@ class Dashboard(Screen[None]):
         self.ask = AskBar(id="ask")
         self.counters = CounterBar(id="counters")
         self.keys = KeyBar(id="keys")
+        self.composer: Composer | None = None
+        self.runs: RunsList | None = None
+        self._runs_wanted: bool | None = None
+        """What the reader wants; None: the list is there when there are several."""
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -79,6 +90,61 @@ class Dashboard(Screen[None]):
     def stop_asking(self) -> None:
         """Take the line to type into away."""
         self.remove_class("-asking")
+        self.log_pane.focus()
+
+    # --- the list of runs -----------------------------------------------------------------------
+
+    def wants_runs(self, count: int) -> bool:
+        """Whether the list of runs is to be drawn: there are several, or the reader wants it."""
+        return count > 1 if self._runs_wanted is None else self._runs_wanted
+
+    def show_runs(
+        self, rows: list[RunRow], found: Totals, shown_key: int | None, now_ns: int
+    ) -> None:
+        """Draw the list of runs."""
+        runs = self.runs
+        if runs is None:
+            from tui.widgets.runs_list import RunsList
+
+            runs = self.runs = RunsList(id="runs")
+            self.query_one("#panes").mount(runs, before="#above")
+        self.set_class(True, "-runs")
+        # A border and the heads around the rows; the panes keep most of the room.
+        most = max(self.size.height // 4, 5)
+        runs.styles.height = min(len(rows) + 3, most)
+        runs.show(rows, found, shown_key, now_ns)
+
+    def toggle_runs(self) -> None:
+        """Show the list and move in it; from within it, hide it."""
+        if self.runs is not None and self.runs.has_focus:
+            self._runs_wanted = False
+            self.remove_class("-runs")
+            self.log_pane.focus()
+            return
+        self._runs_wanted = True
+        if self.runs is not None:
+            self.add_class("-runs")
+            self.runs.focus()
+
+    async def open_composer(self) -> Composer:
+        """Show the box to type a prompt into. It is made when it is first wanted."""
+        if self.composer is None:
+            from tui.widgets.composer import Composer
+
+            self.composer = Composer(id="composer")
+            await self.mount(self.composer, before=self.counters)
+        self.add_class("-composing")
+        return self.composer
+
+    @property
+    def typing(self) -> bool:
+        """Whether letters go into a field."""
+        composer = self.composer
+        return self.ask.has_focus_within or (composer is not None and composer.has_focus_within)
+
+    def close_composer(self) -> None:
+        """Take the box away; what was typed stays in it."""
+        self.remove_class("-composing")
         self.log_pane.focus()
 
     def toggle_maximized(self) -> None:

@@ -80,6 +80,15 @@ class Api:
                 await client.close()
 
 
+def known_models() -> list[str]:
+    """Return the names of models that this version of the SDK knows."""
+    from typing import get_args
+
+    from anthropic.types import Model
+
+    return [name for part in get_args(Model) for name in get_args(part)]
+
+
 def _make_client(base_url: str | None) -> anthropic.AsyncAnthropic:
     import anthropic
     import httpx2

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from tui.viewmodel.counters import Counters, Ranks, counters, sparkline
 from tui.viewmodel.events import EventRow, event_row
-from tui.viewmodel.scope import Found, Scope, Tone
+from tui.viewmodel.scope import Found, Item, Scope, Tone
 from tui.viewmodel.tools import ToolItem, tools
-from tui.viewmodel.transcript import Item, describe_error, transcript
+from tui.viewmodel.transcript import describe_error, transcript
+from tui.viewmodel.turns import turn_items
 
 __all__ = [
     "Counters",
@@ -27,4 +28,5 @@ __all__ = [
     "sparkline",
     "tools",
     "transcript",
+    "turn_items",
 ]

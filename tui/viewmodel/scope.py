@@ -8,13 +8,32 @@ from typing import TYPE_CHECKING, Literal
 
 from tui.core.links import Contribution
 from tui.core.session import Run
-from tui.core.state import RunState
+from tui.core.state import Buffer, RunState
 from tui.core.timeline import Timeline
 
 if TYPE_CHECKING:
     from tui.core.search import Searcher
 
 Tone = Literal["plain", "muted", "good", "warning", "bad"]
+
+
+ItemKind = Literal["prompt", "thinking", "text", "tool", "result", "block", "stop", "banner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One part of the transcript. `body` is wire text; a growing one is a Buffer."""
+
+    key: tuple[str, int]
+    kind: ItemKind
+    label: str
+    body: Buffer | str
+    open: bool
+    tone: Tone = "plain"
+    lit: tuple[int, int] | None = None
+    """The code points of the body that the event at the cursor added."""
+    long: bool = False
+    """So much text stands before or in it that it is shown as it came, not as Markdown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,15 @@ class Scope:
     """How much of a body of known size was loaded, 0 to 1."""
     place: tuple[int, int]
     """Number of the run, and how many there are."""
+    turns: tuple[Item, ...] = ()
+    """What was said before the answer, where the request is known."""
+    stage: tuple[str, str] | None = None
+    """What the run waits for: a word for it, and what can be done."""
+    queued: bool = False
+    """Whether its request waits for its turn."""
+    paced_text: dict[int, Buffer] | None = None
+    """What of each text block is shown to somebody who reads along; None: all that arrived."""
+    max_tokens: int | None = None
     recording_failure: str | None = None
     """Why the run is no longer written to its capture."""
 

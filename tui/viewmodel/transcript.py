@@ -2,46 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final
 
 from tui.core.records import JsonObject
 from tui.core.state import Block, Buffer, as_text
 from tui.core.text import clip
 from tui.viewmodel.compact import compact
-from tui.viewmodel.scope import Scope, Tone
+from tui.viewmodel.scope import Item, Scope, Tone
 
 _RENDERED: Final = 400_000
 """Code points of text up to which a transcript is rendered as Markdown."""
 
-ItemKind = Literal["prompt", "thinking", "text", "tool", "result", "block", "stop", "banner"]
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One part of the transcript. `body` is wire text; a growing one is a Buffer."""
-
-    key: tuple[str, int]
-    kind: ItemKind
-    label: str
-    body: Buffer | str
-    open: bool
-    tone: Tone = "plain"
-    lit: tuple[int, int] | None = None
-    """The code points of the body that the event at the cursor added."""
-    long: bool = False
-    """So much text stands before or in it that it is shown as it came, not as Markdown."""
-
 
 def transcript(scope: Scope) -> list[Item]:
     """Return the transcript's items, in order."""
-    items: list[Item] = []
-    if scope.prompt:
+    items: list[Item] = list(scope.turns)
+    if scope.prompt and not items:
         items.append(Item(("prompt", 0), "prompt", "you", scope.prompt, False))
     size = 0
     growing = scope.travelling or not scope.done
     for place, block in enumerate(scope.state.blocks):
         parts = _block_items(place, block, growing)
+        paced = (scope.paced_text or {}).get(place)
+        if paced is not None:
+            is_open = parts[0].open or len(paced) < len(block.text)
+            parts[0] = replace(parts[0], body=paced, open=is_open)
         if scope.lit is not None and scope.lit.place == place and scope.lit.field != "json":
             parts[0] = replace(parts[0], lit=(scope.lit.start, scope.lit.end))
         size += len(block.text)
@@ -154,6 +140,8 @@ def _endings(scope: Scope) -> list[Item]:
     banner = _banner(scope)
     if banner is not None:
         items.append(banner)
+    if scope.stage is not None:
+        items.append(Item(("banner", 2), "banner", *scope.stage, False, "warning"))
     return items
 
 

@@ -62,7 +62,16 @@ class Transcript(PointingView):
             return  # Hidden behind another pane: laid out once there is a width.
         width = self.row_width
         status = scope.run.status
-        drawn = (scope.key, scope.count, scope.travelling, width, status, scope.failure)
+        drawn = (
+            scope.key,
+            scope.count,
+            scope.travelling,
+            width,
+            status,
+            scope.failure,
+            scope.stage,
+            sum(map(len, (scope.paced_text or {}).values())),
+        )
         self._scope = scope
         if drawn == self._drawn and self._complete:
             return

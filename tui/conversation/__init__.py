@@ -1,0 +1,1 @@
+"""A conversation over live calls: turns, tools, retries; asyncio and no screen."""

@@ -1,0 +1,152 @@
+"""What a command asks to be sent: many requests, each in a conversation of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+from tui.conversation.conversation import Conversation, ConversationError, ToolMode, checked_request
+from tui.conversation.exchange import Desk, Exchange, Limits
+from tui.conversation.toolbox import Toolbox, load_tools
+from tui.core.records import JsonObject, strict_loads
+from tui.core.request import build_request, with_prompt
+from tui.run import Clock, Feed, Recorder
+from tui.sources.live import Api, LiveSource
+
+CONCURRENCY: Final = 8
+MOST: Final = 100_000
+"""Requests that one command may ask for."""
+
+
+DEMO: Final = "demo"
+NONE: Final = "none"
+
+
+def toolbox_named(name: str) -> Toolbox | None:
+    """Return the tools in a file, those built in (`demo`), or no tools (`none`).
+
+    Raises ToolsError.
+    """
+    path = Path(name)
+    if name == NONE:
+        return None
+    if name == DEMO and not path.exists():
+        from tui.conversation.demo_tools import demo_tools
+
+        return demo_tools()
+    return load_tools(path)
+
+
+class PromptsError(ValueError):
+    """A prompts file that cannot be used. The message is one line, with the line's number."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request to send; `request` is None where a prompt is still to be typed."""
+
+    conversation: Conversation
+    request: JsonObject | None
+
+
+@dataclass
+class LivePlan:
+    """Everything that live calls need to know."""
+
+    api: Api
+    jobs: list[Job] = field(default_factory=list)
+    limits: Limits = Limits()
+    timeout_s: float | None = None
+    concurrency: int = CONCURRENCY
+
+    def slots(self) -> asyncio.Semaphore | None:
+        """Return what bounds how many of the jobs run at a time; None for a single one."""
+        return asyncio.Semaphore(self.concurrency) if len(self.jobs) > 1 else None
+
+    def feed(self, request: JsonObject, recorder: Recorder | None) -> Feed:
+        """Return the feed of a request that is not sent yet."""
+        now = self.limits.now
+        source = LiveSource(request, api=self.api, timeout_s=self.timeout_s, now=now)
+        return Feed(source, clock=Clock(now), now=now, recorder=recorder)
+
+    def exchanges(self, desk: Desk) -> Iterator[Exchange]:
+        """Yield an exchange for each job that has a request."""
+        slots = self.slots()
+        for job in self.jobs:
+            if job.request is not None:
+                yield Exchange(job.conversation, job.request, desk, limits=self.limits, slots=slots)
+
+
+def make_jobs(
+    requests: list[JsonObject],
+    *,
+    models: tuple[str, ...] = (),
+    repeat: int = 1,
+    toolbox: Toolbox | None = None,
+    tool_mode: ToolMode = "ask",
+) -> list[Job]:
+    """Return a job for every request with every model, `repeat` times."""
+    jobs = []
+    for request, model, _ in product(requests, models or (None,), range(repeat)):
+        asked = request if model is None else {**request, "model": model}
+        parameters = {name: value for name, value in asked.items() if name != "messages"}
+        conversation = Conversation(parameters, toolbox=toolbox, tool_mode=tool_mode)
+        jobs.append(Job(conversation, build_request(None, base=asked)))
+    return jobs
+
+
+def read_prompts(path: Path, base: JsonObject) -> list[JsonObject]:
+    """Return the requests in a file: a prompt a line, or a request as JSON a line.
+
+    A file whose name ends in `.jsonl` or whose first line is a JSON object holds requests; each is
+    laid over `base`. Blank lines are left out. Raises PromptsError and OSError.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PromptsError(f"not UTF-8 at byte {error.start}") from None
+    lines = [
+        (number, line.rstrip("\r"))
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.strip()
+    ]
+    if not lines:
+        raise PromptsError("there is no prompt in it")
+    as_json = path.suffix == ".jsonl" or _is_object(lines[0][1])
+    requests = []
+    for number, line in lines:
+        if not as_json:
+            requests.append(with_prompt(base, line.strip()))
+            continue
+        try:
+            requests.append(_request(strict_loads(line), base))
+        except (ValueError, RecursionError) as error:
+            raise PromptsError(f"line {number}: {error}") from None
+    return requests
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _request(value: object, base: JsonObject) -> JsonObject:
+    if isinstance(value, str):
+        return with_prompt(base, value)
+    request = checked_request(value)
+    if "prompt" in request and "messages" not in request:
+        prompt = request["prompt"]
+        if not isinstance(prompt, str):
+            raise ConversationError("prompt: has to be a string")
+        rest = {name: item for name, item in request.items() if name != "prompt"}
+        return with_prompt({**base, **rest}, prompt)
+    if not request.get("messages"):
+        raise ConversationError("a request needs messages, or a prompt")
+    return {**base, **request}

@@ -1,0 +1,174 @@
+"""Live calls without a screen: answers to standard output, what becomes of them to the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TextIO
+
+from tui.conversation.exchange import Asked, Decision, Exchange
+from tui.conversation.listing import run_entries
+from tui.conversation.plan import LivePlan
+from tui.core.records import JsonObject
+from tui.core.text import one_line
+from tui.plain import EVERY_S, FeedTeller, succeeded, write_report
+from tui.run import Feed, Recorder
+from tui.viewmodel.runs import table
+from tui.viewmodel.smooth import Reveal
+from tui.viewmodel.turns import turn_items
+
+
+class PlainDesk:
+    """Makes the feeds of exchanges. Nobody is there to be asked about tools."""
+
+    def __init__(self, plan: LivePlan, record: Callable[[], Recorder] | None) -> None:
+        self._plan = plan
+        self._record = record
+        self.feeds: list[Feed] = []
+        self.exchanges: dict[int, Exchange] = {}
+
+    def open(self, exchange: Exchange, request: JsonObject, attempt: int) -> Feed:
+        """Make the feed of a request."""
+        feed = self._plan.feed(request, None if self._record is None else self._record())
+        self.feeds.append(feed)
+        self.exchanges[id(feed)] = exchange
+        return feed
+
+    async def decide(self, exchange: Exchange, asked: Asked) -> Decision | None:
+        """Leave the call open."""
+        return None
+
+
+class ExchangeTeller:
+    """Writes an exchange: its answers one after another, its retries and its open ends."""
+
+    def __init__(
+        self, exchange: Exchange, out: TextIO, err: TextIO, smooth: Reveal | None = None
+    ) -> None:
+        self._smooth: Reveal | None = smooth
+        self.exchange = exchange
+        self._out = out
+        self._err = err
+        self._tellers: list[FeedTeller] = []
+        self._finished = 0
+        self._announced = 0
+
+    def update(self) -> None:
+        """Write what has happened since the last call."""
+        feeds = self.exchange.feeds
+        while self._finished < len(feeds):
+            if self._finished == len(self._tellers):
+                self._begin(feeds[self._finished])
+            teller = self._tellers[self._finished]
+            if not teller.feed.done:
+                teller.update()
+                return
+            teller.finish()
+            self._finished += 1
+        self._announce()
+
+    def _begin(self, feed: Feed) -> None:
+        if self._finished and id(self.exchange.feeds[self._finished - 1]) not in (
+            self.exchange.replaced
+        ):
+            for item in reversed(_last_results(feed)):
+                self._out.write(item)
+        self._tellers.append(FeedTeller(feed, self._out, self._err, self._smooth))
+
+    def _announce(self) -> None:
+        exchange = self.exchange
+        left = exchange.wait_left_s()
+        if left is not None and self._announced < self._finished:
+            self._announced = self._finished
+            _, note, attempt, attempts = exchange.stage
+            why = f", {note}" if note else ""
+            line = f"trying again in {left:.1f} s{why} ({attempt} of {attempts - 1})"
+            self._err.write(f"streamscope: {line}\n")
+            self._err.flush()
+
+    def finish(self) -> None:
+        """Write the rest."""
+        self.update()
+        failure = self.exchange.conversation.failure
+        note = self.exchange.stage.note
+        if note:
+            hint = "; --run-tools always has them run" if "result" in note else ""
+            self._err.write(f"streamscope: {one_line(note)}{hint}\n")
+        if failure:
+            self._err.write(f"streamscope: the conversation is not kept: {one_line(failure)}\n")
+        self._err.flush()
+
+
+def _last_results(feed: Feed) -> list[str]:
+    lines = []
+    for item in reversed(turn_items(feed.info.request)):
+        if item.kind != "result" or not isinstance(item.body, str):
+            break
+        lines.append(f"\u2190 {one_line(item.label)}: {one_line(item.body)}\n")
+    return lines
+
+
+async def run_plainly(
+    plan: LivePlan,
+    out: TextIO,
+    err: TextIO,
+    *,
+    desk: PlainDesk,
+    as_json: bool = False,
+    smooth: Reveal | None = None,
+) -> bool:
+    """Send everything that is planned and write what comes; return whether all of it succeeded.
+
+    Exchanges run at the same time and are written one after another, in the order of the plan.
+    """
+    exchanges = list(plan.exchanges(desk))
+    tasks = [asyncio.ensure_future(exchange.run()) for exchange in exchanges]
+    written = 0
+    try:
+        for exchange, task in zip(exchanges, tasks, strict=True):
+            if as_json:
+                await asyncio.wait([task])
+            else:
+                teller = ExchangeTeller(exchange, out, err, smooth)
+                await _write(teller, task, out if len(exchanges) > 1 else None)
+            written += 1
+            if as_json:
+                _write_reports(exchange, out)
+    finally:
+        # Also when interrupted: what arrived is written before this ends.
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if as_json:
+            for exchange in exchanges[written:]:
+                _write_reports(exchange, out)
+        await plan.api.aclose()
+        if len(exchanges) > 1:
+            err.write("\n".join(["", *table(run_entries(desk.feeds, desk.exchanges)), ""]))
+            err.flush()
+    return all(succeeded(exchange.feed) for exchange in exchanges)
+
+
+def _write_reports(exchange: Exchange, out: TextIO) -> None:
+    for feed in exchange.feeds:
+        if id(feed) not in exchange.replaced:
+            write_report(feed, out)
+
+
+async def _write(
+    teller: ExchangeTeller, task: asyncio.Future[None], heading: TextIO | None
+) -> None:
+    if heading is not None:
+        exchange = teller.exchange
+        title = one_line(exchange.feed.info.title)
+        heading.write(f"\u2500\u2500 {one_line(exchange.conversation.model)}  {title}\n")
+    try:
+        while not task.done():
+            await asyncio.wait([task], timeout=EVERY_S)
+            teller.update()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        teller.finish()
+    if heading is not None:
+        heading.write("\n")

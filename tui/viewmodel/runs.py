@@ -1,0 +1,257 @@
+"""The list of runs: a row each, what they add up to, and the table that is left at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+from unicodedata import combining, east_asian_width
+
+from tui.core.metrics import Percentiles, percentiles
+from tui.core.text import format_count, format_ns, one_line
+from tui.viewmodel.run_rows import (
+    COLUMNS,
+    GOING,
+    SORTS,
+    Column,
+    KeptRows,
+    Kind,
+    RunEntry,
+    RunRow,
+    Sort,
+    run_rows,
+    sorted_rows,
+)
+
+__all__ = [
+    "COLUMNS",
+    "SORTS",
+    "Column",
+    "KeptRows",
+    "Kind",
+    "RunEntry",
+    "RunRow",
+    "Sort",
+    "Totals",
+    "run_rows",
+    "sorted_rows",
+    "table",
+    "totals",
+    "totals_fitting",
+    "totals_parts",
+]
+
+WIDEST: Final = 100
+"""Columns of `table`, at most."""
+
+_DOT: Final = " \u00b7 "
+_COUNTED: Final[tuple[tuple[str, str, tuple[Kind, ...]], ...]] = (
+    ("\u2713", "complete", ("complete",)),
+    ("\u2717", "failed", ("error", "not_sse", "empty")),
+    ("\u25d0", "truncated", ("truncated",)),
+    ("\u25cb", "cancelled", ("cancelled",)),
+    ("\u25cf", "streaming", ("streaming",)),
+    ("\u2026", "waiting", ("waiting",)),
+    ("\u21bb", "to retry", ("retry",)),
+)
+
+
+class Totals(NamedTuple):
+    """What the runs add up to, without the attempts that were replaced. Times in ns."""
+
+    runs: int
+    counts: dict[Kind, int]
+    """How many there are of each kind; those without any are left out."""
+    done: int
+    """How many are over."""
+    ttft: Percentiles
+    """Over all runs that sent content."""
+    e2e: Percentiles
+    """Over the complete ones: a request that was turned down at once is not fast."""
+    itl: Percentiles
+    """Over those that are over and counted their tokens."""
+    tokens_per_s: float | None
+    """The median over the same runs, by nearest rank."""
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read: int | None
+    cache_write: int | None
+    anomalies: int
+    stalls: int | None
+    retries: int
+    """Attempts after the first."""
+
+
+def totals(entries: Iterable[RunEntry], kept: KeptRows | None = None) -> Totals:
+    """Return the totals; a number that no run knows is None. For `kept` see `run_rows`."""
+    rows = [row for row in run_rows(entries, kept) if not row.replaced]
+    counts: dict[Kind, int] = {}
+    for row in rows:
+        counts[row.kind] = counts.get(row.kind, 0) + 1
+    over = [row for row in rows if row.kind not in GOING]
+    rates = sorted(
+        row.tokens_per_s for row in over if row.tokens_per_s is not None and not row.estimated
+    )
+    return Totals(
+        runs=len(rows),
+        counts=counts,
+        done=len(over),
+        ttft=percentiles([row.ttft_ns for row in rows if row.ttft_ns is not None]),
+        e2e=percentiles(
+            [
+                row.duration_ns
+                for row in over
+                if row.kind == "complete" and row.duration_ns is not None
+            ]
+        ),
+        itl=percentiles([round(row.itl_ns) for row in over if row.itl_ns is not None]),
+        tokens_per_s=rates[(len(rates) - 1) // 2] if rates else None,
+        input_tokens=_sum(row.input_tokens for row in rows),
+        output_tokens=_sum(row.output_tokens for row in rows),
+        cache_read=_sum(row.cache_read for row in rows),
+        cache_write=_sum(row.cache_write for row in rows),
+        anomalies=sum(row.anomalies for row in rows),
+        stalls=_sum(row.stalls for row in rows),
+        retries=sum(row.attempt - 1 for row in rows),
+    )
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _number(count: int, noun: str, nouns: str) -> str:
+    return f"{format_count(count)} {noun if count == 1 else nouns}"
+
+
+def _counted(found: Totals) -> Iterable[tuple[str, str, int]]:
+    """Yield glyph, word and number of the states that there are."""
+    for glyph, word, kinds in _COUNTED:
+        number = sum(found.counts.get(kind, 0) for kind in kinds)
+        if number:
+            yield glyph, word, number
+
+
+def totals_parts(found: Totals) -> list[str]:
+    """Return the totals for one row, the most important first."""
+    parts = [_number(found.runs, "run", "runs")]
+    parts += [f"{format_count(number)} {glyph}" for glyph, _, number in _counted(found)]
+    if found.ttft.p50 is not None:
+        parts.append(f"TTFT p50 {format_ns(found.ttft.p50)} p95 {format_ns(found.ttft.p95)}")
+    if found.tokens_per_s is not None:
+        parts.append(f"{format_count(round(found.tokens_per_s))} tok/s")
+    if found.output_tokens is not None:
+        parts.append(f"out {format_count(found.output_tokens)}")
+    return parts + _troubles(found)
+
+
+def _troubles(found: Totals) -> list[str]:
+    parts = []
+    if found.anomalies:
+        parts.append(_number(found.anomalies, "anomaly", "anomalies"))
+    if found.stalls:
+        parts.append(_number(found.stalls, "stall", "stalls"))
+    if found.retries:
+        parts.append(_number(found.retries, "retry", "retries"))
+    return parts
+
+
+# --- the table at the end -------------------------------------------------------------------------
+
+_TABLE: Final[tuple[Sort, ...]] = (
+    *("number", "state", "ttft", "rate", "out", "in", "duration", "anomalies", "stalls", "model"),
+    "title",
+)
+"""The title comes last: nothing behind it can be pushed out of its column."""
+_TITLE_ROOM: Final = 20
+
+
+def table(entries: Iterable[RunEntry]) -> list[str]:
+    """Return a line a run and a block of totals, safe to print, at most `WIDEST` columns."""
+    entries = list(entries)
+    rows = run_rows(entries)
+    if not rows:
+        return []
+    names = [name for name in _TABLE if name not in ("anomalies", "stalls")]
+    if any(row.anomalies for row in rows):
+        names.insert(-2, "anomalies")
+    if any(row.stalls for row in rows):
+        names.insert(-2, "stalls")
+    columns = [COLUMNS[name] for name in names]
+    # Cut first: a title can be as long as its sender likes.
+    cells = [[_fit(one_line(col.text(row)[:WIDEST]), WIDEST) for col in columns] for row in rows]
+    cells.insert(0, [column.head for column in columns])
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    others = sum(widths[:-2]) + 2 * (len(widths) - 1)
+    widths[-2] = min(widths[-2], max(WIDEST - others - _TITLE_ROOM, 8))
+    widths[-1] = max(WIDEST - others - widths[-2], 0)
+    lines = []
+    for line in cells:
+        pieces = [
+            _pad(text, width, column.right)
+            for text, width, column in zip(line, widths, columns, strict=True)
+        ]
+        lines.append(_fit("  ".join(pieces).rstrip(), WIDEST))
+    return [*lines, "", *(_fit(line, WIDEST) for line in _totals_block(totals(entries)))]
+
+
+def _totals_block(found: Totals) -> list[str]:
+    states = [f"{format_count(number)} {word}" for _, word, number in _counted(found)]
+    lines = [_DOT.join([_number(found.runs, "run", "runs"), *states])]
+    ranks = (("TTFT", found.ttft), ("time", found.e2e), ("per token", found.itl))
+    for name, values in ranks:
+        if values.p50 is not None:
+            facts = (("p50", values.p50), ("p95", values.p95), ("p99", values.p99))
+            pieces = (f"{label} {format_ns(value):<7}" for label, value in facts)
+            lines.append(f"{name:<9}  {'  '.join(pieces)}".rstrip())
+    if found.tokens_per_s is not None:
+        lines.append(f"{'tok/s':<9}  p50 {format_count(round(found.tokens_per_s))}")
+    counted = (
+        ("in", found.input_tokens),
+        ("cache read", found.cache_read),
+        ("cache write", found.cache_write),
+        ("out", found.output_tokens),
+    )
+    known = [f"{name} {format_count(value)}" for name, value in counted if value is not None]
+    if known:
+        lines.append(f"{'tokens':<9}  {_DOT.join(known)}")
+    troubles = _troubles(found)
+    return [*lines, f"{'trouble':<9}  {_DOT.join(troubles)}"] if troubles else lines
+
+
+def _cells(char: str) -> int:
+    if combining(char):
+        return 0
+    return 2 if east_asian_width(char) in "WF" else 1
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def _fit(text: str, width: int) -> str:
+    """Cut `text` to `width` columns, with an ellipsis where something is missing."""
+    if _width(text) <= width:
+        return text
+    room = width - 1
+    for place, char in enumerate(text):
+        room -= _cells(char)
+        if room < 0:
+            return text[:place].rstrip() + "\u2026"[:width]
+    return text
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    text = _fit(text, width)
+    blank = " " * (width - _width(text))
+    return blank + text if right else text + blank
+
+
+def totals_fitting(parts: Sequence[str], width: int, gap: str = _DOT) -> str:
+    """Join as many of `parts` as `width` columns hold; the first is always there."""
+    line = parts[0]
+    for part in parts[1:]:
+        if _width(line) + len(gap) + _width(part) > width:
+            break
+        line += gap + part
+    return line

@@ -1,0 +1,394 @@
+"""The list of runs: one row a run, as a process monitor has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import ClassVar, Final, NamedTuple
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.core.state import STALL_NS
+from tui.viewmodel.runs import (
+    COLUMNS,
+    SORTS,
+    RunRow,
+    Sort,
+    Totals,
+    sorted_rows,
+    totals_fitting,
+    totals_parts,
+)
+from tui.widgets.line_view import LineView
+from tui.widgets.paint import Piece, strip_of, wire
+
+RESORT_NS: Final = 1_000_000_000
+"""Rows change their places no more often than this, and not so soon after the reader moved."""
+
+_WIDTHS: Final[dict[Sort, int]] = {
+    "number": 3,
+    "state": 16,
+    "title": 0,
+    "ttft": 7,
+    "rate": 6,
+    "out": 6,
+    "model": 17,
+    "in": 6,
+    "last byte": 10,
+    "duration": 7,
+    "anomalies": 5,
+    "stalls": 7,
+}
+"""In the order in which they are left out, last first. The title takes what is left."""
+_FIXED: Final[frozenset[Sort]] = frozenset({"number", "state", "title"})
+_FIRST: Final[frozenset[Sort]] = _FIXED | {"ttft", "rate", "out"}
+_TITLE: Final = 12
+_TITLE_ROOMY: Final = 22
+"""Cells that the title keeps where there are more columns than the first."""
+_STEADY: Final[frozenset[Sort]] = frozenset({"number", "title"})
+_UP: Final = "\u25b2"
+_DOWN: Final = "\u25bc"
+_DASH: Final = "\u2013"
+_RISING: Final[frozenset[Sort]] = frozenset({"number", "state", "title", "model"})
+"""Sorted from the smallest at first. Of the others the largest is what one looks for."""
+
+
+class _Place(NamedTuple):
+    """Where a column stands."""
+
+    name: Sort
+    start: int
+    width: int
+
+
+class RunsList(LineView):
+    """A row of heads that stays, and a row a run below it. The cursor is on the run in the panes.
+
+    Rows are told by their key, so that none moves under the reader: new ones come in at the end or
+    where they are sorted, and the view stays on what it shows.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "runs--head",
+        "runs--sorted",
+        "runs--number",
+        "runs--plain",
+        "runs--muted",
+        "runs--good",
+        "runs--warning",
+        "runs--bad",
+        "runs--title",
+        "runs--value",
+        "runs--cursor",
+    }
+
+    BINDINGS = [
+        ("j,down", "move(1)", "Next run"),
+        ("k,up", "move(-1)", "Previous run"),
+        ("pagedown", "page(1)", "Page down"),
+        ("pageup", "page(-1)", "Page up"),
+        ("g,home", "first", "First run"),
+        ("G,end", "last", "Last run"),
+        ("enter", "open", "Show the run"),
+        ("s", "sort", "Sort by the next column"),
+        ("S", "reverse", "Turn the order round"),
+    ]
+
+    class Picked(Message):
+        """The reader wants to see the run with this key; `opened` is whether by enter."""
+
+        def __init__(self, key: int, opened: bool = False) -> None:
+            super().__init__()
+            self.key = key
+            self.opened = opened
+
+    placeholder = "No runs yet. Each request gets a row here: state, latency, rate, tokens"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.sort: Sort = "number"
+        self.reverse = False
+        self._rows: dict[int, RunRow] = {}
+        self._order: list[int] = []
+        self._at: dict[int, int] = {}
+        """Place of each key in the order."""
+        self._totals: Totals | None = None
+        self._shown: int | None = None
+        self._cursor: int | None = None
+        self._now_ns = 0
+        self._sorted_ns = -RESORT_NS
+        self._digits = 0
+        self._room = Size(0, 0)
+        self._held = True
+        """Whether the cursor is in view, and therefore kept there."""
+        self.follow = False
+
+    def validate_follow(self, follow: bool) -> bool:
+        """A list of runs has no tail to follow."""
+        return False
+
+    def show(
+        self, rows: Sequence[RunRow], totals: Totals, shown_key: int | None, now_ns: int
+    ) -> None:
+        """Draw these rows, in any order. `now_ns` is the time on any clock that only rises."""
+        self._now_ns = now_ns
+        known = {row.key: row for row in rows}
+        changed = known != self._rows
+        others = known.keys() != self._rows.keys()
+        self._rows, self._totals = known, totals
+        due = now_ns - self._sorted_ns >= RESORT_NS and self.text_selection is None
+        if others or (due and changed):
+            self._arrange(sort=due or self.sort in _STEADY)
+        if shown_key != self._shown:
+            # What the reader picked stays picked until somebody says otherwise.
+            changed = True
+            self._shown = self._cursor = shown_key
+            if self._held and shown_key is not None:
+                self._reveal(shown_key)
+        if changed:
+            self._digits = len(str(max((row.number for row in rows), default=0)))
+            self._entitle()
+            self.refresh()
+        self._note_view()
+
+    # --- order --------------------------------------------------------------------------------
+
+    def _arrange(self, *, sort: bool, anchored: bool = True) -> None:
+        """Put the rows in order. What the reader looks at stays where it is."""
+        # Who looks at the first rows of a ranking looks at the first rows, whichever they are.
+        anchored = anchored and (self.scroll_offset.y > 0 or self.sort in _STEADY)
+        anchor = self._anchor() if anchored else None
+        line = 0 if anchor is None else self._at[anchor] - self.scroll_offset.y
+        if sort:
+            self._sorted_ns = self._now_ns
+            ordered = sorted_rows(self._rows.values(), self.sort, self.reverse)
+            self._order = [row.key for row in ordered]
+        else:
+            kept = [key for key in self._order if key in self._rows]
+            self._order = kept + [key for key in self._rows if key not in self._at]
+        self._at = {key: place for place, key in enumerate(self._order)}
+        self.set_height(len(self._order) + 1 if self._order else 0)
+        if anchor is not None and anchor in self._at:
+            self._scroll(self._at[anchor] - line)
+
+    def _anchor(self) -> int | None:
+        """Return the row that must not move: the cursor's, or where that is out of view the top."""
+        if self._in_view(self._cursor):
+            return self._cursor
+        top = self.scroll_offset.y
+        return self._order[top] if top < len(self._order) else None
+
+    def _resort(self) -> None:
+        """Sort at once, and show the first: the reader asked for it."""
+        self._arrange(sort=True, anchored=False)
+        self._scroll(0)
+        self._entitle()
+        self.refresh()
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        place = SORTS.index(self.sort)
+        self._sort_by(SORTS[(place + 1) % len(SORTS)])
+
+    def _sort_by(self, sort: Sort) -> None:
+        self.sort = sort
+        self.reverse = sort not in _RISING
+        self._resort()
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.reverse = not self.reverse
+        self._resort()
+
+    # --- the view -----------------------------------------------------------------------------
+
+    def _note_view(self) -> None:
+        self._held = self._cursor is None or self._in_view(self._cursor)
+
+    def _in_view(self, key: int | None) -> bool:
+        if key is None or key not in self._at:
+            return False
+        place, top = self._at[key], self.scroll_offset.y
+        return top <= place < top + self._page
+
+    @property
+    def _page(self) -> int:
+        """Rows in view below the heads."""
+        return max(self.size.height - 1, 0)
+
+    def _reveal(self, key: int) -> None:
+        """Have a run in view."""
+        if self._page and key in self._at and not self._in_view(key):
+            # The heads cover one row more than the view reckons with.
+            line = self._at[key] + 1
+            self.show_row(line - 1 if line <= self.scroll_offset.y + 1 else line)
+
+    def _scroll(self, top: int) -> None:
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=max(top, 0), animate=False, force=True, immediate=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._note_view()
+
+    def on_resize(self) -> None:
+        held, self._room = self._held or not self._room.height, self.size
+        if held and self._cursor is not None:
+            self._reveal(self._cursor)
+        self._entitle()
+
+    def _entitle(self) -> None:
+        sign = _DOWN if self.reverse else _UP
+        head = COLUMNS[self.sort].head
+        title = f"Runs \u00b7 by {'number' if head == '#' else head} {sign}"
+        room = self.size.width - 4
+        totals = self._totals
+        below = totals_fitting(totals_parts(totals), room) if totals is not None else ""
+        if self.border_title != title:
+            self.border_title = title
+        if self.border_subtitle != below:
+            self.border_subtitle = below
+
+    # --- drawing ------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        # The heads are the first row, and stay when the others are scrolled.
+        return super().render_line(y if y else -self.scroll_offset.y)
+
+    def row(self, y: int, width: int) -> Strip:
+        if y == 0:
+            return self._heads(width)
+        row = self._rows.get(self._order[y - 1]) if y <= len(self._order) else None
+        if row is None:
+            return Strip([])
+        pieces: list[Piece] = []
+        for column in _columns(width, self._digits):
+            text, style = self._cell(row, column)
+            if row.replaced:
+                style = style + Style(dim=True)
+            pieces.append((text, style))
+            pieces.append((" ", None))
+        strip = strip_of(pieces[:-1], width)
+        if row.key != self._cursor:
+            return strip
+        cursor = self.style("runs--cursor")
+        strip = strip.adjust_cell_length(width)
+        return strip_of([(text, (own or Style()) + cursor) for text, own, _ in strip])
+
+    def _heads(self, width: int) -> Strip:
+        pieces: list[Piece] = []
+        for column in _columns(width, self._digits):
+            head = COLUMNS[column.name].head
+            style = "runs--head"
+            if column.name == self.sort:
+                sign = _DOWN if self.reverse else _UP
+                head = f"{sign}{head}" if COLUMNS[column.name].right else f"{head} {sign}"
+                style = "runs--sorted"
+            pieces.append((_aligned(head, column), self.style(style)))
+            pieces.append((" ", None))
+        return strip_of(pieces[:-1], width)
+
+    def _cell(self, row: RunRow, column: _Place) -> tuple[str, Style]:
+        text = wire(COLUMNS[column.name].text(row), column.width)
+        return _aligned(text, column), self.style(f"runs--{_look(row, column.name, text)}")
+
+    # --- the reader ---------------------------------------------------------------------------
+
+    def _pick(self, place: int, *, opened: bool = False) -> None:
+        if not self._order:
+            return
+        key = self._order[min(max(place, 0), len(self._order) - 1)]
+        self._cursor = self._shown = key
+        # The order rests while the reader moves in it.
+        self._sorted_ns = max(self._sorted_ns, self._now_ns)
+        self._reveal(key)
+        self.refresh()
+        self.post_message(self.Picked(key, opened))
+
+    def _here(self) -> int:
+        return -1 if self._cursor is None else self._at.get(self._cursor, -1)
+
+    def action_move(self, step: int) -> None:
+        """Show the run `step` rows further down."""
+        self._pick(self._here() + step)
+
+    def action_page(self, direction: int) -> None:
+        """Show the run a page further."""
+        self._pick(self._here() + direction * max(self._page - 1, 1))
+
+    def action_first(self) -> None:
+        """Show the run in the first row."""
+        self._pick(0)
+
+    def action_last(self) -> None:
+        """Show the run in the last row."""
+        self._pick(len(self._order) - 1)
+
+    def action_open(self) -> None:
+        """Show the run at the cursor, and leave the list for it."""
+        self._pick(self._here(), opened=True)
+
+    def on_click(self, event: events.Click) -> None:
+        """Show the run in the row that was clicked, or sort by the head."""
+        place = event.get_content_offset(self)
+        if place is None or self.text_selection is not None:
+            return
+        if place.y == 0 and self._order:
+            self._click_head(place.x)
+        elif 0 < place.y + self.scroll_offset.y <= len(self._order):
+            self._pick(place.y + self.scroll_offset.y - 1)
+
+    def _click_head(self, x: int) -> None:
+        for column in _columns(self.row_width, self._digits):
+            if column.start <= x <= column.start + column.width:
+                if column.name == self.sort:
+                    self.action_reverse()
+                else:
+                    self._sort_by(column.name)
+                return
+
+
+@lru_cache(maxsize=16)
+def _columns(width: int, digits: int) -> tuple[_Place, ...]:
+    """Return the columns that fit, from left to right, where numbers have so many digits."""
+    widths = dict(_WIDTHS)
+    widths["number"] = max(widths["number"], digits)
+    names: list[Sort] = []
+    used = 0
+    for name, size in widths.items():
+        title = _TITLE if name in _FIRST else _TITLE_ROOMY
+        if name not in _FIXED and used + size + title > width:
+            break
+        names.append(name)
+        used += size + 1
+    widths["title"] = max(width - used + 1, 1)
+    places = []
+    start = 0
+    for name in names:
+        places.append(_Place(name, start, widths[name]))
+        start += widths[name] + 1
+    return tuple(places)
+
+
+def _aligned(text: str, column: _Place) -> str:
+    blank = " " * max(column.width - cell_len(text), 0)
+    return blank + text if COLUMNS[column.name].right else text + blank
+
+
+def _look(row: RunRow, name: Sort, text: str) -> str:
+    """Return the style of a cell."""
+    if name == "state":
+        return row.tone
+    if name in ("number", "title"):
+        return name
+    if name == "last byte" and (row.last_byte_ns or 0) > STALL_NS:
+        return "warning"
+    if name in ("anomalies", "stalls") and text not in ("0", _DASH):
+        return "warning"
+    muted = text in ("0", _DASH) or name == "model" or (name == "rate" and row.estimated)
+    return "muted" if muted else "value"
