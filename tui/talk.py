@@ -37,7 +37,7 @@ class Talk(Keeping):
         self.live = live
         self.exchanges: list[Exchange] = []
         self._by_feed: dict[int, Exchange] = {}
-        self._workers: dict[int, Worker[None]] = {}
+        self._calls: dict[int, Worker[None]] = {}
         self._asks: list[tuple[Exchange, Asked, asyncio.Future[Decision | None]]] = []
         self._offered: object = None
         self._kept_rows: KeptRows = {}
@@ -80,7 +80,7 @@ class Talk(Keeping):
         self._set_off()
         self.exchanges.append(exchange)
         worker = self.run_worker(exchange.run(), name="exchange", exit_on_error=False)
-        self._workers[id(exchange)] = worker
+        self._calls[id(exchange)] = worker
 
     def _send(self, conversation: Conversation, request: JsonObject) -> None:
         assert self.live is not None
@@ -118,7 +118,7 @@ class Talk(Keeping):
         exchange = self.exchange
         if exchange is not None:
             if not exchange.done:
-                self._workers[id(exchange)].cancel()
+                self._calls[id(exchange)].cancel()
             return
         shown = self.deck.shown
         if shown is not None and not shown.feed.done:

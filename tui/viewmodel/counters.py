@@ -24,6 +24,10 @@ class Counters:
     cache_write: int | None
     output_tokens: int | None
     thinking_tokens: int | None
+    limit: int | None
+    """The request's max_tokens, where it is known."""
+    used: float | None
+    """The share of the limit that is used up; from characters while the count is not known."""
     conflict: bool
     last_byte_ns: int | None
     last_content_ns: int | None
@@ -83,12 +87,23 @@ def counters(scope: Scope, ranks: Ranks) -> Counters:
         cache_write=as_count(usage.get("cache_creation_input_tokens")),
         output_tokens=state.output_tokens,
         thinking_tokens=as_count(thinking),
+        limit=scope.max_tokens,
+        used=_used(scope),
         conflict=bool(state.usage_conflicts()),
         last_byte_ns=scope.now_ns - last_byte if live and last_byte is not None else None,
         last_content_ns=age if live else None,
         stalled=live and age is not None and age > STALL_NS,
         pulse=_pulse(state, scope.now_ns if live else last_byte or 0),
     )
+
+
+def _used(scope: Scope) -> float | None:
+    if not scope.max_tokens:
+        return None
+    tokens = scope.state.counted_tokens
+    if tokens is None:
+        tokens = scope.state.content_chars // _CHARS_PER_TOKEN
+    return min(tokens / scope.max_tokens, 1.0)
 
 
 def _pulse(state: RunState, now_ns: int) -> list[int]:

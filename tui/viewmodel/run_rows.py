@@ -51,7 +51,7 @@ class RunEntry(NamedTuple):
     replaced: bool
     """Whether a later attempt took its place: it counts in no total."""
     note: str
-    """Said instead of the state: `waiting`, `retry in 3 s`, `asks for tools`, `runs tools`."""
+    """Said instead of the state: `waiting`, `retry in 3 s`, `asks for tools`, `held`."""
     now_ns: int
     """Time since its request."""
 
@@ -102,6 +102,9 @@ _RANKS: Final = {kind: rank for rank, kind in enumerate(_LOOKS)}
 GOING: Final = frozenset({"waiting", "streaming", "retry"})
 """The kinds that are not over."""
 
+_URGENT: Final = ("asks", "held")
+"""How notes begin that wait for the reader."""
+
 KeptRows: TypeAlias = dict[int, tuple[RunEntry, RunRow]]
 """Rows of runs that are over, by key. Begins empty and is handed in again at every call."""
 
@@ -128,7 +131,7 @@ def _row(entry: RunEntry) -> RunRow:
     glyph, tone, word = _LOOKS[kind]
     if entry.replaced:
         word = "retried"
-    elif entry.note.startswith("asks"):
+    elif entry.note.startswith(_URGENT):
         tone = "warning"
     metrics = UNKNOWN
     if run.timed:

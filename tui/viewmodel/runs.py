@@ -234,11 +234,11 @@ def _fit(text: str, width: int) -> str:
     if _width(text) <= width:
         return text
     room = width - 1
-    for place, char in enumerate(text):
-        room -= _cells(char)
-        if room < 0:
-            return text[:place].rstrip() + "\u2026"[:width]
-    return text
+    end = 0
+    while _cells(text[end]) <= room:
+        room -= _cells(text[end])
+        end += 1
+    return text[:end].rstrip() + "\u2026"[:width]
 
 
 def _pad(text: str, width: int, right: bool) -> str:

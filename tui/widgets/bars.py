@@ -116,6 +116,8 @@ def _badge(scope: Scope) -> tuple[str, str]:
     if scope.failure is not None:
         return "\u2717 FAILED", "bad"
     status = scope.run.status
+    if scope.queued:
+        return "\u2026 WAITING", "paused"
     if status == "streaming":
         if scope.progress is not None:
             return f"\u25cf LOADING {scope.progress:.0%}", "live"
@@ -178,6 +180,8 @@ class CounterBar(Row):
         out: list[Named] = [("out ", _LABEL), (_count(numbers.output_tokens), _VALUE)]
         if numbers.thinking_tokens and roomy:
             out.append((f" (thinking {_count(numbers.thinking_tokens)})", _LABEL))
+        if numbers.used is not None and roomy:
+            out.append((f" {numbers.used:.0%} of {_count(numbers.limit)}", _LABEL))
         groups.append(out)
         if metrics.stalls:
             groups.append([(f"{metrics.stalls} stall{'s' * (metrics.stalls > 1)}", _WARNING)])

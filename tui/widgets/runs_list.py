@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
-from rich.cells import cell_len
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.core.state import STALL_NS
 from tui.viewmodel.runs import (
     COLUMNS,
     SORTS,
@@ -26,44 +22,16 @@ from tui.viewmodel.runs import (
 )
 from tui.widgets.line_view import LineView
 from tui.widgets.paint import Piece, strip_of, wire
+from tui.widgets.runs_columns import Place, aligned, columns, look
 
 RESORT_NS: Final = 1_000_000_000
 """Rows change their places no more often than this, and not so soon after the reader moved."""
 
-_WIDTHS: Final[dict[Sort, int]] = {
-    "number": 3,
-    "state": 16,
-    "title": 0,
-    "ttft": 7,
-    "rate": 6,
-    "out": 6,
-    "model": 17,
-    "in": 6,
-    "last byte": 10,
-    "duration": 7,
-    "anomalies": 5,
-    "stalls": 7,
-}
-"""In the order in which they are left out, last first. The title takes what is left."""
-_FIXED: Final[frozenset[Sort]] = frozenset({"number", "state", "title"})
-_FIRST: Final[frozenset[Sort]] = _FIXED | {"ttft", "rate", "out"}
-_TITLE: Final = 12
-_TITLE_ROOMY: Final = 22
-"""Cells that the title keeps where there are more columns than the first."""
 _STEADY: Final[frozenset[Sort]] = frozenset({"number", "title"})
 _UP: Final = "\u25b2"
 _DOWN: Final = "\u25bc"
-_DASH: Final = "\u2013"
 _RISING: Final[frozenset[Sort]] = frozenset({"number", "state", "title", "model"})
 """Sorted from the smallest at first. Of the others the largest is what one looks for."""
-
-
-class _Place(NamedTuple):
-    """Where a column stands."""
-
-    name: Sort
-    start: int
-    width: int
 
 
 class RunsList(LineView):
@@ -121,9 +89,8 @@ class RunsList(LineView):
         self._shown: int | None = None
         self._cursor: int | None = None
         self._now_ns = 0
-        self._sorted_ns = -RESORT_NS
+        self._sorted_ns = self._picked_ns = -RESORT_NS
         self._digits = 0
-        self._room = Size(0, 0)
         self._held = True
         """Whether the cursor is in view, and therefore kept there."""
         self.follow = False
@@ -144,17 +111,22 @@ class RunsList(LineView):
         due = now_ns - self._sorted_ns >= RESORT_NS and self.text_selection is None
         if others or (due and changed):
             self._arrange(sort=due or self.sort in _STEADY)
-        if shown_key != self._shown:
-            # What the reader picked stays picked until somebody says otherwise.
+        if shown_key != self._cursor and not self._is_pending(shown_key):
             changed = True
-            self._shown = self._cursor = shown_key
+            self._cursor = shown_key
             if self._held and shown_key is not None:
                 self._reveal(shown_key)
+        self._shown = shown_key
         if changed:
             self._digits = len(str(max((row.number for row in rows), default=0)))
             self._entitle()
             self.refresh()
         self._note_view()
+
+    def _is_pending(self, shown_key: int | None) -> bool:
+        """Return whether what the reader picked may still be on its way into the panes."""
+        fresh = self._now_ns - self._picked_ns < RESORT_NS
+        return fresh and shown_key == self._shown and self._cursor in self._rows
 
     # --- order --------------------------------------------------------------------------------
 
@@ -208,7 +180,9 @@ class RunsList(LineView):
     # --- the view -----------------------------------------------------------------------------
 
     def _note_view(self) -> None:
-        self._held = self._cursor is None or self._in_view(self._cursor)
+        # Hidden, it has no rows in view, and keeps what it is to do when it is back.
+        if self._page:
+            self._held = self._cursor is None or self._in_view(self._cursor)
 
     def _in_view(self, key: int | None) -> bool:
         if key is None or key not in self._at:
@@ -237,8 +211,7 @@ class RunsList(LineView):
         self._note_view()
 
     def on_resize(self) -> None:
-        held, self._room = self._held or not self._room.height, self.size
-        if held and self._cursor is not None:
+        if self._held and self._cursor is not None:
             self._reveal(self._cursor)
         self._entitle()
 
@@ -263,11 +236,9 @@ class RunsList(LineView):
     def row(self, y: int, width: int) -> Strip:
         if y == 0:
             return self._heads(width)
-        row = self._rows.get(self._order[y - 1]) if y <= len(self._order) else None
-        if row is None:
-            return Strip([])
+        row = self._rows[self._order[y - 1]]
         pieces: list[Piece] = []
-        for column in _columns(width, self._digits):
+        for column in columns(width, self._digits):
             text, style = self._cell(row, column)
             if row.replaced:
                 style = style + Style(dim=True)
@@ -282,20 +253,20 @@ class RunsList(LineView):
 
     def _heads(self, width: int) -> Strip:
         pieces: list[Piece] = []
-        for column in _columns(width, self._digits):
+        for column in columns(width, self._digits):
             head = COLUMNS[column.name].head
             style = "runs--head"
             if column.name == self.sort:
                 sign = _DOWN if self.reverse else _UP
                 head = f"{sign}{head}" if COLUMNS[column.name].right else f"{head} {sign}"
                 style = "runs--sorted"
-            pieces.append((_aligned(head, column), self.style(style)))
+            pieces.append((aligned(head, column), self.style(style)))
             pieces.append((" ", None))
         return strip_of(pieces[:-1], width)
 
-    def _cell(self, row: RunRow, column: _Place) -> tuple[str, Style]:
+    def _cell(self, row: RunRow, column: Place) -> tuple[str, Style]:
         text = wire(COLUMNS[column.name].text(row), column.width)
-        return _aligned(text, column), self.style(f"runs--{_look(row, column.name, text)}")
+        return aligned(text, column), self.style(f"runs--{look(row, column.name, text)}")
 
     # --- the reader ---------------------------------------------------------------------------
 
@@ -303,7 +274,8 @@ class RunsList(LineView):
         if not self._order:
             return
         key = self._order[min(max(place, 0), len(self._order) - 1)]
-        self._cursor = self._shown = key
+        self._cursor = key
+        self._picked_ns = self._now_ns
         # The order rests while the reader moves in it.
         self._sorted_ns = max(self._sorted_ns, self._now_ns)
         self._reveal(key)
@@ -344,51 +316,9 @@ class RunsList(LineView):
             self._pick(place.y + self.scroll_offset.y - 1)
 
     def _click_head(self, x: int) -> None:
-        for column in _columns(self.row_width, self._digits):
-            if column.start <= x <= column.start + column.width:
-                if column.name == self.sort:
-                    self.action_reverse()
-                else:
-                    self._sort_by(column.name)
-                return
-
-
-@lru_cache(maxsize=16)
-def _columns(width: int, digits: int) -> tuple[_Place, ...]:
-    """Return the columns that fit, from left to right, where numbers have so many digits."""
-    widths = dict(_WIDTHS)
-    widths["number"] = max(widths["number"], digits)
-    names: list[Sort] = []
-    used = 0
-    for name, size in widths.items():
-        title = _TITLE if name in _FIRST else _TITLE_ROOMY
-        if name not in _FIXED and used + size + title > width:
-            break
-        names.append(name)
-        used += size + 1
-    widths["title"] = max(width - used + 1, 1)
-    places = []
-    start = 0
-    for name in names:
-        places.append(_Place(name, start, widths[name]))
-        start += widths[name] + 1
-    return tuple(places)
-
-
-def _aligned(text: str, column: _Place) -> str:
-    blank = " " * max(column.width - cell_len(text), 0)
-    return blank + text if COLUMNS[column.name].right else text + blank
-
-
-def _look(row: RunRow, name: Sort, text: str) -> str:
-    """Return the style of a cell."""
-    if name == "state":
-        return row.tone
-    if name in ("number", "title"):
-        return name
-    if name == "last byte" and (row.last_byte_ns or 0) > STALL_NS:
-        return "warning"
-    if name in ("anomalies", "stalls") and text not in ("0", _DASH):
-        return "warning"
-    muted = text in ("0", _DASH) or name == "model" or (name == "rate" and row.estimated)
-    return "muted" if muted else "value"
+        places = columns(self.row_width, self._digits)
+        name = [place.name for place in places if place.start <= x][-1]
+        if name == self.sort:
+            self.action_reverse()
+        else:
+            self._sort_by(name)
