@@ -24,12 +24,14 @@ import pytest
 
 import tui
 from tests import playbook as pb
-from tui import cli
+from tui import cli, cli_run, shell
+from tui.captures.writer import CaptureWriter
+from tui.conversation.plan import LivePlan
 from tui.core.records import Chunk
 from tui.relay.mock import MockServer
 from tui.scenarios import load, names
+from tui.shell import Manner
 from tui.sources import Source, SourceInfo
-from tui.sources.live import LiveSource
 from tui.sources.replay import FileSource
 
 COMMAND = [sys.executable, "-c", "from tui.cli import main; main()"]
@@ -245,7 +247,9 @@ def test_a_port_that_is_taken(call: Call) -> None:
 
 class Shown(NamedTuple):
     sources: list[Source]
-    options: dict[str, Any]
+    manner: Manner
+    live: LivePlan | None
+    writer: CaptureWriter | None
 
 
 @pytest.fixture
@@ -255,12 +259,19 @@ def shown(call: Call, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shown]:
     def look(*arguments: str | Path) -> Shown:
         found: list[Shown] = []
 
-        def show(factories: list[Callable[[], Source]], **options: Any) -> NoReturn:  # noqa: ANN401
-            found.append(Shown([make() for make in factories], options))
+        def show(
+            factories: list[Callable[[], Source]],
+            *,
+            manner: Manner,
+            live: LivePlan | None = None,
+            writer: CaptureWriter | None = None,
+        ) -> NoReturn:
+            found.append(Shown([make() for make in factories], manner, live, writer))
             sys.exit(0)
 
         with monkeypatch.context() as patch:
             patch.setattr(cli, "show", show)
+            patch.setattr(cli_run, "show", show)
             assert call(*arguments) == Result(0, "", "")
         return found[0]
 
@@ -272,14 +283,15 @@ def shown(call: Call, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shown]:
     [("2", 2.0), ("2x", 2.0), ("0.1X", 0.1), ("100", 100.0), ("1e1", 10.0), ("Instant", math.inf)],
 )
 def test_speeds(shown: Callable[..., Shown], text: str, speed: float) -> None:
-    assert shown("demo", "--speed", text).options["speed"] == speed
+    assert shown("demo", "--speed", text).manner.speed == speed
 
 
 def test_without_a_command_it_is_the_tour(shown: Callable[..., Shown]) -> None:
-    (tour,), options = shown()
+    found = shown()
+    (tour,) = found.sources
     assert (tour.info.title, tour.info.kind) == (load("tour").title, "demo")
-    assert options == {"speed": 1.0, "plain": False}
-    assert shown("demo", "--plain").options == {"speed": 1.0, "plain": True}
+    assert (found.manner, found.live) == (Manner(), None)
+    assert shown("demo", "--plain").manner == Manner(plain=True)
 
 
 def test_files_are_opened_in_their_order(shown: Callable[..., Shown], stream: Path) -> None:
@@ -291,10 +303,11 @@ def test_files_are_opened_in_their_order(shown: Callable[..., Shown], stream: Pa
 
 
 def request_of(shown: Callable[..., Shown], *arguments: str | Path) -> dict[str, Any]:
-    (source,) = shown("run", *arguments).sources
-    assert isinstance(source, LiveSource)
-    assert source.info.request is not None
-    return source.info.request
+    plan = shown("run", *arguments).live
+    assert plan is not None
+    (job,) = plan.jobs
+    assert job.request is not None
+    return job.request
 
 
 def test_a_request_is_put_together(
@@ -302,7 +315,7 @@ def test_a_request_is_put_together(
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
     tools = tmp_path / "tools.json"
-    tools.write_text('[{"name": "t"}]')
+    tools.write_text('[{"name": "t", "input_schema": {"type": "object"}}]')
     base = tmp_path / "request.json"
     base.write_text('\ufeff{"model": "m", "stream": true, "messages": [5], "top_k": 1}')
     plain = request_of(shown, "hi")
@@ -315,7 +328,7 @@ def test_a_request_is_put_together(
         "system": "s",
         "max_tokens": 9,
         "thinking": {"type": "enabled", "budget_tokens": 1024},
-        "tools": [{"name": "t"}],
+        "tools": [{"name": "t", "input_schema": {"type": "object"}}],
         "messages": [{"role": "user", "content": "hi"}],
         "temperature": 0.5,
         "stop_sequences": ["=", 1],
@@ -339,8 +352,8 @@ def test_a_key_in_any_of_the_usual_places_will_do(
     shown: Callable[..., Shown], monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    options = shown("run", "hi", "--json").options
-    assert options == {"plain": False, "as_json": True, "writer": None}
+    found = shown("run", "hi", "--json")
+    assert (found.manner, found.writer) == (Manner(as_json=True), None)
 
 
 # --- without a screen -----------------------------------------------------------------------------
@@ -576,8 +589,17 @@ class FakeApp:
     result: int | None = 0
     return_code = 7
 
-    def __init__(self, factories: list[Callable[[], Source]], settings: object) -> None:
+    def __init__(
+        self,
+        factories: list[Callable[[], Source]],
+        settings: object,
+        *,
+        live: LivePlan | None = None,
+    ) -> None:
         self.given[:] = [settings, *(factory() for factory in factories)]
+
+    def table(self) -> list[str]:
+        return []
 
     def run(self) -> int | None:
         return self.result
@@ -586,7 +608,8 @@ class FakeApp:
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> type[FakeApp]:
     monkeypatch.setattr("tui.app.StreamscopeApp", FakeApp)
-    monkeypatch.setattr(cli, "_screen_possible", lambda: True)
+    monkeypatch.setattr(cli, "screen_possible", lambda: True)
+    monkeypatch.setattr(shell, "screen_possible", lambda: True)
     return FakeApp
 
 
@@ -732,7 +755,7 @@ def test_what_arrived_before_a_signal_is_kept(
     capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        cli.show([Signalled], plain=True, as_json=as_json)
+        shell.show([Signalled], manner=Manner(plain=True, as_json=as_json))
     assert caught.value.code == 143
     out, err = capsys.readouterr()
     if as_json:

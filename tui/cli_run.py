@@ -98,13 +98,14 @@ def run(
     from tui.conversation.exchange import Limits
     from tui.conversation.plan import CONCURRENCY, Job, LivePlan
     from tui.conversation.retry import RetryPolicy
-    from tui.core.request import build_request, with_prompt
+    from tui.core.request import build_request, with_prompt, without_open_prompt
     from tui.sources.live import Api
 
     manner = Manner(plain=plain or output is not None, as_json=as_json, smooth=smooth, bell=bell)
     if request is not None and resume is not None:
         fail("--request and --resume are two beginnings: name one of them")
     toolbox = _toolbox(tools)
+    extra = _parse_settings(settings)
     base = build_request(
         None,
         base=_beginning(request, resume),
@@ -113,8 +114,10 @@ def run(
         max_tokens=max_tokens,
         thinking=thinking,
         tools=None if toolbox is None else toolbox.definitions,
-        extra=_parse_settings(settings),
+        extra=extra,
     )
+    if prompt is not None or prompts is not None:
+        base = without_open_prompt(base)
     many = prompts is not None or len(models) > 1 or repeat > 1
     if many:
         if resume is not None:
@@ -129,8 +132,11 @@ def run(
     elif many:
         jobs = _many(base, prompt, prompts, models, repeat, toolbox, run_tools)
     else:
-        conversation = Conversation(base, toolbox=toolbox, tool_mode=run_tools, path=resume)
-        jobs = [Job(conversation, base if prompt is None else with_prompt(base, prompt))]
+        so_far = without_open_prompt(base)
+        conversation = Conversation(so_far, toolbox=toolbox, tool_mode=run_tools, path=resume)
+        asked = base if prompt is None else with_prompt(base, prompt)
+        # Also what makes no sense is sent as it was set: the API's own answer says it best.
+        jobs = [Job(conversation, {**asked, **extra})]
     if not _key_in_environment() and not _key_found():
         fail("no API key: set ANTHROPIC_API_KEY, or try the demo without one: streamscope demo")
     policy = RetryPolicy(asks=not manner.screenless)
@@ -201,13 +207,13 @@ def _toolbox(tools: str | None) -> Toolbox | None:
 
 def _beginning(request: Path | None, resume: Path | None) -> JsonObject | None:
     """Return what the request begins from. A conversation that is not there yet begins empty."""
-    from tui.conversation.conversation import ConversationError, read_conversation
+    from tui.conversation.conversation import ConversationError, read_conversation, read_request
 
     path = request or resume
     if path is None:
         return None
     try:
-        return read_conversation(path)
+        return read_conversation(path) if path is resume else read_request(path)
     except FileNotFoundError:
         if path is resume and path.parent.is_dir():
             return None

@@ -58,12 +58,11 @@ def evaluate(expression: str) -> Number:
     """
     source = " ".join(_tokens(expression))
     try:
-        tree = ast.parse(source, mode="eval")
+        return _value(ast.parse(source, mode="eval").body, 0)
     except SyntaxError as error:
         raise CalculatorError(f"cannot be read as arithmetic: {error.msg}") from None
-    except (ValueError, RecursionError, MemoryError):
-        raise CalculatorError("too long or nested too deeply") from None
-    return _value(tree.body, 0)
+    except (RecursionError, MemoryError):  # Python's parser, or little of the stack is left.
+        raise CalculatorError("nested too deeply") from None
 
 
 def _tokens(expression: str) -> list[str]:
@@ -111,9 +110,8 @@ def _value(node: ast.expr, depth: int) -> Number:
             return _CONSTANTS[name]
         case ast.Name(id=name):
             raise CalculatorError(f"{name} is a function: its arguments follow in parentheses")
-        case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
-            number = _value(operand, depth + 1)
-            return _UNARY[type(op)](number)
+        case ast.UnaryOp(op=op, operand=operand):
+            return _UNARY[type(op)](_value(operand, depth + 1))
         case ast.BinOp():
             return _chain(node, depth)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
@@ -133,10 +131,7 @@ def _chain(node: ast.BinOp, depth: int) -> Number:
         chain.append(chain[-1].left)
     value = _value(chain[-1].left, depth + 1)
     for step in reversed(chain):
-        compute = _BINARY.get(type(step.op))
-        if compute is None:
-            raise CalculatorError("cannot be read as arithmetic")
-        value = _apply(compute, value, _value(step.right, depth + 1))
+        value = _apply(_BINARY[type(step.op)], value, _value(step.right, depth + 1))
     return value
 
 
@@ -189,6 +184,7 @@ def _call(name: str, numbers: list[Number]) -> Number:
     return abs(number) if name == "abs" else round(number)
 
 
+# There are no tokens for others.
 _UNARY: Final[dict[type[ast.unaryop], Callable[[Number], Number]]] = {
     ast.UAdd: operator.pos,
     ast.USub: operator.neg,

@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 from tui.captures.redact import redact_json
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import JsonObject, strict_loads
-from tui.core.request import build_request, with_prompt
+from tui.core.request import build_request, messages_of, with_prompt
 from tui.core.session import Run
 from tui.core.turns import after_answer, calls, continuation, unfinished
 
@@ -138,23 +138,34 @@ class Conversation:
 
 def _whole(request: JsonObject) -> JsonObject:
     made = build_request(None, base=request)
-    made.setdefault("messages", [])
+    made["messages"] = messages_of(made)
     return made
 
 
 def read_conversation(path: Path) -> JsonObject:
-    """Return the request in a file: what `write_conversation` wrote, or any request's body.
+    """Return the conversation in a file: what `write_conversation` wrote, or a request's body.
 
     Raises ConversationError, and OSError where the file cannot be read.
     """
-    data = path.read_bytes() if path.stat().st_size <= MAX_FILE_BYTES else None
-    if data is None:
+    return checked_request(read_request(path))
+
+
+def read_request(path: Path) -> JsonObject:
+    """Return the request in a file as it is, whether or not the API would take it.
+
+    Raises ConversationError, and OSError where the file cannot be read.
+    """
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
         raise ConversationError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     try:
         value = strict_loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ConversationError(f"not JSON: {error}") from None
-    return checked_request(value)
+    if not isinstance(value, dict):
+        raise ConversationError("a request is a JSON object")
+    return value
 
 
 def checked_request(value: object) -> JsonObject:

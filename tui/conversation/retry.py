@@ -43,7 +43,7 @@ class RetryPolicy:
 
     def wait(self, attempt: int, run: Run, end: SourceEnded | None) -> Wait | None:
         """Return how long to wait after attempt number `attempt` (from 1), None to give up."""
-        if attempt > self.retries or not can_retry(run, end) or run.state.blocks:
+        if attempt > self.retries or not can_retry(run, end) or _has_output(run):
             return None
         asked = end.retry_after_s if end is not None else None
         if asked is None:
@@ -62,3 +62,11 @@ def can_retry(run: Run, end: SourceEnded | None) -> bool:
     if end is not None:
         return end.retryable is True
     return run.status in ("truncated", "empty")
+
+
+def _has_output(run: Run) -> bool:
+    """Whether there is anything of an answer. A block that has only begun is nothing yet."""
+    return any(
+        block.type not in ("text", "thinking") or len(block.text) or len(block.thinking)
+        for block in run.state.blocks
+    )

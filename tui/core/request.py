@@ -85,6 +85,17 @@ def with_prompt(request: JsonObject, prompt: str) -> JsonObject:
     return {**request, "messages": [*messages_of(request), {"role": "user", "content": prompt}]}
 
 
+def without_open_prompt(request: JsonObject) -> JsonObject:
+    """Return `request` without a last user turn that only asks, for another prompt in its place."""
+    messages = messages_of(request)
+    if not messages or role_of(messages[-1]) != "user":
+        return request
+    for block in blocks_of(messages[-1]):
+        if isinstance(block, dict) and block.get("type") == "tool_result":
+            return request
+    return {**request, "messages": messages[:-1]}
+
+
 def with_blocks(request: JsonObject, role: str, blocks: list[JsonObject]) -> JsonObject:
     """Return `request` with content blocks at its end, in the last turn where it is of `role`.
 
