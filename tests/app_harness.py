@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
 from textual.app import App
 from textual.drivers.headless_driver import HeadlessDriver
-from textual.events import MouseScrollDown, MouseScrollUp, Resize
+from textual.events import Key, MouseScrollDown, MouseScrollUp, Resize
 from textual.geometry import Size
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widget import Widget
@@ -25,6 +26,7 @@ from textual.widget import Widget
 from tests.manual_clock import ManualClock, settle
 from tests.playbook import wire
 from tui.app import Settings, SourceFactory, StreamscopeApp
+from tui.conversation.plan import LivePlan
 from tui.core.records import Chunk, JsonObject
 from tui.scenarios import names
 from tui.screens.dashboard import Dashboard
@@ -43,6 +45,7 @@ _TICKS: Final = 6
 _MOST_TICKS: Final = 500
 _MOST_TURNS: Final = 20_000
 _QUIET_TURNS: Final = 6
+_LONGEST_S: Final = 30
 
 
 # As the app does where it has the process to itself: what is imported need not be walked again.
@@ -219,7 +222,23 @@ class Stage:
         await drawn(self.app)
         return self
 
+    async def until(self, condition: Callable[[], object]) -> Stage:
+        """Let calls over the network go on until `condition` holds, and draw."""
+        async with asyncio.timeout(_LONGEST_S):
+            while not condition():
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                self.app.tick()
+        return await self.settle()
+
     # --- the reader
+
+    async def type(self, text: str) -> Stage:
+        """Type a text into what has the focus."""
+        for character in text:
+            self.app.post_message(Key(_character_to_key(character), character))
+        await drawn(self.app)
+        return await self.settle()
 
     async def press(self, *keys: str) -> Stage:
         """Press keys, and draw. (The pilot's own `press` waits for an idle processor.)"""
@@ -356,12 +375,18 @@ async def on_stage(
     size: tuple[int, int] = (120, 40),
     speed: float = 1.0,
     clock: ManualClock | None = None,
+    live: LivePlan | None = None,
+    **settings: Any,  # noqa: ANN401
 ) -> AsyncIterator[Stage]:
-    """Run the app over scenarios (by name), chunks, sources or factories of them, at time zero."""
+    """Run the app over scenarios (by name), chunks, sources or factories of them, at time zero.
+
+    `live` are calls that are made as well; `settings` any other of the app's.
+    """
     clock = clock or ManualClock()
     app = StreamscopeApp(
         [factory_of(playable) for playable in playables],
-        Settings(speed=speed, now=clock, ticking=False),
+        Settings(speed=speed, now=clock, ticking=False, **settings),
+        live=live,
     )
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:

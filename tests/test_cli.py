@@ -210,7 +210,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(
         ("--request", b'{"a": NaN}', "not JSON: NaN is not JSON"),
         ("--request", b"[" * 100_000, "not JSON: nested too deeply"),
         ("--request", b"{}", "nothing to send"),
-        ("--tools", b"{}", "tools are a JSON list"),
+        ("--tools", b"{}", "--tools: given.json: a list of tools is needed"),
         ("--tools", b"", "not JSON: "),
     ],
     ids=["cut", "list", "binary", "nan", "deep", "empty object", "object", "empty"],
@@ -337,7 +337,7 @@ def test_a_request_is_put_together(
     based = request_of(shown, "--request", base)
     assert (based["model"], based["messages"], based["top_k"]) == ("m", [5], 1)
     assert "stream" not in based
-    assert request_of(shown, "hi", "--request", base)["messages"][0]["content"] == "hi"
+    assert request_of(shown, "hi", "--request", base)["messages"][-1]["content"] == "hi"
 
 
 @pytest.mark.parametrize(
@@ -505,7 +505,7 @@ def test_a_call_that_goes_wrong_is_one_line(
     call: Call, mock: str, monkeypatch: pytest.MonkeyPatch, faults: str, message: str
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", f"x-streamscope-fault: {faults}")
-    result = call("run", "Hello", "--model", "scenario:plain")
+    result = call("run", "Hello", "--model", "scenario:plain", "--retries", "0")
     assert result.status == 1
     told, numbers = result.err.splitlines()
     assert told.startswith(f"streamscope: {message}")
@@ -522,7 +522,7 @@ def test_a_call_that_takes_too_long(call: Call, mock: str, monkeypatch: pytest.M
 def test_a_server_that_is_not_there(call: Call, mock: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    result = call("run", "Hello", "--base-url", f"http://127.0.0.1:{port}")
+    result = call("run", "Hello", "--base-url", f"http://127.0.0.1:{port}", "--retries", "0")
     assert result.status == 1
     assert "streamscope: error: refused: Cannot connect: " in result.err
 

@@ -101,7 +101,7 @@ class Engine(App[int]):
         self.theme_changed_signal.subscribe(self, lambda _: self._restyle())
         self._restyle()
         self._catch_signals()
-        self._dashboard.keys.show(bar(paused=False))
+        self._dashboard.keys.show(bar(paused=False, live=self._bar[1]))
         if self.settings.ticking:
             self.set_interval(_TICK_S, self.tick)
         self.call_after_refresh(self._begin)

@@ -35,6 +35,7 @@ class Talk(Keeping):
     ) -> None:
         super().__init__(factories, settings)
         self.live = live
+        self._bar = (False, live is not None)
         self.exchanges: list[Exchange] = []
         self._by_feed: dict[int, Exchange] = {}
         self._calls: dict[int, Worker[None]] = {}

@@ -69,10 +69,18 @@ def prompt_of(request: JsonObject) -> str | None:
     return None
 
 
-def title_of(prompt: str | None) -> str:
-    """Return a prompt as one short line."""
-    line = " ".join((prompt or "request").split())
-    return line if len(line) <= 60 else line[:59] + "\u2026"
+def title_of(request: JsonObject) -> str:
+    """Return what a request asks as one short line.
+
+    One that brings no prompt of its own (tool results, say) is named after the last one before.
+    """
+    asked = [turn for turn in reversed(messages_of(request)) if role_of(turn) == "user"]
+    for place, turn in enumerate(asked):
+        prompt = prompt_of({"messages": [turn]})
+        if prompt:
+            line = ("\u21b3 " if place else "") + " ".join(prompt.split())
+            return line if len(line) <= 60 else line[:59] + "\u2026"
+    return "request"
 
 
 def with_prompt(request: JsonObject, prompt: str) -> JsonObject:

@@ -119,6 +119,7 @@ class CompareView(LineView):
     def show(self, layout: Layout) -> None:
         """Draw these rows. The place stays, and a difference that is in view stays there."""
         in_view = self._in_view()
+        self.drop_selection()
         self._layout = layout
         if self._number >= len(layout.stops):
             self._number = -1
@@ -203,6 +204,7 @@ class Compare(ModalScreen[None]):
 
     BINDINGS = [
         ("escape,q,C", "close", "Close"),
+        ("ctrl+c", "app.interrupt", "Cancel, then quit"),
         ("s", "swap", "Swap the sides"),
         ("n", "jump(1)", "Next difference"),
         ("p", "jump(-1)", "Previous difference"),

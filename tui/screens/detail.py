@@ -38,6 +38,7 @@ class DetailView(LineView):
     def show(self, lines: list[Line]) -> None:
         """Draw these lines, from the top."""
         self._lines = lines
+        self.drop_selection()
         self._lay_out()
         self.scroll_to(y=0, animate=False)
 
@@ -69,6 +70,7 @@ class Detail(ModalScreen[int]):
         ("n,right,full_stop,right_square_bracket", "turn(1)", "Next event"),
         ("p,left,comma,left_square_bracket", "turn(-1)", "Previous event"),
         ("x", "hex", "Hex"),
+        ("ctrl+c", "app.interrupt", "Cancel, then quit"),
     ]
 
     def __init__(self, run: Run, seq: int) -> None:

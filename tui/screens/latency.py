@@ -54,6 +54,7 @@ class Latency(ModalScreen[int]):
 
     BINDINGS = [
         ("escape,q,L", "close", "Close"),
+        ("ctrl+c", "app.interrupt", "Cancel, then quit"),
         *((str(number), f"jump({number})", f"Gap {number}") for number in range(1, 6)),
     ]
 

@@ -129,10 +129,9 @@ class LiveSource:
         self.request_id: str | None = None
         self.answer: Answer | None = None
         self.sent_ns: int | None = None
-        prompt = prompt_of(request)
         self.info = SourceInfo(
-            title=title_of(prompt),
-            prompt=prompt,
+            title=title_of(request),
+            prompt=prompt_of(request),
             request=request,
             kind="live",
             timed=True,

@@ -7,7 +7,7 @@ symbols, and a large paste one short mark that stands for it until the text is r
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final, Literal, Self
+from typing import ClassVar, Final, Literal
 
 from rich.text import Text
 from textual import events, on
@@ -239,7 +239,7 @@ class Prompt(Entry):
 
 
 class Composer(Horizontal):
-    """Takes the next prompt. Focus it to begin; what was written stays until it is sent."""
+    """Takes the next prompt. What was written stays until it is sent."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False),
@@ -291,13 +291,12 @@ class Composer(Horizontal):
         """Take a prompt back that was not sent; what was typed meanwhile stays behind it."""
         self._prompt.take_back(text)
 
-    def focus(self, scroll_visible: bool = True) -> Self:
+    def focus_text(self) -> None:
         """Begin to write."""
-        self._prompt.focus(scroll_visible)
-        return self
+        self._prompt.focus()
 
     def on_click(self) -> None:
-        self.focus()
+        self.focus_text()
 
     @on(Prompt.Ready)
     def _on_ready(self, message: Prompt.Ready) -> None:
