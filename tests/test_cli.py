@@ -7,15 +7,14 @@ import io
 import json
 import math
 import os
-import queue
 import select
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -24,67 +23,27 @@ import pytest
 
 import tui
 from tests import playbook as pb
+from tests.command_line import ESC, Call, Result, mock_in_a_thread, run_command
 from tui import cli, cli_run, shell
 from tui.captures.writer import CaptureWriter
 from tui.conversation.plan import LivePlan
 from tui.core.records import Chunk
-from tui.relay.mock import MockServer
 from tui.scenarios import load, names
 from tui.shell import Manner
 from tui.sources import Source, SourceInfo
 from tui.sources.replay import FileSource
 
 COMMAND = [sys.executable, "-c", "from tui.cli import main; main()"]
-ESC = "\x1b"
 INSTANT = ("--speed", "instant")
 BODY = pb.wire(pb.message_start(), *pb.text_block(0, "one ", "two"), *pb.ending())
 HEAD = pb.wire(pb.message_start(), pb.text_start(), pb.text(0, "one "))
 REST = BODY[len(HEAD) :]
 
 
-class Result(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-    def one_line(self) -> str:
-        """The one line on standard error of a command that says nothing else."""
-        assert self.out == ""
-        assert self.err.startswith("streamscope: ") and self.err.endswith("\n")
-        assert self.err.count("\n") == 1
-        return self.err.removeprefix("streamscope: ").rstrip("\n")
-
-
-Call = Callable[..., Result]
-
-
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Run a command line in this process, with no terminal anywhere near."""
-
-    def run(*arguments: str | Path, stdin: io.BytesIO | bytes = b"") -> Result:
-        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
-        err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
-        given = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["streamscope", *map(str, arguments)])
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
-            patch.setattr(sys, "stdin", io.TextIOWrapper(given, encoding="utf-8"))
-            with pytest.raises(SystemExit) as caught:
-                cli.main()
-        texts = []
-        for stream in (out, err):
-            stream.flush()
-            assert isinstance(stream.buffer, io.BytesIO)
-            texts.append(stream.buffer.getvalue().decode())
-        assert ESC not in texts[0] + texts[1]
-        assert "Traceback" not in texts[1]
-        code = caught.value.code or 0
-        assert isinstance(code, int)
-        return Result(code, *texts)
-
-    return run
+    """Run a command line in this process."""
+    return partial(run_command, monkeypatch)
 
 
 @contextmanager
@@ -432,21 +391,8 @@ def test_reports(call: Call, stream: Path) -> None:
 
 @pytest.fixture(scope="module")
 def mock_url() -> Iterator[str]:
-    """A mock in a thread of its own: the command line needs this one's event loop."""
-    ready: queue.SimpleQueue[tuple[str, Callable[[], object]]] = queue.SimpleQueue()
-
-    async def serve() -> None:
-        loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        async with MockServer(speed=math.inf) as server:
-            ready.put((server.url, lambda: loop.call_soon_threadsafe(stop.set)))
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-    thread.start()
-    url, stop = ready.get(timeout=30)
-    yield url
-    stop()
-    thread.join(30)
+    with mock_in_a_thread() as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -368,3 +368,18 @@ async def test_where_nothing_can_be_asked_it_says_so() -> None:
     async with on_stage("plain") as stage:
         await stage.press("i")
         assert "Nothing can be asked here" in stage.text
+
+
+async def test_what_the_prompt_cache_did_is_shown() -> None:
+    async with talk("Hello") as line:
+        stage = line.stage
+        await line.finished()
+        await line.ask("And then?")
+        await line.finished(2)
+        conversation = stage.app.exchanges[0].conversation
+        conversation.set_parameters({**conversation.request, "system": "Be brief"})
+        await line.ask("Shorter")
+        await line.finished(3)
+        await stage.press("P")
+        assert "Prompt cache" in stage.text and "Be brief" in stage.text
+        assert "system" in stage.text

@@ -18,6 +18,7 @@ from tui.core.text import one_line
 from tui.talk import Talk
 
 if TYPE_CHECKING:
+    from tui.screens.cache import CacheRow
     from tui.screens.settings import SettingsScreen, Setup
     from tui.widgets.composer import Composer
 
@@ -201,4 +202,31 @@ class Prompting(Talk):
             return
         from tui.screens.cache import CacheView
 
-        self.push_screen(CacheView(cache_rows(conversation)))
+        self.push_screen(CacheView(_cache_rows(conversation)))
+
+
+def _cache_rows(conversation: Conversation) -> list[CacheRow]:
+    from tui.core.cache import cache_use, first_difference
+    from tui.screens.cache import CacheRow
+
+    rows = []
+    before: JsonObject | None = None
+    for number, (request, run, at) in enumerate(conversation.sent, 1):
+        use = cache_use(run.state.usage)
+        broke = None if before is None else first_difference(before, request)
+        before = request
+        rows.append(
+            CacheRow(
+                number=number,
+                when=at,
+                model=run.state.model or str(request.get("model", "")),
+                input=use.input,
+                read=use.read,
+                write=use.write,
+                hit_rate=use.hit_rate,
+                broke_at="" if broke is None else broke.path,
+                before=None if broke is None else broke.before,
+                after=None if broke is None else broke.after,
+            )
+        )
+    return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -29,6 +30,8 @@ class Sent(NamedTuple):
 
     request: JsonObject
     run: Run
+    at: str = ""
+    """When it was answered: `12:03:59`. A cache lives for minutes."""
 
 
 class Conversation:
@@ -74,7 +77,7 @@ class Conversation:
         if self.broken is None:
             return self.request
         # What arrived of the answer was read: the next turn may speak of it.
-        request, run = self.broken
+        request, run, _ = self.broken
         message = run.state.message_json() or {}
         if run.status != "complete":
             message["content"] = unfinished(run.state).kept
@@ -86,7 +89,7 @@ class Conversation:
             return self.pending
         if self.broken is None:
             return None
-        request, run = self.broken
+        request, run, _ = self.broken
         return continuation(request, run.state, run.status)
 
     def open_calls(self) -> Sent | None:
@@ -104,7 +107,7 @@ class Conversation:
 
     def note_sent(self, request: JsonObject, run: Run) -> None:
         """A request was answered to its end."""
-        self.sent.append(Sent(request, run))
+        self.sent.append(Sent(request, run, time.strftime("%H:%M:%S")))
         self.broken = self.pending = None
 
     def answered(self, request: JsonObject, run: Run) -> None:
