@@ -54,6 +54,9 @@ class Talk(Keeping):
             self._showing = False
         self._showing = True
         if not self.exchanges and not self.deck.feeds:
+            conversation = self.conversation
+            if conversation is not None:
+                self._dashboard.header.show_ready(conversation.model)
             self.call_later(self.run_action, "compose")
 
     async def on_unmount(self) -> None:
@@ -175,7 +178,8 @@ class Talk(Keeping):
 
     def _show_runs(self) -> None:
         count = self.deck.position[1]
-        if not self._dashboard.wants_runs(count):
+        batch = len(self._factories) > 1 or (self.live is not None and len(self.live.jobs) > 1)
+        if not self._dashboard.wants_runs(count, batch=batch):
             return
         entries = self.run_entries()
         rows = run_rows(entries, self._kept_rows)

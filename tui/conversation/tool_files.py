@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import json
+import os
 import re
 import sys
 import traceback
@@ -49,6 +50,8 @@ def read_tools(path: Path) -> list[Tool]:
     reader = readers.get(path.suffix.lower())
     label = one_line(path.name) or str(path)
     if reader is None:
+        if not os.path.lexists(path):
+            raise ToolsError(f"{label}: no such file")
         raise ToolsError(f"{label}: tools are read from .json and .py files")
     try:
         if path.stat().st_size > MAX_BYTES:

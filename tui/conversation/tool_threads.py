@@ -124,6 +124,7 @@ async def _on_loop(value: Awaitable[object], explain: Explain | None) -> Outcome
             _close(value)
         else:
             host.doubtful = True
+            # In line behind what would begin with it, and before it does.
             host.loop.call_soon_threadsafe(_close, value)
         raise
 

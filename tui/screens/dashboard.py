@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SMALLEST = (40, 10)
 _STACKED_BELOW = 70
+_ROOMY = 30
 
 
 class Dashboard(Screen[None]):
@@ -94,9 +95,17 @@ class Dashboard(Screen[None]):
 
     # --- the list of runs -----------------------------------------------------------------------
 
-    def wants_runs(self, count: int) -> bool:
-        """Whether the list of runs is to be drawn: there are several, or the reader wants it."""
-        return count > 1 if self._runs_wanted is None else self._runs_wanted
+    def wants_runs(self, count: int, *, batch: bool) -> bool:
+        """Whether the list of runs is to be drawn: there are several, or the reader wants it.
+
+        The turns of a conversation are read one after another: where there is little room, they
+        are listed only on demand. Those of a `batch` are watched together.
+        """
+        if self._runs_wanted is not None:
+            return self._runs_wanted
+        wanted = count > 1 and (batch or self.size.height >= _ROOMY)
+        self.set_class(wanted, "-runs")
+        return wanted
 
     def show_runs(
         self, rows: list[RunRow], found: Totals, shown_key: int | None, now_ns: int

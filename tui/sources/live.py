@@ -1,4 +1,4 @@
-"""A live call to the Messages API through the official SDK. The only importer of anthropic."""
+"""A live call to the Messages API through the official SDK, which only sources import."""
 
 from __future__ import annotations
 

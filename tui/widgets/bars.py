@@ -71,6 +71,17 @@ class Header(Row):
         "header--clock",
     }
 
+    def show_ready(self, model: str) -> None:
+        """Draw the header of a conversation in which nothing was asked yet."""
+        self.put(
+            [
+                (" streamscope  ", "header--name"),
+                ("\u25cb READY", "header--good"),
+                (f"  {wire(model, 32)}", "header--model"),
+            ],
+            [],
+        )
+
     def show(self, scope: Scope) -> None:
         """Draw the header of `scope`."""
         width = self.size.width
