@@ -63,6 +63,7 @@ async def talk(
     size: tuple[int, int] = (120, 40),
     conversation: Conversation | None = None,
     extra: dict[str, Scenario] | None = None,
+    retries: int = 2,
     **settings: object,
 ) -> AsyncIterator[Talk]:
     """The dashboard on the mock; one call for each prompt, else a conversation to begin."""
@@ -76,7 +77,7 @@ async def talk(
             jobs = make_jobs([with_prompt(base, prompt) for prompt in prompts])
         else:
             jobs = [Job(Conversation(base), None)]
-        limits = Limits(RetryPolicy(2, random=lambda: 1.0), now=clock)
+        limits = Limits(RetryPolicy(retries, random=lambda: 1.0), now=clock)
         plan = LivePlan(Api(server.url), jobs, limits)
         async with on_stage(size=size, clock=clock, live=plan, **settings) as stage:
             yield Talk(stage, server, clock)

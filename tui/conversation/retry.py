@@ -10,15 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from tui.core.failures import can_help
 from tui.core.session import Run
-from tui.core.state import as_text
 from tui.sources import SourceEnded
 
 RETRIES: Final = 2
-_TRANSIENT: Final = frozenset(
-    {"api_error", "internal_server_error", "overloaded_error", "rate_limit_error", "timeout_error"}
-)
-"""Errors in a stream after which the same request can succeed."""
 
 
 class Wait(NamedTuple):
@@ -58,7 +54,7 @@ class RetryPolicy:
 def can_retry(run: Run, end: SourceEnded | None) -> bool:
     """Whether sending the same request again can help."""
     if run.state.error is not None:
-        return as_text(run.state.error.get("type")) in _TRANSIENT
+        return can_help(run.state.error) is True
     if end is not None:
         return end.retryable is True
     return run.status in ("truncated", "empty")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from tui.core.failures import can_help
 from tui.core.records import JsonObject
-from tui.core.state import Block, Buffer, as_text
+from tui.core.state import Block, as_text
 from tui.core.text import clip
 from tui.viewmodel.compact import compact
 from tui.viewmodel.scope import Item, Scope, Tone
@@ -145,6 +146,13 @@ def _endings(scope: Scope) -> list[Item]:
     return items
 
 
+_HINTS: Final = {
+    True: "It may pass: r sends the request again",
+    False: "The same request will fail again: e shows it, to be changed",
+    None: "r sends the request again",
+}
+
+
 def _banner(scope: Scope) -> Item | None:
     key = ("banner", 0)
     if scope.failure is not None:
@@ -155,7 +163,8 @@ def _banner(scope: Scope) -> Item | None:
     message = describe_error(error)
     if status == "error":
         label = "Error" if scope.state.error else "Stream failed"
-        return Item(key, "banner", label, message, False, "bad")
+        hint = _HINTS[can_help(error)] if scope.kind == "live" and scope.stage is None else ""
+        return Item(key, "banner", label, "\n".join(filter(None, [message, hint])), False, "bad")
     if status == "truncated":
         text = "the response ended without message_stop; what arrived is kept"
         return Item(key, "banner", "Truncated", text, False, "warning")
@@ -163,7 +172,7 @@ def _banner(scope: Scope) -> Item | None:
         # Not by the reader: a file or a pipe could not be read on.
         return Item(key, "banner", "Interrupted", message, False, "bad")
     if status == "cancelled":
-        billed = ", and may still be billed" if scope.kind == "live" else ""
+        billed = ", and may still be billed" if scope.kind == "live" and scope.stage is None else ""
         text = f"stopped before the end; what arrived is kept{billed}"
         return Item(key, "banner", "Cancelled", text, False, "warning")
     if status == "not_sse":
