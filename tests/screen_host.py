@@ -49,7 +49,7 @@ class Hand:
         for char in text:
             name = {" ": "space", "/": "slash", "?": "question_mark"}.get(char, char)
             self.app.post_message(events.Key(name, char))
-            await drawn(self.app)
+        await drawn(self.app)
 
     async def paste(self, text: str) -> None:
         """Paste into the field that has the focus."""

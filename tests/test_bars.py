@@ -60,6 +60,8 @@ NUMBERS: Final = Counters(
     cache_write=12,
     output_tokens=65,
     thinking_tokens=21,
+    limit=1024,
+    used=65 / 1024,
     conflict=True,
     last_byte_ns=None,
     last_content_ns=None,
@@ -155,7 +157,7 @@ async def test_after_a_resize_the_bar_is_filled_without_new_numbers() -> None:
 
 async def test_what_is_not_known_is_a_dash() -> None:
     nothing = Counters(
-        UNKNOWN, None, None, None, None, None, None, False, None, None, False, [0] * 10
+        UNKNOWN, None, None, None, None, None, None, None, None, False, None, None, False, [0] * 10
     )
     row = await counted(nothing)
     assert "TTFT \u2013" in row

@@ -458,11 +458,11 @@ async def test_a_large_prompt_comes_back_folded() -> None:
 
 async def test_resizes_from_one_cell_to_many() -> None:
     async with writing() as writer:
-        await writer.paste("word " * 40)
+        await writer.paste("word " * 40 + "\n")
         await writer.paste(BIG)
         for size in ((1, 1), (20, 5), (300, 100), (80, 24)):
             await writer.resize(*size)
-        assert writer.composer.draft == "word " * 40 + BIG
+        assert writer.composer.draft == "word " * 40 + "\n" + BIG
         assert BIG_MARK in writer.box
 
 

@@ -275,7 +275,7 @@ async def test_asked_before_a_tool_runs() -> None:
         exchange = wire.exchange("scenario:call", conversation=talk, decisions=decisions)
         await finished(exchange)
         assert seen == []
-        assert [(one.place, one.count, one.call.id) for one in wire.desk.asked] == [
+        assert [(one.place, one.calls, one.call.id) for one in wire.desk.asked] == [
             (1, 2, "t1"),
             (2, 2, "t2"),
         ]
@@ -394,3 +394,13 @@ async def test_a_conversation_is_kept_after_every_answer(tmp_path: Path) -> None
         talk.path = tmp_path / "missing" / "talk.json"
         await finished(wire.exchange("scenario:hello", conversation=talk))
         assert talk.failure is not None and "talk.json" in talk.failure
+
+
+async def test_a_refused_turn_is_left_out_of_the_conversation() -> None:
+    refusal = scenario(pb.message_start(), *pb.ending("refusal"))
+    async with line(no=refusal, hello=says("Hi")) as wire:
+        exchange = wire.exchange("scenario:no", "Something awful")
+        await finished(exchange)
+        assert "left out" in exchange.stage.note
+        turns = exchange.conversation.asking("Something nice")["messages"]
+        assert [turn["content"] for turn in turns] == ["Something nice"]

@@ -24,7 +24,7 @@ from tui.core.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, build_request
 from tui.core.session import Session
 from tui.relay.mock import MockServer
 from tui.run import Feed
-from tui.scenarios import Scenario, load
+from tui.scenarios import Scenario, load, names
 from tui.sources import Source, SourceEnded
 from tui.sources.live import LiveSource, explain, has_credentials
 
@@ -62,7 +62,8 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 @pytest_asyncio.fixture
 async def server() -> AsyncIterator[MockServer]:
-    async with MockServer(speed=math.inf) as running:
+    # As scenarios of its own, the mock plays the built-in ones to the byte.
+    async with MockServer(speed=math.inf, extra={name: load(name) for name in names()}) as running:
         yield running
 
 
@@ -229,9 +230,8 @@ async def test_parameters_that_nobody_knows_are_sent(server: MockServer) -> None
         tools=tools,
         extra={"temperature": 0.5, "not_invented_yet": {"deep": [1, None]}},
     )
-    source = LiveSource(body, base_url=server.url)
-    await drain(source)
-    await source.aclose()
+    _, end = await ended(LiveSource(body, base_url=server.url))
+    assert (end.status, "not_invented_yet" in str(end)) == (400, True)
     assert sent(server) == {
         "model": "scenario:plain",
         "max_tokens": 7,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,19 +19,21 @@ from starlette.types import Message, Scope
 
 from tui.core.records import Chunk
 from tui.core.session import Session
-from tui.relay.api import estimate_tokens
-from tui.relay.faults import GARBAGE, Faults
+from tui.relay.faults import GARBAGE
 from tui.relay.guard import refusal
 from tui.relay.mock import MockServer, create_app, serve
 from tui.relay.playback import Plan, Playback
 from tui.relay.server import LoopbackServer
+from tui.relay.splice import read as read_events
+from tui.relay.usage import estimate_tokens
 from tui.scenarios import Scenario, load, names
 
 pytestmark = pytest.mark.asyncio
 
-ASK: dict[str, Any] = {"max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}
+ASK: dict[str, Any] = {"max_tokens": 4096, "messages": [{"role": "user", "content": "Hello"}]}
 KEY = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
 S = 1_000_000_000
+ID = re.compile(rb"(msg|toolu|srvtoolu|req)_01[0-9A-Za-z]{22}")
 
 
 @pytest_asyncio.fixture
@@ -55,9 +58,21 @@ def wire(scenario: Scenario) -> bytes:
     return b"".join(chunk.data for chunk in scenario.chunks)
 
 
-def expected_message(scenario: Scenario) -> dict[str, Any]:
+def events(data: bytes) -> list[tuple[str, object]]:
+    """What a stream says, but for what every answer has of its own: ids, model and usage."""
+    said: list[tuple[str, object]] = []
+    for record in read_events([Chunk(0, ID.sub(b"id", data))]):
+        payload = dict(record.payload or {})
+        payload.pop("usage", None)
+        if record.type == "message_start":
+            payload["message"] = {**payload["message"], "model": "", "usage": ""}
+        said.append((record.type, payload))
+    return said
+
+
+def message_of(scenario: Scenario) -> dict[str, Any]:
     session = Session()
-    session.feed(0, wire(scenario))
+    session.feed(0, ID.sub(b"id", wire(scenario)))
     session.finish(0)
     message = session.run.state.message_json()
     assert message is not None
@@ -78,7 +93,14 @@ async def read(client: AsyncAnthropic, name: str, **headers: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name != "connection-lost"])
-async def test_the_client_reads_the_bytes_of_the_scenario(
+async def test_the_client_reads_the_events_of_the_scenario(
+    client: AsyncAnthropic, name: str
+) -> None:
+    assert events(await read(client, name)) == events(wire(load(name)))
+
+
+@pytest.mark.parametrize("name", ["fallback", "compaction", "unknown", "hostile"])
+async def test_what_is_odd_on_purpose_is_sent_to_the_byte(
     client: AsyncAnthropic, name: str
 ) -> None:
     assert await read(client, name) == wire(load(name))
@@ -94,14 +116,15 @@ async def test_every_chunk_is_one_chunk_of_the_response(server: MockServer) -> N
         size, _, rest = rest.partition(b"\r\n")
         chunks.append(rest[: int(size, 16)])
         rest = rest[int(size, 16) + 2 :]
-    assert chunks == [*(chunk.data for chunk in scenario.chunks), b""]
+    expected = [*(chunk.data for chunk in scenario.chunks), b""]
+    assert [events(data) for data in chunks] == [events(data) for data in expected]
 
 
 async def test_the_sdk_assembles_the_same_message(client: AsyncAnthropic) -> None:
     for name in ("tour", "thinking-tool", "web-search", "max-tokens", "fallback"):
         async with client.beta.messages.stream(model=f"scenario:{name}", **ASK) as stream:
             message = await stream.get_final_message()
-        expected = expected_message(load(name))
+        expected = message_of(load(name))
         assert message.stop_reason == expected["stop_reason"]
         assert message.usage.output_tokens == expected["usage"]["output_tokens"]
         assert [block.type for block in message.content] == [
@@ -117,7 +140,7 @@ async def test_a_reset_breaks_the_connection_after_the_last_byte(client: AsyncAn
         ) as response:
             async for part in response.iter_bytes():
                 data += part
-    assert bytes(data) == wire(load("connection-lost"))
+    assert events(bytes(data)) == events(wire(load("connection-lost")))
 
 
 async def test_an_error_in_mid_stream_reaches_the_client(client: AsyncAnthropic) -> None:
@@ -222,7 +245,11 @@ async def test_the_port_is_free_again_and_a_taken_one_is_an_error() -> None:
 async def test_without_streaming_the_message_is_whole(http: httpx2.AsyncClient, name: str) -> None:
     response = await http.post("/v1/messages", json={**ASK, "model": f"scenario:{name}"})
     assert response.status_code == 200
-    assert response.json() == expected_message(load(name))
+    said = json.loads(ID.sub(b"id", response.content))
+    expected = message_of(load(name))
+    for message in (said, expected):
+        del message["model"], message["usage"]
+    assert said == expected
 
 
 async def test_without_streaming_the_sdk_gets_a_message(client: AsyncAnthropic) -> None:
@@ -245,7 +272,17 @@ async def test_without_streaming_a_reset_has_no_response(client: AsyncAnthropic)
 # Which scenario
 
 
-RESULT = [{"type": "tool_result", "tool_use_id": "t", "content": "34 knots"}]
+FORECAST = [
+    {"role": "user", "content": "How strong will the wind be?"},
+    {
+        "role": "assistant",
+        "content": [{"type": "tool_use", "id": "t", "name": "marine_forecast", "input": {}}],
+    },
+    {
+        "role": "user",
+        "content": [{"type": "tool_result", "tool_use_id": "t", "content": "34 knots"}],
+    },
+]
 
 
 @pytest.mark.parametrize(
@@ -255,18 +292,17 @@ RESULT = [{"type": "tool_result", "tool_use_id": "t", "content": "34 knots"}]
         ("claude-sonnet-5-5", "Tell me about the tides at the island", "tour"),
         ("claude-sonnet-5-5", [{"type": "text", "text": "MARKDOWN, please"}], "markdown"),
         ("claude-sonnet-5-5", load("one-tool").prompt, "one-tool"),
-        ("claude-sonnet-5-5", RESULT, "after-tool"),
-        ("scenario:one-tool", RESULT, "after-tool"),
+        ("scenario:one-tool", FORECAST, "after-tool"),
         ("scenario:stall", "markdown", "stall"),
     ],
 )
 async def test_chosen_by_model_then_by_words(
     http: httpx2.AsyncClient, model: str, content: object, expected: str
 ) -> None:
-    messages = [{"role": "user", "content": content}]
-    body = {"model": model, "max_tokens": 9, "messages": messages, "stream": True}
+    messages = content if content is FORECAST else [{"role": "user", "content": content}]
+    body = {"model": model, "max_tokens": 4096, "messages": messages, "stream": True}
     response = await http.post("/v1/messages", json=body)
-    assert response.content == wire(load(expected))
+    assert events(response.content) == events(wire(load(expected)))
 
 
 async def test_requests_need_not_be_kept() -> None:
@@ -282,6 +318,7 @@ async def test_requests_need_not_be_kept() -> None:
 async def test_own_scenarios_can_be_added() -> None:
     plain = load("plain")
     own = Scenario("own", "Own", "Mine.", "?", {}, (Chunk(0, b"data: x\n\n"),), "eof", 0)
+    # To the byte: neither ids nor usage nor limits of the request are put in.
     async with (
         MockServer(speed=math.inf, extra={"own": own, "tour": plain}) as server,
         AsyncAnthropic(api_key="k", base_url=server.url, max_retries=0) as client,
@@ -312,7 +349,7 @@ def without(name: str) -> dict[str, Any]:
         (json.dumps(without("max_tokens")), "max_tokens: Field required"),
         (json.dumps(without("messages")), "messages: Field required"),
         (json.dumps({**without(""), "messages": []}), "messages: at least one message"),
-        (json.dumps({**without(""), "messages": ["hi"]}), "messages.0: a message needs"),
+        (json.dumps({**without(""), "messages": ["hi"]}), "messages.0: Input should be an object"),
         (json.dumps({**without(""), "max_tokens": 0}), "max_tokens: Input should be greater"),
         (json.dumps({**without(""), "max_tokens": True}), "max_tokens: Input should be a whole"),
         (json.dumps({**without(""), "stream": "yes"}), "stream: Input should be true or false"),
@@ -393,8 +430,11 @@ async def test_models_are_the_scenarios(client: AsyncAnthropic) -> None:
     assert (first.display_name, first.type) == ("The tour", "model")
     page = await client.models.list(before_id=ids[2])
     assert [model.id for model in page.data] == ids[:2]
+    assert first.max_tokens == 128_000
+    claude = await client.models.retrieve("claude-sonnet-4-5")
+    assert (claude.display_name, claude.max_tokens) == ("Claude Sonnet 4 5", 64_000)
     with pytest.raises(anthropic.NotFoundError):
-        await client.models.retrieve("claude-0")
+        await client.models.retrieve("gpt-0")
     with pytest.raises(anthropic.BadRequestError):
         await client.models.list(limit=0)
     with pytest.raises(anthropic.BadRequestError):
@@ -403,10 +443,10 @@ async def test_models_are_the_scenarios(client: AsyncAnthropic) -> None:
 
 async def test_tokens_are_counted(client: AsyncAnthropic) -> None:
     few = await client.messages.count_tokens(
-        model="m", messages=[{"role": "user", "content": "Hi"}]
+        model="claude-haiku-5-5", messages=[{"role": "user", "content": "Hi"}]
     )
     many = await client.messages.count_tokens(
-        model="m",
+        model="claude-haiku-5-5",
         system="x" * 400,
         messages=[{"role": "user", "content": [{"type": "text", "text": "y" * 400}]}],
     )
@@ -439,11 +479,28 @@ async def test_a_cut_loses_the_connection_after_so_many_bytes(client: AsyncAnthr
         ) as response:
             async for part in response.iter_bytes():
                 data += part
-    assert bytes(data) == wire(load("plain"))[:1000]
+    assert len(data) == 1000
+    assert events(bytes(data))[:-1] == events(wire(load("plain")))[: len(events(bytes(data))) - 1]
+
+
+async def test_a_cut_loses_nothing_before_it_on_a_connection_used_before(
+    http: httpx2.AsyncClient,
+) -> None:
+    body = {**ASK, "model": "scenario:plain", "stream": True}
+    for _ in range(2):
+        assert (await http.get("/v1/models")).status_code == 200
+        data = b""
+        with pytest.raises((httpx2.RemoteProtocolError, httpx2.ReadError)):
+            async with http.stream(
+                "POST", "/v1/messages", json=body, headers=fault("cut:900")
+            ) as r:
+                async for part in r.aiter_raw():
+                    data += part
+        assert len(data) == 900
 
 
 async def test_an_early_end_is_clean(client: AsyncAnthropic) -> None:
-    assert await read(client, "plain", **fault("eof:1000")) == wire(load("plain"))[:1000]
+    assert await read(client, "hostile", **fault("eof:1000")) == wire(load("hostile"))[:1000]
 
 
 async def test_other_chunks_are_the_same_bytes(client: AsyncAnthropic) -> None:
@@ -451,13 +508,13 @@ async def test_other_chunks_are_the_same_bytes(client: AsyncAnthropic) -> None:
 
 
 async def test_garbage_is_put_in(client: AsyncAnthropic) -> None:
-    data = await read(client, "plain", **fault("garbage"))
-    assert GARBAGE in data and data.replace(GARBAGE, b"") == wire(load("plain"))
+    data = await read(client, "hostile", **fault("garbage"))
+    assert GARBAGE in data and data.replace(GARBAGE, b"") == wire(load("hostile"))
 
 
 async def test_pauses_are_waited_for(client: AsyncAnthropic) -> None:
     data = await read(client, "refusal", **fault("slow-start:0.01;stall:0.01"))
-    assert data == wire(load("refusal"))
+    assert events(data) == events(wire(load("refusal")))
 
 
 @pytest.mark.parametrize(
@@ -479,29 +536,6 @@ async def test_a_fault_that_is_none_is_told(http: httpx2.AsyncClient, header: st
     response = await http.post("/v1/messages", json=body, headers=fault(header))
     assert response.status_code == 400
     assert "no such fault" in response.json()["error"]["message"]
-
-
-async def test_faults_on_a_plan() -> None:
-    chunks = (Chunk(1 * S, b"abc"), Chunk(2 * S, b"de"), Chunk(3 * S, b"f"))
-    plan = Plan(chunks, "eof", 4 * S)
-    assert Faults.parse("").apply(plan) == plan
-    assert Faults.parse("slow-start:2").apply(plan) == Plan(
-        (Chunk(3 * S, b"abc"), Chunk(4 * S, b"de"), Chunk(5 * S, b"f")), "eof", 6 * S
-    )
-    assert [chunk.t_ns // S for chunk in Faults.parse("stall:5").apply(plan).chunks] == [1, 7, 8]
-    assert Faults.parse("chunk:4").apply(plan).chunks == (
-        Chunk(2 * S, b"abcd"),
-        Chunk(3 * S, b"ef"),
-    )
-    assert Faults.parse("chunk:2").apply(plan).chunks[0] == Chunk(1 * S, b"ab")
-    assert Faults.parse("cut:4").apply(plan) == Plan(
-        (chunks[0], Chunk(2 * S, b"d")), "reset", 2 * S
-    )
-    assert Faults.parse("eof:3").apply(plan) == Plan((chunks[0],), "eof", 1 * S)
-    assert Faults.parse("cut:0").apply(plan) == Plan((), "reset", 4 * S)
-    assert Faults.parse("cut:6").apply(plan) == plan
-    nothing = Plan((), "eof", 0)
-    assert Faults.parse("garbage;chunk:3;stall:0").apply(nothing) == nothing
 
 
 async def test_a_plan_without_chunks_still_answers(client: AsyncAnthropic) -> None:
@@ -550,22 +584,98 @@ async def exchange(
         ("GET /v1/models HTTP/1.1", {"host": "127.0.0.1:1"}, b"421"),
         ("GET /v1/models HTTP/1.1", {"host": "127.0.0.1"}, b"421"),
         ("GET /v1/models HTTP/1.1", {"host": ""}, b"421"),
+        ("GET /v1/models HTTP/1.0", {"host": "", "connection": "close"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "evil.example:{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "localhost.evil.example:{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "127.0.0.1.evil.example:{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "user@127.0.0.1:{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "127.0.0.1:{port}:80"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "127.0.0.1:0{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "localhost.:{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "127.1:{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "2130706433:{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "0.0.0.0:{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "::1:{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"host": "[::ffff:127.0.0.1]:{port}"}, b"421"),
+        ("GET /v1/models HTTP/1.1", {"origin": "http://127.0.0.1:{port}"}, b"403"),
+        ("OPTIONS /v1/messages HTTP/1.1", {"origin": "http://evil.example"}, b"403"),
+        ("POST /v1/messages HTTP/1.1", {"origin": "http://evil.example"}, b"403"),
         ("GET /v1/models HTTP/1.1", {"origin": "http://evil.example"}, b"403"),
         ("GET /v1/models HTTP/1.1", {"origin": "null"}, b"403"),
         ("GET /v1/models HTTP/1.1", {"connection": "upgrade", "upgrade": "websocket"}, b"400"),
+        ("GET /v1/models HTTP/1.1", {"connection": "upgrade", "upgrade": "h2c"}, b"400"),
+        ("GET /v1/models HTTP/1.1", {"upgrade": "websocket"}, b"400"),
         ("GET http://evil.example/v1/models HTTP/1.1", {}, b"400"),
+        ("GET http://127.0.0.1:{port}/v1/models HTTP/1.1", {}, b"400"),
         ("CONNECT evil.example:443 HTTP/1.1", {}, b"400"),
+        ("CONNECT 127.0.0.1:{port} HTTP/1.1", {}, b"400"),
+        ("OPTIONS * HTTP/1.1", {}, b"400"),
+        ("POST /v1/messages HTTP/1.1", {"transfer-encoding": "chunked"}, b"400"),
+        ("GET /v1/models HTTP/1.1", {"x-large": "x" * 65_536}, b"431"),
     ],
 )
 async def test_strangers_are_refused(
     server: MockServer, line: str, headers: dict[str, str], status: bytes
 ) -> None:
-    answer = await exchange(server, line, headers=headers)
+    filled = {name: value.replace("{port}", str(server.port)) for name, value in headers.items()}
+    answer = await exchange(server, line.replace("{port}", str(server.port)), headers=filled)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.split(b" ")[1] == status
     assert json.loads(body)["type"] == "error"
     assert b"access-control" not in head.lower()
     assert not server.received
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "host: 127.0.0.1:{port}\r\nhost: evil.example",
+        "host: 127.0.0.1:{port}\r\ncontent-length: 2\r\ncontent-length: 3",
+        "host: 127.0.0.1:{port}\r\ntransfer-encoding: gzip, chunked",
+        "x: no host at all",
+        "host 127.0.0.1",
+    ],
+)
+async def test_what_is_no_proper_request_is_not_answered(server: MockServer, fields: str) -> None:
+    head = f"POST /v1/messages HTTP/1.1\r\n{fields}\r\n\r\n".replace("{port}", str(server.port))
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(head.encode())
+    assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+    await writer.wait_closed()
+    assert not server.received
+
+
+async def test_a_client_that_says_nothing_is_let_go() -> None:
+    async with LoopbackServer(create_app(), head_timeout_s=0.01) as server:
+        for said in (b"", b"GET /v1/models HT"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(said)
+            assert await asyncio.wait_for(reader.read(), 20) == b""
+            writer.close()
+            await writer.wait_closed()
+
+
+async def test_a_client_that_has_asked_may_wait_for_longer() -> None:
+    app = create_app(speed=math.inf)
+    async with LoopbackServer(app, head_timeout_s=0.01) as server:
+        body = json.dumps({**ASK, "model": "scenario:refusal"})
+        fields = {"host": f"127.0.0.1:{server.port}", **KEY, **fault("slow-start:0.05")}
+        async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as plain:
+            response = await plain.post("/v1/messages", content=body, headers=fields)
+        assert response.status_code == 200
+
+
+async def test_there_are_only_so_many_connections() -> None:
+    async with LoopbackServer(create_app(), most_connections=2) as server:
+        held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
+        while len(server._state.connections) < 2:
+            await asyncio.sleep(0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+        for _, one in (*held, (reader, writer)):
+            one.close()
+            await one.wait_closed()
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])

@@ -136,8 +136,8 @@ FAULTS = {
     "status:400": "error",
     "status:529": "error",
     "status:429;retry-after:1": "error",
-    "cut:900": "error",
-    "eof:900": "truncated",
+    "cut:1800": "error",
+    "eof:1800": "truncated",
     "overloaded:3": "error",
     "garbage": "complete",
 }

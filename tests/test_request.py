@@ -28,6 +28,7 @@ from tui.core.request import (
     waiting_tools,
     with_blocks,
     with_prompt,
+    without_open_prompt,
 )
 
 
@@ -159,6 +160,25 @@ def test_what_is_no_content_is_not_added_to() -> None:
         *turns,
         {"role": "user", "content": "b"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("turn", "stays"),
+    [
+        ({"role": "user", "content": "a"}, False),
+        ({"role": "user", "content": [text("a"), {"type": "image"}]}, False),
+        ({"role": "assistant", "content": "a"}, True),
+        ({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}, True),
+        ("?", True),
+    ],
+)
+def test_a_prompt_can_take_the_place_of_one_that_only_asks(turn: object, stays: bool) -> None:
+    before = [{"role": "user", "content": "first"}, {"role": "assistant", "content": "x"}]
+    request = {"model": "m", "messages": [*before, turn]}
+    made = {"model": "m", "messages": [*before, turn] if stays else before}
+    assert without_open_prompt(request) == made
+    assert request["messages"] == [*before, turn]
+    assert without_open_prompt({}) == {}
 
 
 def test_blocks_make_a_turn_or_join_one() -> None:

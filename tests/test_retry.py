@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from tests import playbook as pb
 from tui.conversation.retry import RetryPolicy, Wait
+from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.sources import SourceEnded
 
 
-def run_of(*events: pb.JsonObject | bytes) -> Run:
+def run_of(*events: JsonObject | bytes) -> Run:
     return pb.run([pb.wire(*events)]).run
 
 
@@ -77,7 +78,7 @@ START = [pb.message_start()]
         ([*START, pb.block_start(0, "web_search_tool_result")], False),
     ],
 )
-def test_never_after_output(events: list[pb.JsonObject], again: bool) -> None:
+def test_never_after_output(events: list[JsonObject], again: bool) -> None:
     lost = SourceEnded("reset", "Connection lost", "", retryable=True)
     for run in (run_of(*events), run_of(*events, pb.error("overloaded_error"))):
         assert (RetryPolicy(1).wait(1, run, lost) is not None) is again

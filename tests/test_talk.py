@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ class Talk:
     clock: ManualClock
 
     @property
-    def bodies(self) -> list[dict[str, object]]:
+    def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(received.body) for received in self.server.received]
 
     async def finished(self, runs: int = 1) -> Stage:
@@ -64,7 +65,7 @@ async def talk(
     conversation: Conversation | None = None,
     extra: dict[str, Scenario] | None = None,
     retries: int = 2,
-    **settings: object,
+    **settings: Any,  # noqa: ANN401
 ) -> AsyncIterator[Talk]:
     """The dashboard on the mock; one call for each prompt, else a conversation to begin."""
     clock = ManualClock()
@@ -96,7 +97,7 @@ async def test_a_conversation_is_typed_and_remembered(size: tuple[int, int]) -> 
         await line.ask("What's my name?")
         await line.finished(2)
         first, second = line.bodies
-        assert [turn["role"] for turn in second["messages"]] == ["user", "assistant", "user"]  # type: ignore[union-attr, index]
+        assert [turn["role"] for turn in second["messages"]] == ["user", "assistant", "user"]
         assert "Hi, I'm Alice" in stage.said and "What's my name?" in stage.said
         assert stage.said.index("Hi, I'm Alice") < stage.said.index("What's my name?")
         assert stage.said.rindex("Alice") > stage.said.index("What's my name?")
@@ -127,7 +128,7 @@ async def test_what_cannot_be_sent_yet_is_given_back() -> None:
         await stage.press("i", "enter")
         await stage.until(lambda: len(line.server.received) == 2)
         turns = line.bodies[1]["messages"]
-        assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]  # type: ignore[attr-defined]
+        assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
 
 
 async def test_a_retry_counts_down_and_is_hurried_or_given_up() -> None:
@@ -160,7 +161,7 @@ async def test_an_answer_that_broke_off_goes_on() -> None:
         await stage.press("c")
         await stage.until(lambda: len(line.server.received) == 2)
         turns = line.bodies[1]["messages"]
-        assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]  # type: ignore[attr-defined]
+        assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
         assert "broke off" in str(turns)
         await line.finished(2)
 
@@ -199,7 +200,7 @@ async def test_a_call_is_asked_about_and_run() -> None:
         await stage.until(lambda: "2 of 2" in stage.text)
         await stage.press("a")
         await line.finished()
-        results = line.bodies[1]["messages"][-1]["content"]  # type: ignore[index]
+        results = line.bodies[1]["messages"][-1]["content"]
         assert results[0]["content"] == "4" and results[1]["is_error"] is True
         assert stage.app.exchanges[0].conversation.tool_mode == "always"
 
@@ -223,7 +224,7 @@ async def test_a_letter_that_is_typed_decides_nothing() -> None:
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         await stage.press("n")
         await stage.until(lambda: len(line.server.received) == 2)
-        results = line.bodies[1]["messages"][-1]["content"]  # type: ignore[index]
+        results = line.bodies[1]["messages"][-1]["content"]
         assert results[0]["is_error"] is True and "declined" in results[0]["content"]
 
 

@@ -213,7 +213,9 @@ class Talk(Keeping):
         if kind == "tools":
             return "Running tools", f"{note}; esc stops waiting"
         if kind == "done" and note:
-            return "Not finished", f"{note}; c goes on"
+            if exchange.conversation.continuing() is not None:
+                note += "; c goes on"
+            return "Not finished", note
         if kind == "done" and exchange.conversation.failure:
             return "Conversation not kept", exchange.conversation.failure
         return super()._stage(feed, run)
@@ -268,7 +270,7 @@ class Talk(Keeping):
                 call.name,
                 call.input or {},
                 place=asked.place,
-                count=asked.count,
+                count=asked.calls,
                 description=str(description),
                 runnable=tool is not None and tool.runnable,
             ),

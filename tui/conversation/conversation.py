@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 from tui.captures.redact import redact_json
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import JsonObject, strict_loads
-from tui.core.request import build_request, messages_of, with_prompt
+from tui.core.request import build_request, messages_of, waiting_tools, with_prompt
 from tui.core.session import Run
 from tui.core.turns import after_answer, calls, continuation, unfinished
 
@@ -80,7 +80,7 @@ class Conversation:
         request, run, _ = self.broken
         message = run.state.message_json() or {}
         if run.status != "complete":
-            message["content"] = unfinished(run.state).kept
+            message["content"] = unfinished(run.state, waiting_tools(request)).kept
         return after_answer(request, message) if message.get("content") else self.request
 
     def continuing(self) -> JsonObject | None:

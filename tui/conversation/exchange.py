@@ -53,7 +53,8 @@ class Asked(NamedTuple):
     tool: Tool | None
     place: int
     """Its number among the calls of the answer, from one."""
-    count: int
+    calls: int
+    """How many these are."""
 
 
 class Desk(Protocol):
@@ -196,6 +197,9 @@ class Exchange:
                 self.request = after_tools(self.request, message, results)
             elif reason == "pause_turn":
                 self.request = after_pause(self.request, message)
+            elif reason == "refusal":
+                # What was refused must not be sent again: the API would refuse all that follows.
+                return "the refused turn is left out of the conversation"
             else:
                 conversation.answered(self.request, run)
                 return ""

@@ -229,13 +229,10 @@ def unfinished(state: RunState, waiting: Collection[str] = ()) -> Unfinished:
     return Unfinished(kept, [kind for kind in left.elements() if kind != "text"])
 
 
-def continuation(
-    request: JsonObject, state: RunState, status: Status, *, go_on: bool = True
-) -> JsonObject:
+def continuation(request: JsonObject, state: RunState, status: Status) -> JsonObject:
     """Return the request that has the model go on where its answer broke off.
 
-    It is the same request where nothing of the answer can be sent back. Without `go_on` the user
-    says only that the answer broke off: a prompt is to follow.
+    It is the same request where nothing of the answer can be sent back.
     """
     waiting = waiting_tools(request)
     kept, dropped = unfinished(state, waiting)
@@ -244,17 +241,14 @@ def continuation(
     message = state.message or {}
     called = any(block["type"] == "tool_use" for block in kept)
     start = trimmed(kept)
-    if go_on and not called and takes_prefill(request) and start and text_of(start[-1]):
+    if not called and takes_prefill(request) and start and text_of(start[-1]):
         return _with_answer(request, message, start)
     request = _with_answer(request, message, kept)
     if called:
         left_open = state.status == "complete" and state.stop_reason == "tool_use"
         reason = NOT_RUN if left_open else _BROKE_OFF
         request = with_blocks(request, "user", _results(kept, otherwise=reason))
-    words = [_how(state, status), *_where(kept, dropped)]
-    if go_on:
-        words.append("Go on exactly where it ended, and repeat nothing of it.")
-    return with_prompt(request, "\n".join(words))
+    return with_prompt(request, "\n".join([_how(state, status), *_where(kept, dropped)]))
 
 
 def _how(state: RunState, status: Status) -> str:
@@ -275,6 +269,7 @@ def _where(kept: list[JsonObject], dropped: list[str]) -> Iterable[str]:
         yield f'Its text ends with: "{quoted}"'
     if "tool_use" in dropped:
         yield "A tool call that had begun was lost: make it again if it is still needed."
+    yield "Go on exactly where it ended, and repeat nothing of it."
 
 
 def _signed(block: JsonObject) -> bool:

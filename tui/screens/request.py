@@ -157,13 +157,25 @@ class JsonView(LineView):
 
     # --- drawing ------------------------------------------------------------------------------
 
-    def row(self, y: int, width: int) -> Strip:
+    def row_text(self, y: int) -> str:
+        # With the blank that a row may end with beyond the edge.
+        return self.row(y, self.row_width + 1).text
+
+    def margin_of(self, y: int) -> int:
         line, wrap = self._place(y)
+        return self._kept_cuts(line).indent if wrap else -1
+
+    def _kept_cuts(self, line: int) -> Cuts:
         cuts = self._cuts.get(line)
         if cuts is None:
             if len(self._cuts) > _KEPT_CUTS:
                 self._cuts.clear()
             cuts = self._cuts[line] = self._cuts_of(line, self._drawn_width)
+        return cuts
+
+    def row(self, y: int, width: int) -> Strip:
+        line, wrap = self._place(y)
+        cuts = self._kept_cuts(line)
         end = cuts.starts[wrap + 1] if wrap + 1 < len(cuts.starts) else None
         pieces: list[Piece] = [(" " * cuts.indent, None)] if wrap else []
         pieces.extend(

@@ -10,6 +10,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.style import Style
@@ -36,6 +37,7 @@ _MODES: Final[dict[ToolMode, str]] = {
     "always": "run always",
     "hand": "answer by hand",
 }
+_GAP: Final = "   "
 _TOOLS: Final = {"": "as now", "none": "none", "demo": "demo", "file": "from a file"}
 
 
@@ -66,15 +68,33 @@ class Pick(Widget, Generic[T], can_focus=True):
         self._words = words
         self.value = value
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._rows(width))
+
     def render(self) -> Content:
-        parts = []
+        rows = self._rows(self.size.width)
+        return Content("\n").join(Content(_GAP).join(map(self._word, row)) for row in rows)
+
+    def _rows(self, width: int) -> list[list[T]]:
+        """Break between the words only."""
+        rows: list[list[T]] = [[]]
+        used = 0
         for value, word in self._words.items():
-            on_now = value == self.value
-            look = ("$accent bold" if self.has_focus else "bold") if on_now else "$foreground 60%"
-            # Blanks that do not break keep a word together.
-            text = (("\u25cf " if on_now else "\u25cb ") + word).replace(" ", "\u00a0")
-            parts.append(Content.assemble((text, look)).stylize(Style.from_meta({"pick": value})))
-        return Content("   ").join(parts)
+            cells = len(_GAP) + 2 + len(word)
+            if rows[-1] and used + cells > width + len(_GAP):
+                rows.append([])
+                used = 0
+            rows[-1].append(value)
+            used += cells
+        return rows
+
+    def _word(self, value: T) -> Content:
+        if value == self.value:
+            text, look = "\u25cf ", "$accent bold" if self.has_focus else "bold"
+        else:
+            text, look = "\u25cb ", "$foreground 60%"
+        word = Content.assemble((text + self._words[value], look))
+        return word.stylize(Style.from_meta({"pick": value}))
 
     def choose(self, value: T) -> None:
         """Choose one."""
@@ -125,8 +145,7 @@ class ModelPicker(Vertical):
     def offer(self, models: Sequence[str], note: str) -> None:
         """List other models; `note` says where they are from."""
         self._models, self._note = [one_line(known) for known in models], note
-        if self.is_mounted:
-            self._fill()
+        self._fill()
 
     def _fill(self) -> None:
         """List the models that have in their name what was typed."""
@@ -189,19 +208,21 @@ class SettingsScreen(ModalScreen[Setup | None]):
         """Take a request's body; its turns are neither shown nor in the result."""
         super().__init__()
         self._parameters = parameters
-        given = self._given = fields_of(parameters)
-        self._picker = ModelPicker(given.model, models, models_note)
-        self._system = Entry(given.system, placeholder="none", id="set-system")
-        self._other = Entry(given.other, placeholder="none", id="set-other")
-        self._mode = Pick(_MODES, tool_mode, id="set-mode")
-        self._tools = Pick(_TOOLS, "", id="set-tools")
-        self._drawn = (one_line(given.model), self._system.value)
-        """Model and system prompt as they are shown: without control codes."""
+        self._given = fields_of(parameters)
+        self._tool_mode: ToolMode = tool_mode
+        self._offered = list(models), models_note
         self._left: set[str] = set()
         """The fields that the reader has left: their mistakes are shown."""
 
     def compose(self) -> ComposeResult:
         given = self._given
+        self._picker = ModelPicker(given.model, *self._offered)
+        self._system = Entry(given.system, placeholder="none", id="set-system")
+        self._other = Entry(given.other, placeholder="none", id="set-other")
+        self._mode = Pick(_MODES, self._tool_mode, id="set-mode")
+        self._tools = Pick(_TOOLS, "", id="set-tools")
+        self._drawn = (one_line(given.model), self._system.value)
+        """Model and system prompt as they are shown: without control codes."""
         with VerticalScroll(id="settings", can_focus=False) as box:
             box.border_title = "Settings"
             box.border_subtitle = "what is empty is not sent"
@@ -225,7 +246,9 @@ class SettingsScreen(ModalScreen[Setup | None]):
 
     def offer(self, models: Sequence[str], note: str) -> None:
         """List these models; `note` says where they are from, in a few words."""
-        self._picker.offer(models, note)
+        self._offered = list(models), note
+        if self.is_mounted:
+            self._picker.offer(*self._offered)
 
     # --- what was typed -----------------------------------------------------------------------
 

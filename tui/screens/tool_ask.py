@@ -21,7 +21,7 @@ from tui.widgets.paint import wire
 Kind = Literal["run", "always", "refuse", "hand"]
 
 _SHOWN_DESCRIPTION: Final = 4_000
-_NOT_HERE: Final = "This tool cannot run here: give its result by hand, or refuse the call."
+_NOT_HERE: Final = "It cannot run here: answer by hand, or refuse."
 _RESULT: Final = "What the tool gives back, as text"
 
 
@@ -107,9 +107,12 @@ class ToolAsk(ModalScreen[Decision | None]):
         self._fit()
 
     def _fit(self) -> None:
-        """Leave the input a part of the height. (A part given as a style does not count in a box
+        """Leave what is long a part of the height. (A part given as a style does not count in a box
         that is as high as what is in it.)"""
-        self._view.styles.max_height = max(self.size.height // (4 if self._writing else 2), 3)
+        height = self.size.height
+        quarter = max(height // 4, 2)
+        self._view.styles.max_height = quarter if self._writing else max(height // 2 - 2, 3)
+        self._entry.styles.max_height = quarter
 
     def _draw(self) -> None:
         """Show the question, or the place to write a result in."""

@@ -23,9 +23,9 @@ from tui.captures.codec import (
 from tui.captures.importers import HEAD, load, sniff, sniff_format
 from tui.captures.recording import ImportFailure, Recording
 from tui.core.records import Chunk, JsonObject
+from tui.core.request import prompt_of
 from tui.core.state import End
 from tui.sources import Source, SourceEnded, SourceInfo
-from tui.sources.live import prompt_of
 from tui.sources.replay import LARGE, open_file, synthetic_chunks
 
 SourceFactory = Callable[[], Source]

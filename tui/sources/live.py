@@ -11,8 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.core.records import Chunk, JsonObject
-from tui.core.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, title_of
-from tui.core.request import prompt_of as prompt_of
+from tui.core.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, prompt_of, title_of
 from tui.sources import Answer, EndedHow, SourceEnded, SourceInfo
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ class RunsList(LineView):
         self._now_ns = 0
         self._sorted_ns = self._picked_ns = -RESORT_NS
         self._digits = 0
-        self._held = True
+        self._kept_in_view = True
         """Whether the cursor is in view, and therefore kept there."""
         self.follow = False
 
@@ -114,7 +114,7 @@ class RunsList(LineView):
         if shown_key != self._cursor and not self._is_pending(shown_key):
             changed = True
             self._cursor = shown_key
-            if self._held and shown_key is not None:
+            if self._kept_in_view and shown_key is not None:
                 self._reveal(shown_key)
         self._shown = shown_key
         if changed:
@@ -182,7 +182,7 @@ class RunsList(LineView):
     def _note_view(self) -> None:
         # Hidden, it has no rows in view, and keeps what it is to do when it is back.
         if self._page:
-            self._held = self._cursor is None or self._in_view(self._cursor)
+            self._kept_in_view = self._cursor is None or self._in_view(self._cursor)
 
     def _in_view(self, key: int | None) -> bool:
         if key is None or key not in self._at:
@@ -211,7 +211,7 @@ class RunsList(LineView):
         self._note_view()
 
     def on_resize(self) -> None:
-        if self._held and self._cursor is not None:
+        if self._kept_in_view and self._cursor is not None:
             self._reveal(self._cursor)
         self._entitle()
 
