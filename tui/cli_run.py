@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tui.conversation.plan import Job
     from tui.conversation.toolbox import Toolbox
     from tui.core.records import JsonObject
+    from tui.output import OutputFile
 
 _File = click.Path(path_type=Path)
 _Count = click.IntRange(min=1)
@@ -124,6 +125,8 @@ def run(
             fail("--resume goes on with one conversation: not with several prompts or models")
         if output is not None:
             fail("--output takes the text of one run: not with several prompts or models")
+    if output is not None and (as_json or resume is not None or run_tools != "ask"):
+        fail("--output does not hold the text: not with --json, --resume or --run-tools")
     if prompt is None and prompts is None and _nothing_to_send(base, resume):
         if manner.screenless or many:
             fail('nothing to send: streamscope run "your prompt", or --request FILE')
@@ -142,14 +145,27 @@ def run(
     policy = RetryPolicy(asks=not manner.screenless)
     if retries is not None:
         policy = replace(policy, retries=retries)
+    file = _output(output)
     plan = LivePlan(
         Api(base_url or os.environ.get("ANTHROPIC_BASE_URL") or None),
         jobs,
         Limits(policy),
         timeout_s=timeout,
         concurrency=concurrency or CONCURRENCY,
+        sink=None if file is None else file.write,
     )
-    show([], manner=manner, live=plan, writer=_writer(record))
+    show([], manner=manner, live=plan, writer=_writer(record), output=file)
+
+
+def _output(path: Path | None) -> OutputFile | None:
+    if path is None:
+        return None
+    from tui.output import OutputFile
+
+    try:
+        return OutputFile(path)
+    except OSError as error:
+        fail(f"--output: {error.strerror or error}: {path}")
 
 
 def _nothing_to_send(base: JsonObject, resume: Path | None) -> bool:

@@ -160,6 +160,7 @@ class Feed:
         idle_cap_ns: int | None = None,
         now: Callable[[], int] = time.monotonic_ns,
         recorder: Recorder | None = None,
+        session: Session | None = None,
     ) -> None:
         self.source = source
         self.recorder = recorder
@@ -167,7 +168,7 @@ class Feed:
         self.clock = clock or Clock(now)
         read_at = source.info.read_at
         raw = None if read_at is None else BorrowedStore(read_at)
-        self.session = Session(timed=source.info.timed, raw=raw)
+        self.session = session or Session(timed=source.info.timed, raw=raw)
         self.failure: str | None = None
         """Something that went wrong in this program while reading, for the run's pane."""
         self.end: SourceEnded | None = None

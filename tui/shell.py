@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tui.app import SourceFactory
     from tui.captures.writer import CaptureWriter
     from tui.conversation.plan import LivePlan
+    from tui.output import OutputFile
     from tui.run import Feed
     from tui.viewmodel.smooth import Reveal
 
@@ -87,15 +88,24 @@ def show(
     manner: Manner | None = None,
     live: LivePlan | None = None,
     writer: CaptureWriter | None = None,
+    output: OutputFile | None = None,
 ) -> NoReturn:
     """Show sources and live calls, on the screen or without one, and end with their exit status.
 
-    With a `writer`, every live call is recorded.
+    With a `writer`, every live call is recorded; `output` is where their text goes.
     """
+    from tui.core.text import one_line
+
     manner = manner or Manner()
     try:
         if manner.screenless:
-            sys.exit(asyncio.run(_without_screen(factories, manner, live, writer)))
+            status = asyncio.run(_without_screen(factories, manner, live, writer))
+            if output is not None:
+                output.close()
+                if output.failure is not None:
+                    sys.stderr.write(f"streamscope: {one_line(output.failure)}\n")
+                    status = status or FAILED
+            sys.exit(status)
         # Starting up makes a hundred thousand objects that stay. To look for garbage among them
         # would hold up the first frame; after it the app sets a threshold of its own.
         gc.set_threshold(1_000_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -15,6 +15,7 @@ from tui.conversation.exchange import Desk, Exchange, Limits
 from tui.conversation.toolbox import Toolbox, load_tools
 from tui.core.records import JsonObject, strict_loads
 from tui.core.request import build_request, with_prompt
+from tui.core.skim import SkimSession
 from tui.run import Clock, Feed, Recorder
 from tui.sources.live import Api, LiveSource
 
@@ -63,6 +64,8 @@ class LivePlan:
     limits: Limits = Limits()
     timeout_s: float | None = None
     concurrency: int = CONCURRENCY
+    sink: Callable[[str], None] | None = None
+    """Takes the text as it arrives; it is then not held."""
 
     def slots(self) -> asyncio.Semaphore | None:
         """Return what bounds how many of the jobs run at a time; None for a single one."""
@@ -72,7 +75,8 @@ class LivePlan:
         """Return the feed of a request that is not sent yet."""
         now = self.limits.now
         source = LiveSource(request, api=self.api, timeout_s=self.timeout_s, now=now)
-        return Feed(source, clock=Clock(now), now=now, recorder=recorder)
+        session = None if self.sink is None else SkimSession(self.sink)
+        return Feed(source, clock=Clock(now), now=now, recorder=recorder, session=session)
 
     def exchanges(self, desk: Desk) -> Iterator[Exchange]:
         """Yield an exchange for each job that has a request."""

@@ -75,7 +75,7 @@ class Buffer:
             self._pack()
             return self._tail[0][start - self._tail_start : end - self._tail_start]
         pieces = []
-        first = _last_at_or_before(self._starts, start)
+        first = max(_last_at_or_before(self._starts, start), 0)
         for number in range(first, len(self._segments)):
             base = self._starts[number]
             if base >= end:
@@ -89,6 +89,13 @@ class Buffer:
     def text(self) -> str:
         """Return all of it."""
         return self.slice()
+
+    def let_go(self) -> str:
+        """Return the text that is held, and hold it no longer. The length stays as it is."""
+        text = "".join([*self._segments, *self._tail])
+        self._segments, self._starts, self._tail = [], [], []
+        self._tail_start = self._length
+        return text
 
     def copy(self) -> Buffer:
         """Return an independent buffer with the same text."""

@@ -1,0 +1,38 @@
+"""The file that text is written to as it arrives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class OutputFile:
+    """A file that takes text. When it cannot take any more, the reading goes on without it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; what was in it is replaced. Raises OSError."""
+        self._path = path
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        handle = os.open(path, flags, 0o600)
+        # Unbuffered below the text layer: whoever looks at the file sees what has arrived.
+        self._file = os.fdopen(handle, "wb", buffering=0)
+        self.failure: str | None = None
+        """Why nothing more is written, in one line."""
+
+    def write(self, text: str) -> None:
+        """Write text as it came; what has no UTF-8 is replaced."""
+        if self.failure is not None:
+            return
+        data = memoryview(text.encode("utf-8", "replace"))
+        try:
+            while data:
+                data = data[self._file.write(data) or 0 :]
+        except OSError as error:
+            self.failure = f"{self._path}: not all of the text is there: {error.strerror or error}"
+
+    def close(self) -> None:
+        """Close the file."""
+        try:
+            self._file.close()
+        except OSError as error:
+            self.failure = self.failure or f"{self._path}: {error.strerror or error}"
