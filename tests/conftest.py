@@ -36,7 +36,12 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 _CORPUS_VARIABLE = "STREAMSCOPE_CORPUS"
-_KEPT = {_CORPUS_VARIABLE, "TEXTUAL_SNAPSHOT_TEMPDIR"}  # The latter is where workers report to.
+_KEPT = {
+    _CORPUS_VARIABLE,
+    "STREAMSCOPE_NODE_MODULES",  # Where the TypeScript SDK is, or that it may be fetched.
+    "STREAMSCOPE_NPM",
+    "TEXTUAL_SNAPSHOT_TEMPDIR",  # Where the workers report to.
+}
 _DROPPED_PREFIXES = ("ANTHROPIC_", "CLAUDE_", "CLICOLOR", "LC_", "STREAMSCOPE_", "TEXTUAL", "XDG_")
 _DROPPED = {"COLORTERM", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM_PROGRAM", "TMUX"}
 

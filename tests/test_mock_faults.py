@@ -89,6 +89,7 @@ def test_faults_are_read_from_their_words() -> None:
         "chunk:0",
         "stall:inf",
         "stall:nan",
+        "slow-start:86401",
         "status:200",
         "status:600",
         "garbage:1",

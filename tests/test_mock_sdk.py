@@ -15,8 +15,10 @@ from anthropic import Anthropic, AsyncAnthropic, beta_async_tool, beta_tool
 from anthropic.types import MessageParam, ToolParam
 
 from tests.command_line import mock_in_a_thread
+from tui.relay.api import ApiError
 from tui.relay.mock import MockServer
 from tui.relay.splice import read
+from tui.relay.threads import Threads
 from tui.scenarios import load
 
 MODEL = "claude-sonnet-5-5"
@@ -365,6 +367,27 @@ async def test_threads_that_cannot_be_are_told(
             extra_headers=betas,
             **more,
         )
+
+
+def test_only_so_many_threads_are_held() -> None:
+    threads = Threads(size=2)
+    for number in range(3):
+        body = {"thread": {"type": "create"}, "messages": asking(str(number)), "system": "s"}
+        threads.hold(body, {"id": f"m{number}", "content": []})
+    threads.hold({"messages": []}, {"id": "none", "content": []})
+
+    def continuing(previous: str, messages: object) -> dict[str, Any]:
+        thread = {"type": "continue", "previous_message_id": previous}
+        return threads.whole({"thread": thread, "messages": messages})
+
+    for lost in ("m0", "none"):
+        with pytest.raises(ApiError, match="no thread ends with the message") as caught:
+            continuing(lost, [])
+        assert caught.value.details == {"error_code": "thread_not_found"}
+    whole = continuing("m2", asking("more"))
+    assert [message["content"] for message in whole["messages"]] == ["2", [], "more"]
+    assert whole["system"] == "s"
+    assert continuing("m1", "no list")["messages"] == "no list"
 
 
 # Errors

@@ -128,12 +128,36 @@ def inspect(targets: tuple[str, ...], as_json: bool) -> None:
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free port.")
 @speed_option
-def mock(port: int, speed: float) -> None:
-    """Serve a Messages API on loopback that answers from the demo streams."""
+@click.option("--jitter", type=float, default=0.0, metavar="S", help="Silences longer by up to S.")
+@click.option("--seed", type=int, metavar="N", help="The same ids, jitter and faults every time.")
+@click.option("--fault", "faults", multiple=True, metavar="FAULT", help="Goes wrong, as cut:500.")
+@click.option(
+    "--fault-rate",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    metavar="SHARE",
+    help="The share of requests that gets a fault; all of them without it.",
+)
+def mock(
+    port: int,
+    speed: float,
+    jitter: float,
+    seed: int | None,
+    faults: tuple[str, ...],
+    fault_rate: float,
+) -> None:
+    """Serve a Messages API on loopback that answers from the demo streams.
+
+    A model scenario:NAME plays that demo; any claude model is answered by the words of the prompt.
+    A client asks for a fault itself with the header x-streamscope-fault or after the model name:
+    scenario:plain!overloaded:5
+    """
     from tui.relay.mock import serve
 
     try:
-        serve(port, speed)
+        serve(port, speed, jitter=jitter, seed=seed, faults=faults, fault_rate=fault_rate)
+    except ValueError as error:
+        fail(str(error))
     except OSError as error:
         fail(f"port {port}: {error.strerror or error}; another port: --port N, any: --port 0")
 
@@ -144,7 +168,7 @@ def _run(command: click.Command) -> NoReturn:
     Where the reader of the output has gone, click ends with status 1 and without a word.
     """
     try:
-        status = command.main(standalone_mode=False)
+        status = command.main(standalone_mode=False, prog_name="streamscope")
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "streamscope"

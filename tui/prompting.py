@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shlex
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from textual.app import SuspendNotSupported
 from textual.screen import ModalScreen
 
-from tui.conversation.conversation import Conversation, ConversationError, checked_request
 from tui.core.records import JsonObject, strict_loads
 from tui.core.text import one_line
 from tui.talk import Talk
 
 if TYPE_CHECKING:
+    from tui.conversation.conversation import Conversation
     from tui.screens.cache import CacheRow
     from tui.screens.settings import SettingsScreen, Setup
     from tui.widgets.composer import Composer
@@ -61,10 +58,10 @@ class Prompting(Talk):
     def on_composer_left(self) -> None:
         self._dashboard.close_composer()
 
-    def on_composer_settings_wanted(self) -> None:
-        self.action_settings()
+    async def on_composer_settings_wanted(self) -> None:
+        await self.action_settings()
 
-    def action_settings(self) -> None:
+    async def action_settings(self) -> None:
         """Change model, system prompt, limits, thinking, tools of the conversation."""
         conversation = self.conversation
         if conversation is None or isinstance(self.screen, ModalScreen):
@@ -80,7 +77,7 @@ class Prompting(Talk):
             if setup is not None:
                 self.run_worker(self._take_setup(conversation, setup), exit_on_error=False)
 
-        self.push_screen(screen, kept)
+        await self.push_screen(screen, kept)
         self.run_worker(self._offer_models(screen), exit_on_error=False)
 
     async def _offer_models(self, screen: SettingsScreen) -> None:
@@ -155,9 +152,14 @@ class Prompting(Talk):
 
     async def _edit(self, request: JsonObject) -> None:
         """Have the reader edit a request in their editor, and show what came of it."""
+        from tui.conversation.conversation import ConversationError, checked_request
+        from tui.editing import in_editor
+
         text = self._edited or json.dumps(request, indent=2, ensure_ascii=False) + "\n"
         try:
-            edited = await self._in_editor(text.encode("utf-8", "surrogatepass"))
+            edited = await in_editor(
+                self, self.settings.editor, text.encode("utf-8", "surrogatepass")
+            )
         except (OSError, ValueError, SuspendNotSupported) as error:
             problem = one_line(str(error)) or "no editor can be opened from here"
             self.notify(problem, title="Not edited", severity="error", timeout=8, markup=False)
@@ -177,20 +179,6 @@ class Prompting(Talk):
             return
         self._edited = None
         self._show_request(changed)
-
-    async def _in_editor(self, data: bytes) -> bytes:
-        command = self.settings.editor
-        with tempfile.TemporaryDirectory(prefix="streamscope-") as folder:
-            path = Path(folder) / "request.json"
-            path.touch(mode=0o600)
-            path.write_bytes(data)
-            # Streams go on being read while the editor has the terminal; nothing is drawn.
-            with self.batch_update(), self.suspend():
-                process = await asyncio.create_subprocess_exec(*shlex.split(command), str(path))
-                status = await process.wait()
-            if status:
-                raise OSError(f"{command} ended with status {status}")
-            return path.read_bytes()
 
     # --- the prompt cache -----------------------------------------------------------------------
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, Final
 
 from textual.screen import ModalScreen
 from textual.worker import Worker
 
-from tui.conversation.conversation import Conversation
-from tui.conversation.exchange import Asked, Decision, Exchange
-from tui.conversation.listing import run_entries
-from tui.conversation.plan import LivePlan
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.text import one_line
 from tui.engine import Settings, SourceFactory
 from tui.keeping import Keeping
 from tui.run import Feed
-from tui.viewmodel.runs import KeptRows, RunEntry, run_rows, table, totals
 
-RUNS_EVERY = 6
+# What only live calls need is imported late: the demo draws its first frame without it.
+if TYPE_CHECKING:
+    from tui.conversation.conversation import Conversation
+    from tui.conversation.exchange import Asked, Decision, Exchange
+    from tui.conversation.plan import LivePlan
+    from tui.viewmodel.runs import KeptRows, RunEntry
+
+RUNS_EVERY: Final = 6
 """The list of runs changes five times a second."""
 
 
@@ -87,6 +90,8 @@ class Talk(Keeping):
         self._calls[id(exchange)] = worker
 
     def _send(self, conversation: Conversation, request: JsonObject) -> None:
+        from tui.conversation.exchange import Exchange
+
         assert self.live is not None
         self._launch(Exchange(conversation, request, self, limits=self.live.limits))
         self._redraw()
@@ -149,6 +154,8 @@ class Talk(Keeping):
         if conversation is None or self._busy(conversation):
             self._say("There is nothing to continue" if conversation is None else "Still arriving")
             return
+        from tui.conversation.exchange import Exchange
+
         assert self.live is not None
         left = conversation.open_calls()
         feed = None if left is None else self._feed_of(left.run)
@@ -181,6 +188,8 @@ class Talk(Keeping):
         batch = len(self._factories) > 1 or (self.live is not None and len(self.live.jobs) > 1)
         if not self._dashboard.wants_runs(count, batch=batch):
             return
+        from tui.viewmodel.runs import run_rows, totals
+
         entries = self.run_entries()
         rows = run_rows(entries, self._kept_rows)
         shown = self.deck.shown
@@ -191,6 +200,8 @@ class Talk(Keeping):
     def table(self) -> list[str]:
         """Return what is left to read when the screen has closed: a row a run, where there were
         several live ones."""
+        from tui.viewmodel.runs import table
+
         return table(self.run_entries()) if len(self._by_feed) > 1 else []
 
     def _queued(self, feed: Feed) -> bool:
@@ -222,6 +233,8 @@ class Talk(Keeping):
 
     def run_entries(self) -> list[RunEntry]:
         """Return every run for the list of runs."""
+        from tui.conversation.listing import run_entries
+
         return run_entries(self.deck.feeds, self._by_feed)
 
     # --- tools ----------------------------------------------------------------------------------
@@ -252,6 +265,7 @@ class Talk(Keeping):
             return
         if self._dashboard.typing:
             return  # A letter that is being typed must not decide.
+        from tui.conversation.exchange import Decision
         from tui.screens import tool_ask
 
         entry = self._asks[0]

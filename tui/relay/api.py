@@ -1,4 +1,4 @@
-"""The manners of the Messages API: what it asks of a request, its headers, its errors."""
+"""The manners of the Messages API: keys, bodies, headers, errors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+from tui.core.records import strict_loads
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 
@@ -31,29 +33,20 @@ STATUSES: Final = {kind: status for status, kind in KINDS.items()}
 class ApiError(Exception):
     """An answer in the API's error shape."""
 
-    def __init__(self, status: int, message: str, kind: str = "", retry_after: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        kind: str = "",
+        retry_after: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.kind = kind or KINDS.get(status, "api_error" if status >= 500 else KINDS[400])
         self.retry_after = retry_after
-
-
-def estimate_tokens(body: Mapping[str, Any]) -> int:
-    """About how many input tokens a request has: a quarter of its characters, and its frame."""
-    messages = body.get("messages", [])
-    parts = (body.get("system", ""), body.get("tools", []), messages)
-    return max(1, sum(map(_characters, parts)) // 4 + 3 * len(messages) + 4)
-
-
-def _characters(value: object) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, Mapping):
-        return sum(len(str(key)) + _characters(item) for key, item in value.items())
-    if isinstance(value, list):
-        return sum(map(_characters, value))
-    return 4
+        self.details = details
 
 
 async def body_of(request: Request) -> bytes:
@@ -69,54 +62,52 @@ async def body_of(request: Request) -> bytes:
 
 
 def authenticate(request: Request) -> None:
-    """Raises ApiError unless the request names a key, any key, and the API's version."""
-    bearer = request.headers.get("authorization", "")
-    if not request.headers.get("x-api-key") and not bearer.removeprefix("Bearer").strip():
+    """Raises ApiError unless the request names the API's version and a key.
+
+    Any key will do, but for those that stand for a wrong one: `invalid`, what begins with
+    `sk-invalid`, and `forbidden`.
+    """
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer").strip()
+    key = request.headers.get("x-api-key") or bearer
+    if not key:
         raise ApiError(401, "x-api-key header is required")
+    if key == "invalid" or key.startswith("sk-invalid"):
+        raise ApiError(401, "invalid x-api-key")
+    if key == "forbidden":
+        raise ApiError(403, "Your API key does not have permission to use the specified resource.")
     if "anthropic-version" not in request.headers:
         raise ApiError(400, "anthropic-version: header is required")
 
 
-def checked(request: Request, raw: bytes, required: tuple[str, ...]) -> dict[str, Any]:
-    """The JSON body of a request, with the fields that matter here checked. Raises ApiError."""
-    authenticate(request)
+def parsed(raw: bytes) -> dict[str, Any]:
+    """The JSON object in the body of a request. Raises ApiError."""
     try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        body = strict_loads(raw.decode())
+        if b"\\u" in raw:
+            # Half a surrogate pair can be written as an escape, and never be sent back as UTF-8.
+            json.dumps(body, ensure_ascii=False).encode()
+    except ValueError as error:
         raise ApiError(400, f"The request body is not valid JSON: {error}") from None
     if not isinstance(body, dict):
         raise ApiError(400, "The request body has to be a JSON object")
-    for name in required:
-        if name not in body:
-            raise ApiError(400, f"{name}: Field required")
-    for name, kind, called in (
-        ("model", str, "a string"),
-        ("max_tokens", int, "a whole number"),
-        ("messages", list, "a list"),
-        ("stream", bool, "true or false"),
-    ):
-        if name in body and (type(body[name]) is not kind):
-            raise ApiError(400, f"{name}: Input should be {called}")
-    if body.get("max_tokens", 1) < 1:
-        raise ApiError(400, "max_tokens: Input should be greater than or equal to 1")
-    if not body["messages"]:
-        raise ApiError(400, "messages: at least one message is required")
-    for at, message in enumerate(body["messages"]):
-        if not isinstance(message, dict) or "role" not in message or "content" not in message:
-            raise ApiError(400, f"messages.{at}: a message needs a role and content")
     return body
 
 
-def _request_id() -> str:
+def new_request_id() -> str:
+    """An id such as `req_01…`."""
     return "req_01" + secrets.token_hex(11)
 
 
-def api_headers(body: Mapping[str, Any], request_id: str = "") -> list[tuple[bytes, bytes]]:
-    """The headers of every answer: an id, and rate limits that are never used up."""
+def api_headers(
+    asked: int = 0, request_id: str = "", *, used_up: bool = False
+) -> list[tuple[bytes, bytes]]:
+    """The headers of every answer: an id, and the rate limits after `asked` input tokens.
+
+    The limits are far away, and told as `used_up` only where an answer says so.
+    """
     now = time.time()
-    asked = estimate_tokens(body)
     headers = {
-        "request-id": request_id or _request_id(),
+        "request-id": request_id or new_request_id(),
         "anthropic-organization-id": "00000000-0000-0000-0000-000000000000",
         "date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now)),
     }
@@ -127,7 +118,9 @@ def api_headers(body: Mapping[str, Any], request_id: str = "") -> list[tuple[byt
         ("tokens", 2_400_000, asked),
     ):
         headers[f"anthropic-ratelimit-{name}-limit"] = str(limit)
-        headers[f"anthropic-ratelimit-{name}-remaining"] = str(max(0, limit - used))
+        headers[f"anthropic-ratelimit-{name}-remaining"] = str(
+            0 if used_up else max(0, limit - used)
+        )
         headers[f"anthropic-ratelimit-{name}-reset"] = time.strftime(
             "%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + 1)
         )
@@ -146,15 +139,14 @@ def json_response(value: object, headers: list[tuple[bytes, bytes]], status: int
 async def on_api_error(request: Request, error: Exception) -> Response:
     """An ApiError in the API's shape."""
     assert isinstance(error, ApiError)
-    request_id = _request_id()
-    headers = api_headers({}, request_id)
+    request_id = new_request_id()
+    headers = api_headers(0, request_id, used_up=error.status == 429)
     if error.retry_after:
         headers.append((b"retry-after", error.retry_after.encode()))
-    shape = {
-        "type": "error",
-        "error": {"type": error.kind, "message": error.message},
-        "request_id": request_id,
-    }
+    what: dict[str, Any] = {"type": error.kind, "message": error.message}
+    if error.details is not None:
+        what["details"] = error.details
+    shape = {"type": "error", "error": what, "request_id": request_id}
     return json_response(shape, headers, error.status)
 
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+MAX_HEADER_BYTES: Final = 64 * 1024
 
 
 class Refusal(NamedTuple):
@@ -29,6 +30,11 @@ def refusal(scope: Scope) -> Refusal | None:
         return Refusal(
             400, "invalid_request_error", "only requests for a path are answered: this is no proxy"
         )
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        return Refusal(431, "invalid_request_error", "the headers are larger than 64 KiB")
+    if b"content-length" in headers and b"transfer-encoding" in headers:
+        # Two readers could disagree about where the body ends.
+        return Refusal(400, "invalid_request_error", "a length and a transfer encoding at once")
     if b"upgrade" in headers:
         return Refusal(400, "invalid_request_error", "the connection cannot be upgraded")
     if not _local(headers.get(b"host", b"").decode("latin-1"), scope.get("server")):

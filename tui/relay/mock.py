@@ -1,18 +1,22 @@
 """A Messages API on loopback that answers from the built-in scenarios, with their timing.
 
-The scenario is chosen by the model name `scenario:NAME`, else by the words of the last user
-message, else it is `plain`. A request that brings tool results gets the answer that follows them.
-`x-streamscope-fault` makes a response go wrong on purpose; see `tui.relay.faults`.
+The scenario is chosen by the model name or the words of the prompt (`tui.relay.choice`), and then
+fitted to the request: its model, its tokens, its limits (`tui.relay.fitting`).
+
+`x-streamscope-fault`, or what follows a `!` in the model name, makes a response go wrong on
+purpose (`tui.relay.faults`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
-import re
-from collections import deque
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+import random
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,32 +24,36 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tui import scenarios
-from tui.core.records import Chunk
-from tui.core.session import Session
+from tui.core.records import Chunk, JsonObject
+from tui.relay import answers
 from tui.relay.api import (
     STATUSES,
     ApiError,
     api_headers,
     authenticate,
     body_of,
-    checked,
-    estimate_tokens,
     json_response,
+    new_request_id,
     on_api_error,
     on_crash,
     on_http_error,
+    parsed,
 )
+from tui.relay.choice import Choice
 from tui.relay.faults import Faults
+from tui.relay.fitting import Order, fitted
 from tui.relay.guard import Guard
 from tui.relay.playback import Plan, Playback
 from tui.relay.server import LoopbackServer
-from tui.scenarios import Scenario, UnknownScenario
+from tui.relay.threads import Threads
+from tui.relay.usage import PromptCache, estimate_tokens
+from tui.relay.validation import MODEL_PREFIX, check, check_model
+from tui.scenarios import Scenario
 
 FAULT_HEADER: Final = "x-streamscope-fault"
-MODEL_PREFIX: Final = "scenario:"
-AFTER_TOOL: Final = "after-tool"
-MODELS_SINCE: Final = "2026-01-01T00:00:00Z"
+FAULT_SUFFIX: Final = "!"
+
+_REMEMBERED_FAILURES: Final = 1024
 
 
 class Received(NamedTuple):
@@ -55,18 +63,55 @@ class Received(NamedTuple):
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the mock answers.
+
+    `speed` divides the scenarios' times; `math.inf` answers without waiting. `jitter` is the most
+    that every silence is longer, in seconds. Of the requests that ask for no fault, a share of
+    `fault_rate` gets one of `faults`. With a `seed`, chance is the same every time.
+    """
+
+    speed: float = 1.0
+    jitter: float = 0.0
+    seed: int | None = None
+    faults: Sequence[str] = ()
+    fault_rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what cannot be."""
+        if not self.speed > 0:
+            raise ValueError(f"the speed has to be more than 0, not {self.speed}")
+        if not 0 <= self.jitter < float("inf"):
+            raise ValueError(f"the jitter has to be 0 or more seconds, not {self.jitter}")
+        if not 0 <= self.fault_rate <= 1:
+            raise ValueError(f"the fault rate has to be from 0 to 1, not {self.fault_rate}")
+        for fault in self.faults:
+            Faults.parse(fault)
+
+
+class _Wish(NamedTuple):
+    """The faults that one request gets, as they were written, and who wrote them."""
+
+    faults: Faults
+    text: str
+    asked_by: str
+
+
 class _Mock:
     def __init__(
-        self, speed: float, extra: Mapping[str, Scenario], received: deque[Received] | None
+        self,
+        settings: Settings,
+        extra: Mapping[str, Scenario],
+        received: deque[Received] | None,
     ) -> None:
-        if not speed > 0:
-            raise ValueError(f"the speed has to be more than 0, not {speed}")
-        self.speed = speed
-        self.extra = extra
+        self.settings = settings
+        self.choice = Choice(extra)
         self.received = received
-        self._loaded: dict[str, Scenario] = dict(extra)
-        self._words: dict[str, frozenset[str]] = {}
-        self._prompts: dict[str, str] = {}
+        self.rng = random.Random(settings.seed)
+        self.cache = PromptCache()
+        self.threads = Threads()
+        self._failures: OrderedDict[bytes, int] = OrderedDict()
 
     # Routes
 
@@ -74,35 +119,49 @@ class _Mock:
         raw = await body_of(request)
         if self.received is not None:
             self.received.append(Received(dict(request.headers), raw))
-        body = checked(request, raw, ("model", "max_tokens", "messages"))
-        try:
-            faults = Faults.parse(request.headers.get(FAULT_HEADER, ""))
-        except ValueError as error:
-            raise ApiError(400, f"{FAULT_HEADER}: {error}") from None
-        if faults.status is not None:
-            await asyncio.sleep(faults.slow_start)
-            raise ApiError(
-                faults.status,
-                f"Asked for by the header {FAULT_HEADER}",
-                retry_after=faults.retry_after or "",
+        body, wish = self._asked(request, raw)
+        if not wish.text and self.settings.faults and self.rng.random() < self.settings.fault_rate:
+            chosen = self.rng.choice(self.settings.faults)
+            wish = _Wish(Faults.parse(chosen), chosen, "the settings of the mock")
+        await self._fail(wish, raw)
+        scenario = self.choice.of(body)
+        request_id = new_request_id()
+        rng = random.Random(self.rng.getrandbits(64))
+        counted = self.cache.count(body)
+        if not self.choice.is_own(scenario):
+            order = Order(
+                model=body["model"],
+                counted=counted,
+                max_tokens=body["max_tokens"],
+                stop_sequences=tuple(body.get("stop_sequences", ())),
+                request_id=request_id,
+                rng=rng,
             )
-        scenario = self._chosen(body)
-        stream = body.get("stream", False)
+            scenario = fitted(scenario, order)
+        whole = answers.folded(scenario)
+        if whole.status == "complete" and (message := whole.state.message_json()):
+            self.threads.hold(body, message)
+        scenario = wish.faults.alter(scenario, request_id)
+        speed, stream = self.settings.speed, body.get("stream", False)
         if stream:
-            plan = Plan.at_speed(scenario.chunks, scenario.how, scenario.duration_ns, self.speed)
+            plan = Plan.at_speed(scenario.chunks, scenario.how, scenario.duration_ns, speed)
         else:
             plan = await self._whole(scenario)
         kind = b"text/event-stream; charset=utf-8" if stream else b"application/json"
         headers = [
-            *api_headers(body),
+            *api_headers(counted.input, request_id),
             (b"content-type", kind),
             (b"cache-control", b"no-cache"),
         ]
-        return Playback(faults.apply(plan), 200, headers)
+        plan = plan.jittered(self.settings.jitter, rng) if self.settings.jitter else plan
+        return Playback(wish.faults.apply(plan), 200, headers)
 
     async def count_tokens(self, request: Request) -> Response:
-        body = checked(request, await body_of(request), ("model", "messages"))
-        return json_response({"input_tokens": estimate_tokens(body)}, api_headers(body))
+        raw = await body_of(request)
+        body, wish = self._asked(request, raw, counting=True)
+        await self._fail(wish, raw)
+        tokens = estimate_tokens(body)
+        return json_response({"input_tokens": tokens}, api_headers(tokens))
 
     async def models(self, request: Request) -> Response:
         authenticate(request)
@@ -113,86 +172,77 @@ class _Mock:
             limit = 0
         if not 1 <= limit <= 1000:
             raise ApiError(400, "limit: Input should be a whole number from 1 to 1000")
-        ids = [MODEL_PREFIX + name for name in self._names()]
+        ids = [MODEL_PREFIX + name for name in self.choice.names()]
         if (after := query.get("after_id")) in ids:
             ids = ids[ids.index(after) + 1 :]
         if (before := query.get("before_id")) in ids:
             ids = ids[: ids.index(before)]
         page = ids[:limit]
-        data = [self._model(model) for model in page]
         return json_response(
             {
-                "data": data,
+                "data": [self.choice.model(model) for model in page],
                 "has_more": len(ids) > limit,
                 "first_id": page[0] if page else None,
                 "last_id": page[-1] if page else None,
             },
-            api_headers({}),
+            api_headers(),
         )
 
     async def model(self, request: Request) -> Response:
         authenticate(request)
-        model = request.path_params["model"]
-        if model.removeprefix(MODEL_PREFIX) not in self._names():
-            raise ApiError(404, f"model: {model}")
-        return json_response(self._model(model), api_headers({}))
+        return json_response(self.choice.model(request.path_params["model"]), api_headers())
 
-    # Scenarios
+    # Requests
 
-    def _names(self) -> list[str]:
-        return [*self.extra, *(name for name in scenarios.names() if name not in self.extra)]
+    def _asked(
+        self, request: Request, raw: bytes, *, counting: bool = False
+    ) -> tuple[JsonObject, _Wish]:
+        """The valid request in a body, and the faults that it asks for. Raises ApiError."""
+        authenticate(request)
+        body = parsed(raw)
+        header, suffix = request.headers.get(FAULT_HEADER, ""), ""
+        if isinstance(body.get("model"), str):
+            model, _, suffix = body["model"].partition(FAULT_SUFFIX)
+            body = {**body, "model": model}
+        beta = "anthropic-beta" in request.headers
+        if beta:
+            body = self.threads.whole(body)
+        check(body, counting=counting, beta=beta)
+        self.choice.check_known(body["model"])
+        check_model(body)
+        asked_by = "the model name" if suffix else f"the header {FAULT_HEADER}"
+        for place, text in ((FAULT_HEADER, header), ("model", suffix)):
+            try:
+                Faults.parse(text)
+            except ValueError as error:
+                raise ApiError(400, f"{place}: {error}") from None
+        text = ";".join(filter(None, (header, suffix)))
+        return body, _Wish(Faults.parse(text), text, asked_by)
 
-    def _load(self, name: str) -> Scenario:
-        if name not in self._loaded:
-            self._loaded[name] = scenarios.load(name)
-        return self._loaded[name]
-
-    def _model(self, model: str) -> dict[str, Any]:
-        name = model.removeprefix(MODEL_PREFIX)
-        title = self.extra[name].title if name in self.extra else scenarios.header(name).title
-        return {
-            "type": "model",
-            "id": model,
-            "display_name": title,
-            "created_at": MODELS_SINCE,
-            "lifecycle": "active",
-        }
-
-    def _chosen(self, body: dict[str, Any]) -> Scenario:
-        model, asked = body["model"], _last_content(body)
-        brings_results = isinstance(asked, list) and any(
-            isinstance(block, dict) and block.get("type") == "tool_result" for block in asked
+    async def _fail(self, wish: _Wish, raw: bytes) -> None:
+        """Raise ApiError where the request is to fail."""
+        faults = wish.faults
+        if faults.fail is not None:
+            key = hashlib.sha256(b"\0".join((wish.text.encode(), raw))).digest()
+            failed = self._failures.pop(key, 0)
+            self._failures[key] = min(failed + 1, faults.fail)
+            if len(self._failures) > _REMEMBERED_FAILURES:
+                self._failures.popitem(last=False)
+            if failed >= faults.fail:
+                return
+        elif faults.status is None:
+            return
+        await asyncio.sleep(faults.slow_start)
+        raise ApiError(
+            faults.status or STATUSES["overloaded_error"],
+            f"Asked for by {wish.asked_by}",
+            retry_after=faults.retry_after or "",
         )
-        name = model.removeprefix(MODEL_PREFIX) if model.startswith(MODEL_PREFIX) else ""
-        try:
-            if name:
-                chosen = self._load(name)
-                # Asked for a tool call and given its result, the same call again would never end.
-                return self._load(AFTER_TOOL) if brings_results else chosen
-            return self._load(AFTER_TOOL if brings_results else self._by_words(_text(asked)))
-        except UnknownScenario as error:
-            raise ApiError(404, f"model: {model} ({error})") from None
-
-    def _by_words(self, prompt: str) -> str:
-        if not self._words:
-            for name in scenarios.names():
-                header = scenarios.header(name)
-                self._words[name] = frozenset(header.words)
-                self._prompts.setdefault(header.prompt, name)
-        if prompt in self._prompts:
-            return self._prompts[prompt]
-        said = set(re.findall(r"[a-z]+", prompt.lower()))
-        best = max(self._words, key=lambda name: len(self._words[name] & said))
-        return best if self._words[best] & said else "plain"
 
     async def _whole(self, scenario: Scenario) -> Plan:
         """The scenario as the API answers it without streaming."""
-        session = Session()
-        for chunk in scenario.chunks:
-            session.feed(chunk.t_ns, chunk.data)
-        session.finish(scenario.duration_ns)
-        state = session.runs[0].state
-        wait_ns = int(scenario.duration_ns / self.speed)
+        state = answers.folded(scenario).state
+        wait_ns = int(scenario.duration_ns / self.settings.speed)
         if scenario.how == "reset":
             return Plan((), "reset", wait_ns)
         if state.error is not None:
@@ -208,13 +258,18 @@ def create_app(
     speed: float = 1.0,
     extra: Mapping[str, Scenario] | None = None,
     received: deque[Received] | None = None,
+    jitter: float = 0.0,
+    seed: int | None = None,
+    faults: Sequence[str] = (),
+    fault_rate: float = 1.0,
 ) -> Starlette:
-    """The mock as a Starlette app.
+    """The mock as a Starlette app; see `Settings`. Raises ValueError.
 
-    `speed` divides the scenarios' times; `math.inf` answers without waiting. `extra` adds
-    scenarios by name. `received` is given every request to `/v1/messages`, credentials included.
+    `extra` adds scenarios by name, which are played as they are, to the byte. `received` is given
+    every request to `/v1/messages`, credentials included.
     """
-    mock = _Mock(speed, extra or {}, received)
+    settings = Settings(speed, jitter, seed, tuple(faults), fault_rate)
+    mock = _Mock(settings, extra or {}, received)
     app = Starlette(
         routes=[
             Route("/v1/messages", mock.messages, methods=["POST"]),
@@ -235,7 +290,7 @@ def create_app(
 class MockServer(LoopbackServer):
     """The mock on 127.0.0.1 while its `async with` block runs; `url` is the base URL.
 
-    `received` keeps the newest 256 requests to `/v1/messages`.
+    Takes what `create_app` takes. `received` keeps the newest 256 requests to `/v1/messages`.
     """
 
     def __init__(
@@ -244,25 +299,48 @@ class MockServer(LoopbackServer):
         port: int = 0,
         speed: float = 1.0,
         extra: Mapping[str, Scenario] | None = None,
+        jitter: float = 0.0,
+        seed: int | None = None,
+        faults: Sequence[str] = (),
+        fault_rate: float = 1.0,
     ) -> None:
         self.received: deque[Received] = deque(maxlen=256)
-        super().__init__(create_app(speed=speed, extra=extra, received=self.received), port=port)
+        app = create_app(
+            speed=speed,
+            extra=extra,
+            received=self.received,
+            jitter=jitter,
+            seed=seed,
+            faults=faults,
+            fault_rate=fault_rate,
+        )
+        super().__init__(app, port=port)
 
     async def __aenter__(self) -> MockServer:
         await super().__aenter__()
         return self
 
 
-def serve(port: int = 0, speed: float = 1.0) -> None:
+def serve(
+    port: int = 0,
+    speed: float = 1.0,
+    *,
+    jitter: float = 0.0,
+    seed: int | None = None,
+    faults: Sequence[str] = (),
+    fault_rate: float = 1.0,
+) -> None:
     """Run the mock until interrupted; says on standard output where it is and how to use it.
 
-    Raises OSError when the port is taken, and KeyboardInterrupt on Ctrl+C.
+    Raises ValueError for settings that cannot be, OSError when the port is taken, and
+    KeyboardInterrupt on Ctrl+C.
     """
-    asyncio.run(_serve(port, speed))
+    app = create_app(speed=speed, jitter=jitter, seed=seed, faults=faults, fault_rate=fault_rate)
+    asyncio.run(_serve(app, port))
 
 
-async def _serve(port: int, speed: float) -> None:
-    server = LoopbackServer(create_app(speed=speed), port=port)
+async def _serve(app: Starlette, port: int) -> None:
+    server = LoopbackServer(app, port=port)
     async with server:
         print(
             f"streamscope mock on {server.url}; point a client to it with "
@@ -270,16 +348,3 @@ async def _serve(port: int, speed: float) -> None:
             flush=True,
         )
         await asyncio.Event().wait()
-
-
-def _last_content(body: dict[str, Any]) -> object:
-    asked = [message for message in body["messages"] if message["role"] == "user"]
-    return asked[-1]["content"] if asked else ""
-
-
-def _text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    blocks = content if isinstance(content, list) else []
-    texts = [block.get("text") for block in blocks if isinstance(block, dict)]
-    return "\n".join(text for text in texts if isinstance(text, str))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -25,6 +26,15 @@ class Plan(NamedTuple):
         """The plan, `speed` times as fast; `math.inf` leaves no waiting at all."""
         paced = tuple(Chunk(int(chunk.t_ns / speed), chunk.data) for chunk in chunks)
         return cls(paced, how, int(end_ns / speed))
+
+    def jittered(self, most_s: float, rng: random.Random) -> Plan:
+        """The plan with every silence longer, by up to `most_s` seconds each."""
+        late = 0
+        chunks: list[Chunk] = []
+        for t_ns, data in self.chunks:
+            late += int(rng.uniform(0, most_s) * 1e9)
+            chunks.append(Chunk(t_ns + late, data))
+        return Plan(tuple(chunks), self.how, self.end_ns + late)
 
 
 class Playback:

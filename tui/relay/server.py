@@ -13,13 +13,18 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+import h11
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from tui.relay.guard import MAX_HEADER_BYTES
+
 HOST: Final = "127.0.0.1"
-MAX_HEADER_BYTES: Final = 64 * 1024
+HEAD_TIMEOUT_S: Final = 30.0
+"""How long a client may take to say what it wants."""
+MAX_CONNECTIONS: Final = 512
 
 _CLOSE_AT_ONCE: Final = struct.pack("ii", 1, 0)
 _DRAIN_STEPS: Final = 200
@@ -46,15 +51,69 @@ async def _reset(connection: H11Protocol) -> None:
     await asyncio.sleep(0)
 
 
+class _Connection(H11Protocol):
+    """A connection that is closed when no whole head of a request comes in time."""
+
+    def __init__(
+        self, config: Config, state: ServerState, app_state: dict[str, Reset], timeout_s: float
+    ) -> None:
+        super().__init__(config, state, app_state)
+        self._timeout_s = timeout_s
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # Every chunk goes out by itself and at its time. Held back for an acknowledgement, what was
+        # written would also be lost when the connection is broken on purpose.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_watching()
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_watching()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(self._timeout_s, self.transport.close)
+
+    def _stop_watching(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class _Refused(asyncio.Protocol):
+    """A connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
 class LoopbackServer:
     """Serves `app` while its `async with` block runs. Port 0 takes any free port.
 
-    Entering raises OSError when the port is taken. Leaving breaks open connections.
+    Entering raises OSError when the port is taken. Leaving breaks open connections. There are no
+    more than `most_connections` at a time, and the head of a request comes in `head_timeout_s`.
     """
 
-    def __init__(self, app: ASGIApp, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        port: int = 0,
+        head_timeout_s: float = HEAD_TIMEOUT_S,
+        most_connections: int = MAX_CONNECTIONS,
+    ) -> None:
         self.app = app
         self.port = port
+        self.head_timeout_s = head_timeout_s
+        self.most_connections = most_connections
         self._state = ServerState()
         self._server: asyncio.Server | None = None
 
@@ -80,9 +139,11 @@ class LoopbackServer:
         listener = socket.create_server((HOST, self.port))
         self.port = listener.getsockname()[1]
 
-        def connect() -> H11Protocol:
+        def connect() -> asyncio.Protocol:
+            if len(self._state.connections) >= self.most_connections:
+                return _Refused()
             state: dict[str, Reset] = {}
-            connection = H11Protocol(config, self._state, state)
+            connection = _Connection(config, self._state, state, self.head_timeout_s)
             state["reset"] = partial(_reset, connection)
             return connection
 
