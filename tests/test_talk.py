@@ -12,20 +12,22 @@ from typing import Any
 import pytest
 
 from tests import playbook as pb
-from tests.app_harness import Stage, on_stage
+from tests.app_harness import PushedSource, Stage, on_stage
 from tests.live_desk import scenario
 from tests.manual_clock import ManualClock
 from tests.test_exchange import calling
+from tui.conversation import plan
 from tui.conversation.conversation import Conversation
 from tui.conversation.demo_tools import demo_tools
 from tui.conversation.exchange import Limits
 from tui.conversation.plan import Job, LivePlan, make_jobs
 from tui.conversation.retry import RetryPolicy
+from tui.core.records import Chunk, JsonObject
 from tui.core.request import build_request, with_prompt
 from tui.relay.mock import MockServer
 from tui.scenarios import Scenario
 from tui.screens.tool_ask import ToolAsk
-from tui.sources.live import Api
+from tui.sources.live import Api, LiveSource
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +81,8 @@ async def talk(
         else:
             jobs = [Job(Conversation(base), None)]
         limits = Limits(RetryPolicy(retries, random=lambda: 1.0), now=clock)
-        plan = LivePlan(Api(server.url), jobs, limits)
-        async with on_stage(size=size, clock=clock, live=plan, **settings) as stage:
+        live = LivePlan(Api(server.url), jobs, limits)
+        async with on_stage(size=size, clock=clock, live=live, **settings) as stage:
             yield Talk(stage, server, clock)
 
 
@@ -241,6 +243,23 @@ async def test_cancelling_takes_the_question_away() -> None:
         assert stage.app.exchanges[0].feed.failure is None
 
 
+async def test_answered_by_hand() -> None:
+    by_hand = with_tools("scenario:call")
+    by_hand.tool_mode = "hand"
+    async with talk("2+2?", conversation=by_hand, extra={"call": CALCULATOR}) as line:
+        stage = line.stage
+        await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
+        assert "y run it" not in " ".join(stage.text.split())
+        await stage.press("y")
+        assert isinstance(stage.app.screen, ToolAsk)
+        await stage.press("h")
+        await stage.type("five")
+        await stage.press("ctrl+s")
+        await line.finished()
+        results = line.bodies[1]["messages"][-1]["content"]
+        assert results[0]["content"] == "five" and not results[0].get("is_error")
+
+
 # --- many runs ------------------------------------------------------------------------------------
 
 
@@ -257,6 +276,50 @@ async def test_many_runs_are_listed_and_picked() -> None:
         assert "3 runs" not in stage.text
         rows = [row for row in stage.app.table() if "scenario:plain" in row or "\u2713" in row]
         assert len(rows) >= 3
+
+
+class _Broken(LiveSource):
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        raise RuntimeError("a fault of our own")
+        yield
+
+
+async def test_a_fault_in_one_run_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[LiveSource] = []
+
+    def source(request: JsonObject, **options: Any) -> LiveSource:  # noqa: ANN401
+        kind = _Broken if len(made) == 1 else LiveSource
+        made.append(kind(request, **options))
+        return made[-1]
+
+    monkeypatch.setattr(plan, "LiveSource", source)
+    async with talk("one", "two", "three") as line:
+        await line.finished(3)
+        stage = line.stage
+        states = [feed.runs[0].status for feed in stage.app.deck.feeds]
+        assert [states[0], states[2]] == ["complete", "complete"]
+        await stage.press("right_curly_bracket")
+        assert "RuntimeError: a fault of our own" in stage.said and "two" in stage.said
+
+
+async def test_a_stream_that_falls_silent_is_warned_about_and_not_ended() -> None:
+    clock = ManualClock()
+    source = PushedSource(clock)
+    async with on_stage(source, clock=clock) as stage:
+        source.push(pb.message_start(), pb.text_start(), pb.text(0, "One"))
+        await stage.settle()
+        await stage.advance(59)
+        assert "No content" not in stage.said
+        await stage.advance(1)
+        assert "No content for 60 s" in stage.said and "nothing arrives" in stage.said
+        source.push(pb.ping())
+        await stage.settle()
+        await stage.advance(2)
+        assert "No content for 62 s" in stage.said and "pings still arrive" in stage.said
+        source.push(pb.text(0, " more"))
+        await stage.advance(1)
+        assert "No content" not in stage.said and "One more" in stage.said
+        assert "LIVE" in stage.header
 
 
 async def test_new_runs_do_not_take_the_reader_out_of_the_past() -> None:

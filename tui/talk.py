@@ -286,7 +286,7 @@ class Talk(Keeping):
                 place=asked.place,
                 count=asked.calls,
                 description=str(description),
-                runnable=tool is not None and tool.runnable,
+                runnable=exchange.can_run(asked),
             ),
             decided,
         )

@@ -145,6 +145,11 @@ class Exchange:
         self._clock.jump(_FOR_EVER_NS)
         return True
 
+    def can_run(self, asked: Asked) -> bool:
+        """Whether a call can be answered by its tool, and not only by hand."""
+        by_hand = self.conversation.tool_mode == "hand"
+        return not by_hand and asked.tool is not None and asked.tool.runnable
+
     # --- the work -------------------------------------------------------------------------------
 
     async def run(self) -> None:

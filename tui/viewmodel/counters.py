@@ -103,7 +103,7 @@ def _used(scope: Scope) -> float | None:
     tokens = scope.state.counted_tokens
     if tokens is None:
         tokens = scope.state.content_chars // _CHARS_PER_TOKEN
-    return min(tokens / scope.max_tokens, 1.0)
+    return min(tokens / scope.max_tokens, 1.0) if tokens else None
 
 
 def _pulse(state: RunState, now_ns: int) -> list[int]:
