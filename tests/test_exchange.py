@@ -221,7 +221,7 @@ async def test_cancelled_while_it_streams_while_it_waits_and_before_its_turn() -
 
 async def test_a_fault_in_one_exchange_is_its_own() -> None:
     async with line(call=scenario(*calling(("t1", "f", "{}")))) as wire:
-        exchange = wire.exchange("scenario:call")
+        exchange = wire.exchange("scenario:call", conversation=Conversation(toolbox=toolbox([])))
 
         async def broken(*_: object) -> None:
             raise RuntimeError("no such screen")

@@ -22,6 +22,7 @@ from tui.conversation.demo_tools import demo_tools
 from tui.conversation.exchange import Limits
 from tui.conversation.plan import Job, LivePlan, make_jobs
 from tui.conversation.retry import RetryPolicy
+from tui.conversation.toolbox import Toolbox
 from tui.core.records import Chunk, JsonObject
 from tui.core.request import build_request, with_prompt
 from tui.relay.mock import MockServer
@@ -67,6 +68,7 @@ async def talk(
     conversation: Conversation | None = None,
     extra: dict[str, Scenario] | None = None,
     retries: int = 2,
+    toolbox: Toolbox | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> AsyncIterator[Talk]:
     """The dashboard on the mock; one call for each prompt, else a conversation to begin."""
@@ -77,7 +79,7 @@ async def talk(
             jobs = [Job(conversation, with_prompt(conversation.request, one)) for one in prompts]
             jobs = jobs or [Job(conversation, None)]
         elif prompts:
-            jobs = make_jobs([with_prompt(base, prompt) for prompt in prompts])
+            jobs = make_jobs([with_prompt(base, prompt) for prompt in prompts], toolbox=toolbox)
         else:
             jobs = [Job(Conversation(base), None)]
         limits = Limits(RetryPolicy(retries, random=lambda: 1.0), now=clock)
@@ -241,6 +243,34 @@ async def test_cancelling_takes_the_question_away() -> None:
         await stage.settle()
         assert not isinstance(stage.app.screen, ToolAsk)
         assert stage.app.exchanges[0].feed.failure is None
+
+
+async def test_calls_of_other_runs_wait_until_somebody_looks() -> None:
+    extra = {"call": CALCULATOR}
+    async with talk("one", "two", model="scenario:call", extra=extra, toolbox=demo_tools()) as line:
+        stage = line.stage
+        first, second = stage.app.exchanges
+        await stage.until(lambda: first.stage.kind == second.stage.kind == "asking")
+        await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
+        await stage.press("n")
+        await stage.until(lambda: first.done)
+        assert not isinstance(stage.app.screen, ToolAsk)
+        assert second.stage.kind == "asking" and "asks for tools" in stage.text
+        await stage.press("a")
+        assert isinstance(stage.app.screen, ToolAsk) and "two" in stage.header
+        await stage.press("y")
+        await line.finished(2)
+        assert len(line.server.received) == 4
+
+
+async def test_where_no_tools_were_offered_nobody_is_asked() -> None:
+    async with talk("2+2?", model="scenario:call", extra={"call": CALCULATOR}) as line:
+        stage = line.stage
+        await line.finished()
+        assert "without a result" in stage.said and "c goes on" in stage.said
+        await stage.press("c")
+        await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
+        assert "It cannot run here" in stage.text
 
 
 async def test_answered_by_hand() -> None:

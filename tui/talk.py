@@ -43,7 +43,7 @@ class Talk(Keeping):
         self._by_feed: dict[int, Exchange] = {}
         self._calls: dict[int, Worker[None]] = {}
         self._asks: list[tuple[Exchange, Asked, asyncio.Future[Decision | None]]] = []
-        self._offered: object = None
+        self._offered: tuple[Exchange, Asked, asyncio.Future[Decision | None]] | None = None
         self._kept_rows: KeptRows = {}
         self._showing = True
 
@@ -260,18 +260,18 @@ class Talk(Keeping):
             self.pop_screen()
 
     def _offer(self) -> None:
-        """Ask about the oldest call, unless the reader is at something else."""
+        """Ask about a call of the run that is shown, unless the reader is at something else."""
         if not self._asks or self._offered is not None or isinstance(self.screen, ModalScreen):
             return
         if self._dashboard.typing:
             return  # A letter that is being typed must not decide.
+        entry = next((ask for ask in self._asks if ask[0] is self.exchange), None)
+        if entry is None:
+            return
         from tui.conversation.exchange import Decision
         from tui.screens import tool_ask
 
-        entry = self._asks[0]
-        exchange, asked, answer = entry
-        self._offered = entry
-        self.deck.show(exchange.feed.session.run)
+        exchange, asked, answer = self._offered = entry
 
         def decided(decision: tool_ask.Decision | None) -> None:
             if not answer.done():
@@ -292,8 +292,12 @@ class Talk(Keeping):
         )
 
     def action_decide(self) -> None:
-        """Decide about a call that waits."""
-        self.screen.set_focus(self._dashboard.log_pane)
-        self._offer()
+        """Decide about a call that waits: of the shown run, else of the one that waits longest."""
         if not self._asks:
             self._say("No call waits for your word")
+            return
+        if self.exchange not in [exchange for exchange, _, _ in self._asks]:
+            self.deck.show(self._asks[0][0].feed.session.run)
+        self._dashboard.log_pane.focus()
+        self._offer()
+        self._redraw()

@@ -251,6 +251,9 @@ class Exchange:
 
     async def _answer(self, asked: list[Call]) -> list[JsonObject] | None:
         """Return a result for each call, in their order; None when one was left open."""
+        toolbox = self.conversation.toolbox
+        if toolbox is None and not self.request.get("tools") and self._resumed is None:
+            return None  # No tools were offered: whoever wants to answer all the same says so.
         decided: list[tuple[Call, Decision]] = []
         for place, call in enumerate(asked, 1):
             decision = await self._decide(call, place, len(asked))
