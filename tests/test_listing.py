@@ -1,0 +1,61 @@
+"""What the list of runs is told of every run."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from tests.live_desk import finished, line, until
+from tui.conversation.listing import attempt_of, run_entries
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+
+
+async def test_attempts_are_numbered_and_what_they_wait_for_is_said() -> None:
+    async with line() as wire:
+        exchange = wire.exchange("scenario:plain!fail:1", "Why?")
+        by_feed = {id(exchange.feed): exchange}
+        (entry,) = run_entries(exchange.feeds, by_feed)
+        assert (entry.note, entry.attempt, entry.replaced) == ("waiting", 1, False)
+        assert (entry.title, entry.model) == ("Why?", "scenario:plain!fail:1")
+        running = asyncio.create_task(exchange.run())
+        await until(lambda: exchange.stage.kind == "waiting")
+        (entry,) = run_entries(exchange.feeds, by_feed)
+        assert entry.note == "retry in 1 s"
+        exchange.retry_now()
+        await running
+        by_feed[id(exchange.feed)] = exchange
+        first, second = run_entries(exchange.feeds, by_feed)
+        assert (first.replaced, second.replaced) == (True, False)
+        assert (first.attempt, second.attempt) == (1, 2)
+        assert (first.note, second.note) == ("", "")
+        assert (first.number, second.number) == (1, 2)
+
+
+async def test_every_request_of_a_tool_loop_is_a_first_attempt() -> None:
+    async with line() as wire:
+        exchange = wire.exchange("scenario:plain")
+        await finished(exchange)
+        exchange.feeds.append(exchange.feed)
+        assert [attempt_of(exchange, feed) for feed in exchange.feeds] == [1, 1]
+
+
+async def test_a_long_wait_is_held() -> None:
+    async with line() as wire:
+        exchange = wire.exchange("scenario:plain!status:429;retry-after:300")
+        running = asyncio.create_task(exchange.run())
+        await until(lambda: exchange.stage.kind == "held")
+        (entry,) = run_entries(exchange.feeds, {id(exchange.feed): exchange})
+        assert entry.note == "held"
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def test_runs_without_an_exchange_are_listed_too() -> None:
+    assert run_entries([], {}) == []
