@@ -38,6 +38,12 @@ class Hand:
         self.app = app
         self.pilot = pilot
 
+    async def open(self, screen: Screen[Any]) -> None:
+        """Show another screen, over whatever is there."""
+        self.app.results.clear()
+        await self.app.push_screen(screen, self.app.results.append)
+        await drawn(self.app)
+
     async def press(self, *keys: str) -> None:
         """Press keys by their names."""
         for key in keys:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hostile import HOSTILE_CODES, hostile_in, hostile_text
-from tui.viewmodel.parameters import Fields, fields_of, json_text, parse, weigh
+from tui.core.records import JsonObject
+from tui.viewmodel.parameters import Fields, Weight, fields_of, json_text, parse, weigh, wire_text
 
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-9, 9), hostile_text(3)),
@@ -28,6 +29,10 @@ THINKING = st.one_of(
     JSON,
 )
 SOME_TEXT = st.one_of(st.just("claude-sonnet-4-6"), st.just("Be brief.\nAnswer in French."), JSON)
+
+
+def weight_of(request: JsonObject) -> Weight:
+    return weigh(request, wire_text(request))
 
 
 # --- JSON to be drawn -----------------------------------------------------------------------------
@@ -170,27 +175,27 @@ def test_any_text_is_parsed(text: str) -> None:
 def test_the_size_is_that_of_the_json_without_blanks() -> None:
     request = {"model": "m", "messages": [{"role": "user", "content": "\u00e9"}]}
     wire = '{"model":"m","messages":[{"role":"user","content":"\u00e9"}]}'
-    assert weigh(request).size == len(wire.encode())
+    assert weight_of(request).size == len(wire.encode())
 
 
 def test_a_token_is_four_bytes_of_text() -> None:
     turn = {"role": "user", "content": "x" * 396}
-    assert weigh({"model": "m" * 100, "messages": [turn]}).tokens == 100
+    assert weight_of({"model": "m" * 100, "messages": [turn]}).tokens == 100
     blocks = [{"type": "text", "text": "y" * 400}]
-    assert weigh({"system": blocks, "messages": []}).tokens == 100
+    assert weight_of({"system": blocks, "messages": []}).tokens == 100
 
 
 def test_tools_count_with_their_schemas() -> None:
     schema = {"type": "object", "properties": {"place": {"type": "string"}}}
     tool = {"name": "abcd", "description": "efgh", "input_schema": schema}
-    assert weigh({"tools": [tool]}).tokens == (8 + len(json.dumps(schema)) + 3) // 4
+    assert weight_of({"tools": [tool]}).tokens == (8 + len(json.dumps(schema)) + 3) // 4
 
 
 def test_files_are_counted_apart() -> None:
     source = {"type": "base64", "media_type": "image/png", "data": "A" * 100_000}
     result = {"type": "tool_result", "content": [{"type": "image", "source": source}]}
     content = [{"type": "document", "title": "abcd", "source": source}, result]
-    weight = weigh({"messages": [{"role": "user", "content": content}]})
+    weight = weight_of({"messages": [{"role": "user", "content": content}]})
     assert weight.files == 2
     assert weight.tokens == 2
     assert weight.size > 200_000
@@ -198,5 +203,5 @@ def test_files_are_counted_apart() -> None:
 
 @given(JSON, JSON)
 def test_anything_can_be_weighed(one: object, other: object) -> None:
-    weight = weigh({"messages": one, "system": other})
+    weight = weight_of({"messages": one, "system": other})
     assert weight.size >= weight.tokens >= 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -10,8 +11,8 @@ from textual.widgets import OptionList, Static
 
 from tests.app_harness import drawn
 from tests.hostile import MARKUP, SEQUENCES, hostile_in
-from tests.screen_host import Hand, shown
-from tui.screens.settings import ModelPicker, Pick, SettingsScreen, Setup
+from tests.screen_host import Hand, Host, shown
+from tui.screens.settings import Pick, SettingsScreen, Setup
 from tui.widgets.composer import Entry, LineEntry
 
 MODELS = ["claude-opus-4-6", "claude-sonnet-4-6", "claude-haiku-4-5", "claude-opus-4-5"]
@@ -348,7 +349,11 @@ async def test_the_label_of_the_field_with_the_focus_stands_out() -> None:
         assert moved[:2] == labels[1::-1]
 
 
-@pytest.mark.parametrize("evil", ["".join(SEQUENCES), " ".join(MARKUP), "[/", "[@click=app.quit]"])
+@pytest.mark.parametrize(
+    "evil",
+    ["".join(SEQUENCES), " ".join(MARKUP), "[/", "[@click=app.quit]"],
+    ids=["sequences", "markup", "cut", "action"],
+)
 async def test_hostile_text_is_drawn_as_symbols_and_comes_back_as_it_was(evil: str) -> None:
     parameters = {
         "model": f"m{evil}",
@@ -363,7 +368,6 @@ async def test_hostile_text_is_drawn_as_symbols_and_comes_back_as_it_was(evil: s
         await drawn(hand.app)
         assert not hostile_in(hand.text)
         assert not hostile_in(line(screen, "model").value + area(screen, "other").text)
-        assert isinstance(screen.query_one(ModelPicker), ModelPicker)
         await hand.press("ctrl+s")
         assert setup_of(hand).parameters == parameters
 
@@ -377,3 +381,17 @@ async def test_choices_break_between_the_words_only() -> None:
             "\u25cf ask before running",
             "\u25cb run always   \u25cb answer by hand",
         ]
+
+
+async def test_models_may_come_at_any_moment_of_the_beginning() -> None:
+    async with shown(Host()) as hand:
+        for turns in (0, 1, 3, 6, 10, 15, 21, 28):
+            screen = SettingsScreen({})
+            hand.app.push_screen(screen)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            screen.offer(MODELS, "at last")
+            await drawn(hand.app)
+            assert listed(screen) == MODELS, turns
+            assert "at last" in hand.text
+            hand.app.pop_screen()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.app_harness import all_rows, drawn
 from tests.hostile import MARKUP, SEQUENCES, hostile_in
-from tests.screen_host import Hand, shown
+from tests.screen_host import Hand, Host, shown
 from tui.screens.request import JsonView
 from tui.screens.tool_ask import Decision, ToolAsk
 from tui.widgets.composer import Entry
@@ -39,6 +39,16 @@ async def test_it_shows_the_call_and_what_can_be_done() -> None:
         assert "cannot run here" not in hand.text
 
 
+async def test_keys_that_were_meant_for_something_else_decide_nothing() -> None:
+    question = asking(deaf_s=3600.0)
+    async with shown(question) as hand:
+        await hand.press("y", "a", "n", "h")
+        assert hand.app.screen is question and not entry(hand).has_focus
+        question._listen()
+        await hand.press("h")
+        assert entry(hand).has_focus
+
+
 async def test_a_call_alone_has_no_number_and_may_have_no_description() -> None:
     async with shown(asking(description=" ")) as hand:
         assert "Tool call \u2500" in hand.text
@@ -46,38 +56,30 @@ async def test_a_call_alone_has_no_number_and_may_have_no_description() -> None:
         assert not hand.app.screen.query("#tool-ask-description")
 
 
-@pytest.mark.parametrize(
-    ("key", "result"),
-    [
-        ("y", Decision("run")),
-        ("enter", Decision("run")),
-        ("a", Decision("always")),
-        ("n", Decision("refuse")),
-        ("escape", None),
-    ],
-)
-async def test_keys(key: str, result: Decision | None) -> None:
-    async with shown(asking()) as hand:
-        await hand.press(key)
-        assert hand.app.results == [result]
+async def test_keys() -> None:
+    async with shown(Host()) as hand:
+        for key, result in {
+            "y": Decision("run"),
+            "enter": Decision("run"),
+            "a": Decision("always"),
+            "n": Decision("refuse"),
+            "escape": None,
+        }.items():
+            await hand.open(asking())
+            await hand.press(key)
+            assert hand.app.results == [result], key
 
 
-@pytest.mark.parametrize(
-    ("button", "result"),
-    [
-        ("#run", Decision("run")),
-        ("#always", Decision("always")),
-        ("#refuse", Decision("refuse")),
-    ],
-)
-async def test_buttons(button: str, result: Decision) -> None:
-    async with shown(asking()) as hand:
-        await hand.click(button, 2)
-        assert hand.app.results == [result]
-    async with shown(asking()) as hand:
-        hand.app.screen.query_one(button).focus()
-        await hand.press("enter")
-        assert hand.app.results == [result]
+async def test_buttons() -> None:
+    async with shown(Host()) as hand:
+        for kind in ("run", "always", "refuse"):
+            await hand.open(asking())
+            await hand.click(f"#{kind}", 2)
+            assert hand.app.results == [Decision(kind)]
+            await hand.open(asking())
+            hand.app.screen.query_one(f"#{kind}").focus()
+            await hand.press("enter")
+            assert hand.app.results == [Decision(kind)]
 
 
 async def test_keys_without_a_meaning_do_nothing() -> None:
@@ -193,34 +195,46 @@ async def test_a_large_result_is_folded_and_given_whole() -> None:
 # --- drawing --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("evil", ["".join(SEQUENCES), " ".join(MARKUP), "[/", "[@click=app.quit]"])
-async def test_hostile_text_is_neither_drawn_nor_obeyed(evil: str) -> None:
-    screen = ToolAsk(evil, {evil: [evil]}, description=f"{evil}\n\t{evil}")
-    async with shown(screen, (120, 40)) as hand:
-        assert not hostile_in(hand.text)
-        assert not hostile_in("\n".join(all_rows(screen.query_one(JsonView))))
-        await hand.click("#tool-ask-name", 1)
-        await hand.click("#tool-ask-description", 1)
-        await hand.press("h")
-        assert not hostile_in(hand.text)
-        assert hand.app.results == []
-        assert hand.app.is_running
+async def test_hostile_text_is_neither_drawn_nor_obeyed() -> None:
+    async with shown(Host(), (120, 40)) as hand:
+        for evil in ("".join(SEQUENCES), " ".join(MARKUP), "[/", "[@click=app.quit]"):
+            screen = ToolAsk(evil, {evil: [evil]}, description=f"{evil}\n\t{evil}")
+            await hand.open(screen)
+            await poke(hand, screen)
+
+
+async def poke(hand: Hand, screen: ToolAsk) -> None:
+    assert not hostile_in(hand.text)
+    assert not hostile_in("\n".join(all_rows(screen.query_one(JsonView))))
+    await hand.click("#tool-ask-name", 1)
+    await hand.click("#tool-ask-description", 1)
+    await hand.press("h")
+    assert not hostile_in(hand.text)
+    assert hand.app.results == []
+    assert hand.app.is_running
 
 
 @pytest.mark.parametrize("runnable", [True, False])
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (70, 20), (60, 19), (40, 12), (40, 10)])
-async def test_all_that_can_be_done_is_in_view(size: tuple[int, int], runnable: bool) -> None:
+async def test_all_that_can_be_done_is_in_view(runnable: bool) -> None:
     call = {f"key {n}": n for n in range(60)}
-    screen = ToolAsk("get_weather", call, description=WORDS * 20, runnable=runnable)
-    async with shown(screen, size) as hand:
-        ways = ["y run it", "a always run"] if runnable else []
-        for text in ("get_weather", '"key 0": 0', *ways, "n refuse", "h by hand"):
-            assert text in hand.text
-        assert ("cannot run here" in hand.text) is not runnable
-        await hand.press("h")
-        await hand.paste("\n" * 20 + "typed")
-        for text in ("typed", "ctrl+s send", "ctrl+e result", "esc back"):
-            assert text in hand.text
+    async with shown(Host()) as hand:
+        for size in ((120, 40), (80, 24), (70, 20), (60, 19), (40, 12), (40, 10)):
+            await hand.resize(*size)
+            screen = ToolAsk("get_weather", call, description=WORDS * 20, runnable=runnable)
+            await hand.open(screen)
+            await look_at_all(hand, runnable)
+            hand.app.pop_screen()
+
+
+async def look_at_all(hand: Hand, runnable: bool) -> None:
+    ways = ["y run it", "a always run"] if runnable else []
+    for text in ("get_weather", '"key 0": 0', *ways, "n refuse", "h by hand"):
+        assert text in hand.text
+    assert ("cannot run here" in hand.text) is not runnable
+    await hand.press("h")
+    await hand.paste("\n" * 20 + "typed")
+    for text in ("typed", "ctrl+s send", "ctrl+e result", "esc back"):
+        assert text in hand.text
 
 
 async def test_resizes() -> None:

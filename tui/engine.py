@@ -26,7 +26,7 @@ from tui.deck import Deck
 from tui.finder import Finder
 from tui.run import Clock, Feed, Recorder
 from tui.screens.dashboard import Dashboard
-from tui.sources import Source
+from tui.sources import Damaged, Source
 from tui.viewmodel import Found, Item, Ranks, Scope, counters, turn_items
 from tui.viewmodel.pacer import Pacer
 from tui.viewmodel.smooth import Reveal
@@ -221,6 +221,7 @@ class Engine(App[int]):
             paced_text=None if travelling else self._paced(run),
             max_tokens=as_count((info.request or {}).get("max_tokens")),
             recording_failure=feed.recorder.failure if feed.recorder is not None else None,
+            damage=feed.source.damage if isinstance(feed.source, Damaged) else None,
         )
 
     def _turns_of(self, feed: Feed) -> tuple[Item, ...]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
     from tui.viewmodel.runs import KeptRows, RunEntry
 
+DEAF_S: Final = 0.4
+"""After a question has come up, keys are no answer yet."""
 RUNS_EVERY: Final = 6
 """The list of runs changes five times a second."""
 
@@ -287,6 +289,7 @@ class Talk(Keeping):
                 count=asked.calls,
                 description=str(description),
                 runnable=exchange.can_run(asked),
+                deaf_s=DEAF_S if self.settings.ticking else 0.0,
             ),
             decided,
         )

@@ -19,6 +19,7 @@ CASES: Final = {
     "flood": "drawing",
     "memory": "memory",
     "markdown": "drawing",
+    "heartbeat": "heartbeat",
     "inspect": "inspecting",
 }
 """Case and module; the case's function has its name, and takes the number of rounds."""

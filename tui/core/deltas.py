@@ -5,7 +5,7 @@ The part of the reducer that runs for nearly every event.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from tui.core.records import EventRecord, JsonObject
@@ -32,9 +32,8 @@ def object_of(state: RunState, record: EventRecord, holder: JsonObject, name: st
     return {}
 
 
-def _content(state: RunState, record: EventRecord, size: int, output: bool) -> None:
+def count_content(state: RunState, seq: int, now: int, size: int, output: bool) -> None:
     """Count a content chunk: a delta with text, thinking or tool input in it."""
-    now = record.t_ns
     last = state.last_content_ns
     if last is None:
         state.first_content_ns = now
@@ -42,7 +41,7 @@ def _content(state: RunState, record: EventRecord, size: int, output: bool) -> N
         gap = now - last
         state.gaps_ns.append(gap)
         if gap > STALL_NS:
-            state.stalls.append((record.seq, gap))
+            state.stalls.append((seq, gap))
         if state.second_content_ns is None:
             state.second_content_ns = now
     state.last_content_ns = now
@@ -54,6 +53,43 @@ def _content(state: RunState, record: EventRecord, size: int, output: bool) -> N
         state.pulse.append([bucket, size])
     else:
         state.pulse[-1][1] += size
+
+
+def count_more(state: RunState, count: int, size: int) -> None:
+    """Count content chunks, `size` characters in all, that came at the time of the last one."""
+    state.gaps_ns.extend([0] * count)
+    if state.second_content_ns is None:
+        state.second_content_ns = state.last_content_ns
+    state.pulse[-1][1] += size
+
+
+def count_each(
+    state: RunState, seq: int, times: Sequence[int], texts: Sequence[str], output: bool
+) -> None:
+    """Count content chunks of events from `seq` on: as `count_content` for each with text in it."""
+    rest = zip(range(seq, seq + len(texts)), times, map(len, texts), strict=True)
+    for number, now, size in rest:
+        if size:
+            count_content(state, number, now, size, output)
+            if state.second_content_ns is not None:
+                break
+    last, end = state.last_content_ns, state.pulse_end_ns
+    add = state.gaps_ns.append
+    for number, now, size in rest:
+        if size:
+            assert last is not None  # There were two.
+            gap = now - last
+            add(gap)
+            if gap > STALL_NS:
+                state.stalls.append((number, gap))
+            if now < end:
+                state.pulse[-1][1] += size
+            else:
+                bucket = now // PULSE_NS
+                end = (bucket + 1) * PULSE_NS
+                state.pulse.append([bucket, size])
+            last = now
+    state.last_content_ns, state.pulse_end_ns = last, end
 
 
 def _string(state: RunState, record: EventRecord, delta: JsonObject, name: str) -> str:
@@ -70,7 +106,7 @@ def _text(state: RunState, record: EventRecord, block: Block, delta: JsonObject)
         text = _string(state, record, delta, "text")
     if text:
         block.text.append(text)
-        _content(state, record, len(text), True)
+        count_content(state, record.seq, record.t_ns, len(text), True)
     if len(delta) > 2:
         _keep_extras(block, delta, "text")
 
@@ -81,7 +117,7 @@ def _thinking(state: RunState, record: EventRecord, block: Block, delta: JsonObj
         thinking = _string(state, record, delta, "thinking")
     if thinking:
         block.thinking.append(thinking)
-        _content(state, record, len(thinking), False)
+        count_content(state, record.seq, record.t_ns, len(thinking), False)
     if len(delta) > 2:
         _keep_extras(block, delta, "thinking")
 
@@ -93,7 +129,7 @@ def _input_json(state: RunState, record: EventRecord, block: Block, delta: JsonO
     block.fragments.append(len(fragment))
     if fragment:
         block.json.append(fragment)
-        _content(state, record, len(fragment), True)
+        count_content(state, record.seq, record.t_ns, len(fragment), True)
     if len(delta) > 2:
         _keep_extras(block, delta, "partial_json")
 

@@ -21,6 +21,13 @@ class Chunk(NamedTuple):
     data: bytes
 
 
+class Batch(NamedTuple):
+    """Some chunks at once: their times and their bytes."""
+
+    times: list[int]
+    reads: list[bytes]
+
+
 class Flaw(NamedTuple):
     """Something wrong with a single frame, seen before any state is looked at."""
 

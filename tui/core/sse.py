@@ -96,6 +96,30 @@ class Decoder:
             buffer = chunk
         return self._scan(buffer)
 
+    def lead(self, chunk: bytes) -> bytes | None:
+        """Give back the bytes before `chunk` that are not cut yet, which begin a frame.
+
+        For who can cut both together more quickly: all of them have to be fed, or passed by, next.
+        None where that cannot be, and nothing is given back: no frame ends in the chunk, or one has
+        been begun, or the lines do not end at LF alone.
+        """
+        if self._touched or self._skip_lf or not self._started or _CR in chunk:
+            return None
+        if b"\n\n" not in chunk:
+            return None
+        lead = b"".join(self._kept)
+        self._kept.clear()
+        return lead
+
+    @property
+    def position(self) -> int:
+        """Where in the stream the bytes begin that are not cut yet."""
+        return self._position
+
+    def pass_by(self, length: int) -> None:
+        """Leave out whole frames that were cut elsewhere. Nothing may be kept at this point."""
+        self._position += length
+
     def close(self) -> list[Frame]:
         """End the stream; return the unfinished frame, if there is one."""
         rest = b"".join(self._kept)

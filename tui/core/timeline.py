@@ -10,9 +10,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, islice
 from typing import Final, NamedTuple
 
 from tui.core import reducer
+from tui.core.bursts import DELTA, Burst
 from tui.core.history import History
 from tui.core.records import EventRecord, from_frame
 from tui.core.sse import FrameKind, parse_frame
@@ -20,6 +22,8 @@ from tui.core.state import RunState
 
 _BLOCK: Final = 65_536
 _MAX_LABELS: Final = 4_096
+_LONG: Final = 65_536
+"""Bytes from which on an event that was parsed is kept: it is wanted again, frame by frame."""
 _EVENT: Final = FrameKind.EVENT
 _LOW: Final = 0 if array("H", [1]).tobytes()[0] else 1
 """Which byte of a label id is the low one."""
@@ -51,6 +55,19 @@ class RawStore:
         self.chunk_times.append(t_ns)
         self.chunk_offsets.append(self.size)
         self.size += len(data)
+        self._keep(data)
+
+    def extend(self, times: Sequence[int], reads: Sequence[bytes]) -> bytes:
+        """Keep the bytes of several reads, and return them joined."""
+        data = b"".join(reads)
+        ends = accumulate(map(len, reads), initial=self.size)
+        self.chunk_times.extend(times)
+        self.chunk_offsets.extend(islice(ends, len(reads)))
+        self.size += len(data)
+        self._keep(data)
+        return data
+
+    def _keep(self, data: bytes) -> None:
         self._open += data
         if len(self._open) >= _BLOCK:
             self._starts.append(self.size - len(self._open))
@@ -85,6 +102,16 @@ class RawStore:
         """Return the number of the read that delivered the byte at `offset`."""
         return bisect_right(self.chunk_offsets, offset) - 1
 
+    def arrivals(self, ends: array[int]) -> array[int]:
+        """Return when the last byte before each of `ends` came. These ascend."""
+        offsets, times = self.chunk_offsets, self.chunk_times
+        first = self.chunk_at(ends[0] - 1)
+        last = self.chunk_at(ends[-1] - 1) + 1
+        if ends[:-1] == offsets[first + 1 : last]:
+            return times[first:last]  # A read for each.
+        found = (bisect_right(offsets, end - 1, first, last) - 1 for end in ends)
+        return array("q", [times[number] for number in found])
+
 
 class BorrowedStore(RawStore):
     """The bytes of a response that stand elsewhere, such as in a file: only their extent is kept.
@@ -98,10 +125,8 @@ class BorrowedStore(RawStore):
         super().__init__()
         self._read_at = read_at
 
-    def append(self, t_ns: int, data: bytes) -> None:
-        self.chunk_times.append(t_ns)
-        self.chunk_offsets.append(self.size)
-        self.size += len(data)
+    def _keep(self, data: bytes) -> None:
+        """Nothing: the bytes are where they are."""
 
     def read(self, offset: int, length: int) -> bytes:
         return self._read_at(offset, min(length, self.size - offset))
@@ -115,6 +140,7 @@ class Timeline:
         "_indexes",
         "_label_ids",
         "_labels",
+        "_last_long",
         "_lengths",
         "_offsets",
         "_seqs",
@@ -134,6 +160,7 @@ class Timeline:
         self._labels: list[Label] = []
         self._label_ids: dict[tuple[str, object], int] = {}
         self._cursor = RunState()
+        self._last_long: EventRecord | None = None
         self._seqs: dict[str, tuple[array[int], int]] = {}
         self.history: History | None = None
         """Checkpoints that `at` may start from."""
@@ -161,9 +188,9 @@ class Timeline:
             try:
                 label = ids[kind_of, delta]
                 if kind is not _EVENT:
-                    label = self._add_label(record, delta)
+                    label = self._add_label(kind, kind_of, delta)
             except (KeyError, TypeError):
-                label = self._add_label(record, delta)
+                label = self._add_label(kind, kind_of, delta)
             add_type(label)
             add_index(index)
             add_offset(offset)
@@ -171,17 +198,29 @@ class Timeline:
             # Last: the length of this column is the length of the timeline.
             add_time(t_ns)
 
-    def _add_label(self, record: EventRecord, delta: object) -> int:
+    def extend_burst(self, burst: Burst, times: array[int]) -> None:
+        """Add deltas that are alike, of these times."""
+        count = len(times)
+        label = self._label_ids.get((DELTA, burst.kind))
+        if label is None:
+            label = self._add_label(_EVENT, DELTA, burst.kind)
+        self._types.extend(array("H", [label]) * count)
+        self._indexes.extend(array("i", [burst.index]) * count)
+        self._offsets.extend(burst.edges[:-1])
+        self._lengths.extend(burst.lengths)
+        self.times.extend(times)
+
+    def _add_label(self, kind: FrameKind, kind_of: str, delta: object) -> int:
         delta_type = delta if isinstance(delta, str) else ""
         # A comment or a tail must not be taken for an event whose type has the same name.
         # A tuple is nothing that a delta's type, a JSON value, could be equal to.
-        key = (record.type, (delta_type or None) if record.kind is _EVENT else (record.kind,))
+        key = (kind_of, (delta_type or None) if kind is _EVENT else (kind,))
         if key in self._label_ids:
             return self._label_ids[key]
         if len(self._labels) == _MAX_LABELS:
             # Types without end come from no honest sender; the record itself still tells its type.
             return _MAX_LABELS - 1
-        self._labels.append(Label(record.kind, record.type, delta_type))
+        self._labels.append(Label(kind, kind_of, delta_type))
         self._label_ids[key] = len(self._labels) - 1
         return len(self._labels) - 1
 
@@ -245,10 +284,16 @@ class Timeline:
         return self.raw.read(self._offsets[seq], self._lengths[seq])
 
     def record(self, seq: int) -> EventRecord:
-        """Return event `seq` as it was appended."""
+        """Return event `seq` as it was appended. The payload is to be read, not changed."""
+        last = self._last_long
+        if last is not None and last.seq == seq:
+            return last
         frame = parse_frame(self.raw_event(seq))
         record = from_frame(frame, seq, self.times[seq])
-        return record._replace(offset=self._offsets[seq], length=self._lengths[seq])
+        record = record._replace(offset=self._offsets[seq], length=self._lengths[seq])
+        if record.length >= _LONG:
+            self._last_long = record
+        return record
 
     def records(self, start: int = 0, end: int | None = None) -> Iterator[EventRecord]:
         """Yield the events from `start` up to `end`."""

@@ -29,18 +29,23 @@ class DetailView(LineView):
         "detail--label",
     }
 
+    # An event has no live end.
+    BINDINGS = [("end", "bottom", "Bottom")]
+
     def __init__(self) -> None:
         super().__init__(id="detail")
         self._lines: list[Line] = []
         self._rows: list[Strip] = []
+        self._tops: list[int] = []
+        """Where the rows of each line begin."""
         self.follow = False
 
-    def show(self, lines: list[Line]) -> None:
-        """Draw these lines, from the top."""
+    def show(self, lines: list[Line], *, first: int = 0) -> None:
+        """Draw these lines, from the top; line `first` is in the first row, where it can be."""
         self._lines = lines
         self.drop_selection()
         self._lay_out()
-        self.scroll_to(y=0, animate=False)
+        self.scroll_to(y=self._tops[first], animate=False)
 
     def on_resize(self) -> None:
         self._lay_out()
@@ -50,10 +55,12 @@ class DetailView(LineView):
 
     def _lay_out(self) -> None:
         self._rows = []
+        self._tops = []
         label_style = self.style("detail--label")
         for look, text, label in self._lines:
             style = self.style(f"detail--{look}")
             room = max(self.row_width - len(label), 1)
+            self._tops.append(len(self._rows))
             for number, row in enumerate(wrap([(sanitize(text).expandtabs(4), style)], room)):
                 margin = label if number == 0 else " " * len(label)
                 self._rows.append(strip_of([(sanitize(margin), label_style), *row]))
@@ -88,9 +95,16 @@ class Detail(ModalScreen[int]):
         self._view.focus()
         self.call_after_refresh(self._show)
 
-    def _show(self) -> None:
+    def on_resize(self) -> None:
+        if self._as_hex:
+            self.call_after_refresh(self._show)
+
+    def _show(self, *, bytes_first: bool = False) -> None:
         self._view.border_title = f"Event {self._seq}"
-        self._view.show(detail(self._run, self._seq, as_hex=self._as_hex))
+        width = self._view.row_width
+        lines = detail(self._run, self._seq, as_hex=self._as_hex, width=width)
+        heads = [number for number, line in enumerate(lines) if line.look == "heading"]
+        self._view.show(lines, first=heads[-1] if bytes_first else 0)
 
     def action_turn(self, step: int) -> None:
         """Show the next or the previous event."""
@@ -100,7 +114,7 @@ class Detail(ModalScreen[int]):
     def action_hex(self) -> None:
         """Show the bytes in hex, or as text."""
         self._as_hex = not self._as_hex
-        self._show()
+        self._show(bytes_first=True)
 
     def action_close(self) -> None:
         """Close."""

@@ -31,6 +31,9 @@ class LatencyView(LineView):
         "latency--bar",
     }
 
+    # Not the live end of the stream behind it.
+    BINDINGS = [("end", "bottom", "Bottom")]
+
     def __init__(self) -> None:
         super().__init__(id="latency")
         self.lines: list[LatencyLine] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from array import array
 from bisect import bisect_right
@@ -16,7 +17,7 @@ from textual.strip import Strip
 from tui.core.partial_json import Kind, PartialJson
 from tui.core.records import JsonObject
 from tui.core.text import format_bytes, format_count, one_line
-from tui.viewmodel.parameters import json_text, weigh
+from tui.viewmodel.parameters import drawable, weigh, wire_text
 from tui.widgets.clusters import clusters
 from tui.widgets.line_view import LineView
 from tui.widgets.paint import Piece, strip_of, wire
@@ -58,7 +59,8 @@ class JsonView(LineView):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.follow = False
-        self._text = ""
+        self._text: str | None = None
+        self._narrow = True
         self._json = PartialJson(_COLUMNS)
         self._fed = 0
         self._wraps = array("Q", [0])
@@ -71,15 +73,19 @@ class JsonView(LineView):
     def show(self, text: str) -> None:
         """Draw this text, from the top."""
         self._text = text
+        self._narrow = text.isascii()
         self._json = PartialJson(_COLUMNS)
         self._fed = self._drawn_width = self._wanted_width = 0
         self.on_resize()
 
     def on_resize(self) -> None:
-        if self.size.width and self.row_width != self._wanted_width:
-            self._wanted_width = self.row_width
-            self._steps = self._lay_out(self._wanted_width)
-            self._go_on(self._steps)
+        text, width = self._text, self.row_width
+        if text is not None and self.size.width and width != self._wanted_width:
+            self._wanted_width = width
+            steps = self._steps = self._lay_out(text, width)
+            self._go_on(steps)
+            if self._steps is not None:
+                self.run_worker(self._finish(steps), exclusive=True)
 
     @property
     def settled(self) -> bool:
@@ -89,26 +95,28 @@ class JsonView(LineView):
     # --- layout -------------------------------------------------------------------------------
 
     def _go_on(self, steps: Iterator[None]) -> None:
-        """Do some of the work, and the rest when the app has nothing better to do."""
-        if steps is not self._steps:
-            return  # Given up for another text or width.
+        """Do some of the work, and draw what is ready."""
         end = time.perf_counter() + _SLICE_S
         for _ in steps:
             if time.perf_counter() > end:
-                self.call_later(self._go_on, steps)
                 break
         else:
             self._steps = None
         self.set_height(self._wraps[-1])
         self.refresh()
 
-    def _lay_out(self, width: int) -> Iterator[None]:
+    async def _finish(self, steps: Iterator[None]) -> None:
+        while steps is self._steps:  # Else given up for another text or width.
+            await asyncio.sleep(0)
+            self._go_on(steps)
+
+    def _lay_out(self, text: str, width: int) -> Iterator[None]:
         wraps = array("Q", [0])
         if not self._drawn_width:
             self._publish(wraps, width)
         json = self._json
         while True:
-            whole = self._fed >= len(self._text)
+            whole = self._fed >= len(text)
             if whole:
                 json.finish()
             for number in range(
@@ -119,7 +127,7 @@ class JsonView(LineView):
                     yield
             if whole:
                 break
-            json.feed(self._text[self._fed : self._fed + _FED])
+            json.feed(text[self._fed : self._fed + _FED])
             self._fed += _FED
             yield
         if self._wraps is not wraps:
@@ -141,7 +149,7 @@ class JsonView(LineView):
     def _cuts_of(self, number: int, width: int) -> Cuts:
         json = self._json
         size = json.line_width(number)
-        narrow = self._text.isascii()
+        narrow = self._narrow
         if size <= width and (narrow or size * 2 <= width):
             return Cuts(0, [0])
         head = "".join(span.text for span in json.line(number, 0, width))
@@ -239,17 +247,21 @@ class RequestView(ModalScreen[str | None]):
         yield self._view
 
     def on_mount(self) -> None:
+        self._view.focus()
         model = self._request.get("model")
         title = f"Request  {wire(model, 40)}" if isinstance(model, str) else "Request"
-        size, tokens, files = weigh(self._request)
+        self._view.border_title = Content(title)
+        self.call_after_refresh(self._show)
+
+    def _show(self) -> None:
+        text = wire_text(self._request)
+        size, tokens, files = weigh(self._request, text)
         facts = [format_bytes(size), f"~{format_count(tokens)} tokens"]
         if files:
             facts[1] += f" and {files} file{'s' * (files != 1)}"
         keys = ["e edit", "r send", "y copy", "esc closes"]
-        self._view.border_title = Content(title)
         self._view.border_subtitle = Content("  ".join([*facts, *keys]))
-        self._view.show(json_text(self._request))
-        self._view.focus()
+        self._view.show(drawable(text))
 
     def action_answer(self, what: str) -> None:
         """Close, and have something done with the request."""

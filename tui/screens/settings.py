@@ -125,6 +125,7 @@ class ModelPicker(Vertical):
         self._models = [one_line(known) for known in models]
         self._note = note
         self._found: list[str] = []
+        self._ready = False
         self._typed = ""
         self._taken = one_line(model)
         """What the line held before it was typed into: it filters nothing."""
@@ -140,12 +141,14 @@ class ModelPicker(Vertical):
         yield self._said
 
     def on_mount(self) -> None:
+        self._ready = True
         self._fill()
 
     def offer(self, models: Sequence[str], note: str) -> None:
         """List other models; `note` says where they are from."""
         self._models, self._note = [one_line(known) for known in models], note
-        self._fill()
+        if self._ready:
+            self._fill()
 
     def _fill(self) -> None:
         """List the models that have in their name what was typed."""
@@ -211,12 +214,13 @@ class SettingsScreen(ModalScreen[Setup | None]):
         self._given = fields_of(parameters)
         self._tool_mode: ToolMode = tool_mode
         self._offered = list(models), models_note
+        self._picker: ModelPicker | None = None
         self._left: set[str] = set()
         """The fields that the reader has left: their mistakes are shown."""
 
     def compose(self) -> ComposeResult:
         given = self._given
-        self._picker = ModelPicker(given.model, *self._offered)
+        self._picker = picker = ModelPicker(given.model, *self._offered)
         self._system = Entry(given.system, placeholder="none", id="set-system")
         self._other = Entry(given.other, placeholder="none", id="set-other")
         self._mode = Pick(_MODES, self._tool_mode, id="set-mode")
@@ -226,7 +230,7 @@ class SettingsScreen(ModalScreen[Setup | None]):
         with VerticalScroll(id="settings", can_focus=False) as box:
             box.border_title = "Settings"
             box.border_subtitle = "what is empty is not sent"
-            yield _row("Model", self._picker)
+            yield _row("Model", picker)
             yield _row("System", self._system).add_class("-apart")
             number = LineEntry(given.max_tokens, placeholder="default", id="set-max_tokens")
             yield _row("Max tokens", number, _hint("max_tokens"), across=True)
@@ -247,7 +251,7 @@ class SettingsScreen(ModalScreen[Setup | None]):
     def offer(self, models: Sequence[str], note: str) -> None:
         """List these models; `note` says where they are from, in a few words."""
         self._offered = list(models), note
-        if self.is_mounted:
+        if self._picker is not None:
             self._picker.offer(*self._offered)
 
     # --- what was typed -----------------------------------------------------------------------

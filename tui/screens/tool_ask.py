@@ -58,9 +58,12 @@ class ToolAsk(ModalScreen[Decision | None]):
         count: int = 1,
         description: str = "",
         runnable: bool = True,
+        deaf_s: float = 0.0,
     ) -> None:
         """Take a call, number `place` of `count` in its answer. Without `runnable` it can only be
-        refused or answered by hand."""
+        refused or answered by hand. For `deaf_s` seconds keys decide nothing: they may have been
+        meant for what was there before.
+        """
         super().__init__()
         self._tool = name
         self._call = input
@@ -68,6 +71,8 @@ class ToolAsk(ModalScreen[Decision | None]):
         self._count = count
         self._description = description
         self._runnable = runnable
+        self._deaf_s = deaf_s
+        self._listening = not deaf_s
         self._writing = False
         self._is_error = False
         self._view = JsonView(id="tool-ask-input")
@@ -102,6 +107,11 @@ class ToolAsk(ModalScreen[Decision | None]):
         self._view.show(json_text(self._call))
         self._view.focus()
         self._draw()
+        if self._deaf_s:
+            self.set_timer(self._deaf_s, self._listen)
+
+    def _listen(self) -> None:
+        self._listening = True
 
     def on_resize(self) -> None:
         self._fit()
@@ -144,10 +154,13 @@ class ToolAsk(ModalScreen[Decision | None]):
 
     def action_decide(self, kind: Kind) -> None:
         """Close with a decision."""
-        self.dismiss(Decision(kind))
+        if self._listening:
+            self.dismiss(Decision(kind))
 
     def action_write(self) -> None:
         """Have the reader write the result."""
+        if not self._listening:
+            return
         self._writing = True
         self._draw()
         self._entry.focus()

@@ -8,7 +8,16 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from tui.core.records import Chunk
 
-__all__ = ["Answer", "Answered", "EndedHow", "Source", "SourceEnded", "SourceInfo", "SourceKind"]
+__all__ = [
+    "Answer",
+    "Answered",
+    "Damaged",
+    "EndedHow",
+    "Source",
+    "SourceEnded",
+    "SourceInfo",
+    "SourceKind",
+]
 
 SourceKind = Literal["demo", "file", "stdin", "live"]
 EndedHow = Literal["reset", "timeout", "refused", "cancelled", "interrupted", "http_error"]
@@ -82,6 +91,16 @@ class Answered(Protocol):
     @property
     def answer(self) -> Answer | None:
         """The head of the response, None before there is one."""
+        ...
+
+
+@runtime_checkable
+class Damaged(Protocol):
+    """A source that tells what of its file it could not read."""
+
+    @property
+    def damage(self) -> tuple[str, str] | None:
+        """How much is missing, in a few words, and what it was; None as long as nothing is."""
         ...
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from tui.captures.capture_body import CaptureBody
 from tui.captures.capture_file import load_capture
 from tui.captures.codec import (
+    MAX_PROBLEMS,
     ChunkLine,
     EndLine,
     Line,
@@ -32,6 +33,8 @@ SourceFactory = Callable[[], Source]
 _POLL_S: Final = 0.05
 _READ: Final = 65_536
 _SAMPLE: Final = 1 << 20
+_TOLD: Final = 3
+"""Bad lines that are described; the others are counted."""
 
 
 class CaptureSource:
@@ -60,6 +63,20 @@ class CaptureSource:
     def recording(self) -> Recording:
         """What is played."""
         return self._recording
+
+    @property
+    def damage(self) -> tuple[str, str] | None:
+        """The lines that turned out to be bad while they were read."""
+        problems = self._recording.problems
+        if not problems:
+            return None
+        lines = [f"line {problem.line}: {problem.detail}" for problem in problems[:_TOLD]]
+        if len(problems) > _TOLD:
+            lines.append(f"and {len(problems) - _TOLD} more")
+        count = f"{len(problems)} line{'s' * (len(problems) > 1)}"
+        if len(problems) == MAX_PROBLEMS:
+            count = f"{count} or more"
+        return f"{count} of the capture could not be read", "\n".join(lines)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Yield each read. Raises SourceEnded where the run was not ended by the server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final, Literal, NamedTuple
 
 from tui.core.anomalies import explain
@@ -12,10 +13,13 @@ from tui.core.sse import parse_frame
 from tui.core.state import RunState
 from tui.core.text import clip, format_bytes, format_ns
 from tui.viewmodel.compact import compact
+from tui.viewmodel.events import outline
 
 Look = Literal["heading", "plain", "muted", "warning", "json", "code"]
 
 _SHOWN_BYTES: Final = 65_536
+_SHOWN_LINES: Final = 2_000
+_SHOWN_COLUMNS: Final = 4_000
 _SHOWN_VALUE: Final = 300
 _ABSENT: Final = "\u2013"
 
@@ -28,12 +32,17 @@ class Line(NamedTuple):
     label: str = ""
 
 
-def detail(run: Run, seq: int, *, as_hex: bool) -> list[Line]:
-    """Return all there is to say about event `seq` of a run. Bounded, whatever its size."""
-    record = run.timeline.record(seq)
-    raw = run.timeline.raw_event(seq)
+def detail(run: Run, seq: int, *, as_hex: bool, width: int = 80) -> list[Line]:
+    """Return all there is to say about event `seq` of a run. Bounded, whatever its size.
+
+    `width` is the room that a row of hex has. The bytes come last, under the last heading.
+    """
+    record = outline(run.timeline, seq)
+    raw = run.timeline.raw.read(record.offset, min(record.length, _SHOWN_BYTES))
     lines = [*_facts(run, record), Line("plain", "")]
-    anomalies = [anomaly for anomaly in run.state.anomalies if anomaly.seq == seq]
+    known = run.state.anomalies
+    first, last = (bisect_left(known, number, key=lambda one: one.seq) for number in (seq, seq + 1))
+    anomalies = known[first:last]
     for anomaly in anomalies:
         lines.append(Line("warning", f"{anomaly.code}: {anomaly.detail}", "\u26a0 "))
         if explain(anomaly.code):
@@ -48,10 +57,10 @@ def detail(run: Run, seq: int, *, as_hex: bool) -> list[Line]:
     if not changes:
         lines.append(Line("muted", "nothing in the message"))
     if record.payload is not None:
-        lines += [Line("plain", ""), Line("heading", "JSON"), *_pretty(parse_frame(raw).data)]
+        lines += [Line("plain", ""), Line("heading", "JSON"), *_pretty(raw, record.length)]
     title = "Bytes, in hex" if as_hex else "Bytes, as received"
-    lines += [Line("plain", ""), Line("heading", title), *_bytes(raw, as_hex=as_hex)]
-    return lines
+    lines += [Line("plain", ""), Line("heading", title)]
+    return lines + (_hex(raw, record.length, width) if as_hex else _bytes(raw, record.length))
 
 
 def _facts(run: Run, record: EventRecord) -> list[Line]:
@@ -139,34 +148,49 @@ def _snapshot(state: RunState, record: EventRecord) -> dict[str, str]:
     return facts
 
 
-def _pretty(data: bytes) -> list[Line]:
+def _pretty(raw: bytes, length: int) -> list[Line]:
+    """Lay out the JSON of an event of `length` bytes, of which `raw` are the first."""
+    data = parse_frame(raw if len(raw) == length else raw + b"\n\n").data
     layout = PartialJson(compact_width=72)
-    layout.feed(data[:_SHOWN_BYTES].decode("utf-8", "replace"))
+    layout.feed(data.decode("utf-8", "replace"))
     count = layout.line_count()
     lines = []
-    for number in range(min(count, 2_000)):
-        text = "".join(span.text for span in layout.line(number, 0, 4_000))
+    for number in range(min(count, _SHOWN_LINES)):
+        text = "".join(span.text for span in layout.line(number, 0, _SHOWN_COLUMNS))
+        if layout.line_width(number) > _SHOWN_COLUMNS:
+            text += "\u2026"
         indent = len(text) - len(text.lstrip(" "))
         lines.append(Line("json", text[indent:], " " * indent))
-    if len(data) > _SHOWN_BYTES or count > 2_000:
-        lines.append(Line("muted", f"and more: {format_bytes(len(data))} in all"))
+    if len(raw) < length or count > _SHOWN_LINES:
+        lines.append(Line("muted", f"and more: {format_bytes(length)} in all"))
     return lines
 
 
-def _bytes(raw: bytes, *, as_hex: bool) -> list[Line]:
-    if as_hex:
-        shown = raw[: _SHOWN_BYTES // 4]
-        lines = [Line("code", _hex_row(shown, at)) for at in range(0, len(shown), 16)]
-    else:
-        shown = raw[:_SHOWN_BYTES]
-        text = shown.decode("utf-8", "backslashreplace")
-        lines = [Line("code", line) for line in text.rstrip("\n").split("\n")]
-    if len(shown) < len(raw):
-        lines.append(Line("muted", f"and {format_bytes(len(raw) - len(shown))} more"))
-    return lines
+def _bytes(raw: bytes, length: int) -> list[Line]:
+    """Show the bytes of an event of `length` bytes, of which `raw` are the first."""
+    pieces = raw.split(b"\n")
+    shown = raw if len(pieces) <= _SHOWN_LINES else b"\n".join(pieces[:_SHOWN_LINES])
+    text = shown.decode("utf-8", "backslashreplace")
+    lines = [Line("code", line) for line in text.rstrip("\n").split("\n")]
+    return lines + _left_out(length - len(shown))
 
 
-def _hex_row(data: bytes, at: int) -> str:
-    row = data[at : at + 16]
+def _hex(raw: bytes, length: int, width: int) -> list[Line]:
+    """Show the same in hex: as many bytes in a row as fit, of 16, 8 and 4."""
+    shown = raw[: _SHOWN_BYTES // 4]
+    count = next((count for count in (16, 8) if len(_hex_row(b"", 0, count)) + count <= width), 4)
+    lines = [Line("code", _hex_row(shown, at, count)) for at in range(0, len(shown), count)]
+    return lines + _left_out(length - len(shown))
+
+
+def _hex_row(data: bytes, at: int, count: int) -> str:
+    row = data[at : at + count]
+    size = min(count, 8)
+    groups = [row[place : place + size] for place in range(0, count, size)]
+    shown = "  ".join(f"{group.hex(' '):<{3 * size - 1}}" for group in groups)
     text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
-    return f"{at:06x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  {text}"
+    return f"{at:06x}  {shown}  {text}"
+
+
+def _left_out(size: int) -> list[Line]:
+    return [Line("muted", f"and {format_bytes(size)} more")] if size else []

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tui.core.records import EventRecord
+from jiter import from_json
+
+from tui.core.records import EventRecord, JsonObject
+from tui.core.sse import parse_frame
 from tui.core.state import as_text
 from tui.core.text import clip
 from tui.core.timeline import Timeline
@@ -14,6 +17,8 @@ from tui.viewmodel.transcript import describe_error
 
 _SUMMARY: Final = 400
 """Code points of a payload that a row of the log can show at most."""
+_LONG: Final = 16_384
+"""Bytes from which on only the beginning of an event is read: a row shows no more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +59,14 @@ _DELTA_STYLES: Final = {
 
 
 def event_row(timeline: Timeline, seq: int) -> EventRow:
-    """Return one row of the log. Parses the one event, nothing else."""
+    """Return one row of the log. Parses the one event, of a long one the beginning."""
     label = timeline.label(seq)
     t_ns = timeline.times[seq]
     gap = t_ns - timeline.times[seq - 1] if seq else 0
     glyph, style = _GLYPHS.get(label.type, ("?", "unknown"))
     if label.type == "content_block_delta":
         style = _DELTA_STYLES.get(label.delta, "unknown")
-    record = timeline.record(seq)
-    what, payload = summarise(record, timeline)
+    what, payload = summarise(outline(timeline, seq), timeline)
     # Each clipped: a type or a delta's type can be as long as the sender likes.
     return EventRow(
         seq,
@@ -77,12 +81,33 @@ def event_row(timeline: Timeline, seq: int) -> EventRow:
     )
 
 
+def outline(timeline: Timeline, seq: int) -> EventRecord:
+    """Return an event; one that is long with no more of its payload than its beginning has.
+
+    The cost is bounded, whatever the length. Flaws are left out of a long one.
+    """
+    offset, length = timeline.span(seq)
+    if length <= _LONG:
+        return timeline.record(seq)
+    label = timeline.label(seq)
+    data = parse_frame(timeline.raw.read(offset, _LONG) + b"\n\n").data
+    payload: JsonObject | None = None
+    try:
+        found = from_json(data, partial_mode="trailing-strings", allow_inf_nan=False)
+    except ValueError:
+        pass
+    else:
+        payload = found if isinstance(found, dict) else None
+    index, t_ns = timeline.index(seq), timeline.times[seq]
+    return EventRecord(seq, t_ns, label.kind, label.type, index, payload, offset, length)
+
+
 def summarise(record: EventRecord, timeline: Timeline) -> tuple[str, str]:
     """Return what an event says: a short word (such as the delta type) and the essence."""
     payload = record.payload
     if payload is None:
-        raw = timeline.raw_event(record.seq)[: 2 * _SUMMARY].decode("utf-8", "replace")
-        return "", " ".join(raw.split("\n")).strip()
+        raw = timeline.raw.read(record.offset, min(record.length, 2 * _SUMMARY))
+        return "", " ".join(raw.decode("utf-8", "replace").split("\n")).strip()
     kind_of = record.type
     if kind_of == "content_block_delta":
         return _summarise_delta(payload.get("delta"))

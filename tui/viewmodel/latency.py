@@ -14,7 +14,9 @@ Look = Literal["heading", "plain", "muted", "bar"]
 
 _BAR: Final = 32
 _EIGHTHS: Final = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589\u2588"
-_LABEL: Final = 12
+_LABEL: Final = 13
+_BESIDE: Final = 16
+"""Columns for the figures behind a bar."""
 
 
 class LatencyLine(NamedTuple):
@@ -41,10 +43,11 @@ def latency_lines(run: Run, scan: LatencyScan, width: int) -> list[LatencyLine]:
             _line(("so there is nothing to measure.", "muted")),
         ]
     metrics = run.metrics()
-    lines = [_numbers(metrics), _line()]
-    lines += _spent(scan)
-    lines += _gaps(metrics, scan)
-    room = max(min(width - _LABEL - 12, 100), 10)
+    longest = min(max(width - _LABEL - _BESIDE, 3), _BAR)
+    lines = [*_numbers(metrics, width), _line()]
+    lines += _spent(scan, longest)
+    lines += _gaps(metrics, scan, width, longest)
+    room = max(min(width - _LABEL - 12, 100), 3)
     growth = scan.growth(room)
     total = format_count(scan.chars[-1] if scan.chars else 0)
     lines += [
@@ -72,10 +75,25 @@ def _line(*pieces: tuple[str, Look]) -> LatencyLine:
     return LatencyLine(pieces)
 
 
-def _numbers(metrics: Metrics) -> LatencyLine:
-    pieces: list[tuple[str, Look]] = []
+def _packed(parts: list[LatencyLine], width: int, indent: int = 0) -> list[LatencyLine]:
+    """Put parts one after another, with two blanks between them, on as few lines as they fit."""
+    margin: tuple[str, Look] = (" " * indent, "plain")
+    lines: list[LatencyLine] = []
+    used = width
+    for part in parts:
+        size = sum(len(text) for text, _ in part.pieces)
+        if lines and used + 2 + size <= width:
+            lines[-1] = _line(*lines[-1].pieces, ("  ", "plain"), *part.pieces)
+            used += 2 + size
+        else:
+            lines.append(_line(margin, *part.pieces))
+            used = indent + size
+    return lines
+
+
+def _numbers(metrics: Metrics, width: int) -> list[LatencyLine]:
     itl = None if metrics.itl is None else int(metrics.itl)
-    for name, value in (
+    known = (
         ("TTFB", metrics.ttfb),
         ("TTFT", metrics.ttft),
         ("TTFO", metrics.ttfo),
@@ -83,12 +101,12 @@ def _numbers(metrics: Metrics) -> LatencyLine:
         ("total", metrics.e2e),
         ("decode", metrics.decode),
         ("per token", itl),
-    ):
-        pieces += [(f"{name} ", "muted"), (f"{format_ns(value)}  ", "plain")]
-    return LatencyLine(tuple(pieces))
+    )
+    parts = [_line((f"{name} ", "muted"), (format_ns(value), "plain")) for name, value in known]
+    return _packed(parts, width)
 
 
-def _spent(scan: LatencyScan) -> list[LatencyLine]:
+def _spent(scan: LatencyScan, longest: int) -> list[LatencyLine]:
     total = sum(scan.spent_ns)
     largest = max(scan.spent_ns)
     lines = [_line(("Where the time went", "heading"))]
@@ -97,17 +115,20 @@ def _spent(scan: LatencyScan) -> list[LatencyLine]:
         lines.append(
             _line(
                 (f"  {name:<{_LABEL - 2}}", "muted"),
-                (f"{bar(spent, largest):<{_BAR}}", "bar"),
+                (f"{bar(spent, largest, longest):<{longest}}", "bar"),
                 (f"  {format_ns(spent):>7}  {share:>4}", "plain"),
             )
         )
     return [*lines, _line()]
 
 
-def _gaps(metrics: Metrics, scan: LatencyScan) -> list[LatencyLine]:
-    icl = metrics.icl
-    facts = "  ".join(f"{name} {format_ns(value)}" for name, value in icl._asdict().items())
-    lines = [_line(("Gaps between content chunks", "heading"), (f"   {facts}", "plain"))]
+def _gaps(metrics: Metrics, scan: LatencyScan, width: int, longest: int) -> list[LatencyLine]:
+    facts = [f"{name} {format_ns(value)}" for name, value in metrics.icl._asdict().items()]
+    title = _line(("Gaps between content chunks", "heading"))
+    if len(title.pieces[0][0]) + 3 + len("  ".join(facts)) <= width:
+        lines = [_line(*title.pieces, ("   " + "  ".join(facts), "plain"))]
+    else:
+        lines = [title, *_packed([_line((fact, "plain")) for fact in facts], width, 2)]
     filled = [number for number, count in enumerate(scan.histogram) if count]
     largest = max(scan.histogram)
     for number in range(filled[0], filled[-1] + 1) if filled else ():
@@ -119,7 +140,7 @@ def _gaps(metrics: Metrics, scan: LatencyScan) -> list[LatencyLine]:
         lines.append(
             _line(
                 (f"  {name:<{_LABEL - 2}}", "muted"),
-                (f"{bar(count, largest):<{_BAR}}", "bar"),
+                (f"{bar(count, largest, longest):<{longest}}", "bar"),
                 (f"  {count:>7}", "plain"),
             )
         )

@@ -90,6 +90,8 @@ class Scope:
     max_tokens: int | None = None
     recording_failure: str | None = None
     """Why the run is no longer written to its capture."""
+    damage: tuple[str, str] | None = None
+    """How much of its file could not be read, and what it was."""
 
     @property
     def timeline(self) -> Timeline:

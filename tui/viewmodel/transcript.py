@@ -133,6 +133,8 @@ def _endings(scope: Scope) -> list[Item]:
         details = (state.message or {}).get("stop_details")
         body = compact(details) if details else ""
         items.append(Item(("stop", 0), "stop", f"{reason}  {meaning}", body, False, tone))
+    if scope.damage is not None:
+        items.append(Item(("banner", 3), "banner", *scope.damage, False, "warning"))
     if scope.recording_failure is not None:
         text = f"{scope.recording_failure}; the stream goes on"
         items.append(Item(("banner", 1), "banner", "Not recorded any more", text, False, "warning"))

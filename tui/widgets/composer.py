@@ -264,6 +264,7 @@ class Composer(Horizontal):
         super().__init__(id=id)
         self.history: list[str] = [] if history is None else history
         self._note = ""
+        self._ready = False
         self._prompt = Prompt(self.history, id="composer-prompt")
 
     def compose(self) -> ComposeResult:
@@ -272,6 +273,7 @@ class Composer(Horizontal):
         yield Static("", id="composer-note", markup=False)
 
     def on_mount(self) -> None:
+        self._ready = True
         self._remark(self._note)
 
     @property
@@ -320,7 +322,7 @@ class Composer(Horizontal):
         self._remark(self._note)
 
     def _remark(self, text: str) -> None:
-        if self.is_mounted:
+        if self._ready:
             content = Content(one_line(text))
             self.border_subtitle = content
             self.query_one("#composer-note", Static).update(content)

@@ -18,6 +18,9 @@ from tui.widgets.paint import Piece, strip_of, wire
 
 _SLOW_NS = 500_000_000
 _WIDE = 70
+_LIVE = -1
+_PATIENCE = 3
+"""Frames after which what was asked for is given up."""
 
 
 class EventLog(LineView):
@@ -52,7 +55,7 @@ class EventLog(LineView):
         ("pageup", "page(-1)", "Page up"),
         ("g,home", "first", "First event"),
         ("G", "last", "Last event"),
-        ("enter", "app.detail", "Show the event in full"),
+        ("enter", "detail", "Show the event in full"),
     ]
 
     class Moved(Message):
@@ -75,10 +78,22 @@ class EventLog(LineView):
         self._flag_source: tuple[int, int] = (-1, 0)
         self._rows: array[int] | None = None
         self._filtered = ""
+        self._aim: int | None = None
+        """The count of events, or the live end, that was asked for and is not shown yet.
+
+        Keys come faster than frames: the next one begins there.
+        """
+        self._patience = 0
+        self._opens = False
         self.title = "Events"
 
     def show(self, scope: Scope) -> None:
         """Draw the log of `scope`."""
+        self._patience -= 1
+        if self._patience <= 0 or self._aim == (scope.count if scope.travelling else _LIVE):
+            self._aim = None
+        if self._opens and self._aim is None:
+            self.call_later(self.action_detail)
         state = scope.run.state
         self._rows = scope.found.rows
         shown = scope.head if self._rows is None else len(self._rows)
@@ -95,6 +110,8 @@ class EventLog(LineView):
         moved = self._drawn[:1] + self._drawn[2:4] != drawn[:1] + drawn[2:4]
         grown_only = self._drawn[:1] == drawn[:1] and self._drawn[3:] == drawn[3:]
         moved = moved or self._filtered != found.filter
+        if self._drawn[:1] != drawn[:1] or self._filtered != found.filter:
+            self.drop_selection()
         self._filtered = found.filter
         self._drawn = drawn
         self._scope = scope
@@ -216,19 +233,21 @@ class EventLog(LineView):
 
     # --- moving -------------------------------------------------------------------------------
 
-    def _count(self) -> int:
-        return self._scope.count if self._scope else 0
+    def _go(self, count: int) -> None:
+        self._aim, self._patience = count, _PATIENCE
+        self.post_message(self.Moved(count))
 
     def action_move(self, step: int) -> None:
         """Move the cursor by `step` rows."""
         scope = self._scope
         if scope is None or not self.height_in_rows:
             return
-        if not scope.travelling and step > 0:
+        aim = (scope.count if scope.travelling else _LIVE) if self._aim is None else self._aim
+        if aim == _LIVE and step > 0:
             return
-        here = self._row_of(self._count() - 1)
+        here = self._row_of((scope.head if aim == _LIVE else aim) - 1)
         target = min(max(here + step, 0), self.height_in_rows - 1)
-        self.post_message(self.Moved(self._seq(target) + 1))
+        self._go(self._seq(target) + 1)
 
     def action_page(self, direction: int) -> None:
         """Move the cursor by a page."""
@@ -237,20 +256,28 @@ class EventLog(LineView):
     def action_first(self) -> None:
         """Go to the first event."""
         if self.height_in_rows:
-            self.post_message(self.Moved(self._seq(0) + 1))
+            self._go(self._seq(0) + 1)
 
     def action_last(self) -> None:
         """Go to the live end and follow."""
+        self._aim, self._patience = _LIVE, _PATIENCE
         self.action_bottom()
         self.post_message(self.Followed())
+
+    async def action_detail(self) -> None:
+        """Have the event at the cursor shown in full, once the cursor is where it is to be."""
+        self._opens = self._aim is not None
+        if not self._opens:
+            await self.app.run_action("detail")
 
     def on_click(self, event: events.Click) -> None:
         """Show the state as of the event that was clicked."""
         if self._scope is None or self.text_selection is not None:
             return
-        y = event.get_content_offset(self)
-        if y is not None and y.y + self.scroll_offset.y < self.height_in_rows:
-            self.post_message(self.Moved(self._seq(y.y + self.scroll_offset.y) + 1))
+        place = event.get_content_offset(self)
+        y = -1 if place is None else place.y + self.scroll_offset.y
+        if 0 <= y < self.height_in_rows and event.chain == 1:
+            self._go(self._seq(y) + 1)
 
 
 def _cells(text: str) -> int:

@@ -5,14 +5,15 @@ Only visible rows are drawn, whatever their number. Rows are addressed from 0 an
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 from textwrap import wrap as wrap_words
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
@@ -21,6 +22,16 @@ from textual.strip import Strip
 
 from tui.core.links import Field
 from tui.widgets.look import ComponentStyles
+from tui.widgets.strip_text import apart, cluster_at, lit, whole, word_at
+
+_MOST_COPIED: Final = 2_000
+"""Rows that are drawn for a copy: some tenths of a second, and more than terminals take."""
+_NO_COLOUR: Final = Style(reverse=True)
+"""What is marked by colours alone, where there are none."""
+
+
+Place = tuple[Hashable, float]
+"""A part of what a view shows, and where in it: it outlasts another layout of the rows."""
 
 
 class OriginWanted(Message):
@@ -68,6 +79,8 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._height = 0
         self._moving = False
+        self._held: Place | None = None
+        self._led = False
         self.caret: tuple[int, int] | None = None
         """Row and column that the reader points at."""
 
@@ -80,6 +93,14 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
     def row_text(self, y: int) -> str:
         """Return what is copied for row `y`; offsets in it are those of `row`."""
         return self.row(y, self.row_width).text
+
+    def margin_of(self, y: int) -> int:
+        """Return how many blanks row `y` begins with if it only goes on with the row above.
+
+        Such a row belongs to the same line of the text, and is copied without a line feed. -1 for
+        a row that is a line of its own.
+        """
+        return -1
 
     def set_height(self, height: int) -> None:
         """Say how many rows there are now. Keeps the place, or the tail where it is followed."""
@@ -121,7 +142,8 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         selection = self.text_selection
         if selection is not None:
             strip = self._select(strip, selection, place)
-        return strip.apply_style(base).adjust_cell_length(width, base).apply_offsets(0, place)
+        strip = apart(strip).apply_style(base).adjust_cell_length(width, base)
+        return strip.apply_offsets(0, place)
 
     def _placeholder_line(self, y: int) -> Strip:
         """Draw what an empty pane says, in the middle of it."""
@@ -134,31 +156,38 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         return Strip([Segment(margin + lines[number], self.style("line-view--placeholder"))])
 
     def _select(self, strip: Strip, selection: Selection, y: int) -> Strip:
-        span = selection.get_span(y)
-        if span is None:
-            return strip
-        text = strip.text
-        start, end = span
-        end = len(text) if end == -1 else min(end, len(text))
-        if start >= end:
-            return strip
-        cuts = [strip.index_to_cell_position(place) for place in (start, end)]
-        before, marked, after = (
-            strip.crop(0, cuts[0]),
-            strip.crop(cuts[0], cuts[1]),
-            strip.crop(cuts[1]),
-        )
+        span = _span(selection, y, strip.text)
         style = self.screen.get_component_rich_style("screen--selection")
-        lit = [Segment(text, (own or Style()) + style) for text, own, _ in marked]
-        return Strip.join([before, Strip(lit), after])
+        return lit(strip, *span, self._seen(style)) if span is not None else strip
+
+    def _seen(self, style: Style) -> Style:
+        """Return a style that is seen without colours too."""
+        return style + _NO_COLOUR if self.app.no_color else style
 
     def on_click(self, event: events.Click) -> None:
-        """Point at a character."""
+        """Point at a character. A second click takes its word, a third one its row."""
+        event.prevent_default()  # Textual would take all there is, a million rows perhaps.
         place = event.get_content_offset(self)
         y = -1 if place is None else place.y + self.scroll_offset.y
-        if place is not None and y < self._height and self.points:
+        if place is None or y >= self._height:
+            return
+        if event.chain > 1:
+            self._take(y, None if event.chain > 2 else place.x)
+        elif self.points and self.text_selection is None:
             self.caret = (y, min(place.x, self.row_width - 1))
             self.refresh()
+
+    def _take(self, y: int, column: int | None) -> None:
+        """Select the word at a column of a row, or all of the row."""
+        text = self.row_text(y)
+        start, end = 0, len(text)
+        if column is not None:
+            cluster = cluster_at(text, column)
+            if cluster is None:
+                return
+            start, end = word_at(text, cluster[0])
+        if text[start:end].strip():
+            self.screen.selections = {self: Selection(Offset(start, y), Offset(end, y))}
 
     # --- selection ----------------------------------------------------------------------------
 
@@ -167,19 +196,32 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         return True
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """Return the selected text; only the selected rows are drawn for it."""
-        first = 0 if selection.start is None else selection.start.y
+        """Return the selected text; only the selected rows are drawn for it, and not too many."""
+        first = 0 if selection.start is None else max(selection.start.y, 0)
         last = self._height - 1 if selection.end is None else selection.end.y
-        lines = []
-        for y in range(max(first, 0), min(last, self._height - 1) + 1):
-            span = selection.get_span(y)
-            if span is not None:
-                text = self.row_text(y)
-                lines.append(text[span[0] : None if span[1] == -1 else span[1]].rstrip())
-        return "\n".join(lines), "\n"
+        last = min(last, self._height - 1)
+        most = min(last, first + _MOST_COPIED - 1)
+        lines: list[str] = []
+        for y in range(first, most + 1):
+            text = self.row_text(y)
+            start, end = _span(selection, y, text) or (0, 0)
+            margin = self.margin_of(y)
+            if lines and margin >= 0:
+                lines[-1] += text[max(start, margin) : end]
+            else:
+                lines.append(text[start:end])
+        if most < last:
+            lines.append(f"\u2026 and {last - most} more rows")
+        return "\n".join(line.rstrip() for line in lines), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()
+
+    def drop_selection(self) -> None:
+        """Let go of what is selected here: the rows are others now."""
+        if self.text_selection is not None:
+            kept = self.screen.selections.items()
+            self.screen.selections = {view: part for view, part in kept if view is not self}
 
     # --- scrolling ----------------------------------------------------------------------------
 
@@ -187,16 +229,35 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         """Show the last rows."""
         end = self.max_scroll_y
         if self.scroll_target_y != end or self.scroll_y != end:
-            self._moving = True
-            try:
-                self.scroll_to(y=end, animate=False, force=True, immediate=True)
-            finally:
-                self._moving = False
+            self._jump(end)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if not self._moving and round(old_value) != round(new_value):
+        if not self._moving and self._held is None and round(old_value) != round(new_value):
             self.follow = round(new_value) >= self.max_scroll_y
+
+    # --- the reader's place -------------------------------------------------------------------
+
+    def place_at(self, y: int) -> Place | None:
+        """Return what row `y` shows, None where that cannot be told."""
+        return None
+
+    def row_at(self, place: Place) -> int | None:
+        """Return the row that shows a place now, None where none does."""
+        return None
+
+    def hold_place(self) -> None:
+        """Remember what the first row in view shows, before all rows are laid out anew."""
+        if self._held is None and self._height and not self.follow:
+            self._held = self.place_at(self.scroll_offset.y)
+
+    def return_to_place(self) -> None:
+        """Go back there, once they are."""
+        held, self._held = self._held, None
+        row = None if held is None else self.row_at(held)
+        if row is not None:
+            self.follow = False
+            self._jump(row)
 
     # --- the caret ----------------------------------------------------------------------------
 
@@ -218,11 +279,11 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         if self.caret is None or self.caret[0] != place or not self.has_focus:
             return strip
         column = self.caret[1]
-        padded = strip.adjust_cell_length(max(strip.cell_length, column + 1))
-        cell = padded.crop(column, column + 1)
-        style = self.style("line-view--caret")
-        lit = Strip([Segment(text, (own or Style()) + style) for text, own, _ in cell])
-        return Strip.join([padded.crop(0, column), lit, padded.crop(column + 1)])
+        cluster = cluster_at(strip.text, column)
+        if cluster is None:
+            strip = strip.adjust_cell_length(max(strip.cell_length, column + 1))
+            cluster = (len(strip.text) - 1, len(strip.text))
+        return lit(strip, *cluster, self._seen(self.style("line-view--caret")))
 
     def on_resize(self) -> None:
         # Less height moves the tail out of view, and nothing may come that brings it back.
@@ -246,18 +307,35 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
             target = y - height + 1
         else:
             target = max(y - height // 2, 0)
+        self._jump(target)
+
+    def lead_to(self, y: int) -> None:
+        """Have row `y` in view, where the reader did not scroll to it. See `let_go`."""
+        if not self.scroll_offset.y <= y < self.scroll_offset.y + self.size.height:
+            self._led = self._led or self.follow
+            self.follow = False
+            self.show_row(y)
+
+    def let_go(self) -> None:
+        """Follow the tail again, if it was followed before the view was led away from it."""
+        self.follow = self.follow or self._led
+        self._led = False
+
+    def _jump(self, y: int) -> None:
         self._moving = True
         try:
-            self.scroll_to(y=target, animate=False, force=True, immediate=True)
+            self.scroll_to(y=y, animate=False, force=True, immediate=True)
         finally:
             self._moving = False
 
     def action_top(self) -> None:
         """Go to the first row."""
+        self._held = None
         self.scroll_to(y=0, animate=False)
 
     def action_bottom(self) -> None:
         """Go to the last row and follow."""
+        self._held = None
         self.follow = True
         self.to_end()
 
@@ -282,6 +360,16 @@ class PointingView(LineView):
     def action_origin(self) -> None:
         """Ask for the event that wrote what is pointed at, with `OriginWanted`."""
         raise NotImplementedError
+
+
+def _span(selection: Selection, y: int, text: str) -> tuple[int, int] | None:
+    """Return which code points of a row are selected: whole clusters, None for none."""
+    span = selection.get_span(y)
+    if span is None:
+        return None
+    start, end = span
+    end = len(text) if end == -1 else min(end, len(text))
+    return whole(text, start, end) if start < end else None
 
 
 @lru_cache(maxsize=16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Final
 
@@ -18,7 +19,11 @@ from tui.widgets.paint import Piece, strip_of, wire
 from tui.widgets.source_lines import SourceLines
 
 _CARET: Final = "\u258c"
-_PLAIN_LIMIT: Final = 200_000
+_BAR: Final = "\u258e "
+_AT_ONCE: Final = 8_000
+"""Code points of plain text that are laid out at once: a few milliseconds."""
+_INDENT: Final = 2
+"""Blanks before unfolded thinking."""
 
 
 class Section:
@@ -43,6 +48,18 @@ class Section:
     def offset_at(self, y: int, column: int) -> int:
         """Return the code point of the item's body that is drawn there."""
         return 0
+
+    def margin_of(self, y: int) -> int:
+        """Return the blanks before a row that only goes on with the row above, else -1."""
+        return -1
+
+    def place_at(self, y: int) -> float:
+        """Return where in the item a row begins: about, in a measure that is the section's own."""
+        return y
+
+    def row_at(self, place: float) -> int:
+        """Return the row where that is now."""
+        return min(int(place), max(self.height - 1, 0))
 
 
 class Look:
@@ -70,40 +87,77 @@ class Look:
 
 
 class Plain(Section):
-    """Short text under a label: prompts, results, the stop reason, banners."""
+    """Text under a label: prompts, results, the stop reason, banners."""
 
     def __init__(self) -> None:
         self._rows: list[Strip] = []
+        self._long: SourceLines | None = None
+        """A body that is too long to be laid out at once, under the rows."""
+        self._body = ""
+        self._fronts: tuple[Piece, Piece] = (("", None), ("", None))
+        """What stands before the first and before every other row of a long body."""
+        self._style = Style()
 
     @property
     def height(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + (self._long.height if self._long else 0)
 
     def row(self, y: int) -> Strip:
-        return self._rows[y]
+        if self._long is None or y < len(self._rows):
+            return self._rows[y]
+        y -= len(self._rows)
+        front = strip_of([self._fronts[y > 0]])
+        return Strip.join([front, self._long.row(y, self._style, None, self._style)])
+
+    def margin_of(self, y: int) -> int:
+        y -= len(self._rows)
+        wrapped = self._long is not None and y > 0 and self._long.goes_on(y)
+        return len(self._fronts[1][0]) if wrapped else -1
 
     def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
-        whole = item.body if isinstance(item.body, str) else item.body.text()
-        body = whole[:_PLAIN_LIMIT]
+        body = item.body if isinstance(item.body, str) else item.body.text()
         tone = look.tone[item.tone]
+        if len(body) > _AT_ONCE:
+            return self._take_long(item, body, width, look, budget_ns)
+        self._long = None
         if item.kind == "prompt":
             self._rows = _labelled("you", look.prompt, body, look.tone["plain"], width)
         elif item.kind == "banner":
             self._rows = _banner(item, body, tone, width)
-        elif item.kind == "tool":
-            self._rows = [
-                strip_of([("\u2192 ", look.tool), (wire(item.label, width - 2), look.tool)])
-            ]
-        elif item.kind == "stop":
-            self._rows = _labelled("\u25a0", tone, item.label, tone, width)
-            if body:
-                self._rows += _block(body, look.tone["muted"], width, 2)
         else:
-            heading = "\u2261 " + wire(item.label, width - 2)
-            self._rows = [strip_of([(heading, look.tone["muted"])])]
-            if body:
-                self._rows += _block(body, look.tone["muted"], width, 2)
+            self._rows = self._heading(item, width, look)
+            if body and item.kind != "tool":
+                self._rows += _block(body, look.tone["muted"], width, _INDENT)
         return True
+
+    def _take_long(self, item: Item, body: str, width: int, look: Look, budget_ns: int) -> bool:
+        """Lay out as much of a long body as there is time for."""
+        if self._long is None or not body.startswith(self._body):
+            self._long = SourceLines()
+        self._body = body
+        margin: Piece = (" " * _INDENT, None)
+        self._fronts = (margin, margin)
+        self._style = look.tone["muted"]
+        if item.kind == "prompt":
+            self._rows = []
+            self._style = look.tone["plain"]
+            self._fronts = (("you  ", look.prompt), (" " * len("you  "), None))
+        elif item.kind == "banner":
+            self._rows = _banner(item, "", look.tone[item.tone], width)
+            self._style = look.tone[item.tone]
+            self._fronts = ((_BAR, self._style), (_BAR, self._style))
+        else:
+            self._rows = self._heading(item, width, look)
+        room = max(width - len(self._fronts[0][0]), 1)
+        return self._long.update(Buffer(body), room, budget_ns=budget_ns)
+
+    def _heading(self, item: Item, width: int, look: Look) -> list[Strip]:
+        tone = look.tone[item.tone]
+        if item.kind == "tool":
+            return [strip_of([("\u2192 ", look.tool), (wire(item.label, width - 2), look.tool)])]
+        if item.kind == "stop":
+            return _labelled("\u25a0", tone, item.label, tone, width)
+        return [strip_of([("\u2261 " + wire(item.label, width - 2), look.tone["muted"])])]
 
 
 class Thinking(Section):
@@ -125,12 +179,25 @@ class Thinking(Section):
         if y < len(self._rows):
             return self._rows[y]
         body = self._source.row(y - len(self._rows), self._style, self._lit, self._lit_style)
-        return Strip.join([strip_of([("  ", None)]), body])
+        return Strip.join([strip_of([(" " * _INDENT, None)]), body])
 
     def offset_at(self, y: int, column: int) -> int:
-        if y < len(self._rows) or not self._open:
+        y -= len(self._rows)
+        if not self._open or not 0 <= y < self._source.height:
             return 0
-        return self._source.offset_at(y - len(self._rows), max(column - 2, 0))
+        return self._source.offset_at(y, max(column - _INDENT, 0))
+
+    def margin_of(self, y: int) -> int:
+        y -= len(self._rows)
+        return _INDENT if y > 0 and self._source.goes_on(y) else -1
+
+    def place_at(self, y: int) -> float:
+        return self.offset_at(y, 0) if y >= len(self._rows) else -1
+
+    def row_at(self, place: float) -> int:
+        if place < 0 or not self._open:
+            return 0
+        return len(self._rows) + self._source.row_of(int(place))
 
     def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
         self._open = look.unfolded and len(item.body) > 0
@@ -148,7 +215,7 @@ class Thinking(Section):
         self._rows = [strip_of(pieces, width)]
         if not self._open or isinstance(item.body, str):
             return True
-        return self._source.update(item.body, max(width - 2, 1), budget_ns=budget_ns)
+        return self._source.update(item.body, max(width - _INDENT, 1), budget_ns=budget_ns)
 
 
 class Text(Section):
@@ -184,6 +251,42 @@ class Text(Section):
         if self._as_it_came:
             return self._source.offset_at(y, column) if y < self._source.height else 0
         return self._lines.source_range(y)[0] if y < self._lines.height else 0
+
+    def margin_of(self, y: int) -> int:
+        wrapped = self._as_it_came and 0 < y < self._source.height and self._source.goes_on(y)
+        return 0 if wrapped else -1
+
+    def place_at(self, y: int) -> float:
+        if self._as_it_came:
+            return self.offset_at(y, 0)
+        if y >= self._lines.height:
+            return 0
+        first, count, start, size = self._part(y)
+        return start + size * (y - first) / count
+
+    def row_at(self, place: float) -> int:
+        if self._as_it_came:
+            return self._source.row_of(int(place))
+        rows = range(self._lines.height)
+        y = bisect_right(rows, place, key=lambda y: self._lines.source_range(y)[0]) - 1
+        if y < 0:
+            return 0
+        first, count, start, size = self._part(y)
+        return first + min(int((place - start) * count / max(size, 1)), count - 1)
+
+    def _part(self, y: int) -> tuple[int, int, int, int]:
+        """Return the rows that show the same part of the text as row `y`, and that part.
+
+        That is the first row and their number, the first code point and their number.
+        """
+        source_range = self._lines.source_range
+        start, end = source_range(y)
+        first = last = y
+        while first and source_range(first - 1)[0] == start:
+            first -= 1
+        while last + 1 < self._lines.height and source_range(last + 1)[0] == start:
+            last += 1
+        return first, last - first + 1, start, end - start
 
     def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
         if look.theme is not self._theme:
@@ -223,7 +326,7 @@ def _labelled(label: str, label_style: Style, text: str, style: Style, width: in
 
 
 def _banner(item: Item, text: str, tone: Style, width: int) -> list[Strip]:
-    bar: Piece = ("\u258e ", tone)
+    bar: Piece = (_BAR, tone)
     rows = [strip_of([bar, (wire(item.label, width - 2), tone + Style(bold=True))])]
     if text:
         for row in _block(text, tone, max(width - 2, 1), 0):

@@ -68,6 +68,11 @@ class SourceLines:
         end = self._starts[y + 1] if y + 1 < len(self._starts) else self._read
         return start, end
 
+    def goes_on(self, y: int) -> bool:
+        """Whether row `y` belongs to the same line of the text as the row above it."""
+        start = self._starts[y]
+        return start > 0 and self._text.slice(start - 1, start) != "\n"
+
     def offset_at(self, y: int, column: int) -> int:
         """Return the code point at a cell of a row; past its end the last one of the row."""
         start, end = self.span(y)

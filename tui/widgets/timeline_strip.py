@@ -17,6 +17,8 @@ from tui.widgets.paint import strip_of
 class TimelineStrip(ComponentStyles):
     """One row of bars, and where there is room a second one of marks."""
 
+    ALLOW_SELECT = False
+
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "strip--text",
         "strip--thinking",

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
-from textwrap import wrap as wrap_words
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.core.partial_json import Kind, PartialJson, Span
-from tui.core.state import Block
+from tui.core.partial_json import Kind
 from tui.core.text import format_ns, one_line
 from tui.viewmodel import Scope, ToolItem, tools
-from tui.widgets.clusters import clusters
-from tui.widgets.line_view import OriginWanted, PointingView
+from tui.widgets.line_view import OriginWanted, Place, PointingView
 from tui.widgets.paint import Piece, spread, strip_of, wire
+from tui.widgets.tool_call import ToolCall
 
 _KINDS: Final = {
     Kind.PUNCT: "punct",
@@ -30,107 +28,8 @@ _KINDS: Final = {
     Kind.PENDING: "pending",
 }
 _INDENT: Final = 2
-_LONG_LINE: Final = 20_000
-
-
-class _Call:
-    """One call, laid out: a heading, the JSON soft-wrapped to the width, a note, a blank row."""
-
-    def __init__(self) -> None:
-        self.json = PartialJson()
-        self.fed = 0
-        self.finished = False
-        self.item: ToolItem | None = None
-        self.notes: list[str] = []
-        self._wraps: list[int] = []
-        self._settled = 0
-        self._width = 0
-        self._ends: list[int] = []
-        self._ends_of = 0
-
-    def take(self, item: ToolItem, width: int) -> None:
-        """Read what is new of the call and lay it out for `width`."""
-        block = item.block
-        text = block.json
-        stopped = block.stopped
-        anew = not self._wraps
-        if len(text) < self.fed or (self.finished and not stopped):
-            self.json = PartialJson()
-            self.fed = 0
-            self.finished = False
-            anew = True
-        if self.json.compact_width != width:
-            self.json.compact_width = width
-            anew = True
-        changed = len(text) > self.fed
-        if changed:
-            self.json.feed(text.slice(self.fed))
-            self.fed = len(text)
-        if stopped and not self.finished:
-            self.finished = changed = True
-            if len(text):
-                self.json.finish()
-        self.item = item
-        self.notes = wrap_words(one_line(_note(block)), width)
-        if changed or anew:
-            self._lay_out(width, anew=anew)
-
-    def _lay_out(self, width: int, *, anew: bool) -> None:
-        """Find where the lines are wrapped. Lines that no longer change are measured once."""
-        self._width = width
-        if anew:
-            self._wraps = [0]
-            self._settled = 0
-        del self._wraps[self._settled + 1 :]
-        count = self.json.line_count() if self.fed else 0
-        for number in range(self._settled, count):
-            self._wraps.append(self._wraps[-1] + len(self._cuts(number, width)))
-        self._settled = min(self.json.settled_count(), count) if self.fed else 0
-
-    def _cuts(self, number: int, width: int) -> list[int]:
-        """Return where the rows of a line begin, in code points."""
-        size = self.json.line_width(number)
-        if size > _LONG_LINE:
-            # Too long to measure on every frame; half the width holds any wide character.
-            return list(range(0, size, max(width // 2, 1)))
-        text = "".join(span.text for span in self.json.line(number))
-        if text.isascii() and text.isprintable():
-            return list(range(0, max(size, 1), width))
-        cuts, used = [0], 0
-        for place, _, cells in clusters(text, one_line):
-            if used and used + cells > width:
-                cuts.append(place)
-                used = 0
-            used += cells
-        return cuts
-
-    def fragment_ends(self) -> list[int]:
-        """Return where the fragments end, in code points; those without text left out."""
-        fragments = self.item.block.fragments if self.item else ()
-        if len(fragments) != self._ends_of:
-            pairs = zip(accumulate(fragments), fragments, strict=True)
-            self._ends = [end for end, size in pairs if size]
-            self._ends_of = len(fragments)
-        return self._ends
-
-    def row_spans(self, line: int, wrap: int) -> tuple[Span, ...]:
-        """Return the spans of one row of a line, at the width it was laid out for."""
-        # The pane may have another width by now: it is drawn once before it is laid out again.
-        cuts = self._cuts(line, self._width)
-        end = cuts[wrap + 1] if wrap + 1 < len(cuts) else None
-        return self.json.line(line, cuts[wrap], end)
-
-    @property
-    def height(self) -> int:
-        """Rows, with the heading and the blank row behind."""
-        return 1 + self._wraps[-1] + len(self.notes) + 1
-
-    def place(self, row: int) -> tuple[int, int] | None:
-        """Return JSON line and wrap of a row below the heading, None past the JSON."""
-        if row >= self._wraps[-1]:
-            return None
-        line = bisect_right(self._wraps, row) - 1
-        return line, row - self._wraps[line]
+_BUDGET: Final = 32_768
+"""Characters of JSON to lay out on one frame: about ten milliseconds."""
 
 
 class ToolPane(PointingView):
@@ -156,10 +55,11 @@ class ToolPane(PointingView):
         self.border_title = "Tool calls"
         self.boundaries = False
         self._scope: Scope | None = None
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int, ToolCall] = {}
         self._starts: list[int] = []
         self._order: list[int] = []
         self._drawn: tuple[object, ...] = ()
+        self._complete = True
 
     def show(self, scope: Scope) -> None:
         """Draw the calls of `scope`."""
@@ -171,27 +71,47 @@ class ToolPane(PointingView):
         drawn = (scope.key, sizes, scope.travelling, scope.done, width, scope.lit)
         self._scope = scope
         running = not scope.done and any(not call.stopped for call in calls)
-        if drawn == self._drawn and not running:
+        if drawn == self._drawn and self._complete and not running:
             return
         if self._drawn[:1] != drawn[:1]:
             self._calls.clear()
             self.follow = True
-        changed = self._drawn != drawn
+            self.drop_selection()
+        elif self._drawn[4:5] != (width,):
+            self.hold_place()
+        changed = self._drawn != drawn or not self._complete
         self._drawn = drawn
         items = tools(scope)
         if changed:
-            for item in items:
-                self._calls.setdefault(item.key, _Call()).take(item, width)
-            shown = {item.key for item in items}
-            for key in [key for key in self._calls if key not in shown]:
-                del self._calls[key]
-            self._order = [item.key for item in items]
-            heights = [self._calls[key].height for key in self._order]
-            self._starts = list(accumulate(heights, initial=0))
-            self.set_height(max(self._starts[-1] - 1, 0))
-            count = len(items)
-            self.border_title = f"Tool calls  {count}" if count else "Tool calls"
+            self._lay_out(items, width)
+            if self._complete:
+                self.return_to_place()
+            self._lead(scope)
         self.refresh()
+
+    def _lead(self, scope: Scope) -> None:
+        """Have in view what the event at the cursor added."""
+        lit = scope.lit
+        if not scope.travelling:
+            self.let_go()
+        elif lit is not None and lit.field == "json" and lit.place in self._calls:
+            top = self._starts[self._order.index(lit.place)]
+            self.lead_to(top + 1 + self._calls[lit.place].row_of(lit.start))
+
+    def _lay_out(self, items: list[ToolItem], width: int) -> None:
+        """Lay out what is new of the calls, as much as fits in a frame."""
+        left = _BUDGET
+        for item in items:
+            left -= self._calls.setdefault(item.key, ToolCall()).take(item, width, left)
+        self._order = [item.key for item in items]
+        for key in self._calls.keys() - set(self._order):
+            del self._calls[key]
+        self._complete = all(call.complete for call in self._calls.values())
+        heights = [self._calls[key].height for key in self._order]
+        self._starts = list(accumulate(heights, initial=0))
+        self.set_height(max(self._starts[-1] - 1, 0))
+        count = len(items)
+        self.border_title = f"Tool calls  {count}" if count else "Tool calls"
 
     def toggle_boundaries(self) -> bool:
         """Switch the marks between fragments; return whether they are on now."""
@@ -220,7 +140,28 @@ class ToolPane(PointingView):
             return strip_of([(margin + call.notes[note], self.style(f"tool-pane--{tone}"))], width)
         return Strip([])
 
-    def _heading(self, call: _Call, width: int) -> Strip:
+    def place_at(self, y: int) -> Place | None:
+        number = bisect_right(self._starts, y) - 1
+        if not 0 <= number < len(self._order):
+            return None
+        key = self._order[number]
+        return key, (y - self._starts[number]) / self._calls[key].height
+
+    def row_at(self, place: Place) -> int | None:
+        key, part = place
+        for number, known in enumerate(self._order):
+            if known == key:
+                return self._starts[number] + int(part * self._calls[known].height)
+        return None
+
+    def margin_of(self, y: int) -> int:
+        place = bisect_right(self._starts, y) - 1
+        if not 0 <= place < len(self._order) or y == self._starts[place]:
+            return -1
+        where = self._calls[self._order[place]].place(y - self._starts[place] - 1)
+        return _INDENT if where is not None and where[1] else -1
+
+    def _heading(self, call: ToolCall, width: int) -> Strip:
         item, scope = call.item, self._scope
         assert item is not None and scope is not None
         block = item.block
@@ -245,7 +186,7 @@ class ToolPane(PointingView):
         ]
         return spread(left, [("  ".join(facts), fact_style)], width)
 
-    def _json_row(self, call: _Call, line: int, wrap: int) -> Strip:
+    def _json_row(self, call: ToolCall, line: int, wrap: int) -> Strip:
         spans = call.row_spans(line, wrap)
         pieces: list[Piece] = [(" " * _INDENT, None)]
         item = call.item
@@ -314,11 +255,3 @@ class ToolPane(PointingView):
             at = end
             number += 1
         return pieces
-
-
-def _note(block: Block) -> str:
-    if block.input_error is not None:
-        return f"not valid JSON at character {block.input_error[0]}: {block.input_error[1]}"
-    if not len(block.json) and block.start.get("input"):
-        return "the input came whole, with the start of the block"
-    return ""

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from tui.core.links import Field
 from tui.viewmodel import Item, Scope, transcript
-from tui.widgets.line_view import OriginWanted, PointingView
+from tui.widgets.line_view import OriginWanted, Place, PointingView
 from tui.widgets.markdown_theme import MarkdownTheme
 from tui.widgets.sections import Look, Section, Thinking, new_section
 
@@ -46,6 +46,8 @@ class Transcript(PointingView):
         self._order: list[Section] = []
         self._starts: list[int] = []
         self._drawn: tuple[object, ...] = ()
+        self._shown = 0
+        self._width = 0
         self._complete = True
         self._look: Look | None = None
         self._scope: Scope | None = None
@@ -70,16 +72,31 @@ class Transcript(PointingView):
             status,
             scope.failure,
             scope.stage,
+            scope.recording_failure,
+            scope.damage,
             sum(map(len, (scope.paced_text or {}).values())),
         )
         self._scope = scope
         if drawn == self._drawn and self._complete:
             return
-        if self._drawn[:1] != drawn[:1]:
+        if scope.key != self._shown:
+            self._shown = scope.key
             self._sections.clear()
             self.follow = True
+            self.drop_selection()
+        elif width != self._width or self._look is None:
+            self.hold_place()
         self._drawn = drawn
+        self._width = width
         self._lay_out(transcript(scope), width)
+        if self._complete:
+            self.return_to_place()
+        if not scope.travelling:
+            self.let_go()
+        elif scope.lit is not None and scope.lit.field != "json":
+            row = self.row_at((("block", scope.lit.place), scope.lit.start))
+            if row is not None:
+                self.lead_to(row)
 
     def _lay_out(self, items: list[Item], width: int) -> None:
         look = self._look = self._look or Look(
@@ -124,13 +141,35 @@ class Transcript(PointingView):
         self.set_height(max(end, 0))
         self.refresh()
 
+    def _part(self, y: int) -> tuple[int, int] | None:
+        """Return which section is drawn in row `y`, and the row in it; None for a blank row."""
+        number = bisect_right(self._starts, y) - 1
+        if number < 0:
+            return None
+        inner = y - self._starts[number]
+        return (number, inner) if inner < self._order[number].height else None
+
     def row(self, y: int, width: int) -> Strip:
-        place = bisect_right(self._starts, y) - 1
-        if not 0 <= place < len(self._order):
-            return Strip([])
-        section = self._order[place]
-        inner = y - self._starts[place]
-        return section.row(inner) if inner < section.height else Strip([])
+        part = self._part(y)
+        return Strip([]) if part is None else self._order[part[0]].row(part[1])
+
+    def margin_of(self, y: int) -> int:
+        part = self._part(y)
+        return -1 if part is None else self._order[part[0]].margin_of(part[1])
+
+    def place_at(self, y: int) -> Place | None:
+        part = self._part(y) or self._part(y + 1)
+        if part is None:
+            return None
+        number, inner = part
+        return self._keys[number], self._order[number].place_at(inner)
+
+    def row_at(self, place: Place) -> int | None:
+        key, inner = place
+        for number, known in enumerate(self._keys):
+            if known == key:
+                return self._starts[number] + self._order[number].row_at(inner)
+        return None
 
     def action_origin(self) -> None:
         """Ask for the event that wrote what is pointed at."""
@@ -138,24 +177,27 @@ class Transcript(PointingView):
         if scope is None or self.caret is None:
             return
         y, column = self.caret
-        number = bisect_right(self._starts, y) - 1
-        if not 0 <= number < len(self._order) or self._keys[number][0] != "block":
+        part = self._part(y)
+        if part is None or self._keys[part[0]][0] != "block":
             return
+        number, inner = part
         place = self._keys[number][1]
         section = self._order[number]
-        offset = section.offset_at(y - self._starts[number], column)
+        offset = section.offset_at(inner, column)
         field: Field = "thinking" if isinstance(section, Thinking) else "text"
         self.post_message(OriginWanted(place, field, offset))
 
     def toggle_source(self) -> bool:
         """Switch between rendered Markdown and the text as it came; return whether as it came."""
         self.source = not self.source
+        self.drop_selection()
         self.notify_style_update()
         return self.source
 
     def toggle_thinking(self) -> bool:
         """Fold or unfold the thinking; return whether it is unfolded now."""
         self.unfolded = not self.unfolded
+        self.drop_selection()
         self.notify_style_update()
         return self.unfolded
 

@@ -1,0 +1,155 @@
+"""Deltas that are alike but for their text, cut from the stream and read many at a time.
+
+Nearly all of a long answer is one delta after another for one block, and whoever writes them puts
+the same bytes around each text. Once these are known, a split finds the next deltas, and all their
+texts are read as one JSON list. The outcome is that of `Decoder`, `from_frame` and `apply`: what is
+written in any other way, and what is wrong in any way, is left to these.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from jiter import from_json
+
+from tui.core.records import EventRecord
+from tui.core.sse import Frame
+
+DELTA: Final = "content_block_delta"
+TEXTS: Final = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "input_json_delta": "partial_json",
+}
+"""The deltas that come in runs, and where their text is."""
+_TAIL: Final = b'"}}'
+_PADDED: Final = re.compile(rb'"[ \t]*\}[ \t]*\}[ \t]*\n')
+"""The same with the spaces that the API puts there to hide the length of a text."""
+
+
+class Burst(NamedTuple):
+    """Deltas of one type for one block, one after another on the wire."""
+
+    kind: str
+    index: int
+    """The content block's index on the wire."""
+    edges: array[int]
+    """Where each begins in the stream, and where the last one ends."""
+    lengths: array[int]
+    texts: list[str]
+
+
+class Mould(NamedTuple):
+    """The bytes of a delta around its text."""
+
+    name: bytes
+    """The `event` line, empty where there is none."""
+    head: bytes
+    """The `data` line up to its text."""
+    kind: str
+    index: int
+
+    def cut(self, data: bytes, at: int, offset: int) -> Burst | None:
+        """Return the deltas of this mould that begin at `at`, as far as they are whole.
+
+        `offset` is their place in the stream. None where there are none, and where one of them has
+        something wrong with it.
+        """
+        if not data.startswith(self.name or self.head, at):
+            return None
+        lines = data[at:].split(b"\n")
+        lines.pop()  # This one has not ended.
+        stride = 3 if self.name else 2
+        del lines[len(lines) // stride * stride :]
+        rows = lines[stride - 2 :: stride]
+        del rows[self._count(lines, rows, stride) :]
+        bodies = self._bodies(rows)
+        texts = None if bodies is None else _read(bodies)
+        if texts is None:
+            return None
+        around = len(self.name) + stride
+        lengths = array("I", [around + length for length in map(len, rows)])
+        edges = array("Q", accumulate(lengths, initial=offset))
+        return Burst(self.kind, self.index, edges, lengths, texts)
+
+    def _count(self, lines: list[bytes], rows: list[bytes], stride: int) -> int:
+        """Return how many events from the first on have this name, this head and a blank line."""
+        name, head, count = self.name, self.head, len(rows)
+        if (
+            rows
+            and lines[stride - 1 :: stride].count(b"") == count
+            and (not name or lines[::stride].count(name) == count)
+            # What lies between two that begin with the head begins with it too.
+            and min(rows).startswith(head)
+            and max(rows).startswith(head)
+        ):
+            return count
+        wrong = (
+            number
+            for number, row in enumerate(rows)
+            if not row.startswith(head)
+            or lines[number * stride + stride - 1]
+            or (name and lines[number * stride] != name)
+        )
+        return next(wrong, 0)
+
+    def _bodies(self, rows: list[bytes]) -> list[bytes] | None:
+        """Return the texts as they are written, None where one is followed by something else."""
+        if not rows:
+            return None
+        start, end = len(self.head), -len(_TAIL)
+        bodies = [row[start:end] for row in rows]
+        joint = _TAIL + b"\n" + self.head
+        if self.head + joint.join(bodies) + _TAIL == b"\n".join(rows):
+            return bodies
+        bodies = _PADDED.split(b"\n".join([row[start:] for row in rows]) + b"\n")
+        return bodies if not bodies.pop() and len(bodies) == len(rows) else None
+
+
+def mould_of(frame: Frame, record: EventRecord) -> Mould | None:
+    """Return the mould of a delta, None for all else and for one that is written unusually."""
+    kind = text_kind(record)
+    if not kind or record.flaws:
+        return None
+    data = frame.data
+    head = data[: max(data.rfind(b'":"') + 3, data.rfind(b'": "') + 4)]
+    like = {"type": DELTA, "index": record.block_index, "delta": {"type": kind, TEXTS[kind]: "x"}}
+    try:
+        # With any text in place of this one it is the same event but for its text.
+        if b"\n" in head or from_json(head + b"x" + _TAIL) != like:
+            return None
+    except ValueError:
+        return None
+    name = b"event: " + frame.name if frame.name else b""
+    return Mould(name, b"data: " + head, kind, record.block_index)
+
+
+def text_kind(record: EventRecord) -> str:
+    """Return the type of a delta that has text and may begin a run, empty for anything else."""
+    delta = (record.payload or {}).get("delta")
+    if record.type != DELTA or not isinstance(delta, dict):
+        return ""
+    kind = delta.get("type")
+    if not isinstance(kind, str) or kind not in TEXTS:
+        return ""
+    text = delta.get(TEXTS[kind])
+    return kind if isinstance(text, str) and text else ""
+
+
+def _read(bodies: list[bytes]) -> list[str] | None:
+    """Return what stands between the quotes of some JSON strings, None where one is no string."""
+    plain = b"\n".join(bodies)
+    if b"\\" in plain:
+        plain = plain.replace(b"\\\\", b"").replace(b'\\"', b"")
+        if b"\\\n" in plain or plain.endswith(b"\\"):
+            return None  # The quote after it was none.
+    if b'"' in plain:
+        return None
+    try:
+        texts: list[str] = from_json(b'["' + b'","'.join(bodies) + b'"]', cache_mode="none")
+    except ValueError:
+        return None
+    return texts
