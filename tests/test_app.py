@@ -434,12 +434,12 @@ async def test_each_ending_is_named() -> None:
     sources = [BytesSource(timed(*events), title=name) for name, events, _ in ENDINGS]
     async with on_stage(*sources) as stage:
         await stage.at(LATER_S)
-        for name, _, shown in reversed(ENDINGS):
+        for name, _, shown in ENDINGS:
             assert name in stage.header
             for words in shown:
                 assert words in stage.header + stage.said, name
             assert stage.scope.failure is None
-            await stage.press("left_curly_bracket")
+            await stage.press("right_curly_bracket")
 
 
 async def test_a_lost_connection_is_named() -> None:
@@ -575,18 +575,18 @@ async def test_braces_go_from_run_to_run() -> None:
             assert title is not None
             assert title[1] in stage.transcript
             seen[int(place[1])] = title[1]
-            await stage.press("left_curly_bracket")
+            await stage.press("right_curly_bracket")
         assert seen == {1: "alpha", 2: "beta", 3: "gamma"}
-        assert "run 1/3" in stage.header
-        await stage.press("right_curly_bracket", "right_curly_bracket", "right_curly_bracket")
         assert "run 3/3" in stage.header
-        assert "alpha" not in stage.transcript + "".join(stage.log)
+        await stage.press("left_curly_bracket", "left_curly_bracket", "left_curly_bracket")
+        assert "run 1/3" in stage.header
+        assert "gamma" not in stage.transcript + "".join(stage.log)
 
 
 async def test_another_run_is_shown_at_its_own_live_end() -> None:
     async with on_stage(*replies("alpha", "beta")) as stage:
         await stage.at(LATER_S)
-        await stage.press("comma", "comma", "left_curly_bracket")
+        await stage.press("comma", "comma", "right_curly_bracket")
         assert stage.scope.count == stage.scope.head
         assert "FOLLOW" in stage.text
         assert "message_stop" in stage.log[-1] or "message_stop" in "".join(stage.log)

@@ -28,6 +28,7 @@ from tui import cli, cli_run, shell
 from tui.captures.writer import CaptureWriter
 from tui.conversation.plan import LivePlan
 from tui.core.records import Chunk
+from tui.output import OutputFile
 from tui.scenarios import load, names
 from tui.shell import Manner
 from tui.sources import Source, SourceInfo
@@ -240,7 +241,9 @@ def shown(call: Call, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shown]:
             manner: Manner,
             live: LivePlan | None = None,
             writer: CaptureWriter | None = None,
+            output: OutputFile | None = None,
         ) -> NoReturn:
+            assert output is None
             found.append(Shown([make() for make in factories], manner, live, writer))
             sys.exit(0)
 

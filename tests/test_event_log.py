@@ -280,7 +280,7 @@ async def test_another_run_starts_at_its_tail() -> None:
     async with on_stage(one, two) as stage:
         await stage.at(LATER_S)
         await stage.wheel(stage.log_pane, -5)
-        await stage.press("left_curly_bracket")
+        await stage.press("right_curly_bracket")
         assert numbers(stage)[-1] == stage.scope.head - 1
         assert "FOLLOW" in stage.text
 
