@@ -121,7 +121,7 @@ def main(path: str, result: str) -> None:
     factories, _ = recorded(Path(path))
     app = StreamscopeApp(factories, Settings(speed=100))
 
-    async def look_through(pilot: Pilot[int]) -> None:
+    async def look_through(pilot: Pilot[object]) -> None:
         pulse = Pulse()
         pulse.start()
         end = time.perf_counter() + _LIMIT_S
