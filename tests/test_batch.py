@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
+from itertools import accumulate
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests import playbook as pb
-from tui.core.batch import apply_all
+from tui.core.batch import apply_all, apply_texts, in_order
 from tui.core.records import EventRecord, Flaw, JsonObject
 from tui.core.reducer import fold
 from tui.core.state import PULSE_NS, STALL_NS, RunState
@@ -92,3 +95,61 @@ def test_runs(deltas: list[JsonObject]) -> None:
     assert state == fold(records)
     assert not state.anomalies
     assert state.records == len(records)
+
+
+KINDS = {
+    "text_delta": (0, pb.text),
+    "thinking_delta": (1, pb.thinking),
+    "input_json_delta": (2, pb.fragment),
+}
+
+
+@example([("", 0), ("a", 0)], "text_delta", [pb.text(0, "x")], STALL_NS + 1)
+@example([("", 0), ("", 1)], "text_delta", [], None)
+@example([("", 0), ("a", 1)], "text_delta", [], None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "a", "bcd"]), GAPS), min_size=1, max_size=9),
+    st.sampled_from(sorted(KINDS)),
+    st.lists(RUNS, max_size=3),
+    st.none() | GAPS,
+)
+def test_texts_alone_are_the_same_as_their_records(
+    chunks: list[tuple[str, int]], kind: str, before: list[JsonObject], at_once: int | None
+) -> None:
+    index, make = KINDS[kind]
+    records = [pb.record(seq, event, 7) for seq, event in enumerate(START + before)]
+    state = fold(records)
+    block = in_order(state, kind, index)
+    assert block is state.by_index[index]
+    texts = [text for text, _ in chunks]
+    gaps = [gap for _, gap in chunks]
+    if at_once is not None:
+        gaps = [at_once, *[0] * (len(gaps) - 1)]
+    times = array("q", accumulate(gaps, initial=7))[1:]
+    seq = len(records)
+    apply_texts(state, block, kind, seq, times, texts)
+    for number, (text, now) in enumerate(zip(texts, times, strict=True), seq):
+        records.append(pb.record(number, make(index, text), now))
+    assert state == fold(records)
+
+
+def test_only_deltas_in_order_are_taken_so() -> None:
+    def state(*events: JsonObject) -> RunState:
+        return fold(pb.record(seq, event) for seq, event in enumerate(events))
+
+    assert in_order(state(*START), "text_delta", 0) is not None
+    assert in_order(state(*START), "text_delta", 1) is None
+    assert in_order(state(*START), "text_delta", 3) is None
+    assert in_order(state(*START), "text_delta", -1) is None
+    assert in_order(state(*START, pb.block_stop(0)), "text_delta", 0) is None
+    assert in_order(state(*START, pb.error()), "text_delta", 0) is None
+    assert in_order(state(*START), "input_json_delta", 0) is not None
+
+
+def test_long_texts_are_kept_in_parts() -> None:
+    state = fold(pb.record(seq, event) for seq, event in enumerate(START))
+    texts = [f"text {number}" for number in range(100)]
+    block = state.by_index[0]
+    apply_texts(state, block, "text_delta", 4, array("q", [0]) * 100, texts)
+    assert block.text.text() == "".join(texts)
+    assert (state.records, state.counts["content_block_delta"]) == (104, 100)

@@ -18,7 +18,7 @@ from tui.captures.codec import ChunkLine, EndLine, Header, Line, RequestLine, en
 from tui.captures.importers import load
 from tui.captures.recording import ImportFailure, Recording
 from tui.captures.writer import CaptureWriter
-from tui.core.records import Chunk
+from tui.core.records import Batch, Chunk
 from tui.core.state import End
 from tui.run import INSTANT, Clock, Feed
 from tui.sources import SourceEnded, SourceInfo
@@ -171,11 +171,52 @@ async def test_a_large_capture_is_loaded_and_its_bytes_stay_in_the_file(
     assert CaptureSource(source.recording).info.size is None
 
 
+async def test_a_large_capture_is_handed_over_many_chunks_at_once(
+    tmp_path: Path, all_large: None
+) -> None:
+    path = tmp_path / "c.jsonl"
+    lines: list[Line] = [Header(), begin(), *[chunk(t_ns) for t_ns in range(5_000)], eof()]
+    path.write_bytes(b"".join(map(encode_line, lines)))
+    (source,) = [CaptureSource(found) for found in load_capture(path).recordings]
+    batches = [batch async for batch in source.batches()]
+    assert 2 < len(batches) < 10
+    assert await drain(source) == [c for batch in batches for c in map(Chunk, *batch)]
+    assert [t_ns for batch in batches for t_ns in batch.times] == list(range(5_000))
+
+
+async def test_loading_can_be_stopped_within_a_batch(tmp_path: Path, all_large: None) -> None:
+    path = tmp_path / "c.jsonl"
+    lines: list[Line] = [Header(), begin(), *[chunk(t_ns) for t_ns in range(5_000)]]
+    path.write_bytes(b"".join(map(encode_line, lines)))
+    (source,) = [CaptureSource(found) for found in load_capture(path).recordings]
+    reads = source.chunks()
+    assert await anext(reads) == chunk(0)[1:]
+    await source.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await anext(reads)
+    batches = source.batches()
+    with pytest.raises(StopAsyncIteration):
+        await anext(batches)
+
+
 async def test_a_large_recording_without_a_place(all_large: None) -> None:
     source = CaptureSource(recording(timed=False))
     assert (source.info.paced, source.info.size, source.info.read_at) == (False, len(BODY), None)
     assert await drain(source) == CHUNKS
+    assert [batch async for batch in source.batches()] == [
+        Batch([t_ns], [data]) for t_ns, data in CHUNKS
+    ]
     assert CaptureSource(recording(size=None)).info.size is None
+
+
+@pytest.mark.parametrize("timed", [True, False])
+async def test_a_large_body_in_one_piece(all_large: None, timed: bool) -> None:
+    data = bytes(range(256)) * 1_000
+    source = CaptureSource(recording(timed=timed, chunks=lambda: iter([Chunk(0, data)])))
+    found = await drain(source)
+    assert b"".join(chunk.data for chunk in found) == data
+    assert (len(found) == 1) == timed
+    assert timed or max(len(chunk.data) for chunk in found) <= 65_536
 
 
 # --- following ------------------------------------------------------------------------------------
@@ -244,6 +285,14 @@ async def test_a_growing_capture_is_followed(file: File) -> None:
     assert found == [(1, b"a"), (2, b"b"), (3, b"c"), (4, "\u00e9".encode())]
     assert wait.looks == 5
     assert source.sent_ns is not None and 990 < source.sent_ns < 1_010
+
+
+async def test_what_is_there_already_is_handed_over_at_once(file: File) -> None:
+    file.add(Header(), begin(), chunk(1, b"a"), chunk(2, b"b"))
+    wait = Wait(lambda: None, lambda: file.add(chunk(3, b"c"), chunk(1, b"d"), eof(), chunk(5)))
+    source = FollowSource(file.path, wait=wait)
+    found = [batch async for batch in source.batches()]
+    assert found == [Batch([1, 2], [b"a", b"b"]), Batch([3, 3], [b"c", b"d"])]
 
 
 async def test_it_is_torn_and_mended_before_it_goes_on(file: File) -> None:

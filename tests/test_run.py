@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
 from tests import playbook as pb
 from tests.manual_clock import ManualClock, settle
 from tests.script_source import ScriptSource, one_each
-from tui.core.records import Chunk, JsonObject
+from tui.core.records import Batch, Chunk, JsonObject
 from tui.core.state import End
 from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, SLICE_NS, Clock, Feed, describe_end
 from tui.sources import Answer, SourceEnded
+from tui.sources.replay import Batched
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -247,6 +248,68 @@ async def test_the_pump_lets_others_work() -> None:
         seen.add(feed.runs[0].state.events)
         await asyncio.sleep(0)
     assert seen >= set(range(len(EVENTS)))
+
+
+class BatchedSource(ScriptSource):
+    """A script that is handed over three chunks at a time."""
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        held: list[Chunk] = []
+        async for chunk in self.chunks():
+            held.append(chunk)
+            if len(held) == 3:
+                yield as_batch(held)
+                held = []
+        yield as_batch(held)
+
+
+def as_batch(chunks: list[Chunk]) -> Batch:
+    return Batch([chunk.t_ns for chunk in chunks], [chunk.data for chunk in chunks])
+
+
+async def test_many_chunks_may_come_at_once() -> None:
+    class Watched(BatchedSource):
+        async def batches(self) -> AsyncIterator[Batch]:
+            async for batch in super().batches():
+                events.append(feed.runs[0].state.events)
+                yield batch
+
+    events: list[int] = []
+    times = range(0, 7 * S, S)
+    source = Watched(timed(*times), paced=False)
+    assert isinstance(source, Batched)
+    feed = Feed(source, now=ManualClock())
+    await feed.run()
+    assert (events, feed.runs[0].status) == ([0, 3, 6], "complete")
+    assert list(feed.runs[0].timeline.times) == list(times)
+    assert source.closed == 1
+
+
+async def test_chunks_that_are_waited_for_or_recorded_come_singly() -> None:
+    class Refusing(ScriptSource):
+        def batches(self) -> AsyncIterator[Batch]:
+            raise AssertionError("many at once")
+
+    paced = Feed(Refusing(timed(0, 1)), clock=Clock(ManualClock(), INSTANT))
+    recorded = Feed(Refusing(timed(0, 1), paced=False), recorder=Notes())
+    for feed in (paced, recorded):
+        await feed.run()
+        assert (feed.runs[0].status, feed.failure) == ("complete", None)
+
+
+async def test_the_pump_lets_others_work_between_batches() -> None:
+    class Slow(ManualClock):
+        def __call__(self) -> int:
+            self.now_ns += SLICE_NS + 1
+            return self.now_ns
+
+    feed = Feed(BatchedSource(timed(0), paced=False), now=Slow())
+    reading = asyncio.create_task(feed.run())
+    seen = set()
+    while not reading.done():
+        seen.add(feed.runs[0].state.events)
+        await asyncio.sleep(0)
+    assert seen >= {0, 3, 6, 7}
 
 
 async def test_an_abnormal_end_keeps_what_arrived() -> None:

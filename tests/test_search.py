@@ -334,3 +334,51 @@ def test_recorded_streams_are_searched(corpus: list[Path]) -> None:
                 middle = text[len(text) // 2 :][:9]
                 if middle.strip():
                     assert hits(run, middle)
+
+
+# --- while it is looked for -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("needle", ["paris", "re:Par.s", "is is"])
+def test_a_first_match_is_found_soon_wherever_it_is(needle: str) -> None:
+    run = log(*texts(*["Par", "is is\n"] * 300))
+    with pytest.MonkeyPatch.context() as patch:
+        small(patch, 8)
+        searcher = Searcher(needle, run)
+        steps = 1
+        while not searcher.advance(lambda: True) and not searcher.count:
+            steps += 1
+        assert searcher.count
+        assert steps < 20, "a step through the events and one through the text take turns"
+        assert min(searcher.hits) < 20
+
+
+@pytest.mark.parametrize("needle", ["paris", "re:Par.s", "nowhere"])
+def test_progress_only_grows_and_is_whole_at_the_end(needle: str) -> None:
+    run = log(*texts(*["Par", "is\n"] * 200))
+    with pytest.MonkeyPatch.context() as patch:
+        small(patch, 8)
+        searcher = Searcher(needle, run)
+        known = [searcher.progress]
+        while not searcher.advance(lambda: True):
+            known.append(searcher.progress)
+            assert known[-1] < 1.0 or searcher.advance(lambda: True)
+        assert known == sorted(known)
+        assert len(set(known)) > 20
+        assert searcher.progress == 1.0
+
+
+def test_what_comes_while_text_is_looked_at_is_found_too() -> None:
+    session = Session()
+    session.feed(0, pb.wire(pb.message_start(), pb.text_start(), *[pb.text(0, "Pa")] * 30))
+    run = session.run
+    with pytest.MonkeyPatch.context() as patch:
+        small(patch, 4)
+        searcher = Searcher("ris", run)
+        for _ in range(40):
+            searcher.advance(lambda: True)
+        session.feed(1, pb.wire(pb.text(0, "r"), pb.text(0, "is"), pb.text(0, "ris")))
+        session.finish(2)
+        while not searcher.advance(lambda: True):
+            pass
+        assert list(searcher.hits) == [32, 34]

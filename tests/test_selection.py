@@ -478,6 +478,30 @@ async def test_a_selection_outlasts_what_arrives() -> None:
         assert await copied(stage) == before
 
 
+@pytest.mark.parametrize("pane", ["rendered", "log", "detail"])
+async def test_esc_lets_go_of_a_selection_and_of_nothing_else(pane: str) -> None:
+    async with on_stage(STREAM, STREAM) as stage:
+        view = await opened(stage, pane)
+        screen, cursor = stage.app.screen, stage.app.deck.cursor
+        await drag(stage.app, view, (0, 1), (9, 2))
+        await stage.press("escape")
+        assert lit(view) == ""
+        assert (stage.app.screen, stage.app.deck.cursor) == (screen, cursor)
+        await stage.press("escape")
+        assert stage.app.screen is stage.dashboard
+
+
+async def test_esc_cancels_only_without_a_selection() -> None:
+    async with on_stage(STREAM) as stage:
+        await stage.at(0.7)
+        stage.transcript_pane.focus()
+        await drag(stage.app, stage.transcript_pane, (0, 2), (5, 2))
+        await stage.press("escape")
+        assert stage.scope.run.status == "streaming"
+        await stage.press("escape")
+        assert stage.scope.run.status == "cancelled"
+
+
 @pytest.mark.parametrize(("pane", "key"), [("detail", "n"), ("source", "M"), ("detail", "x")])
 async def test_rows_that_become_others_are_not_selected_any_more(pane: str, key: str) -> None:
     async with on_stage(STREAM) as stage:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NoReturn
 
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ from tests.playbook import (
     check_laws,
     ending,
     error,
+    fragment,
     message_delta,
     message_start,
     message_stop,
@@ -28,14 +31,18 @@ from tests.playbook import (
     text,
     text_block,
     text_start,
+    thinking,
+    thinking_start,
     tool_start,
     wire,
 )
 from tests.streams import broken_events, cuts, legal_bytes, sse_bytes
+from tui.core import session as session_module
 from tui.core.metrics import UNKNOWN
 from tui.core.records import JsonObject
 from tui.core.session import Session
-from tui.core.state import End
+from tui.core.state import PULSE_NS, STALL_NS, End
+from tui.core.timeline import BorrowedStore
 
 WHOLE: Final = [message_start(), *text_block(0, "hi"), *ending()]
 RESET: Final = {"type": "connection_reset", "message": "reset by peer"}
@@ -366,3 +373,180 @@ def test_runs_follow_each_other(data: bytes, draw: st.DataObject) -> None:
 
 def test_message_stop_first() -> None:
     play(message_stop(), *WHOLE).expect(anomalies=["event_before_start"], runs=2)
+
+
+# --- many at once ---------------------------------------------------------------------------------
+
+COMPACT: Final = (",", ":")
+# Deltas with little between them that is not alike: what is cut in bursts, and what ends a burst.
+TEXTS: Final = st.text('ab"\\\n\u00e9\U0001f30d}', max_size=4)
+DELTAS: Final = st.one_of(
+    st.lists(st.builds(text, st.integers(0, 1), TEXTS), min_size=1, max_size=5),
+    st.lists(st.builds(thinking, st.just(1), TEXTS), min_size=1, max_size=5),
+    st.lists(st.builds(fragment, st.just(2), TEXTS), min_size=1, max_size=5),
+)
+ODD: Final[list[JsonObject | bytes]] = [
+    *(ping(), block_stop(0), text_start(0), message_stop(), message_start(id="msg_2")),
+    *(text(0, "", extra=1), text(9, "nowhere"), fragment(2, ""), fragment(0, "1"), DONE),
+    *(b": note\n\n", b"\n", b"\r\n", b'data: {"type"', b"\xff\n\n", BOM, error()),
+    sse(json.dumps(text(0, "\ud83d"), separators=COMPACT), "content_block_delta"),
+]
+BETWEEN: Final = st.sampled_from(ODD)
+STARTS: Final = [message_start(), text_start(0), thinking_start(1), tool_start(2)]
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> bytes:
+    """A stream that is made of deltas which are alike, for the most part."""
+    compact = draw(st.booleans())
+    padded = draw(st.booleans())
+    named = draw(st.booleans())
+
+    def written(item: JsonObject | bytes) -> bytes:
+        if isinstance(item, bytes):
+            return item
+        data = json.dumps(item, separators=COMPACT if compact else None)
+        if padded:
+            data = data[:-1] + " " * (len(data) % 3) + "}"
+        return sse(data, str(item["type"]) if named else "")
+
+    items: list[JsonObject | bytes] = list(STARTS)
+    for _ in range(draw(st.integers(0, 5))):
+        items += draw(DELTAS)
+        items += draw(st.lists(BETWEEN, max_size=1))
+    return b"".join(map(written, items))
+
+
+TIMES: Final = st.sampled_from([0, 0, 1, 5, PULSE_NS, STALL_NS + 1])
+
+
+@st.composite
+def reads(draw: st.DrawFn) -> list[tuple[int, bytes]]:
+    """A stream in chunks of any size, with their times."""
+    data = draw(alike() | legal_bytes() | sse_bytes())
+    chunks = draw(cuts(data))
+    if draw(st.booleans()):
+        chunks = [event + b"\n\n" for event in data.split(b"\n\n")]
+    t_ns = 0
+    out = []
+    for chunk in chunks:
+        t_ns += draw(TIMES)
+        out.append((t_ns, chunk))
+    return out
+
+
+@contextmanager
+def eager(window: int) -> Iterator[None]:
+    """Have bursts looked for in any few bytes, `window` of them at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"_LONG": 1, "_STEP": 1, "_FEW": 2, "_WINDOW": window}.items():
+            patch.setattr(session_module, name, value)
+        yield
+
+
+@given(reads(), st.data(), st.sampled_from([60, 500, 100_000]), st.booleans())
+def test_many_reads_at_once_are_the_same_as_one_by_one(
+    chunks: list[tuple[int, bytes]], data: st.DataObject, window: int, borrowed: bool
+) -> None:
+    body = b"".join(chunk for _, chunk in chunks)
+    one = Session()
+    singly = [one.feed(t_ns, chunk) for t_ns, chunk in chunks]
+    one.finish(10**12)
+    raw = BorrowedStore(lambda offset, length: body[offset : offset + length])
+    many = Session(raw=raw if borrowed else None)
+    count = at = 0
+    with eager(window):
+        while at < len(chunks):
+            size = data.draw(st.integers(1, 40))
+            group = chunks[at : at + size]
+            count += many.feed_many([t_ns for t_ns, _ in group], [chunk for _, chunk in group])
+            at += size
+    many.finish(10**12)
+    assert count == sum(singly)
+    assert_same_to_the_last_detail(many, one)
+    check_laws(many, body)
+
+
+@given(reads(), st.sampled_from([60, 500, 100_000]))
+def test_bursts_are_the_same_as_events_one_by_one(
+    chunks: list[tuple[int, bytes]], window: int
+) -> None:
+    one, other = Session(), Session()
+    for t_ns, chunk in chunks:
+        singly = one.feed(t_ns, chunk)
+        with eager(window):
+            assert other.feed(t_ns, chunk) == singly
+    one.finish(0)
+    other.finish(0)
+    assert_same_to_the_last_detail(other, one)
+
+
+def assert_same_to_the_last_detail(left: Session, right: Session) -> None:
+    assert_same_runs(left, right)
+    assert left.raw.chunk_times == right.raw.chunk_times
+    assert left.raw.chunk_offsets == right.raw.chunk_offsets
+    for one, other in zip(left.runs, right.runs, strict=True):
+        assert one.state == other.state
+        assert one.metrics() == other.metrics()
+        for name in ("first_offset", "size", "first_byte_ns", "last_byte_ns", "verdict"):
+            assert getattr(one, name) == getattr(other, name)
+        assert one.timeline.times == other.timeline.times
+        assert one.timeline.indexes == other.timeline.indexes
+        for seq in range(len(one.timeline)):
+            assert one.timeline.label(seq) == other.timeline.label(seq)
+
+
+def test_nothing_read_is_nothing() -> None:
+    session = Session()
+    assert session.feed_many([], []) == session.feed_many([3, 4], [b"", b""]) == 0
+    assert (session.raw.size, list(session.raw.chunk_times)) == (0, [])
+    assert session.run.first_byte_ns is None
+
+
+def test_a_long_answer_is_taken_in_bursts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise AssertionError("an event was read by itself")
+
+    events = [sse(text(0, f"word {number} ")) for number in range(2_000)]
+    session = Session()
+    session.feed(0, wire(message_start(), text_start(0)))
+    session.feed(1, b"".join(events[:100]))
+    session.feed(2, b"".join(events[100:200]))
+    with monkeypatch.context() as patch:
+        patch.setattr(session_module, "from_frame", refuse)
+        assert session.feed(3, b"".join(events[200:-1])) == 1_799
+    session.feed_many([4, 5], [events[-1], wire(block_stop(0), *ending())])
+    Played(session).expect(text="".join(f"word {number} " for number in range(2_000)))
+    assert len(session.run.timeline) == 2_005
+    assert list(session.run.timeline.times)[-4:] == [4, 5, 5, 5]
+    assert list(session.run.state.gaps_ns) == [0] * 99 + [1] + [0] * 99 + [1] + [0] * 1_798 + [1]
+
+
+def test_very_many_line_ends_among_the_events() -> None:
+    session = Session()
+    session.feed(0, wire(*STARTS))
+    for _ in range(2):
+        session.feed(1, b"\n" * 5_000 + wire(*[text(0, "a")] * 50) + b"\n" * 5_000)
+    assert session.run.state.blocks[0].text.text() == "a" * 100
+    assert len(session.run.timeline) == len(STARTS) + 100
+
+
+def test_blocks_that_alternate_are_read_all_the_same() -> None:
+    events = [[text(0, "a"), fragment(2, "1")][number % 2] for number in range(500)]
+    session = Session()
+    session.feed(0, wire(*STARTS))
+    session.feed(1, wire(*events))
+    session.feed(2, wire(*events))
+    assert session.run.state.blocks[0].text.text() == "a" * 500
+    assert session.run.state.blocks[2].json.text() == "1" * 500
+    assert not session.run.state.anomalies
+
+
+def test_a_checkpoint_is_never_far() -> None:
+    session = Session()
+    session.feed(0, wire(*STARTS, *[text(0, "x")] * 20_000))
+    history = session.run.history
+    near = [history.nearest(count) for count in range(0, 20_000, 100)]
+    assert max(count - found for count, found in zip(range(0, 20_000, 100), near, strict=True)) < (
+        4_000
+    )

@@ -267,3 +267,56 @@ def test_long_frames_are_the_same_in_any_reads(data: bytes, size: int) -> None:
 def test_a_long_frame_may_be_cut_at_its_blank_line() -> None:
     first, second = b"event: a\ndata: " + LONG + b"\n", b"\nevent: b\ndata: y\n\n"
     assert decode(first, second) == decode(first + second)
+
+
+@given(sse_bytes().flatmap(cuts), st.data())
+def test_who_cuts_faster_gets_all_that_begins_a_frame(
+    chunks: list[bytes], data: st.DataObject
+) -> None:
+    decoder = Decoder()
+    frames: list[Frame] = []
+    for chunk in chunks:
+        lead = decoder.lead(chunk)
+        if lead is None:
+            frames += decoder.feed(chunk)
+            continue
+        whole = lead + chunk
+        alone = Decoder(strip_bom=False).feed(whole)
+        assert b"\r" not in whole and b"\n\n" in chunk
+        # As many frames as one likes are passed by, the rest is fed.
+        count = data.draw(st.integers(0, len(alone)))
+        start = decoder.position
+        end = sum(alone[count - 1][3:]) if count else 0
+        decoder.pass_by(end)
+        assert decoder.position == start + end
+        frames += [frame._replace(offset=start + frame.offset) for frame in alone[:count]]
+        frames += decoder.feed(whole[end:])
+    assert frames + decoder.close() == decode(b"".join(chunks))
+
+
+@pytest.mark.parametrize(
+    ("before", "chunk"),
+    [
+        (b"", b"data: x\n\n"),  # A byte order mark may still come off.
+        (b"data: x\n\n", b"data: x\n"),
+        (b"data: x\n\n", b"data: x\r\n\n"),
+        (b"data: x\n\r", b"\ndata: x\n\n"),
+        (b"data: x\n\n" + b"data: y\n" * 1_000, b"\ndata: x\n\n"),
+    ],
+    ids=["start", "no end", "CR", "half a line end", "begun"],
+)
+def test_nothing_is_given_back_where_it_would_not_begin_a_frame(
+    before: bytes, chunk: bytes
+) -> None:
+    decoder = Decoder()
+    frames = decoder.feed(before)
+    assert decoder.lead(chunk) is None
+    assert frames + decoder.feed(chunk) + decoder.close() == decode(before + chunk)
+
+
+def test_what_is_given_back_is_kept_no_longer() -> None:
+    decoder = Decoder()
+    assert len(decoder.feed(b"data: x\n\nda")) == 1
+    assert decoder.lead(b"ta: y\n\n") == b"da"
+    assert decoder.lead(b"ta: y\n\n") == b""
+    assert decoder.feed(b"data: y\n\n") == [Frame(EVENT, b"", b"y", 9, 9)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from itertools import accumulate
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 
 from tests.playbook import DONE, ending, message_start, sse, text, text_block, wire
 from tests.streams import broken_events, cuts, legal_bytes, sse_bytes
+from tui.core.bursts import mould_of
 from tui.core.records import COMMENT, CUT_OFF, EventRecord, JsonObject, from_frame
 from tui.core.reducer import fold
 from tui.core.sse import Decoder, FrameKind
 from tui.core.state import RunState
-from tui.core.timeline import Label, RawStore, Timeline
+from tui.core.timeline import BorrowedStore, Label, RawStore, Timeline
 
 
 def log(data: bytes) -> tuple[Timeline, list[EventRecord]]:
@@ -74,6 +76,42 @@ def test_reads_across_blocks() -> None:
     for offset in range(0, len(whole), 9_999):
         for length in (0, 1, 9_999, 100_000, 200_000, len(whole) - offset):
             assert raw.read(offset, length) == whole[offset : offset + length]
+
+
+@given(st.lists(st.binary(max_size=5), max_size=9), st.booleans(), st.data())
+def test_many_reads_are_kept_as_each(
+    chunks: list[bytes], borrowed: bool, data: st.DataObject
+) -> None:
+    whole = b"".join(chunks)
+    borrowed_from = BorrowedStore(lambda offset, length: whole[offset : offset + length])
+    raw = borrowed_from if borrowed else RawStore()
+    at = 0
+    while at < len(chunks):
+        group = chunks[at : at + data.draw(st.integers(1, 4))]
+        times = [number * 10 for number in range(at, at + len(group))]
+        assert raw.extend(times, group) == b"".join(group)
+        at += len(group)
+    assert [raw.chunk(number) for number in range(len(chunks))] == [
+        (number * 10, chunk) for number, chunk in enumerate(chunks)
+    ]
+    assert raw.size == len(whole)
+    assert raw.read(0, len(whole)) == whole
+
+
+@given(st.lists(st.binary(max_size=3), min_size=1, max_size=9), st.data())
+def test_times_of_arrival(chunks: list[bytes], data: st.DataObject) -> None:
+    raw = store(b"x", *chunks)
+    places = st.lists(st.integers(1, raw.size), min_size=1, max_size=9, unique=True).map(sorted)
+    every_chunk = sorted({*accumulate(map(len, [b"x", *chunks]))})
+    for ends in (data.draw(places), every_chunk, every_chunk[1:] or [1]):
+        found = raw.arrivals(array("Q", ends))
+        assert list(found) == [raw.chunk_times[raw.chunk_at(end - 1)] for end in ends]
+
+
+def test_as_many_events_as_reads_that_are_not_aligned() -> None:
+    raw = store(b"aaaa", b"bbbb", b"cccc")
+    assert list(raw.arrivals(array("Q", [4, 8, 9]))) == [0, 10, 20]
+    assert list(raw.arrivals(array("Q", [1, 2, 9]))) == [0, 0, 20]
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -214,3 +252,28 @@ def test_columns_are_those_of_the_records() -> None:
     assert list(timeline.indexes) == [record.block_index for record in records]
     assert list(timeline.offsets) == [record.offset for record in records]
     assert list(timeline.lengths) == [record.length for record in records]
+
+
+def test_deltas_that_are_alike_are_appended_at_once() -> None:
+    deltas = [text(3, "a"), text(3, ""), text(3, "b")]
+    events: list[JsonObject | bytes] = [message_start(), text(3, "0"), *deltas]
+    for known in (1, 2):
+        whole, records = log(wire(*events))
+        timeline = Timeline(whole.raw)
+        timeline.extend(records[:known])
+        (frame,) = Decoder().feed(sse(deltas[0]))
+        mould = mould_of(frame, from_frame(frame, 0, 0))
+        assert mould is not None
+        at = records[known].offset
+        burst = mould.cut(whole.raw.read(0, whole.raw.size), at, at)
+        assert burst is not None
+        timeline.extend_burst(burst, array("q", [record.t_ns for record in records[known:]]))
+        assert list(timeline.records()) == records
+        assert [timeline.label(seq) for seq in range(5)] == [whole.label(seq) for seq in range(5)]
+
+
+def test_a_long_event_is_not_parsed_again_at_once() -> None:
+    timeline, records = log(wire(text(0, "x" * 70_000), text(0, "y")))
+    long = timeline.record(0)
+    assert timeline.record(0) is long
+    assert [timeline.record(1), timeline.record(0)] == [records[1], records[0]]

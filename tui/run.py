@@ -12,8 +12,9 @@ from tui.core.session import Run, Session
 from tui.core.state import End
 from tui.core.timeline import BorrowedStore
 from tui.sources import Answered, Source, SourceEnded
+from tui.sources.replay import Batched
 
-SLICE_NS: Final = 5_000_000
+SLICE_NS: Final = 3_000_000
 """How long the pump works before it lets the event loop do something else."""
 MIN_SPEED: Final = 0.1
 MAX_SPEED: Final = 100.0
@@ -256,6 +257,13 @@ class Feed:
         paced = self.info.paced
         last_ns = 0
         working_since = self._now()
+        if not paced and self.recorder is None and isinstance(self.source, Batched):
+            async for times, reads in self.source.batches():
+                self.session.feed_many(times, reads)
+                if self._now() - working_since > SLICE_NS:
+                    await _give_way()
+                    working_since = self._now()
+            return
         async for t_ns, data in self.source.chunks():
             if paced:
                 if self._idle_cap_ns is not None and t_ns - last_ns > self._idle_cap_ns:
@@ -269,8 +277,14 @@ class Feed:
                 self.recorder.chunk(t_ns, data)
             self.session.feed(t_ns, data)
             if self._now() - working_since > SLICE_NS:
-                await asyncio.sleep(0)
+                await _give_way()
                 working_since = self._now()
+
+
+async def _give_way() -> None:
+    """Let the event loop do all that waits, timers included: these come after what was ready."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 def describe_end(end: SourceEnded) -> JsonObject:

@@ -17,6 +17,8 @@ CASES: Final = {
     "decode": "decoding",
     "first-paint": "first_paint",
     "flood": "drawing",
+    "load": "loading",
+    "capture": "loading",
     "memory": "memory",
     "markdown": "drawing",
     "heartbeat": "heartbeat",

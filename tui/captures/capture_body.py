@@ -5,13 +5,29 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
-from tui.captures.codec import ChunkLine, Line, Problem, Reader
-from tui.core.records import Chunk
+from jiter import from_json
+
+from tui.captures.codec import (
+    CHUNK_HEAD,
+    MAX_T_NS,
+    ChunkLine,
+    Problem,
+    Reader,
+    encode_line,
+)
+from tui.core.bursts import read_strings
+from tui.core.records import Batch, Chunk
 
 BLOCK: Final = 1 << 16
+_TIME: Final = b'"t":'
+_DATA: Final = b',"data":"'
+_TAIL: Final = b'"}'
+_NOTHING: Final = b"0" + _DATA + _TAIL + b"\n"
+"""What the line of an empty chunk ends with."""
 _FILLER: Final = b" "
 _MOST_CACHED: Final = 1 << 20
 
@@ -25,6 +41,7 @@ class CaptureBody:
         """Bad lines that were met in reading, those of the last time."""
         self.path = path
         self._run = run
+        self._head = encode_line(ChunkLine(run, 0, b"")).removesuffix(_NOTHING)
         self.first = first
         self.after = after
         # Where in the body and where in the file each block's whole lines begin.
@@ -39,28 +56,54 @@ class CaptureBody:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield each read, from the beginning. Times never go back. Raises OSError."""
+        for times, reads in self.batches():
+            yield from map(Chunk, times, reads)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the reads as `chunks` does, those of a block at once."""
         reader = Reader(only=self._run, offset=self.first)
-        left = self.extent
         last_ns = size = 0
-        with self.path.open("rb") as file:
-            file.seek(self.first)
-            while True:
-                block = file.read(min(BLOCK, left))
-                left -= len(block)
-                for line in reader.feed(block) if block else reader.close():
-                    if type(line) is ChunkLine and line.run == self._run:
-                        if line.t_ns > last_ns:
-                            last_ns = line.t_ns
-                        size += len(line.data)
-                        yield Chunk(last_ns, line.data)
-                if not block:
-                    break
-                if size > self._bodies[-1]:
-                    self._bodies.append(size)
-                    self._places.append(reader.offset)
+        for lines in self._lines(self.first):
+            batch = self._read(reader, lines)
+            if batch.reads:
+                times = list(accumulate(batch.times, max, initial=last_ns))[1:]
+                last_ns = times[-1]
+                size += sum(map(len, batch.reads))
+                yield Batch(times, batch.reads)
+            if size > self._bodies[-1]:
+                self._bodies.append(size)
+                self._places.append(reader.offset)
         if reader.bad:
             (base,) = lines_before(self.path, [self.first])
             self.problems = [bad._replace(line=base + bad.line) for bad in reader.problems]
+
+    def _lines(self, first: int) -> Iterator[bytes]:
+        """Yield the file in blocks of whole lines, and then what is left of the last line."""
+        left = self.after - first
+        held: list[bytes] = []
+        with self.path.open("rb") as file:
+            file.seek(first)
+            while block := file.read(min(BLOCK, left)):
+                left -= len(block)
+                end = block.rfind(b"\n") + 1
+                if end:
+                    yield b"".join([*held, block[:end]])
+                    held.clear()
+                held.append(block[end:])
+        yield b"".join(held)
+
+    def _read(self, reader: Reader, lines: bytes) -> Batch:
+        """Return the run's chunks; `reader` has to read those that are not written as usual."""
+        batch = _read_alike(lines, self._head)
+        if batch is not None:
+            reader.line += lines.count(b"\n")
+            reader.offset += len(lines)
+            return batch
+        found = reader.feed(lines)
+        if not lines.endswith(b"\n"):
+            found += reader.close()
+        own = [line for line in found if isinstance(line, ChunkLine) and line.run == self._run]
+        return Batch([line.t_ns for line in own], [line.data for line in own])
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return bytes of the body again, of what `chunks` has yielded so far.
@@ -83,26 +126,54 @@ class CaptureBody:
         reader = Reader(only=self._run)
         pieces: list[bytes] = []
         size = 0
-        left = self.after - self._places[number]
         try:
-            with self.path.open("rb") as file:
-                file.seek(self._places[number])
-                while size < wanted:
-                    block = file.read(min(BLOCK, left))
-                    left -= len(block)
-                    found = self._data(reader.feed(block) if block else reader.close())
-                    pieces += found
-                    size += sum(map(len, found))
-                    if not block:
-                        break
+            for lines in self._lines(self._places[number]):
+                found = self._read(reader, lines).reads
+                pieces += found
+                size += sum(map(len, found))
+                if size >= wanted:
+                    break
         except OSError:
             pass  # Told where the chunks are read; a pane that draws has nobody to tell.
         return start, b"".join(pieces)
 
-    def _data(self, lines: list[Line]) -> list[bytes]:
-        return [
-            line.data for line in lines if isinstance(line, ChunkLine) and line.run == self._run
-        ]
+
+def _read_alike(lines: bytes, head: bytes) -> Batch | None:
+    """Read chunks of one run as `encode_line` writes them, all at once; None for all else.
+
+    Their lines begin with `head`, and go on with the time. Other runs' lines may stand between.
+    """
+    rows = lines.split(b"\n")
+    if rows.pop():
+        return None
+    own = head.removesuffix(_TIME)
+    if not _all_begin(rows, head):
+        rows = [row for row in rows if row.startswith(own) or not row.startswith(CHUNK_HEAD)]
+        if not _all_begin(rows, head):
+            return None
+        lines = b"\n".join([*rows, b""])
+    if not rows:
+        return Batch([], [])
+    start, end = len(head), -len(_TAIL)
+    middles = [row[start:end] for row in rows]
+    if head + (_TAIL + b"\n" + head).join(middles) + _TAIL + b"\n" != lines:
+        return None
+    times, data, bodies = zip(*[middle.partition(_DATA) for middle in middles], strict=True)
+    if b"" in data or not b"".join(times).isdigit():
+        return None
+    texts = read_strings(bodies)
+    try:
+        numbers: list[int] = from_json(b"[" + b",".join(times) + b"]")
+    except ValueError:
+        return None
+    if texts is None or max(numbers) > MAX_T_NS:
+        return None
+    return Batch(numbers, list(map(str.encode, texts)))
+
+
+def _all_begin(rows: list[bytes], head: bytes) -> bool:
+    # What lies between two that begin with the head begins with it too.
+    return not rows or (min(rows).startswith(head) and max(rows).startswith(head))
 
 
 def lines_before(path: Path, offsets: list[int]) -> list[int]:

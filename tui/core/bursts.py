@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -34,8 +35,7 @@ class Burst(NamedTuple):
     """Deltas of one type for one block, one after another on the wire."""
 
     kind: str
-    index: int
-    """The content block's index on the wire."""
+    block_index: int
     edges: array[int]
     """Where each begins in the stream, and where the last one ends."""
     lengths: array[int]
@@ -50,7 +50,7 @@ class Mould(NamedTuple):
     head: bytes
     """The `data` line up to its text."""
     kind: str
-    index: int
+    block_index: int
 
     def cut(self, data: bytes, at: int, offset: int) -> Burst | None:
         """Return the deltas of this mould that begin at `at`, as far as they are whole.
@@ -67,13 +67,13 @@ class Mould(NamedTuple):
         rows = lines[stride - 2 :: stride]
         del rows[self._count(lines, rows, stride) :]
         bodies = self._bodies(rows)
-        texts = None if bodies is None else _read(bodies)
+        texts = None if bodies is None else read_strings(bodies)
         if texts is None:
             return None
         around = len(self.name) + stride
         lengths = array("I", [around + length for length in map(len, rows)])
         edges = array("Q", accumulate(lengths, initial=offset))
-        return Burst(self.kind, self.index, edges, lengths, texts)
+        return Burst(self.kind, self.block_index, edges, lengths, texts)
 
     def _count(self, lines: list[bytes], rows: list[bytes], stride: int) -> int:
         """Return how many events from the first on have this name, this head and a blank line."""
@@ -139,17 +139,20 @@ def text_kind(record: EventRecord) -> str:
     return kind if isinstance(text, str) and text else ""
 
 
-def _read(bodies: list[bytes]) -> list[str] | None:
-    """Return what stands between the quotes of some JSON strings, None where one is no string."""
-    plain = b"\n".join(bodies)
-    if b"\\" in plain:
-        plain = plain.replace(b"\\\\", b"").replace(b'\\"', b"")
-        if b"\\\n" in plain or plain.endswith(b"\\"):
-            return None  # The quote after it was none.
-    if b'"' in plain:
+def read_strings(bodies: Sequence[bytes]) -> list[str] | None:
+    """Read JSON strings by what stands between their quotes; None where one is no string."""
+    ends = b"".join([body[-1:] for body in bodies])
+    if b"\\" in ends and any(map(_escapes, bodies)):
         return None
     try:
         texts: list[str] = from_json(b'["' + b'","'.join(bodies) + b'"]', cache_mode="none")
     except ValueError:
         return None
-    return texts
+    # None of the quotes put here is escaped, so they end as many strings as there are. A quote too
+    # many in between would make for more strings, or hide them inside of another value.
+    return texts if len(texts) == len(bodies) and set(map(type, texts)) == {str} else None
+
+
+def _escapes(body: bytes) -> bool:
+    """Whether the quote after a string would be part of it."""
+    return (len(body) - len(body.rstrip(b"\\"))) % 2 == 1

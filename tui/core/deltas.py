@@ -6,6 +6,7 @@ The part of the reducer that runs for nearly every event.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import sub
 from typing import Final
 
 from tui.core.records import EventRecord, JsonObject
@@ -67,29 +68,33 @@ def count_each(
     state: RunState, seq: int, times: Sequence[int], texts: Sequence[str], output: bool
 ) -> None:
     """Count content chunks of events from `seq` on: as `count_content` for each with text in it."""
-    rest = zip(range(seq, seq + len(texts)), times, map(len, texts), strict=True)
-    for number, now, size in rest:
-        if size:
-            count_content(state, number, now, size, output)
-            if state.second_content_ns is not None:
-                break
-    last, end = state.last_content_ns, state.pulse_end_ns
-    add = state.gaps_ns.append
-    for number, now, size in rest:
-        if size:
-            assert last is not None  # There were two.
-            gap = now - last
-            add(gap)
-            if gap > STALL_NS:
-                state.stalls.append((number, gap))
-            if now < end:
-                state.pulse[-1][1] += size
-            else:
-                bucket = now // PULSE_NS
-                end = (bucket + 1) * PULSE_NS
-                state.pulse.append([bucket, size])
-            last = now
-    state.last_content_ns, state.pulse_end_ns = last, end
+    seqs: Sequence[int] = range(seq, seq + len(texts))
+    sizes: Sequence[int] = list(map(len, texts))
+    if 0 in sizes:
+        kept = [chunk for chunk in zip(seqs, times, sizes, strict=True) if chunk[2]]
+        if not kept:
+            return
+        seqs, times, sizes = zip(*kept, strict=True)
+    count_content(state, seqs[0], times[0], sizes[0], output)
+    if len(sizes) == 1:
+        return
+    gaps = list(map(sub, times[1:], times))
+    state.gaps_ns.extend(gaps)
+    if max(gaps) > STALL_NS:
+        stalls = zip(seqs[1:], gaps, strict=True)
+        state.stalls.extend([stall for stall in stalls if stall[1] > STALL_NS])
+    if state.second_content_ns is None:
+        state.second_content_ns = times[1]
+    state.last_content_ns = times[-1]
+    end, pulse = state.pulse_end_ns, state.pulse
+    for now, size in zip(times[1:], sizes[1:], strict=True):
+        if now < end:
+            pulse[-1][1] += size
+        else:
+            bucket = now // PULSE_NS
+            end = (bucket + 1) * PULSE_NS
+            pulse.append([bucket, size])
+    state.pulse_end_ns = end
 
 
 def _string(state: RunState, record: EventRecord, delta: JsonObject, name: str) -> str:

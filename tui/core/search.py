@@ -45,7 +45,9 @@ class Searcher:
         self.count = 0
         """How many events match, as far as it is known."""
         self._run = run
-        self._flags = bytearray()  # for each event that was looked at, 1 for a match
+        self._flags = bytearray()  # for each event, 1 for a match
+        self._looked = 0  # events whose bytes were looked at
+        self._read = 0.0  # how much of the assembled text was, 0 to 1
         self._hits: array[int] = array("I")
         self._parts: dict[tuple[int, Field], _Part] = {}
         self._steps: Iterator[None] = iter(())
@@ -53,9 +55,9 @@ class Searcher:
 
     @property
     def progress(self) -> float:
-        """How much of the run was looked at, 0 to 1."""
+        """How much of the run was looked at, 0 to 1: bytes and assembled text count as much."""
         total = len(self._run.timeline)
-        return len(self._flags) / total if total else 1.0
+        return (self._looked / total + self._read) / 2 if total else 1.0
 
     @property
     def hits(self) -> array[int]:
@@ -85,7 +87,8 @@ class Searcher:
     def advance(self, should_stop: ShouldStop | None = None) -> bool:
         """Look at what is new, at least one step; return whether nothing is left.
 
-        Matches in the bytes of events are found first, those in assembled text after them.
+        A step through the bytes of events and one through assembled text take turns, so that either
+        kind of match is soon found where there are many.
         """
         while True:
             for _ in self._steps:
@@ -99,14 +102,23 @@ class Searcher:
 
     def _scan(self) -> Iterator[None]:
         timeline = self._run.timeline
-        while (first := len(self._flags)) < len(timeline):
-            last = step_end(timeline, first, self.needle.window)
-            self._flags += bytes(last - first)
-            for seq in self.needle.events(timeline, first, last):
+        self._flags += bytes(max(len(timeline) - len(self._flags), 0))
+        self._read = 0.0
+        assembled = self._scan_blocks()
+        while (first := self._looked) < len(timeline):
+            self._looked = step_end(timeline, first, self.needle.window)
+            for seq in self.needle.events(timeline, first, self._looked):
                 self._mark(seq)
             yield
+            if next(assembled, self) is None:
+                yield
+        yield from assembled
+        self._read = 1.0
+
+    def _scan_blocks(self) -> Iterator[None]:
         scan = self._scan_text if self.needle.size else self._scan_lines
-        for place, block in enumerate(self._run.state.blocks):
+        blocks = self._run.state.blocks
+        for place, block in enumerate(blocks):
             if place % _BLOCKS == _BLOCKS - 1:
                 yield
             for field in _FIELDS:
@@ -115,7 +127,10 @@ class Searcher:
                     key = (place, field)
                     if key not in self._parts:
                         self._parts[key] = _Part(self._run, place, field)
-                    yield from scan(self._parts[key], buffer)
+                    part = self._parts[key]
+                    for _ in scan(part, buffer):
+                        self._read = (place + part.at / len(buffer)) / len(blocks)
+                        yield
 
     def _scan_text(self, part: _Part, buffer: Buffer) -> Iterator[None]:
         search, size = self.needle.pattern.search, self.needle.size
@@ -152,6 +167,8 @@ class Searcher:
             yield
 
     def _mark(self, seq: int) -> None:
+        if seq >= len(self._flags):  # Of what came while this was looked for.
+            self._flags += bytes(seq + 1 - len(self._flags))
         self.count += not self._flags[seq]
         self._flags[seq] = 1
 

@@ -6,9 +6,12 @@ begins the next run, one before it ends the earlier run as truncated.
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from typing import Final
 
-from tui.core.batch import apply_all
+from tui.core.batch import apply_all, apply_texts, in_order
+from tui.core.bursts import Mould, mould_of
 from tui.core.history import History
 from tui.core.metrics import UNKNOWN, Metrics, measure
 from tui.core.records import EventRecord, JsonObject, from_frame
@@ -18,6 +21,13 @@ from tui.core.state import Anomaly, End, Phase, RunState, Status
 from tui.core.timeline import RawStore, Timeline
 
 _START: Final = "message_start"
+_LONG: Final = 2_048
+"""Bytes from which on it pays to look for bursts."""
+_STEP: Final = 1_024
+_FEW: Final = 16
+"""Two bursts that are shorter, and the rest of the bytes is cut event by event."""
+_WINDOW: Final = 131_072
+"""Bytes that are cut at once. A checkpoint may be taken after each, and they must be near."""
 
 
 class Run:
@@ -87,6 +97,7 @@ class Session:
         self.ended = False
         self.runs = [Run(self.raw, timed=timed)]
         self._decoder = Decoder()
+        self._mould: Mould | None = None
 
     @property
     def run(self) -> Run:
@@ -98,15 +109,28 @@ class Session:
         if not data:
             return 0
         self.raw.append(t_ns, data)
+        return self._read(data, t_ns, t_ns, t_ns)
+
+    def feed_many(self, times: Sequence[int], reads: Sequence[bytes]) -> int:
+        """Take the bytes of several reads: the same as to `feed` each of them, only quicker."""
+        if not all(reads):
+            pairs = [pair for pair in zip(times, reads, strict=True) if pair[1]]
+            times, reads = [t_ns for t_ns, _ in pairs], [data for _, data in pairs]
+        if not reads:
+            return 0
+        same = times[0] if times.count(times[0]) == len(times) else None
+        return self._read(self.raw.extend(times, reads), times[0], times[-1], same)
+
+    def _read(self, data: bytes, first_ns: int, last_ns: int, t_ns: int | None) -> int:
+        if self.runs[-1].first_byte_ns is None:
+            self.runs[-1].first_byte_ns = first_ns
+        count = 0
+        for at in range(0, len(data), _WINDOW):
+            count += self._cut(data[at : at + _WINDOW], t_ns)
         run = self.runs[-1]
-        if run.first_byte_ns is None:
-            run.first_byte_ns = t_ns
-        run.last_byte_ns = t_ns
+        run.last_byte_ns = last_ns
         run.size = self.raw.size - run.first_offset
-        frames = self._decoder.feed(data)
-        if frames:
-            self._take(frames, t_ns)
-        return len(frames)
+        return count
 
     def finish(self, t_ns: int, how: End = "eof", error: JsonObject | None = None) -> None:
         """The body has ended, in the way `how`. `error` describes an abnormal end."""
@@ -131,19 +155,73 @@ class Session:
         # What the decoder made of a body in another format says nothing about that body.
         run.state.anomalies[:] = [Anomaly(0, run.verdict.code, run.verdict.detail)]
 
-    def _take(self, frames: list[Frame], t_ns: int) -> None:
-        run = self.runs[-1]
+    def _cut(self, data: bytes, t_ns: int | None) -> int:
+        """Take the events that some bytes complete, which came at `t_ns`; return how many.
+
+        None stands for several times: each event has that of the read in which it ended.
+        """
+        decoder = self._decoder
+        lead = decoder.lead(data) if len(data) >= _LONG else None
+        if lead is None:
+            return len(self._take(decoder.feed(data), t_ns))
+        data = lead + data
+        start = decoder.position
+        count = misses = 0
+        while True:
+            taken = self._take_burst(data, decoder.position - start, t_ns)
+            misses += taken < _FEW
+            # What is no burst is cut as usual: a little of it, to see what follows.
+            at = decoder.position - start
+            end = 0 if misses > 1 else data.find(b"\n\n", at + _STEP) + 2
+            frames = decoder.feed(data[at : end if end > 1 else len(data)])
+            records = self._take(frames, t_ns)
+            count += taken + len(records)
+            if end < 2:
+                return count
+            if records:
+                self._mould = mould_of(frames[-1], records[-1]) or self._mould
+
+    def _take_burst(self, data: bytes, at: int, t_ns: int | None) -> int:
+        """Take the deltas of the known mould that begin at `at`; return how many there are."""
+        run, mould = self.runs[-1], self._mould
+        block = None if mould is None else in_order(run.state, mould.kind, mould.block_index)
+        if mould is None or block is None:
+            return 0
+        burst = mould.cut(data, at, self._decoder.position)
+        if burst is None:
+            return 0
+        edges, count = burst.edges, len(burst.texts)
+        self._decoder.pass_by(edges[-1] - edges[0])
+        times = self.raw.arrivals(edges[1:]) if t_ns is None else array("q", [t_ns]) * count
         seq = len(run.timeline)
-        records = [from_frame(frame, number, t_ns) for number, frame in enumerate(frames, seq)]
+        run.timeline.extend_burst(burst, times)
+        apply_texts(run.state, block, burst.kind, seq, times, burst.texts)
+        run.history.note()
+        return count
+
+    def _take(self, frames: list[Frame], t_ns: int | None) -> list[EventRecord]:
+        if not frames:
+            return []
+        run = self.runs[-1]
+        first_seq = len(run.timeline)
+        if t_ns is not None:
+            records = [from_frame(frame, seq, t_ns) for seq, frame in enumerate(frames, first_seq)]
+        else:
+            ends = array("Q", [frame.offset + frame.length for frame in frames])
+            timed = zip(frames, self.raw.arrivals(ends), strict=True)
+            records = [
+                from_frame(frame, seq, now) for seq, (frame, now) in enumerate(timed, first_seq)
+            ]
         first = shift = 0
         for place, record in enumerate(records):
             if record.type == _START:
                 self._add(run, records[first:place], shift)
                 first = place
                 if run.state.phase is not Phase.WAITING:
-                    run = self._split(run, record, t_ns)
+                    run = self._split(run, record)
                     shift = record.seq
         self._add(run, records[first:] if first else records, shift)
+        return records
 
     def _add(self, run: Run, records: list[EventRecord], shift: int) -> None:
         if shift:
@@ -152,7 +230,7 @@ class Session:
         apply_all(run.state, records)
         run.history.note()
 
-    def _split(self, run: Run, record: EventRecord, t_ns: int) -> Run:
+    def _split(self, run: Run, record: EventRecord) -> Run:
         """End `run` before `record` and begin the next one with it."""
         if run.state.phase is Phase.OPEN:
             detail = "a message_start before the message_stop of the earlier message"
@@ -160,9 +238,10 @@ class Session:
                 Anomaly(len(run.timeline), "duplicate_message_start", detail)
             )
         run._end("eof", None)
+        run.last_byte_ns = record.t_ns
         run.size = record.offset - run.first_offset
         successor = Run(self.raw, timed=self.timed, first_offset=record.offset)
-        successor.first_byte_ns = successor.last_byte_ns = t_ns
+        successor.first_byte_ns = successor.last_byte_ns = record.t_ns
         successor.size = self.raw.size - record.offset
         self.runs.append(successor)
         return successor

@@ -103,7 +103,7 @@ class RawStore:
         return bisect_right(self.chunk_offsets, offset) - 1
 
     def arrivals(self, ends: array[int]) -> array[int]:
-        """Return when the last byte before each of `ends` came. These ascend."""
+        """Return when the last byte before each of `ends` came; these go up, each is another."""
         offsets, times = self.chunk_offsets, self.chunk_times
         first = self.chunk_at(ends[0] - 1)
         last = self.chunk_at(ends[-1] - 1) + 1
@@ -205,7 +205,7 @@ class Timeline:
         if label is None:
             label = self._add_label(_EVENT, DELTA, burst.kind)
         self._types.extend(array("H", [label]) * count)
-        self._indexes.extend(array("i", [burst.index]) * count)
+        self._indexes.extend(array("i", [burst.block_index]) * count)
         self._offsets.extend(burst.edges[:-1])
         self._lengths.extend(burst.lengths)
         self.times.extend(times)

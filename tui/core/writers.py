@@ -8,8 +8,9 @@ without parsing, in a tenth of the time. What differs is parsed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import compress
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, compress
 from operator import and_
 from typing import Final, NamedTuple
 
@@ -41,7 +42,17 @@ class Written(NamedTuple):
 class Writers:
     """The events that wrote a buffer of a block."""
 
-    __slots__ = ("_block", "_end", "_field", "_pending", "_place", "_run", "_seq", "_shape")
+    __slots__ = (
+        "_block",
+        "_edges",
+        "_field",
+        "_given",
+        "_place",
+        "_run",
+        "_seq",
+        "_seqs",
+        "_shape",
+    )
 
     def __init__(self, run: Run, place: int, field: Field) -> None:
         """`place` is the block's place in the state."""
@@ -51,11 +62,11 @@ class Writers:
         self._block = run.state.blocks[place]
         self._shape: re.Pattern[bytes] | None = None
         self._seq = self._block.started_seq + (not self._block.implicit)  # next to be looked at
-        self._pending: Iterator[tuple[int, int]] = iter(())  # found before it, not yet asked for
-        self._end = 0  # characters written by all before
         start = self._block.start.get(field)
-        if field != "json" and isinstance(start, str):
-            self._end = len(start)
+        self._given = len(start) if field != "json" and isinstance(start, str) else 0
+        # The events of the step before it that wrote something, and the places between their texts.
+        self._seqs: Sequence[int] = ()
+        self._edges = [self._given]
 
     def find(self, offset: int) -> Steps[Written]:
         """Return who wrote the character at `offset`, which is after all that was asked before.
@@ -63,50 +74,56 @@ class Writers:
         That is the block's first event where its start had the text with it, and where broken
         events leave it unknown. Yields after each step of about a millisecond.
         """
-        if offset < self._end:
-            return Written(self._block.started_seq, self._end)
+        if offset < self._given:
+            return Written(self._block.started_seq, self._given)
         timeline = self._run.timeline
-        if timeline.history is not None and offset - self._end > _NEAR:
+        if timeline.history is not None and offset - self._edges[-1] > _NEAR:
             count, length = timeline.history.reached(self._place, self._field, offset)
             if count > self._seq:
-                self._seq, self._end, self._pending = count, length, iter(())
-        while True:
-            for seq, size in self._pending:
-                self._end += size
-                if offset < self._end:
-                    return Written(seq, self._end)
+                self._seq, self._seqs, self._edges = count, (), [length]
+        while offset >= self._edges[-1]:
             first = self._seq
             if first == len(timeline):
                 return Written(self._block.started_seq, offset + 1)
             self._seq = step_end(timeline, first, _WINDOW)
-            self._pending = iter(self._sizes(first, self._seq))
+            self._seqs, sizes = self._sizes(first, self._seq)
+            self._edges = list(accumulate(sizes, initial=self._edges[-1]))
             yield
+        number = bisect_right(self._edges, offset)
+        return Written(self._seqs[number - 1], self._edges[number])
 
-    def _sizes(self, first: int, last: int) -> list[tuple[int, int]]:
+    def _sizes(self, first: int, last: int) -> tuple[Sequence[int], list[int]]:
         """Return the events that wrote this buffer, and how many characters each."""
         timeline = self._run.timeline
         delta = DELTA_OF[self._field]
         kinds = timeline.look_up(
             bytes(label.delta == delta for label in timeline.labels), first, last
         )
-        same = map(self._block.index.__eq__, timeline.indexes[first:last])
+        indexes = timeline.indexes[first:last]
         offsets, lengths = timeline.offsets[first:last], timeline.lengths[first:last]
         base = offsets[0]
         window = timeline.raw.read(base, offsets[-1] + lengths[-1] - base)
+        count = last - first
+        alike = kinds.count(1) == count == indexes.count(self._block.index)
+        if self._shape is not None and alike and sum(lengths) == len(window):
+            # All at once. A match ends where an event does: as many matches as events are all.
+            texts = self._shape.findall(window)
+            if len(texts) == count:
+                plain = window.isascii() and b"\\" not in window
+                return range(first, last), list(map(len if plain else _size, texts))
+        same = map(self._block.index.__eq__, indexes)
+        ours = list(compress(range(count), map(and_, kinds, same)))
         sizes = []
-        for number in compress(range(last - first), map(and_, kinds, same)):
+        for number in ours:
             start = offsets[number] - base
             end = start + lengths[number]
             match = self._shape.fullmatch(window, start, end) if self._shape is not None else None
             if match is None:
                 size = self._parse(window[start:end])
             else:
-                text = match[1]
-                size = len(text) if text.isascii() else len(text.decode("utf-8", "replace"))
-                if b"\\" in text:
-                    size -= len(_ESCAPE.findall(text))
-            sizes.append((first + number, size))
-        return sizes
+                size = _size(match[1])
+            sizes.append(size)
+        return [first + number for number in ours], sizes
 
     def _parse(self, raw: bytes) -> int:
         text = self._text_of(raw)
@@ -127,3 +144,9 @@ class Writers:
         # The API puts a random number of blanks before the last brace.
         braces = b" *".join([b'"', *[rb"\}"] * closing[1].count(b"}"), b""])
         self._shape = re.compile(re.escape(before) + _TEXT + braces + re.escape(closing[2]))
+
+
+def _size(text: bytes) -> int:
+    """Return how many characters a text has that is written with two-character escapes only."""
+    size = len(text) if text.isascii() else len(text.decode("utf-8", "replace"))
+    return size - len(_ESCAPE.findall(text)) if b"\\" in text else size

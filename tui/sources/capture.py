@@ -23,7 +23,7 @@ from tui.captures.codec import (
 )
 from tui.captures.importers import HEAD, load, sniff, sniff_format
 from tui.captures.recording import ImportFailure, Recording
-from tui.core.records import Chunk, JsonObject
+from tui.core.records import Batch, Chunk, JsonObject
 from tui.core.request import prompt_of
 from tui.core.state import End
 from tui.sources import Source, SourceEnded, SourceInfo
@@ -33,8 +33,6 @@ SourceFactory = Callable[[], Source]
 _POLL_S: Final = 0.05
 _READ: Final = 65_536
 _SAMPLE: Final = 1 << 20
-_TOLD: Final = 3
-"""Bad lines that are described; the others are counted."""
 
 
 class CaptureSource:
@@ -70,31 +68,52 @@ class CaptureSource:
         problems = self._recording.problems
         if not problems:
             return None
-        lines = [f"line {problem.line}: {problem.detail}" for problem in problems[:_TOLD]]
-        if len(problems) > _TOLD:
-            lines.append(f"and {len(problems) - _TOLD} more")
-        count = f"{len(problems)} line{'s' * (len(problems) > 1)}"
-        if len(problems) == MAX_PROBLEMS:
-            count = f"{count} or more"
-        return f"{count} of the capture could not be read", "\n".join(lines)
+        others = len(problems) - 1
+        many = len(problems) == MAX_PROBLEMS
+        count = f"{len(problems)} line{'s' * (others > 0)}{' or more' * many}"
+        detail = f"line {problems[0].line}: {problems[0].detail}"
+        if others:
+            detail += "\nand many more" if many else f"\nand {others} more"
+        return f"{count} of the capture could not be read", detail
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Yield each read. Raises SourceEnded where the run was not ended by the server."""
-        last_ns = 0
-        try:
-            for chunk in self._reads():
+        async for times, reads in self.batches():
+            for chunk in map(Chunk, times, reads):
                 if self._closed:
                     return
-                last_ns = chunk.t_ns
                 yield chunk
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """Yield the reads as `chunks` does, many at once where they are not played."""
+        last_ns = 0
+        try:
+            for batch in self._batches():
+                if self._closed:
+                    return
+                last_ns = batch.times[-1]
+                yield batch
         except OSError as error:
             raise SourceEnded("interrupted", "Cannot read the file", str(error)) from error
         end_ns = self._recording.end_ns
         if self._played and self._recording.timed and end_ns is not None and end_ns > last_ns:
             # Nothing came any more, but it took until then to end: a time-out is waited for.
-            yield Chunk(end_ns, b"")
+            yield Batch([end_ns], [b""])
         if not self._closed:
             raise_end(self._recording.how, self._recording.error)
+
+    def _batches(self) -> Iterator[Batch]:
+        place = self._recording.place
+        if place is not None and not self._played:
+            yield from place.batches()
+            return
+        for t_ns, data in self._reads():
+            if self._played or self._recording.timed or len(data) <= _READ:
+                yield Batch([t_ns], [data])
+                continue
+            # Some logs have a body in one piece: nothing could be drawn until all of it is read.
+            for at in range(0, len(data), _READ):
+                yield Batch([t_ns], [data[at : at + _READ]])
 
     def _reads(self) -> Iterator[Chunk]:
         reads = self._recording.chunks()
@@ -196,6 +215,12 @@ class FollowSource:
 
         Raises SourceEnded where that is not a clean one, or the file is cut or cannot be read.
         """
+        async for times, reads in self.batches():
+            for chunk in map(Chunk, times, reads):
+                yield chunk
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """Yield the reads as `chunks` does, as many at once as there are in a block of the file."""
         reader = Reader(offset=self._start)
         last_ns = 0
         try:
@@ -210,15 +235,22 @@ class FollowSource:
                         # A last line without its end may be cut back and written anew.
                         reader.drop_held()
                         file.seek(reader.offset)
+                    batch, end = Batch([], []), None
                     for line in reader.feed(block):
                         if not self._is_ours(line):
                             continue
                         if isinstance(line, EndLine):
-                            raise_end(line.how, line.error)
-                            return
+                            end = line
+                            break
                         if isinstance(line, ChunkLine):
                             last_ns = max(last_ns, line.t_ns)
-                            yield Chunk(last_ns, line.data)
+                            batch.times.append(last_ns)
+                            batch.reads.append(line.data)
+                    if batch.reads:
+                        yield batch
+                    if end is not None:
+                        raise_end(end.how, end.error)
+                        return
         except (OSError, UnknownVersion) as error:
             raise SourceEnded("interrupted", "Cannot read the capture", str(error)) from error
 

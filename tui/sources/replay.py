@@ -9,9 +9,9 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
-from tui.core.records import Chunk
+from tui.core.records import Batch, Chunk
 from tui.core.sse import Decoder
 from tui.sources import SourceEnded, SourceInfo
 
@@ -24,6 +24,15 @@ _CONTENT_NS: Final = 24_000_000
 _OTHER_NS: Final = 60_000_000
 _GROUP_NS: Final = 4_000_000
 _QUEUE: Final = 64
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """A source that can hand over many chunks at once, for a reader who waits for none of them."""
+
+    def batches(self) -> AsyncIterator[Batch]:
+        """Yield the chunks that `chunks` would, and end as it does."""
+        ...
 
 
 class FileSource:

@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.actions import SkipAction
 from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.reactive import var
@@ -62,6 +63,8 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         ("G", "bottom", "Bottom"),
         # Else the scroll view's own key, which knows nothing of the live end.
         ("end", "app.follow", "Follow"),
+        # Before it means anything else: to let go of a selection must not cancel a stream.
+        ("escape", "deselect", "Let go of what is selected"),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-view--placeholder", "line-view--caret"}
@@ -217,6 +220,12 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()
 
+    def action_deselect(self) -> None:
+        """Let go of what is selected; where that is nothing, the key is left to others."""
+        if not self.screen.selections:
+            raise SkipAction()
+        self.screen.clear_selection()
+
     def drop_selection(self) -> None:
         """Let go of what is selected here: the rows are others now."""
         if self.text_selection is not None:
@@ -318,8 +327,10 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
 
     def let_go(self) -> None:
         """Follow the tail again, if it was followed before the view was led away from it."""
-        self.follow = self.follow or self._led
-        self._led = False
+        if self._led:
+            self._led = False
+            self.follow = True
+            self.to_end()
 
     def _jump(self, y: int) -> None:
         self._moving = True

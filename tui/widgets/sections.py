@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui.core.state import Buffer
-from tui.core.text import sanitize
+from tui.core.text import clip, one_line, sanitize
 from tui.viewmodel import Item
 from tui.widgets.cell_wrap import wrap
 from tui.widgets.markdown_lines import MarkdownLines
@@ -22,6 +22,7 @@ _CARET: Final = "\u258c"
 _BAR: Final = "\u258e "
 _AT_ONCE: Final = 8_000
 """Code points of plain text that are laid out at once: a few milliseconds."""
+_LABEL_LIMIT: Final = 200
 _INDENT: Final = 2
 """Blanks before unfolded thinking."""
 
@@ -327,11 +328,11 @@ def _labelled(label: str, label_style: Style, text: str, style: Style, width: in
 
 def _banner(item: Item, text: str, tone: Style, width: int) -> list[Strip]:
     bar: Piece = (_BAR, tone)
-    rows = [strip_of([bar, (wire(item.label, width - 2), tone + Style(bold=True))])]
+    room = max(width - len(_BAR), 1)
+    rows = _block(clip(one_line(item.label), _LABEL_LIMIT), tone + Style(bold=True), room, 0)
     if text:
-        for row in _block(text, tone, max(width - 2, 1), 0):
-            rows.append(Strip.join([strip_of([bar]), row]))
-    return rows
+        rows += _block(text, tone, room, 0)
+    return [Strip.join([strip_of([bar]), row]) for row in rows]
 
 
 def _trimmed(strip: Strip) -> Strip:

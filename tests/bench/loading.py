@@ -1,0 +1,146 @@
+"""Large files from the first byte to the whole state: by themselves, and while they are drawn.
+
+`python -m tests.bench.loading FILE RESULT` opens a file in the app, in a terminal, and writes its
+figures as JSON to the file RESULT.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from tests.bench import data
+from tests.bench.measure import Row, at_most, in_turn, seconds, slower
+from tests.bench.programs import Heartbeat
+from tests.bench.terminal import until
+from tui.app import StreamscopeApp
+from tui.captures.codec import ChunkLine, EndLine, Header, RequestLine, encode_line
+from tui.run import Feed
+from tui.sources import Source
+from tui.sources.capture import recorded
+
+_EVENTS: Final = 1_000_000
+_AT_ONCE: Final = 100_000
+_GAP_NS: Final = 12_000_000
+
+
+def load(rounds: int) -> list[Row]:
+    """A response body of 1M events."""
+
+    def parse(path: Path) -> None:
+        with path.open("rb") as file:
+            for line in file:
+                if line.startswith(b"data: "):
+                    json.loads(line[6:])
+
+    return _rows(rounds, "large.sse", _events(), parse)
+
+
+def capture(rounds: int) -> list[Row]:
+    """A capture of 1M reads with an event each."""
+
+    def lines() -> Iterator[bytes]:
+        yield encode_line(Header())
+        yield encode_line(RequestLine("r1", 0, "POST", None, {}, {}))
+        for number, event in enumerate(_events(), 1):
+            yield encode_line(ChunkLine("r1", number * _GAP_NS, event))
+        yield encode_line(EndLine("r1", (_EVENTS + 1) * _GAP_NS, "eof", None))
+
+    def parse(path: Path) -> None:
+        with path.open("rb") as file:
+            for line in file:
+                event = json.loads(line).get("data")
+                if event is not None:
+                    json.loads(event[event.index("\ndata: ") + 7 :])
+
+    return _rows(rounds, "large.jsonl", lines(), parse)
+
+
+def _events() -> Iterator[bytes]:
+    """Yield the events of one long answer."""
+    start, block, *deltas, stop, delta, end = data.text_stream(_AT_ONCE).split(b"\n\n")[:-1]
+    yield start + b"\n\n"
+    yield block + b"\n\n"
+    for number in range(_EVENTS - 5):
+        yield deltas[number % len(deltas)] + b"\n\n"
+    for event in (stop, delta, end):
+        yield event + b"\n\n"
+
+
+def _rows(
+    rounds: int, name: str, content: Iterator[bytes], parse: Callable[[Path], None]
+) -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="streamscope-bench-") as folder:
+        path, result = Path(folder) / name, Path(folder) / "result.json"
+        with path.open("wb") as file:
+            file.writelines(content)
+        drawn: list[dict[str, float]] = []
+
+        def draw() -> float:
+            until(None, "-m", "tests.bench.loading", str(path), str(result))
+            drawn.append(json.loads(result.read_text(encoding="utf-8")))
+            return drawn[-1]["seconds"]
+
+        bare, alone, while_drawn = in_turn(
+            rounds, lambda: seconds(lambda: parse(path)), lambda: seconds(lambda: _fold(path)), draw
+        )
+        size = path.stat().st_size / 1e6
+    lag = {kind: median(figures[kind] for figures in drawn) for kind in drawn[0]}
+    # By the budget twice as long as a faster parser takes, which needs a third of the time.
+    budget, yardstick = at_most(0.75, 1.5), "json.loads of each line"
+    return [
+        slower(f"1M events of a {name[5:]} file, {size:.0f} MB", alone, yardstick, bare, budget),
+        slower("    while drawn", while_drawn, yardstick, bare, budget),
+        Row("    lag p99", f"{lag['p99']:.3g} ms, busy {lag['busy']:.3g} ms", "", "",
+            lag["p99"], at_most(15, 60, " ms")),
+    ]  # fmt: skip
+
+
+def _fold(path: Path) -> None:
+    (factory,), _ = recorded(path)
+    feed = Feed(factory())
+    asyncio.run(feed.run())
+    _check(feed)
+
+
+def _check(feed: Feed) -> None:
+    run = feed.runs[0]
+    if run.status != "complete" or len(run.timeline) != _EVENTS:
+        raise AssertionError(f"{run.status}, {len(run.timeline)} events, {feed.failure}")
+
+
+# --- the program ----------------------------------------------------------------------------------
+
+
+def main(path: str, result: str) -> None:
+    """Open a file, and write down how late the loop was until all of it was read."""
+    (factory,), _ = recorded(Path(path))
+    heartbeat = Heartbeat()
+    figures: dict[str, float] = {}
+
+    def begin() -> Source:
+        heartbeat.start()
+        return factory()
+
+    async def watch() -> None:
+        while not (app.deck.feeds and app.deck.feeds[0].done):
+            await asyncio.sleep(0.01)
+        figures.update(heartbeat.stop(_EVENTS))
+        figures["seconds"] = figures["cpu"] * _EVENTS / figures["rate"]
+        _check(app.deck.feeds[0])
+        app.exit(0)
+
+    app = StreamscopeApp([begin])
+    app.call_later(lambda: app.run_worker(watch()))
+    app.run()
+    Path(result).write_text(json.dumps(figures), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
