@@ -62,7 +62,8 @@ class Buffer:
         tail = self._tail
         tail.append(text)
         self._length += len(text)
-        if len(tail) >= 512:
+        # By size too: a reader each frame closes the parts up, and their number starts anew.
+        if len(tail) >= 512 or self._length - self._tail_start >= 65_536:
             self._seal()
 
     def slice(self, start: int = 0, end: int | None = None) -> str:
