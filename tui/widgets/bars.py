@@ -192,7 +192,8 @@ class CounterBar(Row):
         if numbers.thinking_tokens and roomy:
             out.append((f" (thinking {_count(numbers.thinking_tokens)})", _LABEL))
         if numbers.used is not None and roomy:
-            out.append((f" {numbers.used:.0%} of {_count(numbers.limit)}", _LABEL))
+            rough = "~" if numbers.estimate is not None else ""
+            out.append((f" {rough}{numbers.used:.0%} of {_count(numbers.limit)}", _LABEL))
         groups.append(out)
         if metrics.stalls:
             groups.append([(f"{metrics.stalls} stall{'s' * (metrics.stalls > 1)}", _WARNING)])
