@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from textual import events
@@ -23,6 +26,7 @@ from tests.app_harness import (
     strips_of,
     timed,
 )
+from tests.bench import data
 from tests.manual_clock import ManualClock
 from tests.playbook import (
     block_stop,
@@ -491,6 +495,40 @@ async def test_searching(size: tuple[int, int]) -> None:
         assert "search" not in stage.log_pane.title
 
 
+@both_sizes
+async def test_a_long_search_shows_how_far_it_is(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = data.text_stream(60_000)
+    milliseconds = count()
+    # Six steps a frame, each of which takes a millisecond on a usual machine.
+    clock = SimpleNamespace(perf_counter=lambda: next(milliseconds) / 1000)
+    async with on_stage([Chunk(1, read) for read in data.reads(body)], size=size) as stage:
+        await stage.at(10)
+        monkeypatch.setattr("tui.finder.time", clock)
+        text = stage.scope.run.state.blocks[0].text.slice(0, 40)
+        words = text[4:14]  # The end of one word and the beginning of the next one.
+        await stage.press("slash")
+        stage.dashboard.query_one(Input).value = words
+        await drawn(stage.app)
+        row = next(line for line in stage.lines if "Events" in line)
+        assert re.search(r"looking [1-9]%", row)
+        await stage.press("enter")
+        assert marked(stage) == 2, "the first match is there within a frame"
+        seen = []
+        for _ in range(200):
+            stage.app.tick()
+            await drawn(stage.app)
+            row = next(line for line in stage.lines if "Events" in line)
+            found = re.search(r"looking (\d+)%", row)
+            if found is None:
+                break
+            seen.append(int(found[1]))
+        assert seen == sorted(seen)
+        assert seen[-1] > 80
+        assert re.search(r"search: \S+ \S+ 1/61 ", row)
+
+
 FILTERS: list[tuple[str, list[int]]] = [
     ("delta", [2, 5, 6, 10, 11]),
     ("message_stop", [15]),
@@ -617,8 +655,8 @@ async def test_a_recorded_run_is_followed_while_it_is_written(
     recorder = writer.begin()
     recorder.request({"model": "m", "messages": [{"role": "user", "content": "Is it sunny?"}]})
     recorder.response(50_000_000, 200, {})
-    for t_ns, data in STREAM[:6]:
-        recorder.chunk(t_ns, data)
+    for t_ns, read in STREAM[:6]:
+        recorder.chunk(t_ns, read)
     looked = asyncio.Event()
 
     async def wait() -> None:
@@ -632,8 +670,8 @@ async def test_a_recorded_run_is_followed_while_it_is_written(
         assert "Is it sunny?" in stage.said
         assert "Paris is very" in stage.said
         assert "sunny today" not in stage.said
-        for t_ns, data in STREAM[6:]:
-            recorder.chunk(t_ns, data)
+        for t_ns, read in STREAM[6:]:
+            recorder.chunk(t_ns, read)
         recorder.end(4_500_000_000, "eof", None)
         looked.set()
         await stage.settle()
@@ -734,7 +772,7 @@ async def test_the_copy_menu_fits_and_each_entry_copies(size: tuple[int, int]) -
 
 @both_sizes
 async def test_two_runs_side_by_side_or_stacked(size: tuple[int, int]) -> None:
-    other = [Chunk(t_ns, data.replace(b"sunny", b"rainy")) for t_ns, data in STREAM]
+    other = [Chunk(t_ns, read.replace(b"sunny", b"rainy")) for t_ns, read in STREAM]
     async with on_stage(
         BytesSource(STREAM, title="fair"), BytesSource(other, title="foul"), size=size
     ) as stage:
@@ -759,7 +797,7 @@ async def test_two_runs_side_by_side_or_stacked(size: tuple[int, int]) -> None:
 
 def damaged(path: Path, bad: int) -> Path:
     """A capture with some lines in it that are no records."""
-    lines: list[Line] = [Header(), *(ChunkLine("r1", t_ns, data) for t_ns, data in STREAM)]
+    lines: list[Line] = [Header(), *(ChunkLine("r1", t_ns, read) for t_ns, read in STREAM)]
     encoded = [encode_line(line) for line in lines]
     broken = b'{"k":"chunk","run":"r1","t":-1,"data":"\xff[@click=app.quit]"}\n'
     encoded[5:5] = [broken] * bad

@@ -497,9 +497,9 @@ async def test_esc_cancels_only_without_a_selection() -> None:
         stage.transcript_pane.focus()
         await drag(stage.app, stage.transcript_pane, (0, 2), (5, 2))
         await stage.press("escape")
-        assert stage.scope.run.status == "streaming"
+        assert "DEMO" in stage.header
         await stage.press("escape")
-        assert stage.scope.run.status == "cancelled"
+        assert "CANCELLED" in stage.header
 
 
 @pytest.mark.parametrize(("pane", "key"), [("detail", "n"), ("source", "M"), ("detail", "x")])

@@ -41,6 +41,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 # As integers: `10 in chunk` is a memchr, while `b"\n" in chunk` first raises and drops a TypeError.
 _LF: Final = 0x0A
 _CR: Final = 0x0D
+_DATA: Final = b"data: "
 _LINE_END: Final = re.compile(rb"\r\n|[\r\n]")
 _EVENT: Final = FrameKind.EVENT
 _USUAL: Final = re.compile(rb"event: ([^\n]*+)\ndata: ([^\n]*+)\n\n|(.++)", re.DOTALL).findall
@@ -188,7 +189,7 @@ class Decoder:
 
     def _take_piece(self, piece: bytes, position: int, frames: list[Frame]) -> int:
         """Take the lines before a blank line; return the position after it."""
-        for line in piece.split(b"\n"):
+        for line in piece.split(b"\n") if _LF in piece else (piece,):
             if line:
                 self._take_line(line, position)
             position += len(line) + 1
@@ -227,6 +228,9 @@ class Decoder:
         if not self._touched:
             self._touched = True
             self._offset = offset
+        if line.startswith(_DATA):  # One copy of what may be very long.
+            self._data.append(line[len(_DATA) :])
+            return
         field, _, value = line.partition(b":")
         if value.startswith(b" "):
             value = value[1:]

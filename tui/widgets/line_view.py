@@ -13,7 +13,6 @@ from typing import ClassVar, Final
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.actions import SkipAction
 from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.reactive import var
@@ -63,8 +62,6 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         ("G", "bottom", "Bottom"),
         # Else the scroll view's own key, which knows nothing of the live end.
         ("end", "app.follow", "Follow"),
-        # Before it means anything else: to let go of a selection must not cancel a stream.
-        ("escape", "deselect", "Let go of what is selected"),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-view--placeholder", "line-view--caret"}
@@ -220,11 +217,12 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()
 
-    def action_deselect(self) -> None:
-        """Let go of what is selected; where that is nothing, the key is left to others."""
-        if not self.screen.selections:
-            raise SkipAction()
-        self.screen.clear_selection()
+    def key_escape(self, event: events.Key) -> None:
+        """Let go of what is selected. Nothing else: it must not cancel the stream as well."""
+        if self.screen.selections:
+            event.stop()
+            event.prevent_default()
+            self.screen.clear_selection()
 
     def drop_selection(self) -> None:
         """Let go of what is selected here: the rows are others now."""
