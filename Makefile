@@ -3,6 +3,7 @@
 PYTHON ?= python3
 
 VENV := .venv
+NODE := .node
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 STEP := @printf '\n==> %s\n'
@@ -40,6 +41,15 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
 	$(PIP) --editable '.[dev]'
 	@touch $(VENV)/.installed $@
 
+# The mock is tested with the TypeScript SDK as well, where npm can fetch it; the test is skipped
+# where it cannot.
+$(NODE)/.tried: $(VENV)/.created
+	$(STEP) 'fetch the TypeScript SDK into $(NODE), if there is npm'
+	@mkdir -p $(NODE)
+	@command -v npm > /dev/null || echo 'no npm: its test will be skipped'
+	@! command -v npm > /dev/null || timeout 120 npm install --silent --no-audit --no-fund --no-save --prefix $(NODE) '@anthropic-ai/sdk@1' || echo 'not fetched: its test will be skipped'
+	@touch $@
+
 demo: $(VENV)/.installed
 	@$(VENV)/bin/streamscope demo
 
@@ -62,9 +72,9 @@ imports: $(VENV)/.installed-dev
 	$(STEP) 'lint-imports'
 	@$(VENV)/bin/lint-imports
 
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev $(NODE)/.tried
 	$(STEP) 'pytest'
-	@$(PY) -m pytest -n 2 --dist loadgroup
+	@STREAMSCOPE_NODE_MODULES=$(CURDIR)/$(NODE)/node_modules $(PY) -m pytest -n 2 --dist loadgroup
 
 cover: $(VENV)/.installed-dev
 	$(STEP) 'pytest, branch coverage of tui/core'
@@ -90,4 +100,4 @@ clean:
 	find tui tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(NODE)
