@@ -26,7 +26,14 @@ from tui.relay.mock import MockServer
 from tui.run import Feed
 from tui.scenarios import Scenario, load, names
 from tui.sources import Source, SourceEnded
-from tui.sources.live import LiveSource, explain, has_credentials
+from tui.sources.live import (
+    Api,
+    LiveSource,
+    _retry_after,
+    explain,
+    has_credentials,
+    known_models,
+)
 
 MS = 1_000_000
 HOUR = 3_600_000_000_000
@@ -598,3 +605,46 @@ async def test_a_call_becomes_the_run_that_the_bytes_are(server: MockServer, nam
     assert feed.runs[0].status == expected.run.status
     assert feed.runs[0].state.message_json() == expected.run.state.message_json()
     assert feed.failure is None
+
+
+async def test_betas_become_a_header(server: MockServer) -> None:
+    body = build_request("Hello", extra={"betas": ["one-2026-01-01", "two"]})
+    source = LiveSource(body, base_url=server.url)
+    assert await drain(source)
+    await source.aclose()
+    received = server.received[-1]
+    assert received.headers["anthropic-beta"] == "one-2026-01-01,two"
+    assert "betas" not in json.loads(received.body)
+
+
+async def test_a_shared_client_outlives_its_calls(server: MockServer) -> None:
+    api = Api(server.url)
+    for _ in range(2):
+        source = LiveSource(build_request("Hello"), api=api)
+        assert await drain(source)
+        await source.aclose()
+    assert "scenario:plain" in await api.models()
+    await api.aclose()
+    await api.aclose()
+
+
+def test_models_are_known_without_a_network() -> None:
+    assert DEFAULT_MODEL in known_models()
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({}, None),
+    ],
+)
+def test_how_long_the_api_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert _retry_after(headers) == seconds
