@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.playbook import BOM, cut, is_filling
 from tests.streams import cuts, sse_bytes
+from tui.core import sse
 from tui.core.sse import Decoder, Frame, FrameKind, parse_frame
 
 EVENT, NOTE, TAIL = FrameKind.EVENT, FrameKind.NOTE, FrameKind.TAIL
@@ -216,6 +217,14 @@ def test_any_chunks_give_the_same_frames(chunks: list[bytes]) -> None:
     whole = decode(data)
     assert decode(*chunks) == whole
     assert decode(*single_bytes(data)) == whole
+
+
+@given(sse_bytes().flatmap(cuts), st.integers(0, 8))
+def test_lines_that_count_as_long_give_the_same_frames(chunks: list[bytes], short: int) -> None:
+    whole = decode(b"".join(chunks))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sse, "_SHORT", short)
+        assert decode(*chunks) == whole
 
 
 @given(sse_bytes())

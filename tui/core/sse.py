@@ -162,8 +162,14 @@ class Decoder:
                     append(new(Frame, (_EVENT, name, data, position, length)))
                     position += length
             buffer = rest
-        elif buffer.startswith(b"\n"):
-            append(self._finish(self._kind(), position + 1))
+        else:
+            end = buffer.find(_LF)
+            if end > _SHORT:  # A line that is very long: one look for its end is enough.
+                self._take_line(buffer[:end], position)
+                position += end + 1
+                buffer = buffer[end + 1 :]
+            if buffer.startswith(b"\n"):
+                append(self._finish(self._kind(), position + 1))
         pieces = buffer.split(b"\n\n")
         tail = pieces.pop()
         if pieces and self._touched:

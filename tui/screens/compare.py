@@ -97,6 +97,8 @@ class CompareView(LineView):
 
     def _check_styles(self) -> None:
         """The rows hold their colours. Most updates change none of them."""
+        if not self.is_attached:
+            return  # Closed in the meantime.
         looks = self._all_styles()
         if looks != self._looks:
             self._looks = looks

@@ -100,6 +100,8 @@ class Detail(ModalScreen[int]):
             self.call_after_refresh(self._show)
 
     def _show(self, *, bytes_first: bool = False) -> None:
+        if not self._view.is_attached:
+            return  # Closed before it was drawn.
         self._view.border_title = f"Event {self._seq}"
         width = self._view.row_width
         lines = detail(self._run, self._seq, as_hex=self._as_hex, width=width)
