@@ -141,3 +141,12 @@ async def test_400_sizes_in_a_row_while_it_streams(part: int) -> None:
         await stage.resize(120, 40)
         assert_filled(stage)
         assert stage.app.is_running
+
+
+async def test_what_is_searched_for_is_no_markup_in_the_title() -> None:
+    async with on_stage("plain") as stage:
+        await stage.at(LATER_S)
+        await stage.press("slash")
+        await stage.type("re:[Ss]ky")
+        await stage.press("enter")
+        assert "re:[Ss]ky" in stage.text

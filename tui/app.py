@@ -171,7 +171,9 @@ class StreamscopeApp(Prompting):
             seq = searcher.next_after(here)
         else:
             seq = searcher.previous_before(here if here >= 0 else self.deck.count())
-        if seq is None:
+        if seq is None and searcher.progress < 1:
+            self._say("Still looking: n goes on")
+        elif seq is None:
             self._say(
                 "No further match" if searcher.count else f"Nothing found: {self.finder.needle}"
             )

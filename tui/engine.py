@@ -281,6 +281,8 @@ class Engine(App[int]):
         self.tick()
 
     def _say(self, text: str) -> None:
+        # The newest one only: on a small screen they would pile up over the log.
+        self.clear_notifications()
         self.notify(text, timeout=2, markup=False)
 
     # --- the end ------------------------------------------------------------------------------

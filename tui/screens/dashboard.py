@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.viewmodel import Counters, Scope
@@ -50,6 +51,7 @@ class Dashboard(Screen[None]):
         self.keys = KeyBar(id="keys")
         self.composer: Composer | None = None
         self.runs: RunsList | None = None
+        self._log_title = ""
         self._runs_wanted: bool | None = None
         """What the reader wants; None: the list is there when there are several."""
 
@@ -77,8 +79,10 @@ class Dashboard(Screen[None]):
         self.tools.show(scope)
         self.log_pane.show(scope)
         self.heads.show(self.log_pane.heads())
-        if self.log_box.border_title != self.log_pane.title:
-            self.log_box.border_title = Content(self.log_pane.title).markup
+        if self._log_title != self.log_pane.title:
+            self._log_title = self.log_pane.title
+            # As content: what is searched for may look like markup.
+            vars(Widget)["border_title"].__set__(self.log_box, Content(self._log_title))
         if numbers is not None:
             self.counters.show(numbers)
             self.strip.show(scope)

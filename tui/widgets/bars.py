@@ -30,6 +30,9 @@ _WHAT: Final = "key-bar--what"
 class Row(ComponentStyles):
     """One row put together from pieces; drawn again only when they change."""
 
+    # A drag over several panes copies what they say, not what stands between them.
+    ALLOW_SELECT = False
+
     DEFAULT_CSS = """
     Row { height: 1; }
     """
