@@ -147,3 +147,9 @@ def corpus() -> list[Path]:
     if not files:
         pytest.skip(f"no recorded streams in {folder}; name a folder with {_CORPUS_VARIABLE}")
     return files
+
+
+@pytest.fixture
+def api_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key, for calls to the loopback API."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")

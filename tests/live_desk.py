@@ -10,11 +10,12 @@ from tests import playbook as pb
 from tests.manual_clock import ManualClock
 from tests.script_source import one_each
 from tui.conversation.conversation import Conversation
-from tui.conversation.exchange import Asked, Decision, Exchange, Limits
+from tui.conversation.exchange import Asked, Exchange, Limits
 from tui.conversation.plan import LivePlan
 from tui.conversation.retry import RetryPolicy
 from tui.core.records import JsonObject
 from tui.core.request import with_prompt
+from tui.core.turns import Decision
 from tui.relay.mock import MockServer
 from tui.run import Feed
 from tui.scenarios import Scenario
@@ -43,7 +44,7 @@ class Desk:
         self.asked: list[Asked] = []
         self._decisions = list(decisions)
 
-    def open(self, exchange: Exchange, request: JsonObject, attempt: int) -> Feed:
+    def open(self, exchange: Exchange, request: JsonObject) -> Feed:
         return self.plan.feed(request, None)
 
     async def decide(self, exchange: Exchange, asked: Asked) -> Decision | None:

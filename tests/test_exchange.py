@@ -13,15 +13,13 @@ from tests import playbook as pb
 from tests.live_desk import finished, line, says, scenario, until
 from tui.conversation.conversation import Conversation
 from tui.conversation.demo_tools import demo_tools
-from tui.conversation.exchange import REFUSED, Decision, Exchange
+from tui.conversation.exchange import REFUSED, Exchange
 from tui.conversation.tool import Tool
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import JsonObject
+from tui.core.turns import Decision
 
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+pytestmark = pytest.mark.usefixtures("api_key")
 
 
 def calling(

@@ -10,10 +10,7 @@ import pytest
 from tests.live_desk import finished, line, until
 from tui.conversation.listing import attempt_of, run_entries
 
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+pytestmark = pytest.mark.usefixtures("api_key")
 
 
 async def test_attempts_are_numbered_and_what_they_wait_for_is_said() -> None:

@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 
 from tests import playbook as pb
+from tests.live_desk import until
 from tests.script_source import one_each
 from tui.core.records import Chunk
 from tui.core.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, build_request
@@ -35,6 +36,8 @@ from tui.sources.live import (
     known_models,
 )
 
+pytestmark = pytest.mark.usefixtures("api_key")
+
 MS = 1_000_000
 HOUR = 3_600_000_000_000
 EVENTS = [pb.message_start(), *pb.text_block(0, "one", "two"), *pb.ending()]
@@ -50,11 +53,6 @@ EXTRA = {
     "hanging": scenario("hanging", SLOW[:1], HOUR),
     "silent": scenario("silent", [Chunk(HOUR, b"late")], HOUR),
 }
-
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
 
 
 @pytest.fixture
@@ -100,12 +98,6 @@ async def ended(source: Source) -> tuple[bytes, SourceEnded]:
     await source.aclose()
     assert "\n" not in str(caught.value)
     return bytes(data), caught.value
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 @asynccontextmanager

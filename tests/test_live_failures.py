@@ -17,10 +17,7 @@ from tui.conversation.retry import RetryPolicy
 from tui.core.request import build_request, with_prompt
 from tui.sources.live import Api
 
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+pytestmark = pytest.mark.usefixtures("api_key")
 
 
 PASSES: Final = "It may pass: r sends the request again"

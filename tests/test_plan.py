@@ -22,10 +22,7 @@ from tui.plain_live import PlainDesk, run_plainly
 from tui.relay.mock import MockServer
 from tui.sources.live import Api
 
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+pytestmark = pytest.mark.usefixtures("api_key")
 
 
 BASE = build_request(None, model="m", system="Be brief")

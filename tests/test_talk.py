@@ -30,10 +30,7 @@ from tui.scenarios import Scenario
 from tui.screens.tool_ask import ToolAsk
 from tui.sources.live import Api, LiveSource
 
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+pytestmark = pytest.mark.usefixtures("api_key")
 
 
 @dataclass

@@ -9,8 +9,9 @@ import pytest
 from tests.app_harness import all_rows, drawn
 from tests.hostile import MARKUP, SEQUENCES, hostile_in
 from tests.screen_host import Hand, Host, shown
+from tui.core.turns import Decision
 from tui.screens.request import JsonView
-from tui.screens.tool_ask import Decision, ToolAsk
+from tui.screens.tool_ask import ToolAsk
 from tui.widgets.composer import Entry
 
 INPUT = {"location": "Paris", "days": [1, 2, 3]}

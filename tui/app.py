@@ -106,10 +106,10 @@ class StreamscopeApp(Prompting):
 
     def on_runs_list_picked(self, message: RunsList.Picked) -> None:
         """Show the run that was picked from the list."""
-        for feed, place in self.deck.all():
-            if id(feed.runs[place]) == message.key:
-                self.deck.show(feed.runs[place])
-                break
+        runs = (feed.runs[place] for feed, place in self.deck.all())
+        picked = next((run for run in runs if id(run) == message.key), None)
+        if picked is not None:
+            self.deck.show(picked)
         if message.opened:
             self._dashboard.log_pane.focus()
         self._redraw()

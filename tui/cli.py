@@ -11,7 +11,16 @@ import click
 
 from tui import __version__
 from tui.cli_run import run
-from tui.shell import INTERRUPTED, Manner, fail, plain_option, screen_possible, show, speed_option
+from tui.shell import (
+    INTERRUPTED,
+    Manner,
+    fail,
+    plain_option,
+    reading,
+    screen_possible,
+    show,
+    speed_option,
+)
 
 if TYPE_CHECKING:
     from tui.app import SourceFactory
@@ -76,14 +85,8 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         # Not `Path.is_dir`: that one raises where a name is too long or a folder is locked.
         if os.path.isdir(path):
             fail(f"{name} is a folder: name a file in it, or use streamscope inspect {name}")
-        try:
+        with reading(name):
             found, warnings = (following if follow else recorded)(path)
-        except FileNotFoundError:
-            fail(f"{name}: no such file")
-        except OSError as error:
-            fail(f"{name}: cannot be read: {error.strerror or error}")
-        except ValueError as error:
-            fail(f"{name}: {error}")
         factories += found
         for warning in warnings:
             click.echo(f"streamscope: {one_line(f'{name}: {warning}')}", err=True)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from tui import __version__
-from tui.shell import Manner, fail, plain_option, show
+from tui.shell import Manner, fail, plain_option, reading, show
 
 if TYPE_CHECKING:
     from tui.captures.writer import CaptureWriter
     from tui.conversation.plan import Job
     from tui.conversation.toolbox import Toolbox
     from tui.core.records import JsonObject
+    from tui.core.turns import ToolMode
     from tui.output import OutputFile
 
 _File = click.Path(path_type=Path)
@@ -74,7 +75,7 @@ def run(
     thinking: int | None,
     settings: tuple[str, ...],
     tools: str | None,
-    run_tools: Literal["ask", "always", "hand"],
+    run_tools: ToolMode,
     request: Path | None,
     prompts: Path | None,
     repeat: int,
@@ -184,9 +185,9 @@ def _many(
     models: tuple[str, ...],
     repeat: int,
     toolbox: Toolbox | None,
-    run_tools: Literal["ask", "always", "hand"],
+    run_tools: ToolMode,
 ) -> list[Job]:
-    from tui.conversation.plan import MOST, PromptsError, make_jobs, read_prompts
+    from tui.conversation.plan import MOST, make_jobs, read_prompts
     from tui.core.request import with_prompt
 
     if prompts is None:
@@ -194,14 +195,8 @@ def _many(
     elif prompt is not None:
         fail("--prompts and a PROMPT are two lists of what to ask: name one of them")
     else:
-        try:
+        with reading(f"--prompts: {prompts}"):
             requests = read_prompts(prompts, base)
-        except FileNotFoundError:
-            fail(f"--prompts: {prompts}: no such file")
-        except OSError as error:
-            fail(f"--prompts: {prompts}: cannot be read: {error.strerror or error}")
-        except PromptsError as error:
-            fail(f"--prompts: {prompts}: {error}")
     count = len(requests) * max(len(models), 1) * repeat
     if count > MOST:
         fail(f"that is {count} calls: {MOST} at most")
@@ -223,21 +218,18 @@ def _toolbox(tools: str | None) -> Toolbox | None:
 
 def _beginning(request: Path | None, resume: Path | None) -> JsonObject | None:
     """Return what the request begins from. A conversation that is not there yet begins empty."""
-    from tui.conversation.conversation import ConversationError, read_conversation, read_request
+    from tui.conversation.conversation import read_conversation, read_request
 
     path = request or resume
     if path is None:
         return None
-    try:
-        return read_conversation(path) if path is resume else read_request(path)
-    except FileNotFoundError:
-        if path is resume and path.parent.is_dir():
-            return None
-        fail(f"{path}: no such file")
-    except OSError as error:
-        fail(f"{path}: cannot be read: {error.strerror or error}")
-    except ConversationError as error:
-        fail(f"{path}: {error}")
+    with reading(str(path)):
+        try:
+            return read_conversation(path) if path is resume else read_request(path)
+        except FileNotFoundError:
+            if path is resume and path.parent.is_dir():
+                return None
+            raise
 
 
 def _writer(record: Path | None) -> CaptureWriter | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tui.captures.writer import write_all
+
 
 class OutputFile:
     """A file that takes text. When it cannot take any more, the reading goes on without it."""
@@ -12,10 +14,9 @@ class OutputFile:
     def __init__(self, path: Path) -> None:
         """Open the file; what was in it is replaced. Raises OSError."""
         self._path = path
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        handle = os.open(path, flags, 0o600)
-        # Unbuffered below the text layer: whoever looks at the file sees what has arrived.
-        self._file = os.fdopen(handle, "wb", buffering=0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        # Not buffered: whoever looks at the file sees what has arrived.
+        self._fd = os.open(path, flags, 0o600)
         self.failure: str | None = None
         """Why nothing more is written, in one line."""
 
@@ -23,16 +24,14 @@ class OutputFile:
         """Write text as it came; what has no UTF-8 is replaced."""
         if self.failure is not None:
             return
-        data = memoryview(text.encode("utf-8", "replace"))
         try:
-            while data:
-                data = data[self._file.write(data) or 0 :]
+            write_all(self._fd, text.encode("utf-8", "replace"))
         except OSError as error:
             self.failure = f"{self._path}: not all of the text is there: {error.strerror or error}"
 
     def close(self) -> None:
         """Close the file."""
         try:
-            self._file.close()
+            os.close(self._fd)
         except OSError as error:
             self.failure = self.failure or f"{self._path}: {error.strerror or error}"

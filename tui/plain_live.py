@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import takewhile
 from typing import TextIO
 
-from tui.conversation.exchange import Asked, Decision, Exchange
+from tui.conversation.exchange import Asked, Exchange
 from tui.conversation.listing import run_entries
 from tui.conversation.plan import LivePlan
 from tui.core.records import JsonObject
 from tui.core.text import one_line
+from tui.core.turns import Decision
 from tui.plain import EVERY_S, FeedTeller, succeeded, write_report
 from tui.run import Feed, Recorder
 from tui.viewmodel.runs import table
@@ -27,7 +29,7 @@ class PlainDesk:
         self.feeds: list[Feed] = []
         self.exchanges: dict[int, Exchange] = {}
 
-    def open(self, exchange: Exchange, request: JsonObject, attempt: int) -> Feed:
+    def open(self, exchange: Exchange, request: JsonObject) -> Feed:
         """Make the feed of a request."""
         feed = self._plan.feed(request, None if self._record is None else self._record())
         self.feeds.append(feed)
@@ -71,8 +73,7 @@ class ExchangeTeller:
         if self._finished and id(self.exchange.feeds[self._finished - 1]) not in (
             self.exchange.replaced
         ):
-            for item in reversed(_last_results(feed)):
-                self._out.write(item)
+            self._out.writelines(_last_results(feed))
         self._tellers.append(FeedTeller(feed, self._out, self._err, self._smooth))
 
     def _announce(self) -> None:
@@ -92,7 +93,8 @@ class ExchangeTeller:
         failure = self.exchange.conversation.failure
         note = self.exchange.stage.note
         if note:
-            hint = "; --run-tools always has them run" if "result" in note else ""
+            left_open = self.exchange.conversation.open_calls() is not None
+            hint = "; --run-tools always has them run" if left_open else ""
             self._err.write(f"streamscope: {one_line(note)}{hint}\n")
         if failure:
             self._err.write(f"streamscope: the conversation is not kept: {one_line(failure)}\n")
@@ -100,12 +102,11 @@ class ExchangeTeller:
 
 
 def _last_results(feed: Feed) -> list[str]:
-    lines = []
-    for item in reversed(turn_items(feed.info.request)):
-        if item.kind != "result" or not isinstance(item.body, str):
-            break
-        lines.append(f"\u2190 {one_line(item.label)}: {one_line(item.body)}\n")
-    return lines
+    items = turn_items(feed.info.request)
+    results = list(takewhile(lambda item: item.kind == "result", reversed(items)))
+    return [
+        f"\u2190 {one_line(item.label)}: {one_line(str(item.body))}\n" for item in reversed(results)
+    ]
 
 
 async def run_plainly(

@@ -10,6 +10,7 @@ from textual.app import SuspendNotSupported
 from textual.screen import ModalScreen
 
 from tui.core.records import JsonObject, strict_loads
+from tui.core.request import parameters_of
 from tui.core.text import one_line
 from tui.talk import Talk
 
@@ -69,8 +70,7 @@ class Prompting(Talk):
             return
         from tui.screens.settings import SettingsScreen
 
-        request = conversation.request
-        parameters = {name: value for name, value in request.items() if name != "messages"}
+        parameters = parameters_of(conversation.request)
         screen = SettingsScreen(parameters, tool_mode=conversation.tool_mode)
 
         def kept(setup: Setup | None) -> None:

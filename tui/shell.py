@@ -7,6 +7,8 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -64,6 +66,19 @@ def fail(message: str, status: int = USAGE) -> NoReturn:
 def screen_possible() -> bool:
     """Whether standard output is a terminal that can be drawn on."""
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+
+
+@contextmanager
+def reading(label: str) -> Iterator[None]:
+    """Have a file that cannot be read, or is not what it should be, end the command in one line."""
+    try:
+        yield
+    except FileNotFoundError:
+        fail(f"{label}: no such file")
+    except OSError as error:
+        fail(f"{label}: cannot be read: {error.strerror or error}")
+    except ValueError as error:
+        fail(f"{label}: {error}")
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from tui.run import Feed
 # What only live calls need is imported late: the demo draws its first frame without it.
 if TYPE_CHECKING:
     from tui.conversation.conversation import Conversation
-    from tui.conversation.exchange import Asked, Decision, Exchange
+    from tui.conversation.exchange import Asked, Exchange
     from tui.conversation.plan import LivePlan
+    from tui.core.turns import Decision
     from tui.viewmodel.runs import KeptRows, RunEntry
 
 DEAF_S: Final = 0.4
@@ -70,7 +71,7 @@ class Talk(Keeping):
 
     # --- exchanges ------------------------------------------------------------------------------
 
-    def open(self, exchange: Exchange, request: JsonObject, attempt: int) -> Feed:
+    def open(self, exchange: Exchange, request: JsonObject) -> Feed:
         """Make the feed of a request, and show it where its exchange is what is shown."""
         assert self.live is not None
         feed = self.live.feed(request, self._recorder())
@@ -270,19 +271,18 @@ class Talk(Keeping):
         entry = next((ask for ask in self._asks if ask[0] is self.exchange), None)
         if entry is None:
             return
-        from tui.conversation.exchange import Decision
-        from tui.screens import tool_ask
+        from tui.screens.tool_ask import ToolAsk
 
         exchange, asked, answer = self._offered = entry
 
-        def decided(decision: tool_ask.Decision | None) -> None:
+        def decided(decision: Decision | None) -> None:
             if not answer.done():
-                answer.set_result(None if decision is None else Decision(*decision))
+                answer.set_result(decision)
 
         call, tool = asked.call, asked.tool
         description = (tool.definition.get("description") if tool is not None else "") or ""
         self.push_screen(
-            tool_ask.ToolAsk(
+            ToolAsk(
                 call.name,
                 call.input or {},
                 place=asked.place,

@@ -58,7 +58,7 @@ class CaptureWriter:
         try:
             self._lock(fd)
             if is_new or not os.fstat(fd).st_size:
-                _write_all(fd, encode_line(Header(created=created or utc_now(), tool=tool)))
+                write_all(fd, encode_line(Header(created=created or utc_now(), tool=tool)))
             else:
                 self._runs = _prepare(fd, path)
         except BaseException:
@@ -94,7 +94,7 @@ class CaptureWriter:
         try:
             data = encode_line(line)
             start = os.lseek(self._fd, 0, os.SEEK_END)
-            _write_all(self._fd, data)
+            write_all(self._fd, data)
         except (OSError, TypeError, ValueError, RecursionError) as error:
             self._fail(error)
             if start is not None:
@@ -184,7 +184,7 @@ def save(path: Path, data: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
     try:
         try:
-            _write_all(fd, data)
+            write_all(fd, data)
         finally:
             os.close(fd)
     except OSError:
@@ -217,7 +217,7 @@ def repair(fd: int) -> int:
     except CaptureError:
         os.ftruncate(fd, size - len(rest))
         return len(rest)
-    _write_all(fd, b"\n")
+    write_all(fd, b"\n")
     return 0
 
 
@@ -271,7 +271,7 @@ def _highest_run(fd: int) -> int:
     return highest
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
     """Write all of `data`: one call may take a part only. Raises OSError."""
     view = memoryview(data)
     while view:

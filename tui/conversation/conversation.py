@@ -7,16 +7,14 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from tui.captures.redact import redact_json
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import JsonObject, strict_loads
 from tui.core.request import build_request, messages_of, waiting_tools, with_prompt
 from tui.core.session import Run
-from tui.core.turns import after_answer, calls, continuation, unfinished
-
-ToolMode = Literal["ask", "always", "hand"]
+from tui.core.turns import ToolMode, after_answer, calls, continuation, unfinished
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 

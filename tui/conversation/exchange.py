@@ -13,10 +13,10 @@ from typing import Final, Literal, NamedTuple, Protocol
 
 from tui.conversation.conversation import Conversation
 from tui.conversation.retry import RetryPolicy, Wait
-from tui.conversation.toolbox import Outcome, Tool
+from tui.conversation.toolbox import TIMEOUT_S, Outcome, Tool
 from tui.core.records import JsonObject
 from tui.core.session import Run
-from tui.core.turns import Call, after_pause, after_tools, calls, tool_result
+from tui.core.turns import Call, Decision, after_pause, after_tools, calls, tool_result
 from tui.run import Clock, Feed
 
 REFUSED: Final = "The user declined to run this tool."
@@ -37,15 +37,6 @@ class Stage(NamedTuple):
     attempts: int = 1
 
 
-class Decision(NamedTuple):
-    """What the reader wants done with a call."""
-
-    kind: Literal["run", "always", "refuse", "hand"]
-    text: str = ""
-    """The result, where it is given by hand."""
-    is_error: bool = False
-
-
 class Asked(NamedTuple):
     """A call that waits for a decision."""
 
@@ -60,7 +51,7 @@ class Asked(NamedTuple):
 class Desk(Protocol):
     """Where exchanges happen: the screen, or the plain output."""
 
-    def open(self, exchange: Exchange, request: JsonObject, attempt: int) -> Feed:
+    def open(self, exchange: Exchange, request: JsonObject) -> Feed:
         """Make the feed of a request and show it. It is read by the exchange."""
         ...
 
@@ -76,7 +67,7 @@ class Limits:
     policy: RetryPolicy = RetryPolicy()
     rounds: int = ROUNDS
     """Requests in a row that follow from tool results and pauses."""
-    tool_timeout_s: float = 30.0
+    tool_timeout_s: float = TIMEOUT_S
     now: Callable[[], int] = time.monotonic_ns
 
 
@@ -91,7 +82,6 @@ class Exchange:
         *,
         limits: Limits | None = None,
         slots: asyncio.Semaphore | None = None,
-        label: str = "",
         resumed: Feed | None = None,
     ) -> None:
         """Take a request with its prompt in it. `slots` bounds how many run at a time.
@@ -100,7 +90,6 @@ class Exchange:
         """
         self.conversation = conversation
         self.request = request
-        self.label = label
         self.feeds: list[Feed] = []
         self.replaced: set[int] = set()
         """Ids of the feeds in whose place another attempt came."""
@@ -112,7 +101,7 @@ class Exchange:
         self._due_ns: int | None = None
         self._resumed = None if resumed is None else resumed.session.run
         if resumed is None:
-            self._open(request, 1)
+            self._open()
         else:
             self.feeds.append(resumed)
 
@@ -185,7 +174,7 @@ class Exchange:
         for number in range(self._limits.rounds):
             if run is None:
                 if number:
-                    self._open(self.request, 1)
+                    self._open()
                 run = await self._send()
             message = run.state.message_json()
             if run.status != "complete" or message is None:
@@ -212,8 +201,8 @@ class Exchange:
         conversation.stopped_before(self.request)
         return f"stopped after {self._limits.rounds} requests in a row"
 
-    def _open(self, request: JsonObject, attempt: int) -> None:
-        self.feeds.append(self._desk.open(self, request, attempt))
+    def _open(self) -> None:
+        self.feeds.append(self._desk.open(self, self.request))
 
     async def _send(self) -> Run:
         """Send the request, as often as it takes and is allowed; return the last run."""
@@ -232,7 +221,7 @@ class Exchange:
             await self._wait(wait, attempt, attempts)
             attempt += 1
             self.replaced.add(id(feed))
-            self._open(self.request, attempt)
+            self._open()
 
     async def _wait(self, wait: Wait, attempt: int, attempts: int) -> None:
         self._clock.start()

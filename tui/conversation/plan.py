@@ -10,12 +10,13 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from tui.conversation.conversation import Conversation, ConversationError, ToolMode, checked_request
+from tui.conversation.conversation import Conversation, ConversationError, checked_request
 from tui.conversation.exchange import Desk, Exchange, Limits
 from tui.conversation.toolbox import Toolbox, load_tools
 from tui.core.records import JsonObject, strict_loads
-from tui.core.request import build_request, with_prompt
+from tui.core.request import build_request, parameters_of, with_prompt
 from tui.core.skim import SkimSession
+from tui.core.turns import ToolMode
 from tui.run import Clock, Feed, Recorder
 from tui.sources.live import Api, LiveSource
 
@@ -98,8 +99,7 @@ def make_jobs(
     jobs = []
     for request, model, _ in product(requests, models or (None,), range(repeat)):
         asked = request if model is None else {**request, "model": model}
-        parameters = {name: value for name, value in asked.items() if name != "messages"}
-        conversation = Conversation(parameters, toolbox=toolbox, tool_mode=tool_mode)
+        conversation = Conversation(parameters_of(asked), toolbox=toolbox, tool_mode=tool_mode)
         jobs.append(Job(conversation, build_request(None, base=asked)))
     return jobs
 

@@ -132,6 +132,11 @@ def messages_of(request: JsonObject) -> list[Any]:
     return list(messages) if isinstance(messages, list) else []
 
 
+def parameters_of(request: JsonObject) -> JsonObject:
+    """Return everything of a request but its turns."""
+    return {name: value for name, value in request.items() if name != "messages"}
+
+
 def role_of(turn: object) -> str | None:
     """Return whose turn it is, None when that cannot be told."""
     role = turn.get("role") if isinstance(turn, dict) else None

@@ -42,11 +42,10 @@ class SkimSession(Session):
         self._at_line_start = True
         self._done = 0
 
-    def feed(self, t_ns: int, data: bytes) -> int:
-        taken = super().feed(t_ns, data)
-        if taken:
-            self._hand_on()
-        return taken
+    def _read(self, data: bytes, first_ns: int, last_ns: int, t_ns: int | None) -> int:
+        count = super()._read(data, first_ns, last_ns, t_ns)
+        self._hand_on()
+        return count
 
     def finish(self, t_ns: int, how: End = "eof", error: JsonObject | None = None) -> None:
         super().finish(t_ns, how, error)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from tui.core.records import JsonObject, strict_loads
 from tui.core.request import (
@@ -48,6 +48,20 @@ class Call(NamedTuple):
     input: JsonObject | None
     problem: str
     """Why it must not run, in one sentence; it is answered with an error. Empty when it may."""
+
+
+DecisionKind = Literal["run", "always", "refuse", "hand"]
+ToolMode = Literal["ask", "always", "hand"]
+"""Whether somebody is asked before a tool runs, or answers in its place."""
+
+
+class Decision(NamedTuple):
+    """What is to be done with a call."""
+
+    kind: DecisionKind
+    text: str = ""
+    """The result, where it is given by hand."""
+    is_error: bool = False
 
 
 class Unfinished(NamedTuple):

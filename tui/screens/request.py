@@ -14,13 +14,14 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.strip import Strip
 
-from tui.core.partial_json import Kind, PartialJson
+from tui.core.partial_json import PartialJson
 from tui.core.records import JsonObject
 from tui.core.text import format_bytes, format_count, one_line
 from tui.viewmodel.parameters import drawable, weigh, wire_text
 from tui.widgets.clusters import clusters
 from tui.widgets.line_view import LineView
 from tui.widgets.paint import Piece, strip_of, wire
+from tui.widgets.tool_pane import JSON_LOOKS
 
 _SLICE_S: Final = 0.008
 _FED: Final = 4_096
@@ -30,16 +31,6 @@ _COLUMNS: Final = 76
 _LONG_LINE: Final = 20_000
 _LEAST_ROOM: Final = 8
 _KEPT_CUTS: Final = 64
-_KINDS: Final = {
-    Kind.PUNCT: "punct",
-    Kind.KEY: "key",
-    Kind.STRING: "string",
-    Kind.NUMBER: "number",
-    Kind.LITERAL: "literal",
-    Kind.SPACE: "punct",
-    Kind.INVALID: "invalid",
-    Kind.PENDING: "pending",
-}
 
 
 class Cuts(NamedTuple):
@@ -52,7 +43,7 @@ class Cuts(NamedTuple):
 class JsonView(LineView):
     """A JSON text, laid out in short steps: what is ready can be read, whatever the size."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tool-pane--{name}" for name in _KINDS.values()}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tool-pane--{name}" for name in JSON_LOOKS.values()}
     # There is no live end.
     BINDINGS = [("end", "bottom", "Bottom")]
 
@@ -187,7 +178,7 @@ class JsonView(LineView):
         end = cuts.starts[wrap + 1] if wrap + 1 < len(cuts.starts) else None
         pieces: list[Piece] = [(" " * cuts.indent, None)] if wrap else []
         pieces.extend(
-            (one_line(span.text), self.style(f"tool-pane--{_KINDS[span.kind]}"))
+            (one_line(span.text), self.style(f"tool-pane--{JSON_LOOKS[span.kind]}"))
             for span in self._json.line(line, cuts.starts[wrap], end)
         )
         return strip_of(pieces, width)

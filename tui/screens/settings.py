@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Generic, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -20,11 +20,11 @@ from textual.widgets.option_list import Option
 
 from tui.core.records import JsonObject
 from tui.core.text import one_line
+from tui.core.turns import ToolMode
 from tui.viewmodel.parameters import Fields, fields_of, parse
 from tui.widgets.composer import Entry, LineEntry
 
 T = TypeVar("T", bound=str)
-ToolMode = Literal["ask", "always", "hand"]
 
 _HINTS: Final = {
     "max_tokens": "a whole number",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,24 +13,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from tui.core.text import one_line, sanitize
+from tui.core.turns import Decision, DecisionKind
 from tui.screens.request import JsonView
 from tui.viewmodel.parameters import json_text
 from tui.widgets.composer import Entry
 from tui.widgets.paint import wire
 
-Kind = Literal["run", "always", "refuse", "hand"]
-
 _SHOWN_DESCRIPTION: Final = 4_000
 _NOT_HERE: Final = "It cannot run here: answer by hand, or refuse."
 _RESULT: Final = "What the tool gives back, as text"
-
-
-class Decision(NamedTuple):
-    """What is to be done with a call. `text` is its result where that was given by hand."""
-
-    kind: Kind
-    text: str = ""
-    is_error: bool = False
 
 
 class ToolAsk(ModalScreen[Decision | None]):
@@ -152,7 +143,7 @@ class ToolAsk(ModalScreen[Decision | None]):
         button = event.button.id or ""
         await self.run_action(actions.get(button, f"decide({button!r})"))
 
-    def action_decide(self, kind: Kind) -> None:
+    def action_decide(self, kind: DecisionKind) -> None:
         """Close with a decision."""
         if self._listening:
             self.dismiss(Decision(kind))

@@ -70,9 +70,7 @@ def counters(scope: Scope, ranks: Ranks) -> Counters:
     if run.timed:
         metrics = measure(state, run.first_byte_ns, last_byte, ranks.of(scope))
     over = state.end is not None or state.phase is Phase.STOPPED
-    estimate = None
-    if metrics.tokens_per_s is None and metrics.decode:
-        estimate = state.content_chars / _CHARS_PER_TOKEN * 1e9 / metrics.decode
+    estimate = estimated_rate(state, metrics)
     usage = state.usage
     details = usage.get("output_tokens_details")
     thinking = details.get("thinking_tokens") if isinstance(details, dict) else None
@@ -95,6 +93,13 @@ def counters(scope: Scope, ranks: Ranks) -> Counters:
         stalled=live and age is not None and age > STALL_NS,
         pulse=_pulse(state, scope.now_ns if live else last_byte or 0),
     )
+
+
+def estimated_rate(state: RunState, metrics: Metrics) -> float | None:
+    """Return tokens per second from characters; None once the count is known, or too early."""
+    if metrics.tokens_per_s is not None or not metrics.decode:
+        return None
+    return state.content_chars / _CHARS_PER_TOKEN * 1e9 / metrics.decode
 
 
 def _used(scope: Scope) -> float | None:

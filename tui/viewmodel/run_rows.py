@@ -9,6 +9,7 @@ from tui.core.metrics import NO_PERCENTILES, UNKNOWN, measure
 from tui.core.session import Run
 from tui.core.state import Status, as_count
 from tui.core.text import format_count, format_ns
+from tui.viewmodel.counters import estimated_rate
 from tui.viewmodel.scope import Tone
 
 Kind: TypeAlias = Status | Literal["waiting", "retry"]
@@ -32,7 +33,6 @@ SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
 """The columns, from left to right; rows can be sorted by each."""
 
 _DASH: Final = "\u2013"
-_CHARS_PER_TOKEN: Final = 4
 
 
 class RunEntry(NamedTuple):
@@ -136,10 +136,9 @@ def _row(entry: RunEntry) -> RunRow:
     metrics = UNKNOWN
     if run.timed:
         metrics = measure(state, run.first_byte_ns, run.last_byte_ns, NO_PERCENTILES)
-    rate = metrics.tokens_per_s
-    estimated = rate is None and bool(metrics.decode)
-    if estimated and metrics.decode:
-        rate = state.content_chars / _CHARS_PER_TOKEN * 1e9 / metrics.decode
+    estimate = estimated_rate(state, metrics)
+    estimated = estimate is not None
+    rate = estimate if estimated else metrics.tokens_per_s
     age = duration = None
     if run.timed and kind == "streaming" and run.last_byte_ns is not None:
         age = max(entry.now_ns - run.last_byte_ns, 0)

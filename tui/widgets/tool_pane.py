@@ -17,7 +17,7 @@ from tui.widgets.line_view import OriginWanted, Place, PointingView
 from tui.widgets.paint import Piece, spread, strip_of, wire
 from tui.widgets.tool_call import ToolCall
 
-_KINDS: Final = {
+JSON_LOOKS: Final = {
     Kind.PUNCT: "punct",
     Kind.KEY: "key",
     Kind.STRING: "string",
@@ -27,6 +27,7 @@ _KINDS: Final = {
     Kind.INVALID: "invalid",
     Kind.PENDING: "pending",
 }
+"""How each kind of JSON is drawn: the ends of the names of component classes."""
 _INDENT: Final = 2
 _BUDGET: Final = 32_768
 """Characters of JSON to lay out on one frame: about ten milliseconds."""
@@ -45,7 +46,7 @@ class ToolPane(PointingView):
         "tool-pane--muted",
         "tool-pane--odd",
         "tool-pane--lit",
-        *(f"tool-pane--{name}" for name in _KINDS.values()),
+        *(f"tool-pane--{name}" for name in JSON_LOOKS.values()),
     }
 
     placeholder = "Tool calls appear here,\ntheir JSON fragment by fragment"
@@ -191,7 +192,7 @@ class ToolPane(PointingView):
         pieces: list[Piece] = [(" " * _INDENT, None)]
         item = call.item
         for text, kind, start in spans:
-            style = self.style(f"tool-pane--{_KINDS[kind]}")
+            style = self.style(f"tool-pane--{JSON_LOOKS[kind]}")
             if start < 0 or item is None:
                 pieces.append((one_line(text), style))
                 continue
