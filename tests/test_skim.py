@@ -39,6 +39,16 @@ def test_the_text_is_handed_on_once_and_all_else_is_known(places: list[int]) -> 
     assert all(not block.text.text() for block in skim.run.state.blocks)
 
 
+@given(st.lists(st.integers(0, len(STREAM)), max_size=30))
+def test_reads_that_are_taken_together_are_let_go_as_well(places: list[int]) -> None:
+    parts: list[str] = []
+    skim = SkimSession(parts.append)
+    reads = pb.cut(STREAM, places)
+    skim.feed_many(range(len(reads)), reads)
+    assert "".join(parts) == "One two\nthree\nfour"
+    assert all(not block.text.text() for block in skim.run.state.blocks)
+
+
 def test_what_is_held_does_not_grow_with_the_text() -> None:
     sizes: list[int] = []
     skim = SkimSession(lambda text: sizes.append(len(text)))
