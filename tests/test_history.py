@@ -90,3 +90,26 @@ def test_a_checkpoint_is_taken_every_so_often(monkeypatch: pytest.MonkeyPatch) -
     assert kept.restore(2).records == 0
     assert kept.restore(7).records == 6
     assert kept.reached(0, "text", 0) == (9, 0)
+
+
+def test_a_second_stop_at_the_same_time_changes_the_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first stop came too early: what it said of the input is taken back, then said anew."""
+    monkeypatch.setattr(history, "EVERY", 1)
+    start = {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use"}}
+    stop = {"type": "content_block_stop", "index": 0}
+    first, second = (
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "input_json_delta", "partial_json": text},
+        }
+        for text in ('{"a"', ": 1}")
+    )
+    run = recorded([start, first, stop, second, stop], step_ns=0)
+    records = list(run.timeline.records())
+    for count in (6, 5, 4, 3, 6):
+        past, folded = run.timeline.at(count), fold(records[:count])
+        assert past == folded
+        assert past.blocks[0].input == folded.blocks[0].input
+        assert past.blocks[0].input_error == folded.blocks[0].input_error
+    assert run.timeline.at(6).blocks[0].input == {"a": 1}

@@ -16,6 +16,7 @@ from tests.playbook import (
     DONE,
     Played,
     assert_same_runs,
+    assert_same_to_the_last_detail,
     block_stop,
     check_laws,
     ending,
@@ -36,7 +37,7 @@ from tests.playbook import (
     tool_start,
     wire,
 )
-from tests.streams import broken_events, cuts, legal_bytes, sse_bytes
+from tests.streams import STARTS, broken_events, cuts, legal_bytes, sse_bytes, timed_reads
 from tui.core import session as session_module
 from tui.core.metrics import UNKNOWN
 from tui.core.records import JsonObject
@@ -377,63 +378,6 @@ def test_message_stop_first() -> None:
 
 # --- many at once ---------------------------------------------------------------------------------
 
-COMPACT: Final = (",", ":")
-# Deltas with little between them that is not alike: what is cut in bursts, and what ends a burst.
-TEXTS: Final = st.text('ab"\\\n\u00e9\U0001f30d}', max_size=4)
-DELTAS: Final = st.one_of(
-    st.lists(st.builds(text, st.integers(0, 1), TEXTS), min_size=1, max_size=5),
-    st.lists(st.builds(thinking, st.just(1), TEXTS), min_size=1, max_size=5),
-    st.lists(st.builds(fragment, st.just(2), TEXTS), min_size=1, max_size=5),
-)
-ODD: Final[list[JsonObject | bytes]] = [
-    *(ping(), block_stop(0), text_start(0), message_stop(), message_start(id="msg_2")),
-    *(text(0, "", extra=1), text(9, "nowhere"), fragment(2, ""), fragment(0, "1"), DONE),
-    *(b": note\n\n", b"\n", b"\r\n", b'data: {"type"', b"\xff\n\n", BOM, error()),
-    sse(json.dumps(text(0, "\ud83d"), separators=COMPACT), "content_block_delta"),
-]
-BETWEEN: Final = st.sampled_from(ODD)
-STARTS: Final = [message_start(), text_start(0), thinking_start(1), tool_start(2)]
-
-
-@st.composite
-def alike(draw: st.DrawFn) -> bytes:
-    """A stream that is made of deltas which are alike, for the most part."""
-    compact = draw(st.booleans())
-    padded = draw(st.booleans())
-    named = draw(st.booleans())
-
-    def written(item: JsonObject | bytes) -> bytes:
-        if isinstance(item, bytes):
-            return item
-        data = json.dumps(item, separators=COMPACT if compact else None)
-        if padded:
-            data = data[:-1] + " " * (len(data) % 3) + "}"
-        return sse(data, str(item["type"]) if named else "")
-
-    items: list[JsonObject | bytes] = list(STARTS)
-    for _ in range(draw(st.integers(0, 5))):
-        items += draw(DELTAS)
-        items += draw(st.lists(BETWEEN, max_size=1))
-    return b"".join(map(written, items))
-
-
-TIMES: Final = st.sampled_from([0, 0, 1, 5, PULSE_NS, STALL_NS + 1])
-
-
-@st.composite
-def reads(draw: st.DrawFn) -> list[tuple[int, bytes]]:
-    """A stream in chunks of any size, with their times."""
-    data = draw(alike() | legal_bytes() | sse_bytes())
-    chunks = draw(cuts(data))
-    if draw(st.booleans()):
-        chunks = [event + b"\n\n" for event in data.split(b"\n\n")]
-    t_ns = 0
-    out = []
-    for chunk in chunks:
-        t_ns += draw(TIMES)
-        out.append((t_ns, chunk))
-    return out
-
 
 @contextmanager
 def eager(window: int) -> Iterator[None]:
@@ -444,7 +388,7 @@ def eager(window: int) -> Iterator[None]:
         yield
 
 
-@given(reads(), st.data(), st.sampled_from([60, 500, 100_000]), st.booleans())
+@given(timed_reads(), st.data(), st.sampled_from([60, 500, 100_000]), st.booleans())
 def test_many_reads_at_once_are_the_same_as_one_by_one(
     chunks: list[tuple[int, bytes]], data: st.DataObject, window: int, borrowed: bool
 ) -> None:
@@ -467,7 +411,7 @@ def test_many_reads_at_once_are_the_same_as_one_by_one(
     check_laws(many, body)
 
 
-@given(reads(), st.sampled_from([60, 500, 100_000]))
+@given(timed_reads(), st.sampled_from([60, 500, 100_000]))
 def test_bursts_are_the_same_as_events_one_by_one(
     chunks: list[tuple[int, bytes]], window: int
 ) -> None:
@@ -479,21 +423,6 @@ def test_bursts_are_the_same_as_events_one_by_one(
     one.finish(0)
     other.finish(0)
     assert_same_to_the_last_detail(other, one)
-
-
-def assert_same_to_the_last_detail(left: Session, right: Session) -> None:
-    assert_same_runs(left, right)
-    assert left.raw.chunk_times == right.raw.chunk_times
-    assert left.raw.chunk_offsets == right.raw.chunk_offsets
-    for one, other in zip(left.runs, right.runs, strict=True):
-        assert one.state == other.state
-        assert one.metrics() == other.metrics()
-        for name in ("first_offset", "size", "first_byte_ns", "last_byte_ns", "verdict"):
-            assert getattr(one, name) == getattr(other, name)
-        assert one.timeline.times == other.timeline.times
-        assert one.timeline.indexes == other.timeline.indexes
-        for seq in range(len(one.timeline)):
-            assert one.timeline.label(seq) == other.timeline.label(seq)
 
 
 def test_nothing_read_is_nothing() -> None:
@@ -529,6 +458,18 @@ def test_very_many_line_ends_among_the_events() -> None:
         session.feed(1, b"\n" * 5_000 + wire(*[text(0, "a")] * 50) + b"\n" * 5_000)
     assert session.run.state.blocks[0].text.text() == "a" * 100
     assert len(session.run.timeline) == len(STARTS) + 100
+
+
+def test_a_third_line_end_where_a_step_ends_is_taken_once() -> None:
+    """Of three LFs the decoder keeps the last one, as it may belong to what comes next."""
+    opening, delta = wire(*STARTS), sse(text(0, "abc"))
+    for before in range(900, 1_100):
+        body = b":" + b"x" * before + b"\n\n\n" + delta * 30
+        session = Session()
+        session.feed(0, opening)
+        session.feed(1, body)
+        session.finish(2)
+        check_laws(session, opening + body)
 
 
 def test_blocks_that_alternate_are_read_all_the_same() -> None:

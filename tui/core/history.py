@@ -138,6 +138,9 @@ def _unchanged(mark: _BlockMark, block: Block) -> bool:
     """Whether a block that had stopped got nothing since, not even what the protocol forbids."""
     if mark.stopped_ns is None or mark.stopped_ns != block.stopped_ns:
         return False
+    # A second stop may come at the time of the first one, and read more than that did.
+    if mark.input_error != block.input_error or mark.input is not block.input:
+        return False
     if mark.patch or block.patch or block.citations or block.unknown_deltas:
         return mark == _take_block(block)
     sizes = (len(block.text), len(block.thinking), len(block.fragments))

@@ -178,6 +178,8 @@ class Session:
             count += taken + len(records)
             if end < 2:
                 return count
+            # A third LF is kept, as more may follow: the next look at `data` begins with it.
+            decoder.give_back()
             if records:
                 self._mould = mould_of(frames[-1], records[-1]) or self._mould
 
