@@ -32,8 +32,6 @@ from tests.playbook import (
     text,
     text_block,
     text_start,
-    thinking,
-    thinking_start,
     tool_start,
     wire,
 )
@@ -42,7 +40,7 @@ from tui.core import session as session_module
 from tui.core.metrics import UNKNOWN
 from tui.core.records import JsonObject
 from tui.core.session import Session
-from tui.core.state import PULSE_NS, STALL_NS, End
+from tui.core.state import End
 from tui.core.timeline import BorrowedStore
 
 WHOLE: Final = [message_start(), *text_block(0, "hi"), *ending()]

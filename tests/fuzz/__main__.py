@@ -40,11 +40,11 @@ def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time
     settings.load_profile("round")
     broken = False
     for name in options.targets or known:
-        broken |= not _search(name, laws(name), options.seed, now() + options.seconds, now)
+        broken |= not search(name, laws(name), options.seed, now() + options.seconds, now)
     return 1 if broken else 0
 
 
-def _search(
+def search(
     name: str, found: list[Law], only: int | None, end: float, now: Callable[[], float]
 ) -> bool:
     """Hold the laws of a target in turn to one seed after another; return whether all held."""
