@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tui.core.partial_json import Kind, PartialJson, Span, parse_final
+from tui.core.json_check import parse_final
+from tui.core.partial_json import Kind, PartialJson, Span
 
 
 def read(*fragments: str, width: int = 0) -> PartialJson:
@@ -574,35 +575,6 @@ def reference(value: object, before: str, level: int, width: int) -> list[str]:
 @given(JSON, WIDTHS)
 def test_layout_follows_its_rule(value: object, width: int) -> None:
     assert texts(read(json.dumps(value), width=width)) == reference(value, "", 0, width)
-
-
-# ---------------------------------------------------------------- the strict parse at the end
-
-
-@given(JSON, st.booleans())
-def test_parse_final_is_json_loads(value: object, ascii_only: bool) -> None:
-    text = json.dumps(value, ensure_ascii=ascii_only)
-    assert parse_final(text) == (value, None)
-
-
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [
-        ("", (0, "no text")),
-        ("[1, 1e999]", (4, "number out of range")),
-        ("[1, -1e999]", (4, "number out of range")),
-        ("[" + "1" * 5000 + "]", (1, "number out of range")),
-        ("[" * 100_000 + "]" * 100_000, (0, "nested too deeply")),
-        ("[" * 100_000, (100_000, "100000 brackets are open")),
-        ('["\U0001f600", NaN]', (6, "expected a value")),
-    ],
-)
-def test_parse_final_refuses(text: str, error: tuple[int, str]) -> None:
-    assert parse_final(text) == (None, error)
-
-
-def test_parse_final_tells_null_from_nothing() -> None:
-    assert parse_final(" null ") == (None, None)
 
 
 # ---------------------------------------------------------------- recorded streams

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.streams import json_values
+from tui.core.json_grammar import MAX_DEPTH
 from tui.core.records import (
     COMMENT,
     CUT_OFF,
     DONE,
-    MAX_DEPTH,
     MAX_INDEX,
     UNTYPED,
     Chunk,

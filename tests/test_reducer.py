@@ -36,6 +36,7 @@ from tests.playbook import (
     wire,
 )
 from tui.core.deltas import DELTAS
+from tui.core.json_grammar import MAX_DEPTH
 from tui.core.records import EventRecord, JsonObject
 from tui.core.reducer import HANDLERS, KNOWN_BLOCKS, LEGAL, apply, fold
 from tui.core.sse import FrameKind
@@ -242,7 +243,8 @@ def test_tool_that_never_stopped_is_partial() -> None:
 
 def test_nesting_without_end_in_a_tool_input() -> None:
     for raw, state in (
-        ('{"a":' + "[" * 700 + "]" * 700 + "}", "complete"),
+        ('{"a":' + "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1) + "}", "complete"),
+        ('{"a":' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}", "invalid"),
         ("[" * 9_000, "invalid"),
     ):
         session = run([wire(message_start(), *tool_block(0, raw), *ending())])

@@ -146,7 +146,7 @@ def test_a_block_that_was_never_started_gets_its_implied_type() -> None:
 
 def test_the_input_is_shown_once_it_is_whole() -> None:
     made = with_json(block("tool_use", input={"at": "start"}), '{"a":1}')
-    made.input = {"a": 1}
+    made.input_size = 7
     assert made.to_json()["input"] == {"at": "start"}
     assert stopped(made).to_json()["input"] == {"a": 1}
     made.input_error = (0, "broken")
@@ -169,6 +169,19 @@ def test_tool_state(made: Block, state: str) -> None:
     assert made.tool_state == state
 
 
+def test_the_input_is_parsed_when_it_is_asked_for() -> None:
+    made = stopped(with_json(block("tool_use"), '{"a":1}'))
+    assert made.input_size is None and made.input is None
+    made.input_size = 7
+    assert made.input == {"a": 1}
+    assert made.input is made.input
+    made.json = Buffer('{"a":[' + "1," * 40_000 + "2]}")
+    made.input_size = len(made.json)
+    value = made.input
+    assert value is not None and len(value["a"]) == 40_001
+    assert made.input is not value  # It is large, so it is not kept.
+
+
 def test_a_tool_whose_input_is_no_json_is_invalid() -> None:
     made = stopped(with_json(block("tool_use"), "{"))
     made.input_error = (1, "cut")
@@ -186,7 +199,7 @@ def test_what_is_a_tool() -> None:
 
 def test_tool_reports() -> None:
     whole = stopped(with_json(block("tool_use", id="t1", name="f", input={}), '{"a":1}'))
-    whole.input = {"a": 1}
+    whole.input_size = 7
     open_ = with_json(block("tool_use", id=5, name=None, input={}), '{"a"')
     full = stopped(block("tool_use", input={"b": 2}))
     bad = stopped(with_json(block("tool_use", input={"b": 2}), "{"))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests import playbook as pb
 from tests import streams
-from tui.core.records import MAX_DEPTH, JsonObject
+from tui.core.json_grammar import MAX_DEPTH
+from tui.core.records import JsonObject
 from tui.core.request import blocks_of, build_request, messages_of, takes_prefill, with_prompt
 from tui.core.session import Run
 from tui.core.state import RunState, Status

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import strategies as st
 
-from tui.core import history, session, sse
+from tui.core import history, json_check, session, sse
 
-_MODULES = {"session": session, "history": history, "sse": sse}
+_MODULES = {"session": session, "history": history, "sse": sse, "json_check": json_check}
 _SMALL = {
     "session._LONG": [1, 100],
     "session._STEP": [1, 30, 200],
@@ -18,6 +18,7 @@ _SMALL = {
     "session._WINDOW": [60, 500],
     "history.EVERY": [1, 3, 20],
     "sse._SHORT": [1, 100],
+    "json_check.PIECE": [1, 5],
 }
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from operator import sub
 from typing import Final
 
+from tui.core import json_check
+from tui.core.json_check import JsonCheck
 from tui.core.records import EventRecord, JsonObject
 from tui.core.state import PULSE_NS, STALL_NS, Anomaly, Block, RunState
 from tui.core.text import clip
@@ -134,9 +136,27 @@ def _input_json(state: RunState, record: EventRecord, block: Block, delta: JsonO
     block.fragments.append(len(fragment))
     if fragment:
         block.json.append(fragment)
+        if len(block.json) >= json_check.PIECE:
+            check_much(block)
         count_content(state, record.seq, record.t_ns, len(fragment), True)
     if len(delta) > 2:
         _keep_extras(block, delta, "partial_json")
+
+
+def check_much(block: Block) -> None:
+    """Check the input of a block where much has come since; what is short can wait for the stop."""
+    if len(block.json) - (block.check.size if block.check else 0) >= json_check.PIECE:
+        check_input(block)
+
+
+def check_input(block: Block) -> JsonCheck:
+    """Check the input of a block as far as it has come, in pieces; return what checks it."""
+    check = block.check
+    if check is None:
+        check = block.check = JsonCheck()
+    for at in range(check.size, len(block.json), json_check.PIECE):
+        check.feed(block.json.slice(at, at + json_check.PIECE))
+    return check
 
 
 def _signature(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:

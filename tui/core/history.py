@@ -8,10 +8,11 @@ what the live state has now.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Final
 
+from tui.core.json_check import JsonCheck
 from tui.core.records import JsonObject
 from tui.core.state import Block, Buffer, RunState
 
@@ -46,8 +47,9 @@ class _BlockMark:
     unknown_deltas: int
     stopped_ns: int | None
     patch: JsonObject
-    input: Any
+    input_size: int | None
     input_error: tuple[int, str] | None
+    check: JsonCheck | None = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,12 @@ class _Checkpoint:
 class History:
     """The checkpoints of one live state, taken as it grows."""
 
-    __slots__ = ("_checkpoints", "_counts", "_live")
+    __slots__ = ("_anomalies", "_checkpoints", "_counts", "_live")
 
     def __init__(self, live: RunState) -> None:
         self._live = live
+        # Those of the events. Of a body that was no stream the state has others in the end.
+        self._anomalies = live.anomalies
         self._checkpoints: list[_Checkpoint] = []
         self._counts: list[int] = []
 
@@ -92,7 +96,11 @@ class History:
     def restore(self, count: int) -> RunState:
         """Return an independent state as of the checkpoint that `nearest` found for `count`."""
         place = bisect_right(self._counts, count)
-        return _restore(self._checkpoints[place - 1], self._live) if place else RunState()
+        if not place:
+            return RunState()
+        state = _restore(self._checkpoints[place - 1], self._live)
+        state.anomalies = self._anomalies[: self._checkpoints[place - 1].anomalies]
+        return state
 
     def reached(self, place: int, field: str, length: int) -> tuple[int, int]:
         """Return where to look for the event with which a buffer grew past `length`.
@@ -139,7 +147,7 @@ def _unchanged(mark: _BlockMark, block: Block) -> bool:
     if mark.stopped_ns is None or mark.stopped_ns != block.stopped_ns:
         return False
     # A second stop may come at the time of the first one, and read more than that did.
-    if mark.input_error != block.input_error or mark.input is not block.input:
+    if (mark.input_error, mark.input_size) != (block.input_error, block.input_size):
         return False
     if mark.patch or block.patch or block.citations or block.unknown_deltas:
         return mark == _take_block(block)
@@ -162,8 +170,9 @@ def _take_block(block: Block) -> _BlockMark:
         len(block.unknown_deltas),
         block.stopped_ns,
         dict(block.patch),
-        block.input,
+        block.input_size,
         block.input_error,
+        None if block.check is None else block.check.copy(),
     )
 
 
@@ -179,7 +188,6 @@ def _restore(mark: _Checkpoint, live: RunState) -> RunState:
     state.blocks = [_restore_block(block_mark, block) for block_mark, block in pairs]
     by_index = _places(state.blocks) if mark.by_index is None else mark.by_index
     state.by_index = {index: state.blocks[place] for index, place in by_index.items()}
-    state.anomalies = live.anomalies[: mark.anomalies]
     state.gaps_ns = live.gaps_ns[: mark.gaps]
     state.stalls = live.stalls[: mark.stalls]
     state.pulse = [list(pair) for pair in live.pulse[: mark.pulse]]
@@ -205,6 +213,7 @@ def _restore_block(mark: _BlockMark, block: Block) -> Block:
         citations=None if mark.citations is None else list((citations or [])[: mark.citations]),
         patch=dict(mark.patch),
         unknown_deltas=block.unknown_deltas[: mark.unknown_deltas],
-        input=mark.input,
+        input_size=mark.input_size,
         input_error=mark.input_error,
+        check=None if mark.check is None else mark.check.copy(),
     )

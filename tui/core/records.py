@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from jiter import from_json
 
+from tui.core.json_grammar import MAX_DEPTH
 from tui.core.sse import Frame, FrameKind
 
 JsonObject = dict[str, Any]
@@ -55,10 +56,6 @@ COMMENT: Final = "comment"
 CUT_OFF: Final = "cut-off"
 UNTYPED: Final = "untyped"
 MAX_INDEX: Final = 2**31 - 1
-MAX_DEPTH: Final = 201
-"""How deep JSON may be nested. It is what jiter takes, so that both parsers agree, however much of
-the interpreter's own stack is in use."""
-
 _EVENT: Final = FrameKind.EVENT
 _new: Final = tuple.__new__
 

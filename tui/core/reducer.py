@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from tui.core.deltas import DELTAS, note, object_of
-from tui.core.partial_json import parse_final
+from tui.core.deltas import DELTAS, check_input, note, object_of
 from tui.core.records import EventRecord, JsonObject
 from tui.core.sse import FrameKind
 from tui.core.state import Block, Phase, RunState, as_count
@@ -177,7 +176,7 @@ def _on_block_delta(state: RunState, record: EventRecord, payload: JsonObject) -
         note(state, record, "delta_after_stop", f"block {block.index} had already stopped")
         if kind_of == "input_json_delta" and delta.get("partial_json"):
             # What was read at the stop is not the whole input after all.
-            block.input = None
+            block.input_size = None
             block.input_error = (len(block.json), "more input after the stop of the block")
     handler, home = known
     if home is not None and block.type != home:
@@ -217,11 +216,12 @@ def _on_block_stop(state: RunState, record: EventRecord, payload: JsonObject) ->
         note(state, record, "double_stop", f"block {block.index} had already stopped")
     block.stopped_ns = record.t_ns
     if len(block.json):
-        value, error = parse_final(block.json.text())
-        block.input, block.input_error = value, error
+        check = check_input(block)
+        error = block.input_error = check.flaw()
+        block.input_size = len(block.json) if error is None else None
         if error is not None:
             note(state, record, "invalid_tool_json", f"at character {error[0]}: {error[1]}")
-        elif not isinstance(value, dict):
+        elif check.kind != "{":
             note(state, record, "input_not_object", "the tool input is JSON, but not an object")
 
 

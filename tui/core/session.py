@@ -153,7 +153,7 @@ class Session:
         body = self.raw.read(run.first_offset, min(run.size, 16 * 1024 * 1024))
         run.verdict = classify(body)
         # What the decoder made of a body in another format says nothing about that body.
-        run.state.anomalies[:] = [Anomaly(0, run.verdict.code, run.verdict.detail)]
+        run.state.anomalies = [Anomaly(0, run.verdict.code, run.verdict.detail)]
 
     def _cut(self, data: bytes, t_ns: int | None) -> int:
         """Take the events that some bytes complete, which came at `t_ns`; return how many.

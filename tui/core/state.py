@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+from tui.core.json_check import JsonCheck, value_of
 from tui.core.records import JsonObject
 
 End = Literal["eof", "reset", "timeout", "cancelled", "interrupted", "refused", "http_error"]
@@ -20,6 +21,7 @@ STALL_NS: Final = 2_000_000_000
 """A longer gap between two content chunks is a stall (METRICS: default 2 s)."""
 PULSE_NS: Final = 250_000_000
 """Width of a bucket of `RunState.pulse`."""
+_SHORT_INPUT: Final = 65_536
 TOOL_TYPES: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
@@ -164,14 +166,34 @@ class Block:
     patch: JsonObject = field(default_factory=dict)
     """Fields set by deltas that overwrite (signature, compaction) and undeclared delta fields."""
     unknown_deltas: list[JsonObject] = field(default_factory=list)
-    input: Any = None
-    """The parsed input, set at the block's stop when the JSON is whole and valid."""
+    input_size: int | None = None
+    """Code points of `json` that are the input; set at the block's stop when that is valid."""
     input_error: tuple[int, str] | None = None
     """Where and why the input was not JSON at the block's stop."""
+    check: JsonCheck | None = field(default=None, compare=False, repr=False)
+    """Reads `json` as it grows, so that little is left to do at the stop."""
+    _parsed: tuple[int, Any] | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def stopped(self) -> bool:
         return self.stopped_ns is not None
+
+    @property
+    def input(self) -> Any:  # noqa: ANN401
+        """The value of the input, None where that is not whole and valid.
+
+        Parsed when it is asked for, and kept where it is short: a value takes ten times the memory
+        of its text.
+        """
+        size = self.input_size
+        if size is None:
+            return None
+        if self._parsed is not None and self._parsed[0] == size:
+            return self._parsed[1]
+        value = value_of(self.json.slice(0, size))
+        if size <= _SHORT_INPUT:
+            self._parsed = size, value
+        return value
 
     @property
     def is_tool(self) -> bool:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Any, Final, Literal, NamedTuple
 
-from tui.core.records import JsonObject, strict_loads
+from tui.core.records import JsonObject
 from tui.core.request import (
     THINKING,
     blocks_of,
@@ -122,10 +122,7 @@ def _input(block: Block) -> tuple[JsonObject | None, str]:
         return None, f"The input is not JSON: {why}, at character {place}."
     value = block.start.get("input")
     if len(block.json):
-        try:
-            value = strict_loads(block.json.text())
-        except ValueError as error:
-            return None, f"The input is not JSON: {error}."
+        value = block.input
     if not isinstance(value, dict):
         return None, "The input is not a JSON object."
     if portable(value) is None:
