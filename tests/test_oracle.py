@@ -124,13 +124,15 @@ def without_what_the_sdk_drops(state: RunState, events: list[JsonObject]) -> Our
                     message["usage"][name] = begun["usage"][name]
         elif kind == "message_stop":
             extras = set(event) - {"type"}
+        elif kind.startswith("content_block_"):
+            extras = set(event) - {"type", "index", "content_block", "delta"}
         for name in extras:
             dropped[name] += 1
             message.pop(name, None)
             if name in begun:
                 message[name] = begun[name]
     for block, made in zip(state.blocks, message["content"], strict=True):
-        for name in ["unknown_deltas", *block.patch]:
+        for name in ["unknown_deltas", *block.extras.onto(block.patch)]:
             if name in made and name not in ("signature", "content", "encrypted_content"):
                 dropped[name] += 1
                 del made[name]

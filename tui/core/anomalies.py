@@ -16,7 +16,7 @@ EXPLANATIONS: Final[dict[str, str]] = {
     "duplicate_message_start": "A message began before the one before it had stopped: a new run.",
     "event_after_error": "The stream went on after an error; what comes is still shown.",
     "event_after_stop": "The message had stopped; only pings may come after it.",
-    "event_before_start": "No message_start was seen before this event.",
+    "event_before_start": "The message has no message_start, at least not before this event.",
     "html": "The body is an HTML page: usually a proxy or a login in between.",
     "index_reused": "The index is taken already; what follows goes to the new block.",
     "input_not_object": "Tool input has to be a JSON object; this is another value.",

@@ -40,6 +40,7 @@ def apply_all(state: RunState, records: Sequence[EventRecord]) -> None:
             and kind_of == DELTA
             and not flaws
             and payload is not None
+            and len(payload) == 3
         ):
             delta = payload.get("delta")
             if type(delta) is dict and len(delta) == 2 and delta.get("type") == kind:

@@ -312,7 +312,7 @@ def _usage(run: Run) -> dict[str, int | None]:
 def _rest(state: RunState, error: JsonObject | None) -> JsonObject:
     """Return what has no place of its own as one JSON object."""
     message = {}
-    for name, value in (state.message or {}).items():
+    for name, value in state.fields().items():
         is_fact = name in ("model", "stop_reason") and (value is None or isinstance(value, str))
         if not is_fact and name not in _PLACED_MESSAGE:
             message[name] = value
@@ -332,7 +332,7 @@ def _rest(state: RunState, error: JsonObject | None) -> JsonObject:
 def _block_rest(block: Block) -> JsonObject:
     if not block.is_tool and block.type not in ("text", "thinking"):
         return block.to_json()
-    value = {**block.start, **block.patch}
+    value = block.fields()
     if block.citations is not None:
         value["citations"] = list(block.citations)
     if block.unknown_deltas:

@@ -183,9 +183,20 @@ def _compaction(state: RunState, record: EventRecord, block: Block, delta: JsonO
 
 def _keep_extras(block: Block, delta: JsonObject, known: str) -> None:
     """Keep undeclared fields of a delta on its block; they never replace what the block has."""
-    for name, value in delta.items():
-        if name != known and name not in block.start and name not in _OWN_FIELDS:
-            block.patch[name] = value
+    extras = {
+        name: value
+        for name, value in delta.items()
+        if name != known and name not in _OWN_FIELDS and _adds_to(block.start.get(name), value)
+    }
+    if extras:
+        block.extras.add(extras)
+
+
+def _adds_to(given: object, value: object) -> bool:
+    """Whether a field of a delta can be a part of what the start of the block gave."""
+    if isinstance(given, (dict, list)):
+        return type(value) is type(given)
+    return given is None
 
 
 DELTAS: Final[dict[str, tuple[DeltaHandler, str | None]]] = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from tui.core.json_check import JsonCheck
 from tui.core.records import JsonObject
@@ -22,6 +22,7 @@ EVERY: Final = 1_024
 # Fields of a state that hold one value, and are copied as they are.
 _SCALARS: Final = (
     "phase",
+    "headless",
     "usage_seen",
     "counted_tokens",
     "error",
@@ -33,6 +34,9 @@ _SCALARS: Final = (
     "last_content_ns",
     "pulse_end_ns",
 )
+
+
+_ExtrasMark: TypeAlias = tuple[int, JsonObject | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class _BlockMark:
     unknown_deltas: int
     stopped_ns: int | None
     patch: JsonObject
+    extras: _ExtrasMark
     input_size: int | None
     input_error: tuple[int, str] | None
     check: JsonCheck | None = field(compare=False)
@@ -56,6 +61,7 @@ class _BlockMark:
 class _Checkpoint:
     scalars: tuple[Any, ...]
     message: JsonObject | None
+    extras: _ExtrasMark
     usage: JsonObject
     usage_start: JsonObject
     counts: dict[str, int]
@@ -129,6 +135,7 @@ def _take(state: RunState, before: tuple[_BlockMark, ...]) -> _Checkpoint:
     return _Checkpoint(
         scalars=tuple(getattr(state, name) for name in _SCALARS),
         message=None if state.message is None else dict(state.message),
+        extras=state.extras.mark(),
         usage=dict(state.usage),
         usage_start=dict(state.usage_start),
         counts=dict(state.counts),
@@ -149,7 +156,7 @@ def _unchanged(mark: _BlockMark, block: Block) -> bool:
     # A second stop may come at the time of the first one, and read more than that did.
     if (mark.input_error, mark.input_size) != (block.input_error, block.input_size):
         return False
-    if mark.patch or block.patch or block.citations or block.unknown_deltas:
+    if mark.patch or block.patch or block.extras or block.citations or block.unknown_deltas:
         return mark == _take_block(block)
     sizes = (len(block.text), len(block.thinking), len(block.fragments))
     return (mark.text, mark.thinking, mark.fragments) == sizes
@@ -170,6 +177,7 @@ def _take_block(block: Block) -> _BlockMark:
         len(block.unknown_deltas),
         block.stopped_ns,
         dict(block.patch),
+        block.extras.mark(),
         block.input_size,
         block.input_error,
         None if block.check is None else block.check.copy(),
@@ -181,6 +189,7 @@ def _restore(mark: _Checkpoint, live: RunState) -> RunState:
     for name, value in zip(_SCALARS, mark.scalars, strict=True):
         setattr(state, name, value)
     state.message = None if mark.message is None else dict(mark.message)
+    state.extras = live.extras.upto(mark.extras)
     state.usage = dict(mark.usage)
     state.usage_start = dict(mark.usage_start)
     state.counts = dict(mark.counts)
@@ -212,6 +221,7 @@ def _restore_block(mark: _BlockMark, block: Block) -> Block:
         fragments=block.fragments[: mark.fragments],
         citations=None if mark.citations is None else list((citations or [])[: mark.citations]),
         patch=dict(mark.patch),
+        extras=block.extras.upto(mark.extras),
         unknown_deltas=block.unknown_deltas[: mark.unknown_deltas],
         input_size=mark.input_size,
         input_error=mark.input_error,

@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+from tui.core.extras import Extras
 from tui.core.json_check import JsonCheck, value_of
 from tui.core.records import JsonObject
 
@@ -164,7 +165,9 @@ class Block:
     """Length in code points of each `input_json_delta`."""
     citations: list[Any] | None = None
     patch: JsonObject = field(default_factory=dict)
-    """Fields set by deltas that overwrite (signature, compaction) and undeclared delta fields."""
+    """Fields set by deltas that overwrite: signature, compaction."""
+    extras: Extras = field(default_factory=Extras)
+    """Undeclared fields of deltas."""
     unknown_deltas: list[JsonObject] = field(default_factory=list)
     input_size: int | None = None
     """Code points of `json` that are the input; set at the block's stop when that is valid."""
@@ -211,9 +214,13 @@ class Block:
             return "complete"
         return "complete" if self.start.get("input") else "empty"
 
+    def fields(self) -> JsonObject:
+        """Return what the block began with and what deltas set or added beside the content."""
+        return self.extras.onto({**self.start, **self.patch})
+
     def to_json(self) -> JsonObject:
         """Return the block as a response without streaming would have had it, extras kept."""
-        result = dict(self.start)
+        result = self.fields()
         if self.implicit:
             result.setdefault("type", self.type)
         for name, buffer in (("text", self.text), ("thinking", self.thinking)):
@@ -250,6 +257,10 @@ class RunState:
     phase: Phase = Phase.WAITING
     message: JsonObject | None = None
     """`message_start.message` without content and usage, with what later events put on it."""
+    extras: Extras = field(default_factory=Extras)
+    """Undeclared fields of events, which belong to the message."""
+    headless: bool = False
+    """Events came without a `message_start` before them, which is said once."""
     blocks: list[Block] = field(default_factory=list)
     """In the order of their first appearance."""
     by_index: dict[int, Block] = field(default_factory=dict)
@@ -334,11 +345,15 @@ class RunState:
             and self.usage.get(name) != before
         }
 
+    def fields(self) -> JsonObject:
+        """Return the message without content and usage, undeclared fields included."""
+        return self.extras.onto(self.message or {})
+
     def message_json(self) -> JsonObject | None:
         """Return the message that the API would have returned without streaming, extras kept."""
         if self.message is None and not self.blocks:
             return None
-        result = dict(self.message or {})
+        result = self.fields()
         content = [block.to_json() for block in self.blocks]
         if content or "content" not in result or isinstance(result["content"], list):
             result["content"] = content

@@ -117,7 +117,7 @@ def changed(run: Run, record: EventRecord) -> list[tuple[str, str, str]]:
 def _snapshot(state: RunState, record: EventRecord) -> dict[str, str]:
     """Return the parts of a state that one event can change, as short texts."""
     facts = {"phase": state.phase.name.lower()}
-    for name, value in (state.message or {}).items():
+    for name, value in state.fields().items():
         if name != "content":
             facts[f"message.{name}"] = clip(compact(value), _SHOWN_VALUE)
     for name, value in state.usage.items():
@@ -143,7 +143,7 @@ def _snapshot(state: RunState, record: EventRecord) -> dict[str, str]:
         facts[f"{prefix}.citations"] = str(len(block.citations))
     if block.stopped and len(block.json):
         facts[f"{prefix}.input"] = clip(compact(block.input), _SHOWN_VALUE)
-    for name, value in block.patch.items():
+    for name, value in block.extras.onto(block.patch).items():
         facts[f"{prefix}.{name}"] = clip(compact(value), _SHOWN_VALUE)
     return facts
 
