@@ -220,6 +220,9 @@ def test_recorded_streams(corpus: list[Path]) -> None:
         check_laws(session, data)
         part = session.run
         message = part.state.message_json()
+        if len(session.runs) > 1:
+            raised["the SDK takes several messages for one"] += 1
+            continue
         try:
             compare(part, data)
         except SdkRaised as problem:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import playbook as pb
+from tui.core.buffer import Buffer
 from tui.core.session import Session
 from tui.core.skim import HEAD, SkimSession
-from tui.core.state import Buffer
 
 STREAM = pb.wire(
     pb.message_start(),

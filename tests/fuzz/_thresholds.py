@@ -17,6 +17,7 @@ _SMALL = {
     "session._FEW": [1, 2],
     "session._WINDOW": [60, 500],
     "history.EVERY": [1, 3, 20],
+    "history.BYTES": [1, 300],
     "sse._SHORT": [1, 100],
     "json_check.PIECE": [1, 5],
 }

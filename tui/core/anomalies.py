@@ -29,6 +29,7 @@ EXPLANATIONS: Final[dict[str, str]] = {
     "missing_usage": "The API sends token counts here; this event has none.",
     "not_an_object": "The data is JSON, but every event is an object.",
     "text": "The body is text without a single event.",
+    "too_large": "The event is too large to be read at once; its bytes are kept.",
     "type_mismatch": "The event field and the JSON's type differ; the JSON's type counts.",
     "unknown_block": "A block type that this version does not know; it is kept as it came.",
     "unknown_delta": "A delta type that this version does not know; it is kept on its block.",

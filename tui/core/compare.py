@@ -232,6 +232,8 @@ _TOKENS: Final = (
     ("cache read", "cache_read_input_tokens"),
     ("cache write", "cache_creation_input_tokens"),
 )
+_LONGEST_INPUT: Final = 1_000_000
+"""Characters of tool input up to which its values are compared; beyond, its text is."""
 _DETAILS: Final = "output_tokens_details"
 # Compared elsewhere, or never the same in two runs.
 _PLACED_MESSAGE: Final = frozenset({"id", "content", "usage"})
@@ -262,7 +264,7 @@ def _side(run: Run) -> Steps[_Side]:
     yield
     rest = _rest(state, run.error)
     yield
-    reports = state.tool_reports()
+    reports = state.tool_reports(_LONGEST_INPUT)
     return _Side(run.timed, metrics, _facts(run), _usage(run), text, thinking, reports, rest)
 
 
@@ -364,7 +366,7 @@ def _tools(left: list[ToolReport], right: list[ToolReport]) -> Steps[tuple[ToolD
 
 
 def _is_whole(report: ToolReport) -> bool:
-    return report.state in ("complete", "empty")
+    return report.state in ("complete", "empty") and len(report.raw) <= _LONGEST_INPUT
 
 
 def _in_order(tools: list[ToolDiff]) -> tuple[ToolDiff, ...]:

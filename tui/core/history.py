@@ -14,10 +14,12 @@ from typing import Any, Final, TypeAlias
 
 from tui.core.json_check import JsonCheck
 from tui.core.records import JsonObject
-from tui.core.state import Block, Buffer, RunState
+from tui.core.state import Block, RunState
 
 EVERY: Final = 1_024
 """Events between two checkpoints: to fold that many takes a few milliseconds."""
+BYTES: Final = 2 * 1024 * 1024
+"""Bytes between two checkpoints, where events are long; to fold them takes about as much."""
 
 # Fields of a state that hold one value, and are copied as they are.
 _SCALARS: Final = (
@@ -78,7 +80,7 @@ class _Checkpoint:
 class History:
     """The checkpoints of one live state, taken as it grows."""
 
-    __slots__ = ("_anomalies", "_checkpoints", "_counts", "_live")
+    __slots__ = ("_anomalies", "_checkpoints", "_counts", "_end", "_live")
 
     def __init__(self, live: RunState) -> None:
         self._live = live
@@ -86,10 +88,16 @@ class History:
         self._anomalies = live.anomalies
         self._checkpoints: list[_Checkpoint] = []
         self._counts: list[int] = []
+        self._end = 0
 
-    def note(self) -> None:
-        """Look at the live state; take a checkpoint where enough has happened since the last."""
-        if self._live.records - (self._counts[-1] if self._counts else 0) >= EVERY:
+    def note(self, end: int) -> None:
+        """Look at the live state; take a checkpoint where enough has happened since the last.
+
+        `end` is where in the stream the bytes of its last event end.
+        """
+        events = self._live.records - (self._counts[-1] if self._counts else 0)
+        if events >= EVERY or (events and end - self._end >= BYTES):
+            self._end = end
             self._counts.append(self._live.records)
             before = self._checkpoints[-1].blocks if self._checkpoints else ()
             self._checkpoints.append(_take(self._live, before))
@@ -215,9 +223,9 @@ def _restore_block(mark: _BlockMark, block: Block) -> Block:
         started_ns=block.started_ns,
         implicit=block.implicit,
         stopped_ns=mark.stopped_ns,
-        text=Buffer(block.text.slice(0, mark.text)),
-        thinking=Buffer(block.thinking.slice(0, mark.thinking)),
-        json=Buffer(block.json.slice(0, mark.json)),
+        text=block.text.upto(mark.text),
+        thinking=block.thinking.upto(mark.thinking),
+        json=block.json.upto(mark.json),
         fragments=block.fragments[: mark.fragments],
         citations=None if mark.citations is None else list((citations or [])[: mark.citations]),
         patch=dict(mark.patch),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
+from tui.core.buffer import Buffer
 from tui.core.records import EventRecord
 from tui.core.session import Run
-from tui.core.state import Block, Buffer, RunState
+from tui.core.state import Block, RunState
 
 Field = Literal["text", "thinking", "json"]
 

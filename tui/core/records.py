@@ -56,6 +56,9 @@ COMMENT: Final = "comment"
 CUT_OFF: Final = "cut-off"
 UNTYPED: Final = "untyped"
 MAX_INDEX: Final = 2**31 - 1
+LONGEST: Final = 32 * 1024 * 1024
+"""Bytes of data in one event that are read. The API takes no larger request, so no answer that has
+more in one event could be sent back; a longer one would hold everything else up."""
 _EVENT: Final = FrameKind.EVENT
 _new: Final = tuple.__new__
 
@@ -94,7 +97,7 @@ def _refuse_constant(name: str) -> NoReturn:
 def from_frame(frame: Frame, seq: int, t_ns: int) -> EventRecord:
     """Read a frame into a record. Total: any bytes give a record, faults become flaws."""
     kind, name, data, offset, length = frame
-    if kind is _EVENT:
+    if kind is _EVENT and len(data) <= LONGEST:
         try:
             payload = from_json(data, allow_inf_nan=False)
             kind_of = payload["type"]
@@ -113,6 +116,11 @@ def from_frame(frame: Frame, seq: int, t_ns: int) -> EventRecord:
 def _read_slowly(frame: Frame, seq: int, t_ns: int) -> EventRecord:
     kind, name_bytes, data, offset, length = frame
     name = name_bytes.decode("utf-8", "replace")
+    if len(data) > LONGEST:
+        detail = f"{len(data):,} bytes of data; no more than {LONGEST:,} are read"
+        kind_of = CUT_OFF if kind == FrameKind.TAIL else name or UNTYPED
+        flaw = Flaw("too_large", detail)
+        return EventRecord(seq, t_ns, kind, kind_of, -1, None, offset, length, (flaw,))
     if kind == FrameKind.NOTE:
         return EventRecord(seq, t_ns, kind, COMMENT, -1, None, offset, length)
     flaws: list[Flaw] = []

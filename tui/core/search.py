@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from itertools import compress
 from typing import Final, get_args
 
+from tui.core.buffer import Buffer
 from tui.core.links import Field, buffer_of
 from tui.core.needle import SEEN, NeedleError, ShouldStop, parse_needle, step_end
 from tui.core.session import Run
-from tui.core.state import Buffer
 from tui.core.writers import Writers
 
 _FIELDS: Final[tuple[Field, ...]] = get_args(Field)

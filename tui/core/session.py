@@ -198,7 +198,7 @@ class Session:
         seq = len(run.timeline)
         run.timeline.extend_burst(burst, times)
         apply_texts(run.state, block, burst.kind, seq, times, burst.texts)
-        run.history.note()
+        run.history.note(edges[-1])
         return count
 
     def _take(self, frames: list[Frame], t_ns: int | None) -> list[EventRecord]:
@@ -230,7 +230,8 @@ class Session:
             records = [record._replace(seq=record.seq - shift) for record in records]
         run.timeline.extend(records)
         apply_all(run.state, records)
-        run.history.note()
+        if records:
+            run.history.note(records[-1].offset + records[-1].length)
 
     def _split(self, run: Run, record: EventRecord) -> Run:
         """End `run` before `record` and begin the next one with it."""

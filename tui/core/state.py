@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+from tui.core.buffer import Buffer as Buffer
 from tui.core.extras import Extras
 from tui.core.json_check import JsonCheck, value_of
 from tui.core.records import JsonObject
@@ -41,108 +42,6 @@ class Anomaly(NamedTuple):
     seq: int
     code: str
     detail: str
-
-
-class Buffer:
-    """Append-only text. What stands at `[0:n]` never changes."""
-
-    __slots__ = ("_length", "_segments", "_starts", "_tail", "_tail_start")
-
-    def __init__(self, text: str = "") -> None:
-        self._segments: list[str] = []
-        self._starts: list[int] = []
-        self._tail: list[str] = []
-        self._tail_start = 0
-        self._length = 0
-        if text:
-            self.append(text)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def append(self, text: str) -> None:
-        """Add `text` at the end. Amortised constant time."""
-        tail = self._tail
-        tail.append(text)
-        self._length += len(text)
-        # By size too: a reader each frame closes the parts up, and their number starts anew.
-        if len(tail) >= 512 or self._length - self._tail_start >= 65_536:
-            self._seal()
-
-    def slice(self, start: int = 0, end: int | None = None) -> str:
-        """Return the code points from `start` up to `end`."""
-        if end is None or end > self._length:
-            end = self._length
-        if start >= end:
-            return ""
-        if start >= self._tail_start:
-            self._pack()
-            return self._tail[0][start - self._tail_start : end - self._tail_start]
-        pieces = []
-        first = max(_last_at_or_before(self._starts, start), 0)
-        for number in range(first, len(self._segments)):
-            base = self._starts[number]
-            if base >= end:
-                break
-            pieces.append(self._segments[number][max(start - base, 0) : end - base])
-        if end > self._tail_start:
-            self._pack()
-            pieces.append(self._tail[0][: end - self._tail_start])
-        return "".join(pieces)
-
-    def text(self) -> str:
-        """Return all of it."""
-        return self.slice()
-
-    def let_go(self) -> str:
-        """Return the text that is held, and hold it no longer. The length stays as it is."""
-        text = "".join([*self._segments, *self._tail])
-        self._segments, self._starts, self._tail = [], [], []
-        self._tail_start = self._length
-        return text
-
-    def copy(self) -> Buffer:
-        """Return an independent buffer with the same text."""
-        twin = Buffer()
-        twin._segments = self._segments.copy()
-        twin._starts = self._starts.copy()
-        twin._tail = self._tail.copy()
-        twin._tail_start = self._tail_start
-        twin._length = self._length
-        return twin
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Buffer) and self.text() == other.text()
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
-    def __repr__(self) -> str:
-        return f"Buffer({self.text()!r})"
-
-    def _pack(self) -> None:
-        # Joined on demand and kept so: a reader each frame must not join the same parts again.
-        if len(self._tail) > 1:
-            self._tail = ["".join(self._tail)]
-
-    def _seal(self) -> None:
-        self._pack()
-        # A segment of some size, so that neither their number nor a join grows with the text.
-        if self._length - self._tail_start >= 16_384:
-            self._segments.append(self._tail[0])
-            self._starts.append(self._tail_start)
-            self._tail = []
-            self._tail_start = self._length
-
-
-def _last_at_or_before(starts: list[int], position: int) -> int:
-    low, high = 0, len(starts)
-    while low < high:
-        middle = (low + high) // 2
-        if starts[middle] <= position:
-            low = middle + 1
-        else:
-            high = middle
-    return low - 1
 
 
 @dataclass(slots=True)
@@ -361,13 +260,17 @@ class RunState:
             result["usage"] = dict(self.usage)
         return result
 
-    def tool_reports(self) -> list[ToolReport]:
-        """Return the tool calls; a call that never stopped is `partial` here."""
+    def tool_reports(self, longest: int | None = None) -> list[ToolReport]:
+        """Return the tool calls; a call that never stopped is `partial` here.
+
+        An input that has more than `longest` characters is not parsed: its value is None.
+        """
         reports = []
         for block in self.tools:
             state = block.tool_state
             value: Any = None
-            if state in ("complete", "empty"):
+            short = longest is None or len(block.json) <= longest
+            if short and state in ("complete", "empty"):
                 value = block.input if len(block.json) else block.start.get("input")
             reports.append(
                 ToolReport(

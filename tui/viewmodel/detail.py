@@ -21,6 +21,8 @@ _SHOWN_BYTES: Final = 65_536
 _SHOWN_LINES: Final = 2_000
 _SHOWN_COLUMNS: Final = 4_000
 _SHOWN_VALUE: Final = 300
+_PARSED: Final = 65_536
+"""Characters of tool input up to which its value is shown; of more, the beginning of the text."""
 _ABSENT: Final = "\u2013"
 
 
@@ -142,7 +144,9 @@ def _snapshot(state: RunState, record: EventRecord) -> dict[str, str]:
     if block.citations:
         facts[f"{prefix}.citations"] = str(len(block.citations))
     if block.stopped and len(block.json):
-        facts[f"{prefix}.input"] = clip(compact(block.input), _SHOWN_VALUE)
+        short = len(block.json) <= _PARSED
+        shown = compact(block.input) if short else block.json.slice(0, _SHOWN_VALUE + 1)
+        facts[f"{prefix}.input"] = clip(shown, _SHOWN_VALUE)
     for name, value in block.extras.onto(block.patch).items():
         facts[f"{prefix}.{name}"] = clip(compact(value), _SHOWN_VALUE)
     return facts

@@ -42,9 +42,7 @@ def tools(scope: Scope) -> list[ToolItem]:
         count = len(block.fragments)
         facts = [f"{count} fragment{'' if count == 1 else 's'}"]
         if len(block.json):
-            raw = block.json.text()
-            size = len(raw) if raw.isascii() else len(raw.encode("utf-8", "surrogatepass"))
-            facts.append(format_bytes(size))
+            facts.append(format_bytes(block.json.byte_size()))
         name = as_text(block.start.get("name")) or block.type
         items.append(ToolItem(place, block, name, status, tone, tuple(facts)))
     return items
