@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests import playbook as pb
-from tui.core import json_check, reducer, timeline
+from tui.core import json_check, reducer
 from tui.core.compare import compare
 from tui.core.json_check import JsonCheck
 from tui.core.records import EventRecord, from_frame
@@ -62,7 +62,7 @@ def test_the_past_is_folded_from_nearby(
         folded.append(record.length)
         apply(state, record)
 
-    monkeypatch.setattr(timeline.reducer, "apply", counted)
+    monkeypatch.setattr(reducer, "apply", counted)
     for count in (len(run.timeline), len(run.timeline) - 1, 20, 50, 49):
         folded.clear()
         state = run.timeline.at(count)
@@ -78,7 +78,7 @@ def test_values_are_not_parsed_where_that_takes_long() -> None:
         session.feed(0, pb.wire(pb.message_start(), *pb.tool_block(0, text), *pb.ending()))
         sides.append(session.run)
     assert sides[0].state.tool_reports(1_000_000)[0].input is None
-    (tool,) = compare(*sides, None, None).tools
+    (tool,) = compare(sides[0], sides[1], None, None).tools
     assert tool.input is None
     assert tool.raw is not None and not tool.raw.equal
 
