@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from itertools import count
 from typing import Final, NoReturn
 
 import pytest
@@ -207,6 +208,7 @@ def test_an_error_is_final_and_what_is_cut_is_not(text: str, lengths: list[int])
         ('["\U0001f600", NaN]', (6, "expected a value")),
         ("[1] 2", (4, "expected nothing more")),
     ],
+    ids=count(),
 )
 def test_what_is_wrong_and_where(text: str, flaw: tuple[int, str]) -> None:
     assert check([text]).flaw() == check(text).flaw() == flaw
@@ -214,7 +216,9 @@ def test_what_is_wrong_and_where(text: str, flaw: tuple[int, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a":1,"a":[2]}', ' "\\ud800" ', "-0.0", LONGEST, "[1e308]", "1e-999"]
+    "text",
+    ['{"a":1,"a":[2]}', ' "\\ud800" ', "-0.0", LONGEST, "[1e308]", "1e-999"],
+    ids=count(),
 )
 def test_what_is_json_all_the_same(text: str) -> None:
     assert parse_final(text).error is None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
 from tui.core.json_grammar import (
     AFTER_ITEM,
@@ -67,7 +67,17 @@ PIECE: Final = 65_536
 class JsonCheck:
     """Reads a text piece by piece; the outcome does not depend on the pieces."""
 
-    __slots__ = ("_error", "_in_key", "_in_string", "_place", "_rest", "_stack", "kind", "size")
+    __slots__ = (
+        "_digits",
+        "_error",
+        "_in_key",
+        "_in_string",
+        "_place",
+        "_rest",
+        "_stack",
+        "kind",
+        "size",
+    )
 
     def __init__(self) -> None:
         self.size = 0
@@ -79,6 +89,7 @@ class JsonCheck:
         self._stack = bytearray()
         self._in_string = self._in_key = False
         self._rest = ""  # The beginning of a token that the next piece goes on with.
+        self._digits = 0, "start"  # How much of that is a number, and the state it leads to.
 
     def copy(self) -> JsonCheck:
         """Return one that has read the same and reads on by itself."""
@@ -112,8 +123,7 @@ class JsonCheck:
         if self._rest:
             if self._rest[0] in WORDS:
                 return self.size, "ends inside a literal"
-            _, state = _run_of_digits(self._rest, 0)
-            if state not in WHOLE_NUMBER:
+            if self._digits[1] not in WHOLE_NUMBER:
                 return self.size, "ends inside a number"
             if _out_of_range(self._rest):
                 return self.size - len(self._rest), "number out of range"
@@ -221,10 +231,12 @@ class JsonCheck:
 
     def _read_number(self, text: str, pos: int) -> int:
         """Return where a number ends, -1 where more of it may follow."""
-        end, state = _run_of_digits(text, pos)
+        end, state = _run_of_digits(text, pos, *self._digits)
+        self._digits = 0, "start"
         if end - pos > MAX_DIGITS and _out_of_range(text[pos:end]):
             return self._fail(pos, "number out of range")
         if end == len(text):
+            self._digits = end - pos, state
             return -1
         if state not in WHOLE_NUMBER:
             return self._fail(end, "expected a digit")
@@ -234,11 +246,13 @@ class JsonCheck:
         return end
 
 
-def _run_of_digits(text: str, pos: int) -> tuple[int, str]:
-    """Return where the characters end that make a number, and the state that they lead to."""
-    state = "start"
+def _run_of_digits(text: str, pos: int, known: int, state: str) -> tuple[int, str]:
+    """Return where the characters end that make a number, and the state that they lead to.
+
+    So many of them are known to lead to `state`.
+    """
     # Of a number that is too long no more is read than shows it.
-    for at in range(pos, min(len(text), pos + MAX_DIGITS + 2)):
+    for at in range(pos + known, min(len(text), pos + MAX_DIGITS + 2)):
         following = DIGITS[state].get(text[at])
         if following is None:
             return at, state
@@ -275,13 +289,6 @@ def value_of(raw: str) -> object:
     None where Python itself gives up: its own limits can be set lower.
     """
     try:
-        return _DECODER.decode(raw)
+        return json.loads(raw)
     except (ValueError, RecursionError):
         return None
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
