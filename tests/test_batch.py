@@ -107,6 +107,7 @@ KINDS = {
 @example([("", 0), ("a", 0)], "text_delta", [pb.text(0, "x")], STALL_NS + 1)
 @example([("", 0), ("", 1)], "text_delta", [], None)
 @example([("", 0), ("a", 1)], "text_delta", [], None)
+@example([("a", 0), ("bcd", 1)], "text_delta", [pb.text(0, "x"), pb.text(0, "y")], None)
 @given(
     st.lists(st.tuples(st.sampled_from(["", "a", "bcd"]), GAPS), min_size=1, max_size=9),
     st.sampled_from(sorted(KINDS)),
