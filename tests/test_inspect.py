@@ -379,7 +379,10 @@ def test_a_readable_report(save: Save) -> None:
             pb.wire(pb.message_start(usage=5), pb.block_start(0, "mcp_tool_use", name=7)),
             ["  \u2192 mcp_tool_use #0 partial", "! event 0: missing_usage: "],
         ),
-        (pb.wire(*[pb.text(0, "x")] * 25), ["! event 18: ", "  ! and 6 more"]),
+        (
+            pb.wire(pb.message_start(), pb.message_stop(), *[pb.text(0, "x")] * 25),
+            ["! event 20: ", "  ! and 6 more"],
+        ),
     ],
     ids=["cut", "error", "empty", "html", "odd", "many"],
 )

@@ -147,7 +147,7 @@ def test_no_whole_number(typed: str) -> None:
         ('{"stream": false}', "stream is always on here: it cannot be set"),
         ('{"tools": []}', "tools are chosen above"),
         ('{"model": "m"}', "model is in its field above already"),
-        ("[" * 3000 + "]" * 3000, "line 1, column 1: nested too deeply"),
+        ("[" * 3000 + "]" * 3000, "line 1, column 202: nested too deeply"),
     ],
 )
 def test_what_is_wrong_with_the_others(typed: str, mistake: str) -> None:
