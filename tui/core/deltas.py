@@ -136,17 +136,11 @@ def _input_json(state: RunState, record: EventRecord, block: Block, delta: JsonO
     block.fragments.append(len(fragment))
     if fragment:
         block.json.append(fragment)
-        if len(block.json) >= json_check.PIECE:
-            check_much(block)
+        if len(block.json) >= block.check_at:
+            check_input(block)
         count_content(state, record.seq, record.t_ns, len(fragment), True)
     if len(delta) > 2:
         _keep_extras(block, delta, "partial_json")
-
-
-def check_much(block: Block) -> None:
-    """Check the input of a block where much has come since; what is short can wait for the stop."""
-    if len(block.json) - (block.check.size if block.check else 0) >= json_check.PIECE:
-        check_input(block)
 
 
 def check_input(block: Block) -> JsonCheck:
@@ -156,6 +150,7 @@ def check_input(block: Block) -> JsonCheck:
         check = block.check = JsonCheck()
     for at in range(check.size, len(block.json), json_check.PIECE):
         check.feed(block.json.slice(at, at + json_check.PIECE))
+    block.check_at = check.size + json_check.PIECE
     return check
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
+from tui.core import json_check
 from tui.core.json_check import JsonCheck
 from tui.core.records import JsonObject
 from tui.core.state import Block, RunState
@@ -234,4 +235,5 @@ def _restore_block(mark: _BlockMark, block: Block) -> Block:
         input_size=mark.input_size,
         input_error=mark.input_error,
         check=None if mark.check is None else mark.check.copy(),
+        check_at=json_check.PIECE + (0 if mark.check is None else mark.check.size),
     )

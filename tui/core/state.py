@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+from tui.core import json_check
 from tui.core.buffer import Buffer as Buffer
 from tui.core.extras import Extras
 from tui.core.json_check import JsonCheck, value_of
@@ -74,6 +75,8 @@ class Block:
     """Where and why the input was not JSON at the block's stop."""
     check: JsonCheck | None = field(default=None, compare=False, repr=False)
     """Reads `json` as it grows, so that little is left to do at the stop."""
+    check_at: int = field(default_factory=lambda: json_check.PIECE, compare=False, repr=False)
+    """Length of `json` at which it is read on; what is short can wait for the stop."""
     _parsed: tuple[int, Any] | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
