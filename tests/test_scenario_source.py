@@ -68,4 +68,4 @@ async def test_an_unknown_name_is_told_at_once() -> None:
 async def test_an_ending_without_detail_is_its_label() -> None:
     ended = SourceEnded("timeout", "Read timeout", "")
     assert str(ended) == "Read timeout"
-    assert (ended.status, ended.request_id, ended.retryable, ended.body) == (None,) * 4
+    assert (ended.status, ended.request_id, ended.retryable, ended.error) == (None,) * 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
@@ -13,6 +13,7 @@ from tui.core.session import Run, Session
 from tui.core.state import as_text
 from tui.core.text import clip, format_bytes, one_line
 from tui.core.timeline import BorrowedStore
+from tui.findings import Evidence, Finding, diagnose
 from tui.viewmodel.transcript import describe_error
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Inspector:
             return self._report_body(str(path), path.read_bytes())
         # Late: most files are plain streams, and need none of it.
         from tui.captures.importers import ImportFailure, NoStreams, load, mentions_streams, sniff
+        from tui.evidence import findings_of, of_recording
 
         if looking and not mentions_streams(path):
             return False
@@ -86,12 +88,12 @@ class Inspector:
             return True
         for warning in loaded.warnings:
             self._fail(f"{path}: {warning}", 1)
-        runs: list[Run] = []
+        known: list[Evidence] = []
         for recording in loaded.recordings:
-            runs += self._replay(recording)
+            known += of_recording(recording, self._replay(recording))
             for problem in recording.problems:
                 self._fail(f"{path}: line {problem.line} left out: {problem.detail}", 1)
-        self._report(str(path), runs)
+        self._report(str(path), [one.run for one in known], findings_of(known))
         return True
 
     def _replay(self, recording: Recording) -> list[Run]:
@@ -102,17 +104,18 @@ class Inspector:
         t_ns = 0
         for t_ns, data in recording.chunks():
             session.feed(t_ns, data)
-        session.finish(t_ns, recording.how, recording.error)
+        ended_ns = t_ns if recording.end_ns is None else recording.end_ns
+        session.finish(ended_ns, recording.how, recording.error)
         return session.runs
 
     def _report_body(self, name: str, body: bytes) -> bool:
         session = Session(timed=False)
         session.feed(0, body)
         session.finish(0)
-        self._report(name, session.runs)
+        self._report(name, session.runs, [diagnose(Evidence(run)) for run in session.runs])
         return True
 
-    def _report(self, name: str, runs: list[Run]) -> None:
+    def _report(self, name: str, runs: list[Run], findings: list[list[Finding]]) -> None:
         for run in runs:
             if run.status != "complete":
                 self.status = max(self.status, 1)
@@ -120,10 +123,11 @@ class Inspector:
                 detail = run.verdict.detail if run.verdict else "the file is empty"
                 self._fail(f"{name}: {detail}", 1)
         if self._as_json:
-            self._out.write(dumps(file_report(name, runs)) + "\n")
+            told = [[one.to_json() for one in found] for found in findings]
+            self._out.write(dumps(file_report(name, runs, told)) + "\n")
         else:
-            for run in runs:
-                self._out.write(readable(name, run))
+            for run, found in zip(runs, findings, strict=True):
+                self._out.write(readable(name, run, found))
 
     def _fail(self, message: str, status: int) -> None:
         self.status = max(self.status, status)
@@ -146,8 +150,8 @@ def _may_be_log(path: Path) -> bool:
         return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 
-def readable(name: str, run: Run) -> str:
-    """Return a few lines on a run, for people."""
+def readable(name: str, run: Run, findings: Sequence[Finding] = ()) -> str:
+    """Return a few lines on a run, for people: the verdict first, then what else was found."""
     state = run.state
     usage = state.usage
     sign = _SIGNS.get(run.status, "\u2717")
@@ -161,6 +165,8 @@ def readable(name: str, run: Run) -> str:
         f"out {usage['output_tokens']}" if "output_tokens" in usage else "",
     ]
     lines = [one_line(name), "  " + "  ".join(one_line(fact) for fact in facts if fact)]
+    for finding in findings:
+        lines += finding_lines(finding)
     for block in state.blocks:
         if block.is_tool:
             called = as_text(block.start.get("name")) or block.type
@@ -174,3 +180,12 @@ def readable(name: str, run: Run) -> str:
     if len(state.anomalies) > 20:
         lines.append(f"  ! and {len(state.anomalies) - 20} more")
     return "\n".join(lines) + "\n\n"
+
+
+def finding_lines(finding: Finding) -> list[str]:
+    """Return a finding as lines for people: the sentence, and what to do about it."""
+    where = f" (event {finding.events[0]})" if finding.events else ""
+    lines = [f"  {finding.level}: {finding.code}: {one_line(finding.text)}{where}"]
+    if finding.advice is not None:
+        lines.append(f"    {one_line(finding.advice)}")
+    return lines

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import TextIO
 
 from tui.core.report import dumps, file_report
 from tui.core.session import Run
 from tui.core.state import Block, Buffer, as_text
 from tui.core.text import format_ns, one_line, sanitize
+from tui.evidence import findings_of_feed
+from tui.findings import Finding
 from tui.run import Feed
 from tui.viewmodel.pacer import Pacer
 from tui.viewmodel.smooth import Reveal
@@ -116,11 +119,25 @@ def summary(run: Run) -> str:
     return one_line(" \u00b7 ".join(parts))
 
 
+def verdict_line(finding: Finding) -> str:
+    """Return a verdict on one line."""
+    return one_line(f"{finding.level}: {finding.text}")
+
+
 class FeedTeller:
     """Writes the runs of a feed: transcript to `out`, numbers and failures to `err`."""
 
-    def __init__(self, feed: Feed, out: TextIO, err: TextIO, smooth: Reveal | None = None) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        out: TextIO,
+        err: TextIO,
+        smooth: Reveal | None = None,
+        earlier: Sequence[Feed] = (),
+    ) -> None:
+        """Take a feed, and those before it in its conversation."""
         self.feed = feed
+        self._earlier = earlier
         self._writer = PlainWriter(out, smooth)
         self._err = err
         self._done = 0
@@ -129,19 +146,20 @@ class FeedTeller:
         """Write what has arrived since the last call."""
         runs = self.feed.runs
         while self._done < len(runs) - 1:
-            self._report(runs[self._done])
+            self._report(self._done)
             self._done += 1
         self._writer.update(runs[-1])
 
     def finish(self) -> None:
         """Write the rest, and how it ended."""
         self.update()
-        self._report(self.feed.runs[-1])
+        self._report(len(self.feed.runs) - 1)
         if self.feed.failure:
             failure = one_line(self.feed.failure)
             self._err.write(f"streamscope: failed while reading: {failure}\n")
 
-    def _report(self, run: Run) -> None:
+    def _report(self, number: int) -> None:
+        run = self.feed.runs[number]
         self._writer.update(run, whole=True)
         self._writer.finish()
         if run.status != "complete":
@@ -151,6 +169,9 @@ class FeedTeller:
             status = ": ".join(filter(None, [run.status, detail]))
             self._err.write(f"streamscope: {one_line(status)}\n")
         self._err.write(summary(run) + "\n")
+        found = findings_of_feed(self.feed, self._earlier)[number]
+        if found:
+            self._err.write(verdict_line(found[0]) + "\n")
         self._err.flush()
 
 
@@ -186,7 +207,9 @@ async def read_as_json(feed: Feed, out: TextIO) -> bool:
     return all(run.status == "complete" for run in feed.runs)
 
 
-def write_report(feed: Feed, out: TextIO) -> None:
-    """Write the report on a feed, one line."""
-    out.write(dumps(file_report(None, feed.runs)) + "\n")
+def write_report(feed: Feed, out: TextIO, findings: list[list[Finding]] | None = None) -> None:
+    """Write the report on a feed, one line; with `findings` where others were looked at as well."""
+    found = findings_of_feed(feed) if findings is None else findings
+    told = [[one.to_json() for one in of_run] for of_run in found]
+    out.write(dumps(file_report(None, feed.runs, told)) + "\n")
     out.flush()

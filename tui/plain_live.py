@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TextIO
 
 from tui.conversation.exchange import Asked, Exchange
@@ -13,6 +13,7 @@ from tui.conversation.plan import LivePlan
 from tui.core.records import JsonObject
 from tui.core.text import one_line
 from tui.core.turns import Decision
+from tui.evidence import findings_of, of_feed
 from tui.plain import EVERY_S, FeedTeller, succeeded, write_report
 from tui.run import Feed, Recorder
 from tui.viewmodel.runs import table
@@ -74,7 +75,8 @@ class ExchangeTeller:
             self.exchange.replaced
         ):
             self._out.writelines(_last_results(feed))
-        self._tellers.append(FeedTeller(feed, self._out, self._err, self._smooth))
+        earlier = self.exchange.feeds[: self._finished]
+        self._tellers.append(FeedTeller(feed, self._out, self._err, self._smooth, earlier))
 
     def _announce(self) -> None:
         exchange = self.exchange
@@ -151,9 +153,13 @@ async def run_plainly(
 
 
 def _write_reports(exchange: Exchange, out: TextIO) -> None:
-    for feed in exchange.feeds:
+    # Also what was replaced counts: a request that was sent again says so.
+    known = [of_feed(feed) for feed in exchange.feeds]
+    found = iter(findings_of([one for runs in known for one in runs]))
+    for feed, runs in zip(exchange.feeds, known, strict=True):
+        findings = list(islice(found, len(runs)))
         if id(feed) not in exchange.replaced:
-            write_report(feed, out)
+            write_report(feed, out, findings)
 
 
 async def _write(

@@ -291,7 +291,7 @@ def describe_end(end: SourceEnded) -> JsonObject:
     """Return an abnormal end as the `error` of a report."""
     kinds = {"reset": "connection_lost", "http_error": "http_error"}
     error: JsonObject = {"type": kinds.get(end.how, end.how), "message": str(end)}
-    for name in ("status", "request_id", "retryable"):
+    for name in ("status", "request_id", "retryable", "error"):
         value = getattr(end, name)
         if value is not None:
             error[name] = value

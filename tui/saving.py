@@ -13,11 +13,13 @@ from tui.captures.exporters import EXPORTS, export
 from tui.captures.material import Material, NotAvailable, pretty
 from tui.captures.redact import redact_json, redact_text
 from tui.captures.writer import save
+from tui.core.records import JsonObject
 from tui.core.report import dumps
 from tui.core.session import Run
 from tui.core.sse import parse_frame
 from tui.core.state import Block, as_text
 from tui.core.text import clip, one_line
+from tui.evidence import findings_of_feed
 from tui.run import Feed
 from tui.sources import Answered
 
@@ -41,6 +43,7 @@ def material(run: Run, feed: Feed) -> Material:
         title=info.title,
         request=info.request,
         url=info.url,
+        findings=_findings(run, feed),
         tool=f"streamscope {__version__}",
     )
     answer = source.answer if isinstance(source, Answered) else None
@@ -52,6 +55,12 @@ def material(run: Run, feed: Feed) -> Material:
         headers=answer.sent_headers,
         response_headers=answer.headers,
     )
+
+
+def _findings(run: Run, feed: Feed) -> list[JsonObject]:
+    if run not in feed.runs:
+        return []
+    return [one.to_json() for one in findings_of_feed(feed)[feed.runs.index(run)]]
 
 
 def save_export(kind: str, what: Material, folder: Path) -> Path:

@@ -206,4 +206,5 @@ def _recording(seen: _Seen, path: Path, checked: bool) -> Recording:
         headers={} if request is None else request.headers,
         status=None if response is None else response.status,
         response_headers={} if response is None else response.headers,
+        response_ns=0 if response is None else response.t_ns,
     )

@@ -56,6 +56,12 @@ class Recording:
     """Of the request."""
     status: int | None = None
     response_headers: Mapping[str, str] = field(default_factory=dict)
+    response_ns: int = 0
+    """When the head of the response came."""
+    resolution_ns: int = 1
+    """How coarse the times are."""
+    bare: bool = False
+    """Whether the file holds events alone: how they stood on the wire is not known."""
     place: CaptureBody | None = field(default=None, compare=False)
     """Where a capture has it: reads it again at any place, and knows what was bad in it."""
 
@@ -197,7 +203,8 @@ def _ending(
     if isinstance(error, dict):
         detail = f": {error.get('type', 'error')}: {error.get('message', '')}"
     found: JsonObject = {"type": "http_error", "message": f"HTTP {status}{detail}"}
-    return "http_error", {**found, "status": status}
+    inner = {"error": error} if isinstance(error, dict) else {}
+    return "http_error", {**found, "status": status, **inner}
 
 
 def _as_stream(message: JsonObject) -> bytes:

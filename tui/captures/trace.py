@@ -98,7 +98,7 @@ def load_events(path: Path) -> Loaded:
     if not found:
         detail = f": {warnings[0]}" if warnings else ""
         raise NoStreams(f"no stream events in this file{detail}")
-    recording = Recording("r1", path.name, partial(_event_chunks, path), size=size)
+    recording = Recording("r1", path.name, partial(_event_chunks, path), size=size, bare=True)
     return Loaded(EVENTS, [recording], warnings)
 
 

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
 from tui.core.request import messages_of, role_of
@@ -343,3 +343,48 @@ def cache_use(usage: JsonObject) -> CacheUse:
     total = None if fresh is None else fresh + (read or 0) + (write or 0)
     rate = read / total if read is not None and total else None
     return CacheUse(fresh, read, write, total, rate)
+
+
+# --- what was asked for ---------------------------------------------------------------------------
+
+_FIVE_MINUTES_S: Final = 300
+_HOUR_S: Final = 3600
+
+
+def lifetime_s(request: JsonObject) -> int | None:
+    """Return for how long a request asks the cache to keep its prefix, None where it does not ask.
+
+    Of several markers the longest counts.
+    """
+    asked = [_ttl_of(request.get(_MARKER))] if request.get(_MARKER) is not None else []
+    for section in (_tools, _system, _turns):
+        for item in section(request):
+            if item.marked:
+                asked += [_ttl_of(marker) for marker in _markers(request, item.path)]
+    return max(asked, default=None)
+
+
+def _markers(request: JsonObject, path: Path) -> Iterator[object]:
+    """Yield the markers of a block, and of the blocks within it."""
+    block: Any = request
+    for step in path:
+        block = block[step]
+    content = block.get("content")
+    for one in [block, *(content if isinstance(content, list) else [])]:
+        if isinstance(one, dict) and one.get(_MARKER) is not None:
+            yield one[_MARKER]
+
+
+def _ttl_of(marker: object) -> int:
+    long = isinstance(marker, dict) and marker.get("ttl") == "1h"
+    return _HOUR_S if long else _FIVE_MINUTES_S
+
+
+def written_for_s(usage: JsonObject) -> int | None:
+    """Return for how long the API says it keeps what it wrote, None where it does not say."""
+    written = usage.get("cache_creation")
+    if not isinstance(written, dict):
+        return None
+    if as_count(written.get("ephemeral_1h_input_tokens")):
+        return _HOUR_S
+    return _FIVE_MINUTES_S if as_count(written.get("ephemeral_5m_input_tokens")) else None

@@ -34,6 +34,7 @@ class Run:
     """One message: its log, its live state, and when its bytes came."""
 
     __slots__ = (
+        "ended_ns",
         "first_byte_ns",
         "first_offset",
         "history",
@@ -55,6 +56,8 @@ class Run:
         """Bytes of the body that belong to this run."""
         self.first_byte_ns: int | None = None
         self.last_byte_ns: int | None = None
+        self.ended_ns: int | None = None
+        """When the body ended, which can be long after its last byte."""
         self.verdict: Verdict | None = None
         """Set at the end when the body was no event stream."""
 
@@ -137,11 +140,13 @@ class Session:
         if self.ended:
             return
         self.ended = True
+        ended_ns = t_ns
         if self.raw.chunk_times:
             # What is left unterminated came with the last bytes, not with their end.
             t_ns = self.raw.chunk_times[-1]
         self._take(self._decoder.close(), t_ns)
         run = self.run
+        run.ended_ns = ended_ns
         run._end(how, error)
         if run.size and not run.state.counts and run.state.phase is Phase.WAITING:
             self._judge(run)

@@ -42,6 +42,10 @@ class SourceInfo:
     """Reads bytes of the body again, by offset and length; None where they have to be kept."""
     url: str | None = None
     """Where the request goes, where that is known."""
+    resolution_ns: int = 1
+    """How coarse the chunks' times are."""
+    bare: bool = False
+    """Whether the source has events alone: how they stood on the wire is not known."""
 
 
 class Source(Protocol):
@@ -117,7 +121,7 @@ class SourceEnded(Exception):
         request_id: str | None = None,
         retryable: bool | None = None,
         retry_after_s: float | None = None,
-        body: bytes | None = None,
+        error: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{label}: {detail}" if detail else label)
         self.how: EndedHow = how
@@ -132,5 +136,5 @@ class SourceEnded(Exception):
         """Whether sending the request again can help; None when nobody can tell."""
         self.retry_after_s = retry_after_s
         """How long the API asks to wait before the next call."""
-        self.body = body
-        """The body of an error response."""
+        self.error = error
+        """What the API says of it: type, message, details."""

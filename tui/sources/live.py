@@ -248,6 +248,7 @@ def _explain_status(error: anthropic.APIStatusError) -> SourceEnded:
         request_id=error.request_id,
         retryable=status in _RETRYABLE or status >= 500,
         retry_after_s=_retry_after(error.response.headers),
+        error=inner if isinstance(inner, dict) else None,
     )
 
 
