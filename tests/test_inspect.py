@@ -73,7 +73,9 @@ Save = Callable[[str, bytes], Path]
 # --- the shape ------------------------------------------------------------------------------------
 
 FILE_KEYS = ["schema", "file", "runs"]
-RUN_KEYS = ["status", "message", "tools", "events", "bytes", "metrics", "error", "anomalies"]
+RUN_KEYS = [
+    *("status", "message", "tools", "events", "bytes", "metrics", "error", "findings", "anomalies"),
+]
 TOOL_KEYS = ["index", "id", "name", "type", "fragments", "raw", "input", "state"]
 METRIC_KEYS = [
     *("ttfb_ms", "ttft_ms", "ttfo_ms", "ttst_ms", "e2e_ms", "decode_ms", "itl_ms"),

@@ -101,6 +101,7 @@ def test_the_shape() -> None:
                     "stalls": 0,
                 },
                 "error": None,
+                "findings": [],
                 "anomalies": [],
             }
         ],

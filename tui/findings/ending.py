@@ -80,7 +80,8 @@ def cut_off(evidence: Evidence) -> Finding | None:
     if any(note.code == "duplicate_message_start" for note in state.anomalies):
         how = "Another message began before message_stop"
     after = f" after {seconds(silence)} of silence" if silence else ""
-    kept = f"{many(chars, 'character')} came and are kept" if chars else "nothing of it had come"
+    are = "is" if chars == 1 else "are"
+    kept = f"{many(chars, 'character')} came and {are} kept" if chars else "nothing of it had come"
     servers = [block for block in state.blocks if block.type in SERVER_USES]
     if servers:
         name = _name(servers[0])

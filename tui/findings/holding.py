@@ -34,7 +34,6 @@ class Held(NamedTuple):
     length_ns: int
     seq: int
     name: str
-    since_ns: int
 
 
 def withheld(evidence: Evidence) -> list[Held]:
@@ -48,7 +47,7 @@ def withheld(evidence: Evidence) -> list[Held]:
             continue
         for since_ns, seq in _silences(evidence, block):
             if _is_burst(timeline, block, seq):
-                found.append(Held(timeline.times[seq] - since_ns, seq, wire(name), since_ns))
+                found.append(Held(timeline.times[seq] - since_ns, seq, wire(name)))
     return found
 
 

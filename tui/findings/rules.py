@@ -58,7 +58,7 @@ RULES: Final = (
     Rule("bunched", "time", reads.bunched, ("buffered",)),
     Rule("compressed", "time", reads.compressed),
     Rule("slow_first_byte", "time", timing.slow_first_byte, ("buffered",)),
-    Rule("stall", "time", timing.stall),
+    Rule("stall", "time", timing.stall, ("buffered",)),
     Rule("withheld_tool_input", "time", timing.withheld_tool_input),
     Rule("server_tool_wait", "time", timing.server_tool_wait),
     Rule("slow_decode", "time", timing.slow_decode, ("buffered", "stall")),

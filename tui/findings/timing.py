@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 from tui.core.records import JsonObject
 from tui.core.request import SERVER_USES
-from tui.core.state import Block, RunState, as_text
+from tui.core.state import STALL_NS, Block, RunState, as_text
 from tui.findings.evidence import Evidence
 from tui.findings.finding import Finding
-from tui.findings.holding import Held, withheld
+from tui.findings.holding import withheld
 from tui.findings.wording import in_seconds, listed, many, seconds, wire
 
 SLOW_FIRST_BYTE_NS: Final = 5_000_000_000
@@ -122,7 +122,7 @@ def stall(evidence: Evidence) -> Finding | None:
 
 def withheld_tool_input(evidence: Evidence) -> Finding | None:
     """A tool's input came in jerks: each value when it was whole."""
-    held = _withheld(evidence)
+    held = withheld(evidence) if evidence.finely_timed else []
     if not held:
         return None
     total = sum(one.length_ns for one in held)
@@ -138,10 +138,6 @@ def withheld_tool_input(evidence: Evidence) -> Finding | None:
         tuple(one.seq for one in sorted(held, reverse=True)),
         {"total_s": in_seconds(total), "pieces": len(held)},
     )
-
-
-def _withheld(evidence: Evidence) -> list[Held]:
-    return withheld(evidence) if evidence.finely_timed else []
 
 
 class _Wait(NamedTuple):
@@ -201,9 +197,11 @@ def slow_decode(evidence: Evidence) -> Finding | None:
     tokens, first, last = state.counted_tokens, state.first_content_ns, run.last_byte_ns
     if not evidence.timed or not evidence.complete or not tokens or first is None or last is None:
         return None
-    waits = sum(wait.length_ns for wait in server_waits(evidence))
-    held = sum(one.length_ns for one in _withheld(evidence) if one.since_ns >= first)
-    decoding = last - first - waits - held
+    # Waits for tools, input that was held back: no gap as long as these is decoding.
+    waits = sum(length for _, length in state.stalls)
+    after = last - (state.last_content_ns or last)
+    waits += after if after > STALL_NS else 0
+    decoding = last - first - waits
     if decoding < SLOW_OVER_NS:
         return None
     rate = tokens * 1_000_000_000 / decoding
@@ -214,7 +212,7 @@ def slow_decode(evidence: Evidence) -> Finding | None:
         "tokens": tokens,
         "decode_s": in_seconds(decoding),
     }
-    less = " (waits taken off)" if waits or held else ""
+    less = " (waits taken off)" if waits else ""
     return Finding(
         "slow_decode",
         "notice",

@@ -101,7 +101,7 @@ def usage_conflict(evidence: Evidence) -> Finding | None:
 def usage_missing(evidence: Evidence) -> Finding | None:
     """A whole answer that nobody counted."""
     state = evidence.state
-    if not evidence.complete:
+    if not evidence.complete or _made_by_code(state):
         return None
     use = cache_use(state.usage)
     if state.usage_seen and (use.input or 0) + (use.read or 0) + (use.write or 0):
@@ -116,6 +116,13 @@ def usage_missing(evidence: Evidence) -> Finding | None:
         {"input": 0} if state.usage_seen else {},
         frozenset({"missing_usage"}),
     )
+
+
+def _made_by_code(state: RunState) -> bool:
+    """Whether the answer is a call of code that runs at the server: no model read or wrote."""
+    callers = [block.start.get("caller") for block in state.blocks]
+    by_code = [isinstance(one, dict) and one.get("type") != "direct" for one in callers]
+    return bool(by_code) and all(by_code) and not state.output_tokens
 
 
 # --- the model ------------------------------------------------------------------------------------
