@@ -166,7 +166,7 @@ def is_of(answer: JsonObject | None, back: Sequence[JsonObject]) -> bool:
     shorter = min(len(text), len(sent))
     head = _common(text, sent)
     tail = min(_common(text[::-1], sent[::-1]), shorter - head)
-    return (head + tail) * 2 >= shorter
+    return (head + tail) * 2 > shorter
 
 
 def _common(one: str, other: str) -> int:
