@@ -27,7 +27,7 @@ BUFFERED_AFTER_NS: Final = 1_000_000_000
 BUNCHED_CHUNKS: Final = 100
 BUNCHED_OVER_NS: Final = 1_000_000_000
 BUNCHED_MEDIAN: Final = 8
-_READS: Final = 2_000
+_READS: Final = 500
 """So many reads are looked at for a median, spread evenly over the run."""
 _STARTS: Final = 64
 """So many places are tried for the beginning of the largest burst."""
