@@ -342,15 +342,17 @@ def test_a_demo(call: Call) -> None:
     assert result.status == 0
     assert "light" in result.out and result.out.endswith("\n")
     assert result.err.startswith("complete \u00b7 end_turn \u00b7 TTFT ")
-    assert result.err.count("\n") == 1
+    assert result.err.splitlines()[1].startswith("info: Complete: 239 tokens in 4.1 s, ")
+    assert result.err.count("\n") == 2
 
 
 @pytest.mark.parametrize("name", ["overloaded", "connection-lost"])
 def test_a_demo_that_fails(call: Call, name: str) -> None:
     result = call("demo", name, *INSTANT)
     assert result.status == 1
-    told, numbers = result.err.splitlines()
+    told, numbers, verdict = result.err.splitlines()
     assert told.startswith("streamscope: error: ") and numbers.startswith("error ")
+    assert verdict.startswith("error: The ")
 
 
 def test_a_demo_that_is_hostile(call: Call) -> None:
@@ -472,7 +474,8 @@ def test_a_call_that_goes_wrong_is_one_line(
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", f"x-streamscope-fault: {faults}")
     result = call("run", "Hello", "--model", "scenario:plain", "--retries", "0")
     assert result.status == 1
-    told, numbers = result.err.splitlines()
+    told, numbers, verdict = result.err.splitlines()
+    assert verdict.startswith("error: ")
     assert told.startswith(f"streamscope: {message}")
     assert numbers.startswith(message.partition(":")[0])
 

@@ -237,6 +237,31 @@ def test_har() -> None:
     assert "comment" not in entry and "_error" not in entry
 
 
+FINDING: Final[JsonObject] = {
+    "code": "stall",
+    "level": "warning",
+    "text": "Nothing came for 4.1 s, key sk-ant-1234567890.",
+    "advice": "Look at the network.",
+    "events": [3],
+    "values": {"longest_s": 4.1},
+}
+
+
+def test_findings_go_with_har_and_markdown() -> None:
+    what = material(findings=[FINDING])
+    (entry,) = json.loads(write("har", what))["log"]["entries"]
+    masked = FINDING | {"text": f"Nothing came for 4.1 s, key {MASK}."}
+    assert entry["_streamscope"] == {"findings": [masked]}
+    assert (
+        write("markdown", what)
+        .decode()
+        .endswith(
+            "\n\n## Findings\n\n"
+            f"- **warning** `stall` Nothing came for 4.1 s, key {MASK}. *Look at the network.*\n"
+        )
+    )
+
+
 def test_har_of_a_run_that_failed_and_has_no_times() -> None:
     run = session_of(CHUNKS[:3], timed=False, how="reset").run
     (entry,) = json.loads(write("har", material(run, request=None, status=529)))["log"]["entries"]

@@ -366,6 +366,7 @@ def test_a_readable_report(save: Save) -> None:
     assert report.out == (
         f"{path}\n"
         f"  \u2713 complete  claude-sonnet-5-5  tool_use  11 events  1.4 kB  in 25  out 15\n"
+        "  info  healthy  Complete: 15 tokens.\n"
         '  \u2192 get_weather #1 complete  {"a": 1}\n\n'
     )
 
@@ -405,6 +406,33 @@ def test_a_readable_report_is_safe_and_short(save: Save) -> None:
     assert not set(report.out + report.err) & {"\x1b", "\x07", "\u202e"}
     assert len(report.out.splitlines()) < 12
     assert inspect(path).objects[0]["file"] == str(path)
+
+
+def test_a_readable_report_has_the_findings(save: Save) -> None:
+    out = inspect(save("x", CUT), as_json=False).out
+    assert (
+        "  error  cut_off  The response ended cleanly, but without message_stop, "
+        "inside a text block (0): 4 characters came and are kept. (event 2)\n"
+        "    It is safe to send it again: no tool has run.\n"
+    ) in out
+
+
+def test_findings_of_a_capture_know_request_head_and_neighbours(save: Save) -> None:
+    ask = {"model": "claude-opus-5", "messages": [{"role": "user", "content": "Hi."}]}
+    lines: list[JsonObject] = [{"streamscope": 1}]
+    for run in ("r1", "r2"):
+        lines += [
+            {"k": "request", "run": run, "t": 0, "body": ask},
+            {"k": "response", "run": run, "t": 1, "status": 200, "headers": {"Server": "nginx"}},
+            {"k": "chunk", "run": run, "t": 5_000_000, "data": BODY.decode()},
+            {"k": "end", "run": run, "t": 3_000_000_000, "how": "eof", "error": None},
+        ]
+    body = b"\n".join(json.dumps(line).encode() for line in lines) + b"\n"
+    first, second = inspect(save("run.jsonl", body)).objects[0]["runs"]
+    codes = [[finding["code"] for finding in run["findings"]] for run in (first, second)]
+    assert codes[0] == ["open_after_stop", "model_differs", "gateway", "healthy"]
+    assert codes[1] == ["open_after_stop", "repeated", "model_differs", "gateway", "healthy"]
+    assert list(first["findings"][0]) == ["code", "level", "text", "advice", "events", "values"]
 
 
 def test_names_and_text_that_are_not_unicode(save: Save) -> None:

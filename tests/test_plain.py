@@ -222,7 +222,8 @@ async def test_a_whole_answer() -> None:
     reader = Reader(QUICK)
     assert await reader.read()
     assert reader.out.getvalue() == "one two\n"
-    assert reader.err.getvalue() == summary(reader.feed.runs[0]) + "\n"
+    verdict = "info: Complete: 15 tokens in 0.00 s, first word after 0.00 s, no gap over 0.1 s."
+    assert reader.err.getvalue() == f"{summary(reader.feed.runs[0])}\n{verdict}\n"
     assert reader.source.closed == 1
 
 
@@ -262,8 +263,9 @@ async def test_what_is_not_complete_is_told_in_a_line(
     reader = Reader(chunks, end)
     assert not await reader.read()
     assert reader.out.getvalue() == out
-    told, numbers = reader.err.getvalue().splitlines()
+    told, numbers, verdict = reader.err.getvalue().splitlines()
     assert told == f"streamscope: {message}"
+    assert verdict.startswith("error: ")
     assert numbers.startswith(message.partition(":")[0])
 
 
@@ -272,7 +274,7 @@ async def test_several_messages_come_one_after_the_other() -> None:
     assert not await reader.read()
     assert reader.out.getvalue() == "one two\n" * 3
     told = [line.partition(" ")[0] for line in reader.err.getvalue().splitlines()]
-    assert told == ["streamscope:", "truncated", "complete", "complete"]
+    assert told == ["streamscope:", "truncated", "error:", "complete", "info:", "complete", "info:"]
 
 
 async def test_a_message_that_begins_between_two_looks() -> None:

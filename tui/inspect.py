@@ -184,8 +184,9 @@ def readable(name: str, run: Run, findings: Sequence[Finding] = ()) -> str:
 
 def finding_lines(finding: Finding) -> list[str]:
     """Return a finding as lines for people: the sentence, and what to do about it."""
-    where = f" (event {finding.events[0]})" if finding.events else ""
-    lines = [f"  {finding.level}: {finding.code}: {one_line(finding.text)}{where}"]
+    shown = finding.events and finding.level != "info"
+    where = f" (event {finding.events[0]})" if shown else ""
+    lines = [f"  {finding.level}  {finding.code}  {one_line(finding.text)}{where}"]
     if finding.advice is not None:
         lines.append(f"    {one_line(finding.advice)}")
     return lines

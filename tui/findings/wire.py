@@ -144,5 +144,5 @@ def healthy(evidence: Evidence, found: Sequence[Finding]) -> Finding | None:
 
 def _up(ns: int) -> str:
     """Write a duration, rounded up: what is said not to be longer must not be."""
-    tenths = -(-ns // 100_000_000)
+    tenths = max(-(-ns // 100_000_000), 1)
     return f"{tenths / 10:.1f} s" if tenths < 1_000 else seconds(tenths * 100_000_000)
