@@ -66,10 +66,8 @@ async def test_a_replay_knows_what_the_capture_has(tmp_path: Path) -> None:
 
 
 async def test_a_later_feed_knows_the_ones_before() -> None:
-    first, second = (
-        await fed(ScriptSource([Chunk(0, BODY)], request={**ASK, "model": "claude-sonnet-5-5"}))
-        for _ in range(2)
-    )
+    asked = {**ASK, "model": "claude-sonnet-5-5"}
+    first, second = [await fed(ScriptSource([Chunk(0, BODY)], request=asked)) for _ in range(2)]
     assert [finding.code for finding in findings_of_feed(second)[0]] == ["healthy"]
     found = findings_of_feed(second, [first])
     assert [finding.code for finding in found[0]] == ["repeated", "healthy"]

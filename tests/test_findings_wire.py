@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import playbook as pb
@@ -11,7 +11,9 @@ from tests.findings_play import answer, check, codes, found, timed, told, untime
 from tests.streams import broken_events, cuts
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
+from tui.core.state import RunState
 from tui.findings import RULES, Evidence, diagnose
+from tui.findings.gaps import no_gap_over
 from tui.findings.rules import CODES
 
 TEXT = pb.text_block(0, "Let me see.")
@@ -131,9 +133,30 @@ def test_healthy() -> None:
         "tokens": 412,
         "total_s": 3.1,
         "first_word_s": 0.61,
-        "longest_gap_s": 0.29,
+        "no_gap_over_s": 0.3,
     }
     assert finding.events == (6,)
+
+
+STEP = 100_000_000
+GAPS = st.lists(
+    st.integers(0, 2_000_000_000)
+    | st.sampled_from([0, STEP - 1, STEP, STEP + 1, 1 << 24, 19 * STEP]),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(GAPS, st.sampled_from([1, 60, 1_000]))
+def test_no_gap_is_over_what_is_said(gaps: list[int], times: int) -> None:
+    state = RunState()
+    state.gaps_ns.extend(gaps * times)
+    said = no_gap_over(state)
+    assert said is not None and said % STEP == 0
+    assert said - STEP < max(*gaps, 1) <= said
+    state.stalls.append((5, 2_050_000_000))
+    assert no_gap_over(state) == 21 * STEP
+    assert no_gap_over(RunState()) is None
 
 
 def test_healthy_says_only_what_is_known() -> None:
@@ -185,12 +208,14 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=20)
 @given(broken_events(), st.data())
 def test_any_events_have_a_verdict(events: list[JsonObject], data: st.DataObject) -> None:
     how = data.draw(st.sampled_from(["eof", "reset", "timeout", "cancelled", "http_error"]))
+    step_ns = data.draw(st.sampled_from([0, 10**6, 3 * 10**9]))
     session = Session()
     for number, chunk in enumerate(data.draw(cuts(pb.wire(*events)))):
-        session.feed(number * data.draw(st.sampled_from([0, 10**6, 3 * 10**9])), chunk)
+        session.feed(number * step_ns, chunk)
     session.finish(10**12, how)
     request = data.draw(st.none() | REQUESTS)
     before: Evidence | None = None

@@ -9,6 +9,7 @@ from tui.core.records import DONE, JsonObject
 from tui.core.sse import parse_frame
 from tui.findings.evidence import Evidence
 from tui.findings.finding import Finding
+from tui.findings.gaps import no_gap_over
 from tui.findings.tokens import usage_missing
 from tui.findings.wording import in_seconds, listed, many, seconds, wire
 
@@ -134,15 +135,13 @@ def healthy(evidence: Evidence, found: Sequence[Finding]) -> Finding | None:
         if first is not None:
             values["first_word_s"] = in_seconds(first)
             text += f", first word after {seconds(first)}"
-        if state.gaps_ns:
-            gap = max(state.gaps_ns)
-            values["longest_gap_s"] = in_seconds(gap)
-            text += f", no gap over {_up(gap)}"
+        longest = no_gap_over(state)
+        if longest is not None:
+            values["no_gap_over_s"] = in_seconds(longest)
+            text += f", no gap over {_tenths(longest)}"
     last = len(run.timeline) - 1
     return Finding("healthy", "info", f"{text}.", None, (last,) if last >= 0 else (), values)
 
 
-def _up(ns: int) -> str:
-    """Write a duration, rounded up: what is said not to be longer must not be."""
-    tenths = max(-(-ns // 100_000_000), 1)
-    return f"{tenths / 10:.1f} s" if tenths < 1_000 else seconds(tenths * 100_000_000)
+def _tenths(ns: int) -> str:
+    return f"{ns / 1e9:.1f} s" if ns < 100_000_000_000 else seconds(ns)
