@@ -11,6 +11,7 @@ from typing import Any
 
 from tests import playbook as pb
 from tui.core.records import JsonObject
+from tui.core.report import dumps
 from tui.core.session import Run, Session
 from tui.core.state import End
 from tui.findings import Evidence, Finding, diagnose
@@ -66,7 +67,7 @@ def check(evidence: Evidence, findings: Sequence[Finding]) -> None:
     for finding in findings:
         assert "\n" not in finding.text and finding.text.endswith(".")
         assert all(0 <= seq < max(len(evidence.run.timeline), 1) for seq in finding.events)
-        pb.strict(pb.dumps(finding.to_json()))
+        pb.strict(dumps(finding.to_json()))
 
 
 def told(run: Run | Evidence, **known: object) -> Mapping[str, Finding]:
