@@ -38,7 +38,7 @@ def going_on(*turns: object) -> JsonObject:
     return {**ASK, "messages": [*ASK["messages"], *more]}
 
 
-def judged(*pairs: tuple[JsonObject | None, list[pb.JsonObject | bytes]]) -> list[list[Finding]]:
+def judged(*pairs: tuple[JsonObject | None, list[JsonObject | bytes]]) -> list[list[Finding]]:
     """Return the findings of exchanges that are looked at together."""
     known = linked([Evidence(untimed(*parts), request=request) for request, parts in pairs])
     result = [diagnose(evidence) for evidence in known]
@@ -47,7 +47,7 @@ def judged(*pairs: tuple[JsonObject | None, list[pb.JsonObject | bytes]]) -> lis
     return result
 
 
-def first(next_request: JsonObject, parts: list[pb.JsonObject | bytes] = STREAM) -> list[Finding]:
+def first(next_request: JsonObject, parts: list[JsonObject | bytes] = STREAM) -> list[Finding]:
     """Return the findings of an answer that this request follows."""
     return judged((ASK, parts), (next_request, answer(*pb.text_block(0, "Sun."))))[0]
 
@@ -222,7 +222,7 @@ def test_pause_not_resumed() -> None:
 
 def test_repeated() -> None:
     done = answer(*pb.text_block(0, "x"))
-    failed: list[pb.JsonObject | bytes] = [pb.error()]
+    failed: list[JsonObject | bytes] = [pb.error()]
     runs = judged((ASK, failed), ({**ASK, "stream": True}, done), (ASK, done), (ASK, done))
     assert [named(found) for found in runs] == [
         ["api_error"],

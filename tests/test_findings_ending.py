@@ -7,6 +7,7 @@ import pytest
 from tests import playbook as pb
 from tests.findings_play import codes, found, timed, told, untimed
 from tui.core.records import JsonObject
+from tui.core.session import Run
 from tui.core.state import End
 
 START = (0.5, pb.message_start())
@@ -49,7 +50,7 @@ LOST: JsonObject = {"type": "connection_lost", "message": "Connection lost: gone
     ],
     ids=["reset", "clean", "time-out in a tool", "after the delta", "after a block", "before"],
 )
-def test_cut_off(run: pb.Run, text: str) -> None:
+def test_cut_off(run: Run, text: str) -> None:
     finding = found(run)[0]
     assert (finding.code, finding.level, finding.text) == ("cut_off", "error", text)
     assert finding.events == (len(run.timeline) - 1,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import playbook as pb
-from tests.findings_play import answer, codes, found, ns, timed, told, words
+from tests.findings_play import Read, answer, codes, found, ns, timed, told, words
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.findings import Evidence, holding, reads, timing
@@ -26,6 +26,7 @@ def buffered(early: int, late: int, at: float = 9.4, span: float = 0.0) -> Run:
     """Some chunks at their pace, then the others in reads over `span` seconds."""
     first = spread(early, 0.5, 0.02)
     step = span / max(late - 1, 1)
+    burst: list[Read]
     if span:
         burst = [(at + step * number, pb.text(0, "word")) for number in range(late)]
     else:

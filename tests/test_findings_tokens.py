@@ -96,7 +96,8 @@ def test_cache_missed(reason: object, level: str, text: str) -> None:
 
 
 def test_without_diagnostics_nothing_is_said() -> None:
-    for diagnostics in (None, {}, "odd"):
+    odd: list[object] = [None, {}, "odd"]
+    for diagnostics in odd:
         assert codes(whole(diagnostics=diagnostics)) == ["healthy"]
 
 

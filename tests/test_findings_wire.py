@@ -11,7 +11,7 @@ from tests.findings_play import answer, check, codes, found, timed, told, untime
 from tests.streams import broken_events, cuts
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
-from tui.core.state import RunState
+from tui.core.state import End, RunState
 from tui.findings import RULES, Evidence, diagnose
 from tui.findings.gaps import no_gap_over
 from tui.findings.rules import CODES
@@ -202,6 +202,7 @@ def test_within_a_level_endings_come_first() -> None:
     assert codes(run) == ["max_tokens", "usage_missing", "slow_first_byte"]
 
 
+ENDS: list[End] = ["eof", "reset", "timeout", "cancelled", "http_error"]
 REQUESTS = st.fixed_dictionaries(
     {"messages": st.just([{"role": "user", "content": "Hi."}])},
     optional={"model": st.sampled_from(["claude-x", "m"]), "max_tokens": st.integers(0, 9)},
@@ -211,7 +212,7 @@ REQUESTS = st.fixed_dictionaries(
 @settings(max_examples=20)
 @given(broken_events(), st.data())
 def test_any_events_have_a_verdict(events: list[JsonObject], data: st.DataObject) -> None:
-    how = data.draw(st.sampled_from(["eof", "reset", "timeout", "cancelled", "http_error"]))
+    how = data.draw(st.sampled_from(ENDS))
     step_ns = data.draw(st.sampled_from([0, 10**6, 3 * 10**9]))
     session = Session()
     for number, chunk in enumerate(data.draw(cuts(pb.wire(*events)))):
