@@ -171,7 +171,7 @@ def test_events_as_json_lines(tmp_path: Path) -> None:
     text = "\n\n".join(json.dumps(event) for event in EVENTS)
     loaded = load(write(tmp_path, "events.jsonl", text))
     (found,) = loaded.recordings
-    assert (loaded.format, loaded.warnings) == ("JSON lines of events", [])
+    assert (loaded.format, loaded.warnings) == ("JSON events", [])
     assert not found.timed
     assert found.size == len(body_of(found))
     run = replay(found)
@@ -207,7 +207,7 @@ def test_broken_lines_among_events_are_told(tmp_path: Path) -> None:
             f"line {number} left out: not a JSON object with a type"
             for number in range(first, first + 3)
         ),
-        "2 more lines left out",
+        "2 more left out",
     ]
     assert replay(loaded.recordings[0]).status == "complete"
 
@@ -268,7 +268,7 @@ def test_claude_trace(tmp_path: Path) -> None:
     loaded = load(write(tmp_path, "log.jsonl", text + "\n"))
     assert (loaded.format, loaded.warnings) == ("claude-trace", [])
     first, second = loaded.recordings
-    assert (first.title, second.title) == ("log.jsonl r1", "log.jsonl r2")
+    assert (first.title, second.title) == ("log.jsonl r1", "log.jsonl r2 (did not stream)")
     assert (first.request, first.model) == (REQUEST, "claude-sonnet-5-5")
     assert (first.url, first.method, first.status) == (URL + "?beta=true", "POST", 200)
     assert first.headers["anthropic-version"] == "2023-06-01"

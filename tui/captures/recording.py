@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import binascii
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from tui.captures.capture_body import CaptureBody
 from tui.captures.codec import Problem
+from tui.captures.eventstream import Fault, fault_lines, looks_like_eventstream, unwrap
+from tui.captures.message_events import is_message, message_wire
 from tui.core.records import Chunk, JsonObject, strict_loads
-from tui.core.report import dumps
 from tui.core.sniff import looks_like_events
 from tui.core.state import End
 
@@ -22,6 +25,9 @@ _HEAD: Final = 65_536
 _GZIP: Final = b"\x1f\x8b"
 _UNREADABLE: Final = frozenset({"br", "zstd", "deflate", "compress"})
 _SHOWN: Final = 3
+NOT_STREAMED: Final = "(did not stream)"
+_CLOUDS: Final = ("/invoke", "/invoke-with-response-stream", ":rawPredict", ":streamRawPredict")
+"""How paths end that take the same requests elsewhere; the model stands before."""
 
 
 class ImportFailure(ValueError):
@@ -56,6 +62,10 @@ class Recording:
     """Of the request."""
     status: int | None = None
     response_headers: Mapping[str, str] = field(default_factory=dict)
+    streamed: bool = True
+    """False for an answer that came whole, and is shown as the stream it would have been."""
+    faults: tuple[Fault, ...] = ()
+    """What of the body could not be read, where that is a binary event stream."""
     place: CaptureBody | None = field(default=None, compare=False)
     """Where a capture has it: reads it again at any place, and knows what was bad in it."""
 
@@ -96,35 +106,37 @@ class Exchange(NamedTuple):
     response_headers: Mapping[str, str] = {}
     note: str | None = None
     """Why there is no status, where the log says."""
+    label: str = ""
+    """What the log calls it, for its title."""
 
 
 def recording_of(exchange: Exchange, run: str, title: str) -> Recording | None:
     """Return an exchange as an untimed recording, None where it is no answer of a Messages API.
 
-    A whole Message in JSON becomes a stream with all of it at the start. Raises ImportFailure where
-    the response cannot be read.
+    A whole Message in JSON becomes the stream it would have been. Raises ImportFailure where the
+    response cannot be read.
     """
-    url = exchange.url or ""
-    path = urlsplit(url).path.rstrip("/") if _is_url(url) else ""
-    asked = path.endswith("/v1/messages")
+    asked = is_asked(exchange.url)
     if not asked and not exchange.body:
         return None
     body = _unpacked(exchange.body, asked)
+    packing = header_of(exchange.response_headers, "content-encoding")
+    faults: list[Fault] = []
+    if looks_like_eventstream(body, header_of(exchange.response_headers, "content-type")):
+        body, faults = unwrap(body)
     is_stream = looks_like_events(body[:_HEAD])
-    message = None if is_stream else _json_object(body)
-    is_message = message is not None and message.get("type") == "message"
-    if not asked and not is_message and not (is_stream and b'"message_start"' in body):
+    found = None if is_stream else _json_object(body)
+    message = found if is_message(found) else None
+    if not asked and message is None and not (is_stream and b'"message_start"' in body):
         return None
-    packing = _header(exchange.response_headers, "content-encoding")
-    if not is_stream and message is None and packing in _UNREADABLE and not body.isascii():
+    if not is_stream and found is None and packing in _UNREADABLE and not body.isascii():
         raise ImportFailure(f"a body packed with {packing}, which cannot be unpacked here")
     status = exchange.status
     if not body and status is not None and 200 <= status < 300:
         raise ImportFailure("a response without its body")
-    how, error = _ending(status, message, exchange.note)
-    if is_message:
-        assert message is not None
-        body = _as_stream(message)
+    how, error = _ending(status, found, exchange.note)
+    if message is not None:
+        body = message_wire(message)
     chunk = Chunk(0, body)
     return Recording(
         run=run,
@@ -139,19 +151,23 @@ def recording_of(exchange: Exchange, run: str, title: str) -> Recording | None:
         headers=exchange.headers,
         status=status,
         response_headers=exchange.response_headers,
+        streamed=message is None,
+        faults=tuple(faults),
     )
 
 
-def _header(headers: Mapping[str, str], name: str) -> str:
-    return next((value for key, value in headers.items() if key.lower() == name), "").lower()
-
-
-def _is_url(url: str) -> bool:
+def is_asked(url: str | None) -> bool:
+    """Whether a URL is that of a Messages API, so that whatever it answers is of interest."""
     try:
-        urlsplit(url)
+        path = urlsplit(url or "").path.rstrip("/")
     except ValueError:
         return False
-    return True
+    return path.endswith("/v1/messages") or ("anthropic" in path and path.endswith(_CLOUDS))
+
+
+def header_of(headers: Mapping[str, str], name: str) -> str:
+    """Return a header by its name in small letters, itself in small letters."""
+    return next((value for key, value in headers.items() if key.lower() == name), "").lower()
 
 
 def _unpacked(body: bytes, asked: bool) -> bytes:
@@ -200,14 +216,12 @@ def _ending(
     return "http_error", {**found, "status": status}
 
 
-def _as_stream(message: JsonObject) -> bytes:
-    events: list[JsonObject] = [
-        {"type": "message_start", "message": message},
-        {"type": "message_stop"},
-    ]
-    return b"".join(
-        f"event: {event['type']}\ndata: {dumps(event)}\n\n".encode() for event in events
-    )
+def from_base64(text: str) -> bytes:
+    """Return the bytes of a base64 text, blanks allowed. Raises ImportFailure."""
+    try:
+        return b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ImportFailure(f"a body that is not base64: {error}") from None
 
 
 def headers_of(value: object) -> dict[str, str]:
@@ -246,10 +260,15 @@ class Gathering:
         self._other = 0
         self._broken: list[str] = []
         self._found: list[Recording] = []
+        self._labels: list[str] = []
 
-    def add(self, exchange: Exchange | None) -> None:
-        """Take an entry, None for one that is of no interest."""
+    def add(self, exchange: Exchange | None, place: str = "") -> None:
+        """Take an entry, None for one that is of no interest.
+
+        `place` is where it is, where that is not just its number.
+        """
         self._seen += 1
+        place = place or f"{self._unit} {self._seen}"
         number = len(self._found) + 1
         if exchange is None:
             self._other += 1
@@ -257,12 +276,20 @@ class Gathering:
         try:
             recording = recording_of(exchange, f"r{number}", "")
         except ImportFailure as failure:
-            self._broken.append(f"{self._unit} {self._seen}: {failure}")
+            self._broken.append(f"{place}: {failure}")
             return
         if recording is None:
             self._other += 1
-        else:
-            self._found.append(recording)
+            return
+        self._broken += [f"{place}: {text}" for text in _faults(recording)]
+        self._found.append(recording)
+        self._labels.append(exchange.label)
+
+    def add_recording(self, recording: Recording, label: str = "") -> None:
+        """Take an entry that is a recording already."""
+        self._seen += 1
+        self._found.append(replace(recording, run=f"r{len(self._found) + 1}"))
+        self._labels.append(label)
 
     def add_pairs(
         self, entries: list[Any], read: Callable[[JsonObject, JsonObject], Exchange | None]
@@ -279,10 +306,10 @@ class Gathering:
             except ImportFailure as failure:
                 self.skip(str(failure))
 
-    def skip(self, reason: str) -> None:
+    def skip(self, reason: str, place: str = "") -> None:
         """Take note of an entry that cannot be read."""
         self._seen += 1
-        self._broken.append(f"{self._unit} {self._seen}: {reason}")
+        self._broken.append(f"{place or f'{self._unit} {self._seen}'}: {reason}")
 
     def loaded(self) -> Loaded:
         """Return what was found. Raises ImportFailure where that is nothing."""
@@ -296,14 +323,25 @@ class Gathering:
         warnings = [f"left out, {text}" for text in broken[:_SHOWN]]
         if len(broken) > _SHOWN:
             warnings.append(f"left out, {len(broken) - _SHOWN} more")
-        return Loaded(self._format, titled(self._found, self._name), warnings)
+        return Loaded(self._format, titled(self._found, self._name, self._labels), warnings)
 
 
-def titled(recordings: list[Recording], name: str) -> list[Recording]:
-    """Return recordings with the file's name as their title, with the run if there are several."""
-    if len(recordings) == 1:
-        return [replace(recordings[0], title=name)]
-    return [replace(item, title=f"{name} {item.run}") for item in recordings]
+def titled(recordings: list[Recording], name: str, labels: Sequence[str] = ()) -> list[Recording]:
+    """Return recordings with the file's name as their title, with the run if there are several.
+
+    A label takes the place of the run; one that did not stream says so.
+    """
+    labels = labels or [""] * len(recordings)
+    named = []
+    for item, label in zip(recordings, labels, strict=True):
+        parts = [name, label or (item.run if len(recordings) > 1 else "")]
+        parts.append("" if item.streamed else NOT_STREAMED)
+        named.append(replace(item, title=" ".join(part for part in parts if part)))
+    return named
+
+
+def _faults(recording: Recording) -> list[str]:
+    return fault_lines(list(recording.faults))
 
 
 def _more(count: int) -> str:
