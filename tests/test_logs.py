@@ -157,7 +157,9 @@ def test_what_is_left_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_broken_log_is_one_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     path = write(tmp_path, name, content)
     report = inspect(path)
-    assert (report.status, report.out) == (1, "")
+    (found,) = report.objects[0]["runs"]
+    assert (report.status, found["status"], found["message"]) == (1, "not_sse", None)
+    assert found["error"]["type"] == "not_sse" and message in found["error"]["message"]
     assert report.err.startswith(f"streamscope: {path}: ") and report.err.count("\n") == 1
     assert message in report.err
 
@@ -177,7 +179,7 @@ def test_a_folder_is_looked_through(tmp_path: Path) -> None:
         write(tmp_path, name, content)
     report = inspect(tmp_path)
     names = [Path(found["file"]).name for found in report.objects]
-    assert names == ["a.sse", "c.jsonl", "d.har"]
+    assert names == ["a.sse", "c.jsonl", "d.har", "j.yml"]
     # One that should hold an answer and cannot be read is told.
     assert report.err.count("\n") == 1
     assert "j.yml: no response can be read" in report.err
@@ -205,7 +207,7 @@ def test_open_plays_every_run_of_a_log(tmp_path: Path) -> None:
 
 def test_open_tells_what_it_cannot_read(tmp_path: Path) -> None:
     report = run("open", write(tmp_path, "x.har", b"{"), "--plain")
-    assert (report.status, report.out) == (2, "")
+    assert (report.status, report.out) == (1, "")
     assert report.err.count("\n") == 1 and "not a HAR file" in report.err
 
 

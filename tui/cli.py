@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,6 +13,7 @@ import click
 from tui import __version__
 from tui.cli_run import run
 from tui.shell import (
+    FAILED,
     INTERRUPTED,
     Manner,
     fail,
@@ -69,34 +71,43 @@ def demo(
 def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) -> None:
     """Play recorded streams: FILE... or - for standard input, drawn as it arrives.
 
-    Also captures, claude-trace logs, HAR files, VCR cassettes, and an event as JSON on each line.
+    Server-sent events, captures, events as JSON, whole Messages, Claude Code sessions, batch
+    results, Bedrock event streams, claude-trace logs, HAR files, mitmproxy flows, VCR cassettes,
+    and other recordings of requests and responses in JSON.
     """
+    from tui.captures.importers import ImportFailure
     from tui.core.text import one_line
-    from tui.sources.capture import following, recorded
+    from tui.sources.capture import following, from_pipe, recorded
 
+    if "-" in files and len(files) > 1:
+        fail("- cannot be opened together with files")
     factories: list[SourceFactory] = []
+    failures: list[str] = []
     for name in files:
-        if name == "-":
-            if len(files) > 1:
-                fail("- cannot be opened together with files")
-            factories.append(_stdin_source(plain or not screen_possible()))
-            continue
         path = Path(name)
         # Not `Path.is_dir`: that one raises where a name is too long or a folder is locked.
-        if os.path.isdir(path):
+        if name != "-" and os.path.isdir(path):
             fail(f"{name} is a folder: name a file in it, or use streamscope inspect {name}")
         with reading(name):
-            found, warnings = (following if follow else recorded)(path)
+            try:
+                if name == "-":
+                    pipe = _take_stdin(plain or not screen_possible())
+                    found, warnings = from_pipe(pipe, "standard input")
+                else:
+                    found, warnings = (following if follow else recorded)(path)
+            except ImportFailure as failure:
+                found, warnings = [], [str(failure)]
         factories += found
-        for warning in warnings:
-            click.echo(f"streamscope: {one_line(f'{name}: {warning}')}", err=True)
-    show(factories, manner=Manner(speed, plain))
+        failures += [f"{name}: {warning}" for warning in warnings]
+    if not factories:
+        fail("; ".join(failures), FAILED)
+    for told in failures:
+        click.echo(f"streamscope: {one_line(told)}", err=True)
+    show(factories, manner=Manner(speed, plain), incomplete=bool(failures))
 
 
-def _stdin_source(plain: bool) -> SourceFactory:
+def _take_stdin(plain: bool) -> Callable[[int], bytes]:
     """Take the pipe off descriptor 0 and, for a screen, put the terminal in its place."""
-    from tui.sources.replay import PipeSource
-
     if sys.stdin is None or os.isatty(0):
         fail("nothing is piped in: curl -N ... | streamscope open -")
     pipe = 0
@@ -108,7 +119,7 @@ def _stdin_source(plain: bool) -> SourceFactory:
             fail("there is no terminal to draw on; use --plain")
         os.dup2(terminal, 0)
         os.close(terminal)
-    return lambda: PipeSource(lambda size: os.read(pipe, size))
+    return lambda size: os.read(pipe, size)
 
 
 cli.add_command(run)

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
 from tui.core.report import dumps, file_report
 from tui.core.session import Run, Session
+from tui.core.sniff import Verdict
 from tui.core.state import as_text
 from tui.core.text import clip, format_bytes, one_line
 from tui.core.timeline import BorrowedStore
 from tui.viewmodel.transcript import describe_error
 
 if TYPE_CHECKING:
-    from tui.captures.importers import Recording
+    from tui.captures.importers import Readable, Recording
 
 SUFFIXES: Final = frozenset({".sse"})
 """What is looked for in folders; a file that is named is read whatever its name."""
 LOGS: Final = frozenset({".jsonl", ".ndjson", ".json", ".har", ".yaml", ".yml"})
 """What in folders is looked into, and passed over where it holds no stream."""
+_HEAD: Final = 64
 _SIGNS: Final = {"complete": "\u2713", "truncated": "\u25d0", "cancelled": "\u25cb"}
 
 
@@ -41,7 +43,7 @@ class Inspector:
             if stdin is None:
                 self._fail("-: standard input is closed", 2)
             else:
-                self._guard("-", lambda: self._report_body("-", stdin.read()))
+                self._guard("-", lambda: self._read_held("-", stdin.read()))
         # Not `Path.is_dir`: that one raises where a name is too long or a folder is locked.
         elif os.path.isdir(path):
             looks = [partial(self._read, file, looking=True) for file in sorted(_candidates(path))]
@@ -64,10 +66,15 @@ class Inspector:
 
     def _read(self, path: Path, *, looking: bool) -> bool:
         """Report on a file; where one is only `looking`, not on one without streams."""
-        if not _may_be_log(path):
+        # A pipe cannot be looked into and then read from its beginning.
+        if not path.is_file():
+            return self._read_held(str(path), path.read_bytes())
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        if not _may_be_log(head, path.suffix):
             return self._report_body(str(path), path.read_bytes())
         # Late: most files are plain streams, and need none of it.
-        from tui.captures.importers import ImportFailure, NoStreams, load, mentions_streams, sniff
+        from tui.captures.importers import mentions_streams, sniff
 
         if looking and not mentions_streams(path):
             return False
@@ -75,23 +82,38 @@ class Inspector:
             if looking and path.suffix in LOGS:
                 return False
             return self._report_body(str(path), path.read_bytes())
+        return self._read_log(str(path), path, looking=looking)
+
+    def _read_held(self, name: str, data: bytes) -> bool:
+        """Report on what came through a pipe."""
+        if not _may_be_log(data[:_HEAD], ""):
+            return self._report_body(name, data)
+        from tui.captures.importers import Held, sniff
+
+        held = Held(data, "standard input" if name == "-" else Path(name).name)
+        if sniff(held) == "body":
+            return self._report_body(name, data)
+        return self._read_log(name, held, looking=False)
+
+    def _read_log(self, name: str, file: Readable, *, looking: bool) -> bool:
+        """Report on all streams of a log."""
+        from tui.captures.importers import ImportFailure, NoStreams, load
+
         try:
-            loaded = load(path)
-        except NoStreams as failure:
-            if not looking:
-                self._fail(f"{path}: {failure}", 1)
-            return not looking
+            loaded = load(file)
         except ImportFailure as failure:
-            self._fail(f"{path}: {failure}", 1)
+            if looking and isinstance(failure, NoStreams):
+                return False
+            self._report(name, [_unreadable(str(failure))])
             return True
         for warning in loaded.warnings:
-            self._fail(f"{path}: {warning}", 1)
+            self._fail(f"{name}: {warning}", 1)
         runs: list[Run] = []
         for recording in loaded.recordings:
             runs += self._replay(recording)
             for problem in recording.problems:
-                self._fail(f"{path}: line {problem.line} left out: {problem.detail}", 1)
-        self._report(str(path), runs)
+                self._fail(f"{name}: line {problem.line} left out: {problem.detail}", 1)
+        self._report(name, runs)
         return True
 
     def _replay(self, recording: Recording) -> list[Run]:
@@ -136,14 +158,18 @@ def _candidates(folder: Path) -> Iterator[Path]:
     return (file for file in folder.rglob("*") if file.suffix in wanted and file.is_file())
 
 
-def _may_be_log(path: Path) -> bool:
-    """Whether a file may be something else than a response body. A pipe is never looked into."""
-    if not path.is_file():
-        return False
-    if path.suffix.lower() in LOGS:
-        return True
-    with path.open("rb") as file:
-        return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+def _may_be_log(head: bytes, suffix: str) -> bool:
+    """Whether a file may be something else than a response body, by how it begins."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return suffix.lower() in LOGS or not start.startswith((b"event:", b"data:", b":"))
+
+
+def _unreadable(detail: str) -> Run:
+    """Return the run of a file that holds no stream, or none that can be read."""
+    session = Session(timed=False)
+    session.finish(0)
+    session.run.verdict = Verdict("text", detail, {"type": "not_sse", "message": detail})
+    return session.run
 
 
 def readable(name: str, run: Run) -> str:

@@ -14,6 +14,7 @@ from tui.core.session import Run
 from tui.core.state import Block, Buffer, as_text
 from tui.core.text import format_ns, one_line, sanitize
 from tui.run import Feed
+from tui.sources import Damaged
 from tui.viewmodel.pacer import Pacer
 from tui.viewmodel.smooth import Reveal
 from tui.viewmodel.transcript import describe_error
@@ -137,6 +138,10 @@ class FeedTeller:
         """Write the rest, and how it ended."""
         self.update()
         self._report(self.feed.runs[-1])
+        damage = damage_of(self.feed)
+        if damage is not None:
+            told = one_line("; ".join([damage[0], *damage[1].split("\n")]))
+            self._err.write(f"streamscope: {told}\n")
         if self.feed.failure:
             failure = one_line(self.feed.failure)
             self._err.write(f"streamscope: failed while reading: {failure}\n")
@@ -155,8 +160,14 @@ class FeedTeller:
 
 
 def succeeded(feed: Feed) -> bool:
-    """Whether every run of a feed is complete."""
-    return all(run.status == "complete" for run in feed.runs) and feed.failure is None
+    """Whether every run of a feed is complete, and all of it could be read."""
+    whole = feed.failure is None and damage_of(feed) is None
+    return whole and all(run.status == "complete" for run in feed.runs)
+
+
+def damage_of(feed: Feed) -> tuple[str, str] | None:
+    """Return what of a feed's file could not be read, None where nothing is missing."""
+    return feed.source.damage if isinstance(feed.source, Damaged) else None
 
 
 async def read_plainly(feed: Feed, out: TextIO, err: TextIO, smooth: Reveal | None = None) -> bool:

@@ -104,10 +104,12 @@ def show(
     live: LivePlan | None = None,
     writer: CaptureWriter | None = None,
     output: OutputFile | None = None,
+    incomplete: bool = False,
 ) -> NoReturn:
     """Show sources and live calls, on the screen or without one, and end with their exit status.
 
-    With a `writer`, every live call is recorded; `output` is where their text goes.
+    With a `writer`, every live call is recorded; `output` is where their text goes. `incomplete`:
+    there was more that could not be read, so that the status without a screen is no success.
     """
     from tui.core.text import one_line
 
@@ -120,7 +122,7 @@ def show(
                 if output.failure is not None:
                     sys.stderr.write(f"streamscope: {one_line(output.failure)}\n")
                     status = status or FAILED
-            sys.exit(status)
+            sys.exit(status or (FAILED if incomplete else 0))
         # Starting up makes a hundred thousand objects that stay. To look for garbage among them
         # would hold up the first frame; after it the app sets a threshold of its own.
         gc.set_threshold(1_000_000)

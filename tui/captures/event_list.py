@@ -79,6 +79,48 @@ def line_as_wire(line: bytes) -> bytes | None:
     return _as_wire(value, line)
 
 
+class EventLines:
+    """Turns lines of events, cut anywhere, into server-sent events. Never raises."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._line = 0
+        self._bad: list[int] = []
+        self._bad_count = 0
+
+    @property
+    def problems(self) -> list[str]:
+        """Lines on what was left out."""
+        told = [f"line {line} left out: {NOT_AN_EVENT}" for line in self._bad]
+        more = self._bad_count - len(told)
+        return [*told, f"{more} more left out"] if more else told
+
+    def feed(self, data: bytes) -> bytes:
+        """Take some bytes; return the events that they complete."""
+        self._held += data
+        if b"\n" not in data:
+            return b""
+        lines = self._held.split(b"\n")
+        self._held = lines.pop()
+        return b"".join(map(self._event, lines))
+
+    def close(self) -> bytes:
+        """Return the event on a last line that has no end."""
+        rest, self._held = self._held, bytearray()
+        return self._event(rest)
+
+    def _event(self, line: bytes | bytearray) -> bytes:
+        self._line += 1
+        if not line.strip():
+            return b""
+        event = line_as_wire(bytes(line))
+        if event is None:
+            self._bad_count += 1
+            if len(self._bad) < _SHOWN:
+                self._bad.append(self._line)
+        return event or b""
+
+
 def _as_wire(value: object, raw: bytes | None) -> bytes | None:
     event = event_of(value)
     if not event:

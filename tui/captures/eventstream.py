@@ -68,6 +68,11 @@ class Unwrapper:
         self._offset = 0
         self._lost = False
 
+    @property
+    def problems(self) -> list[str]:
+        """Lines on what could not be read."""
+        return fault_lines(self.faults)
+
     def feed(self, data: bytes) -> bytes:
         """Take some bytes; return the events that they complete."""
         held = self._held

@@ -55,6 +55,12 @@ KNOWN_BLOCKS: Final = frozenset(
         "tool_removal",
     }
 )
+HELPERS: Final = frozenset(
+    {"text", "input_json", "citation", "thinking", "signature", "compaction"}
+)
+"""What the SDK's stream helper yields beside each delta: it says again what the delta said."""
+_SNAPSHOT: Final = "message"
+"""Where the SDK's `message_stop` has the whole message; that of the API has none."""
 _EVENT: Final = FrameKind.EVENT
 
 
@@ -71,7 +77,7 @@ def apply(state: RunState, record: EventRecord) -> None:
     counts[kind_of] = counts.get(kind_of, 0) + 1
     handler = HANDLERS.get(kind_of)
     if handler is None:
-        if kind_of != "[DONE]":
+        if kind_of != "[DONE]" and kind_of not in HELPERS:
             note(state, record, "unknown_event", f"no event type {kind_of!r} is known")
         return
     if kind_of not in LEGAL[state.phase]:
@@ -244,7 +250,7 @@ def _on_message_stop(state: RunState, record: EventRecord, payload: JsonObject) 
     if len(payload) > 1:
         if state.message is None:
             state.message = {}
-        _merge(state.message, payload, skip=("type", "index"))
+        _merge(state.message, payload, skip=("type", "index", _SNAPSHOT))
     open_blocks = [block.index for block in state.blocks if block.stopped_ns is None]
     if open_blocks:
         note(state, record, "block_not_stopped", f"never stopped: block {open_blocks}")

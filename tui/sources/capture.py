@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
@@ -21,12 +22,13 @@ from tui.captures.codec import (
     ResponseLine,
     UnknownVersion,
 )
-from tui.captures.importers import HEAD, load, sniff, sniff_format
-from tui.captures.recording import ImportFailure, Recording
+from tui.captures.importers import HEAD, Held, load, sniff, sniff_format
+from tui.captures.recording import ImportFailure, Loaded, Recording
 from tui.core.records import Batch, Chunk, JsonObject
 from tui.core.request import prompt_of
 from tui.core.state import End
 from tui.sources import Source, SourceEnded, SourceInfo
+from tui.sources.piped import Read, piped
 from tui.sources.replay import LARGE, open_file, synthetic_chunks
 
 SourceFactory = Callable[[], Source]
@@ -287,10 +289,22 @@ def recorded(path: Path) -> tuple[list[SourceFactory], list[str]]:
     Raises OSError where it cannot be read, ImportFailure where it cannot be understood.
     """
     # A pipe cannot be looked into and then read from its beginning.
-    if not path.is_file() or sniff(path) == "body":
+    if not path.is_file():
+        fd = os.open(path, os.O_RDONLY)
+        return from_pipe(lambda size: os.read(fd, size), path.name)
+    if sniff(path) == "body":
         open_file(path)
         return [partial(open_file, path)], []
-    loaded = load(path)
+    return _sources(load(path))
+
+
+def from_pipe(read: Read, title: str) -> tuple[list[SourceFactory], list[str]]:
+    """Return what `recorded` does for a pipe, which is waited for until it tells what it holds."""
+    found = piped(read, title)
+    return _sources(load(found)) if isinstance(found, Held) else ([lambda: found], [])
+
+
+def _sources(loaded: Loaded) -> tuple[list[SourceFactory], list[str]]:
     return [partial(CaptureSource, recording) for recording in loaded.recordings], loaded.warnings
 
 
