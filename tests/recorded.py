@@ -190,7 +190,8 @@ HAR: Final[JsonObject] = {
 def whole_files() -> dict[str, bytes]:
     """A file of every format, each with one complete answer (`session`: two), by its name."""
     exchange: dict[str, Any] = {
-        **EXCHANGE["response"],
+        "status": 200,
+        "headers": {"content-type": "application/vnd.amazon.eventstream"},
         "body": b64encode(bedrock()).decode(),
         "isBase64Encoded": True,
     }

@@ -23,7 +23,7 @@ from tests.recorded import (
     frame,
     json_lines,
 )
-from tui.captures.eventstream import Fault, Unwrapper, looks_like_eventstream, unwrap, unwrapped
+from tui.captures.eventstream import Unwrapper, looks_like_eventstream, unwrap, unwrapped
 from tui.captures.importers import Loaded, load, sniff_format
 from tui.captures.recording import Exchange, recording_of
 from tui.core.records import Chunk
@@ -204,7 +204,14 @@ def test_the_body_of_a_capture(
     ]
     lines = json_lines(
         {"streamscope": 1},
-        {"k": "request", "run": "r1", "t": 0, "method": "POST", "url": "https://x/", "body": REQUEST},
+        {
+            "k": "request",
+            "run": "r1",
+            "t": 0,
+            "method": "POST",
+            "url": "https://x/",
+            "body": REQUEST,
+        },
         {"k": "response", "run": "r1", "t": 5, "status": 200, "headers": kind},
         *chunks,
         {"k": "end", "run": "r1", "t": 99, "how": "eof", "error": None},

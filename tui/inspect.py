@@ -109,11 +109,14 @@ class Inspector:
         for warning in loaded.warnings:
             self._fail(f"{name}: {warning}", 1)
         runs: list[Run] = []
+        names: list[str] = []
         for recording in loaded.recordings:
-            runs += self._replay(recording)
+            found = self._replay(recording)
+            runs += found
+            names += [name if recording.streamed else f"{name} (did not stream)"] * len(found)
             for problem in recording.problems:
                 self._fail(f"{name}: line {problem.line} left out: {problem.detail}", 1)
-        self._report(name, runs)
+        self._report(name, runs, names)
         return True
 
     def _replay(self, recording: Recording) -> list[Run]:
@@ -134,7 +137,8 @@ class Inspector:
         self._report(name, session.runs)
         return True
 
-    def _report(self, name: str, runs: list[Run]) -> None:
+    def _report(self, name: str, runs: list[Run], names: list[str] | None = None) -> None:
+        """Report on the runs of a file; `names` is what each is called, for people."""
         for run in runs:
             if run.status != "complete":
                 self.status = max(self.status, 1)
@@ -144,8 +148,8 @@ class Inspector:
         if self._as_json:
             self._out.write(dumps(file_report(name, runs)) + "\n")
         else:
-            for run in runs:
-                self._out.write(readable(name, run))
+            for called, run in zip(names or [name] * len(runs), runs, strict=True):
+                self._out.write(readable(called, run))
 
     def _fail(self, message: str, status: int) -> None:
         self.status = max(self.status, status)

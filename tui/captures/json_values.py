@@ -53,7 +53,7 @@ def values_of(file: Readable) -> Iterator[Found]:
         return
     with file.open("rb") as opened:
         for number, line in enumerate(opened, 1):
-            if line.strip(_BLANKS):
+            if line.removeprefix(BOM).strip(_BLANKS):
                 yield Found(f"line {number}", _value(line), line)
 
 
