@@ -242,9 +242,8 @@ def shown(call: Call, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shown]:
             live: LivePlan | None = None,
             writer: CaptureWriter | None = None,
             output: OutputFile | None = None,
-            incomplete: bool = False,
         ) -> NoReturn:
-            assert output is None and not incomplete
+            assert output is None
             found.append(Shown([make() for make in factories], manner, live, writer))
             sys.exit(0)
 

@@ -49,7 +49,7 @@ def messages_of(sources: list[Source]) -> list[object]:
 
 def messages_in(data: bytes, name: str) -> list[object]:
     """What a file has, read by the importers alone."""
-    found = []
+    found: list[object] = []
     for recording in load(Held(data, name)).recordings:
         session = Session()
         for t_ns, piece in recording.chunks():

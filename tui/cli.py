@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
@@ -26,6 +28,8 @@ from tui.shell import (
 
 if TYPE_CHECKING:
     from tui.app import SourceFactory
+
+_PATIENCE_S: Final = 0.5
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,8 +95,10 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         with reading(name):
             try:
                 if name == "-":
-                    pipe = _take_stdin(plain or not screen_possible())
-                    found, warnings = from_pipe(pipe, "standard input")
+                    screenless = plain or not screen_possible()
+                    pipe = _take_stdin(screenless)
+                    with _said_to_wait(not screenless):
+                        found, warnings = from_pipe(pipe, "standard input")
                 else:
                     found, warnings = (following if follow else recorded)(path)
             except ImportFailure as failure:
@@ -103,7 +109,21 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         fail("; ".join(failures), FAILED)
     for told in failures:
         click.echo(f"streamscope: {one_line(told)}", err=True)
-    show(factories, manner=Manner(speed, plain), incomplete=bool(failures))
+    show(factories, manner=Manner(speed, plain, incomplete=bool(failures)))
+
+
+@contextmanager
+def _said_to_wait(asked: bool) -> Iterator[None]:
+    """Say what is waited for where that takes a while: until then there is no screen."""
+    note = "streamscope: waiting for standard input"
+    timer = threading.Timer(_PATIENCE_S, lambda: click.echo(note, err=True))
+    timer.daemon = True
+    if asked:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _take_stdin(plain: bool) -> Callable[[int], bytes]:

@@ -90,6 +90,8 @@ class Manner:
     as_json: bool = False
     smooth: Reveal | None = None
     bell: bool = False
+    incomplete: bool = False
+    """There was more that could not be read, so that the status without a screen is no success."""
 
     @property
     def screenless(self) -> bool:
@@ -104,12 +106,10 @@ def show(
     live: LivePlan | None = None,
     writer: CaptureWriter | None = None,
     output: OutputFile | None = None,
-    incomplete: bool = False,
 ) -> NoReturn:
     """Show sources and live calls, on the screen or without one, and end with their exit status.
 
-    With a `writer`, every live call is recorded; `output` is where their text goes. `incomplete`:
-    there was more that could not be read, so that the status without a screen is no success.
+    With a `writer`, every live call is recorded; `output` is where their text goes.
     """
     from tui.core.text import one_line
 
@@ -122,7 +122,7 @@ def show(
                 if output.failure is not None:
                     sys.stderr.write(f"streamscope: {one_line(output.failure)}\n")
                     status = status or FAILED
-            sys.exit(status or (FAILED if incomplete else 0))
+            sys.exit(status)
         # Starting up makes a hundred thousand objects that stay. To look for garbage among them
         # would hold up the first frame; after it the app sets a threshold of its own.
         gc.set_threshold(1_000_000)
@@ -196,4 +196,4 @@ async def _without_screen(
     except asyncio.CancelledError:
         sys.stderr.write("\nstreamscope: interrupted\n")
         return 128 + int(stopped[0]) if stopped else INTERRUPTED
-    return 0 if succeeded else FAILED
+    return 0 if succeeded and not manner.incomplete else FAILED

@@ -10,6 +10,7 @@ import io
 import json
 import sys
 import time
+from copy import deepcopy
 from typing import Any, Final
 
 from hypothesis import HealthCheck, given, seed, settings
@@ -84,7 +85,8 @@ VALUES: Final = _json_files()
 @st.composite
 def altered(draw: st.DrawFn) -> bytes:
     """A file of JSON some of whose values are others, or elsewhere."""
-    values = json.loads(json.dumps(VALUES[draw(st.sampled_from(sorted(VALUES)))]))
+    original = VALUES[draw(st.sampled_from(sorted(VALUES)))]
+    values = deepcopy(original)
     for _ in range(draw(st.integers(1, 3))):
         at: Any = values
         while True:
@@ -93,7 +95,7 @@ def altered(draw: st.DrawFn) -> bytes:
             keys = sorted(at) if isinstance(at, dict) else range(len(at))
             key = draw(st.sampled_from(keys))
             if not isinstance(at[key], (dict, list)) or draw(st.integers(0, 4)) == 0:
-                at[key] = draw(json_values() | st.just(values[:1]) | st.just(at[key]))
+                at[key] = draw(json_values() | st.builds(deepcopy, st.sampled_from(original)))
                 break
             at = at[key]
     indent = draw(st.sampled_from([None, None, 1]))
