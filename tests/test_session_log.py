@@ -188,3 +188,4 @@ def test_it_is_told_by_a_line_with_a_message() -> None:
     other = [{"type": "mode"}, {"type": "file-history-snapshot"}] * 5
     assert sniff(Held(json_lines(*other, SESSION[1]), "x")) == "session"
     assert sniff(Held(json_lines(*other), "x")) == "events"
+    assert sniff(Held(json_lines({"type": {}, "message": {}}), "x")) == "body"

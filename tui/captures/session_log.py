@@ -20,7 +20,7 @@ from tui.captures.recording import Gathering, Loaded, Recording
 from tui.core.records import Chunk, JsonObject
 
 FORMAT: Final = "Claude Code session"
-_TURNS: Final = frozenset({"user", "assistant"})
+_TURNS: Final = ("user", "assistant")
 _SYNTHETIC: Final = "<synthetic>"
 _MANY: Final = 2_000
 """Answers from which on a request holds only the turns since the last prompt: what each holds of
