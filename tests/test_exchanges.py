@@ -210,6 +210,11 @@ def test_the_results_of_a_batch() -> None:
     assert [found.run for found in loaded.recordings] == ["r1", "r2", "r3", "r4"]
 
 
+def test_a_name_of_several_lines_is_one_in_the_title() -> None:
+    (found,) = opened(json_lines({**BATCH[0], "custom_id": "a\n\x1b[2Jb"})).recordings
+    assert found.title.isprintable()
+
+
 def test_broken_results_are_told() -> None:
     odd = {"custom_id": "a", "result": {"type": "errored", "error": "x"}}
     bare = {"custom_id": "b", "result": {"type": "errored", "error": ERROR["error"]}}

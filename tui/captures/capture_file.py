@@ -23,6 +23,7 @@ from tui.captures.eventstream import CONTENT_TYPE, Unwrapper, fault_lines, unwra
 from tui.captures.held import Readable, size_of
 from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, titled
 from tui.core.records import JsonObject
+from tui.core.text import one_line
 
 FORMAT: Final = "capture"
 CHECKED_SIZE: Final = 16 << 20
@@ -169,7 +170,9 @@ def load_capture(file: Readable) -> Loaded:
         raise ImportFailure(f"a capture without a run{detail}")
     found = [_recording(seen, file, checked) for seen in index.runs.values()]
     for recording in found:
-        warnings += [f"run {recording.run}: {text}" for text in fault_lines([*recording.faults])]
+        warnings += [
+            f"run {one_line(recording.run)}: {text}" for text in fault_lines([*recording.faults])
+        ]
     return Loaded(FORMAT, titled(found, file.name), warnings)
 
 
@@ -185,7 +188,9 @@ def _warnings(index: _Index, file: Readable) -> list[str]:
         warnings.append("the last line breaks off and is left out")
     for seen in index.runs.values():
         if seen.disordered:
-            warnings.append(f"run {seen.run}: times that go back are taken as standing still")
+            warnings.append(
+                f"run {one_line(seen.run)}: times that go back are taken as standing still"
+            )
     return warnings
 
 

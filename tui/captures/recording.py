@@ -18,6 +18,7 @@ from tui.captures.message_events import is_message, message_wire
 from tui.core.records import Chunk, JsonObject, strict_loads
 from tui.core.sniff import looks_like_events
 from tui.core.state import End
+from tui.core.text import one_line
 
 MAX_BODY: Final = 1 << 28
 """The most that a compressed body may unpack to, in bytes."""
@@ -336,7 +337,7 @@ def titled(recordings: list[Recording], name: str, labels: Sequence[str] = ()) -
     for item, label in zip(recordings, labels, strict=True):
         parts = [name, label or (item.run if len(recordings) > 1 else "")]
         parts.append("" if item.streamed else NOT_STREAMED)
-        named.append(replace(item, title=" ".join(part for part in parts if part)))
+        named.append(replace(item, title=one_line(" ".join(part for part in parts if part))))
     return named
 
 
