@@ -793,18 +793,15 @@ def test_hard_characters_elsewhere(call: Call, tmp_path: Path) -> None:
     assert call("inspect", path).status == call("inspect", "--json", path).status == 0
 
 
-@pytest.mark.parametrize("closed", [["stdout"], ["stderr"], ["stdout", "stderr"]])
-def test_closed_outputs_are_no_failure(
-    monkeypatch: pytest.MonkeyPatch, stream: Path, closed: list[str]
+def test_a_closed_standard_error_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, stream: Path
 ) -> None:
     kept = io.StringIO()
     monkeypatch.setattr(sys, "argv", ["streamscope", "inspect", str(stream), "absent"])
-    for name in ("stdout", "stderr"):
-        monkeypatch.setattr(sys, name, None if name in closed else kept)
-    monkeypatch.setattr(sys, "stdin", None)
+    for name, value in (("stdout", kept), ("stderr", None), ("stdin", None)):
+        monkeypatch.setattr(sys, name, value)
     with pytest.raises(SystemExit) as caught:
         cli.main()
-    for name in closed:
-        getattr(sys, name).close()
+    sys.stderr.close()
     assert caught.value.code == 2
-    assert ("complete" in kept.getvalue()) is ("stdout" not in closed)
+    assert "complete" in kept.getvalue()

@@ -17,6 +17,7 @@ from tests import playbook as pb
 from tui.core.records import JsonObject
 from tui.inspect import Inspector, readable
 from tui.scenarios import load
+from tui.standard_streams import OutputFailed
 
 BODY = pb.wire(
     pb.message_start(),
@@ -302,9 +303,9 @@ def test_what_was_left_out_of_a_log_is_told(save: Save) -> None:
 def test_a_closed_output_is_not_the_fault_of_a_file(save: Save) -> None:
     class Closed(io.StringIO):
         def write(self, text: str) -> int:
-            raise BrokenPipeError(32, "Broken pipe")
+            raise OutputFailed(OSError(28, "No space left on device"))
 
-    with pytest.raises(BrokenPipeError):
+    with pytest.raises(OutputFailed):
         Inspector(Closed(), io.StringIO(), as_json=True).inspect(str(save("a.sse", BODY)), None)
 
 

@@ -12,6 +12,7 @@ import click
 from tui import __version__
 from tui.cli_run import run
 from tui.shell import (
+    FAILED,
     INTERRUPTED,
     Manner,
     fail,
@@ -21,6 +22,7 @@ from tui.shell import (
     show,
     speed_option,
 )
+from tui.standard_streams import OutputFailed, guard
 
 if TYPE_CHECKING:
     from tui.app import SourceFactory
@@ -124,7 +126,6 @@ def inspect(targets: tuple[str, ...], as_json: bool) -> None:
     inspector = Inspector(sys.stdout, sys.stderr, as_json=as_json)
     for target in targets:
         inspector.inspect(target, sys.stdin.buffer if sys.stdin else None)
-    sys.stdout.flush()
     sys.exit(inspector.status)
 
 
@@ -166,12 +167,17 @@ def mock(
 
 
 def _run(command: click.Command) -> NoReturn:
-    """Run the command line, with its mistakes told on one line each.
-
-    Where the reader of the output has gone, click ends with status 1 and without a word.
-    """
+    """Run the command line, with its mistakes told on one line each."""
     try:
-        status = command.main(standalone_mode=False, prog_name="streamscope")
+        try:
+            status = command.main(standalone_mode=False, prog_name="streamscope")
+        finally:
+            # Not left to the interpreter's end, where nothing can be said any more.
+            sys.stdout.flush()
+    except OutputFailed as failure:
+        if failure.reader_gone:
+            sys.exit(FAILED)
+        fail(str(failure), FAILED)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "streamscope"
@@ -183,12 +189,5 @@ def _run(command: click.Command) -> NoReturn:
 
 def main() -> None:
     """Run the command line."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            # Closed by whoever started this: what goes there is lost, and nothing else is.
-            setattr(sys, name, open(os.devnull, "w"))
-        elif hasattr(stream, "reconfigure"):
-            # Wire text holds what a terminal's encoding may not have: replaced, never a traceback.
-            stream.reconfigure(errors="replace")
+    guard()
     _run(cli)

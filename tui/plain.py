@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TextIO
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TextIO
 
 from tui.core.report import dumps, file_report
 from tui.core.session import Run
 from tui.core.state import Block, Buffer, as_text
 from tui.core.text import format_ns, one_line, sanitize
 from tui.run import Feed
+from tui.standard_streams import OutputFailed
 from tui.viewmodel.pacer import Pacer
 from tui.viewmodel.smooth import Reveal
 from tui.viewmodel.transcript import describe_error
@@ -159,19 +162,35 @@ def succeeded(feed: Feed) -> bool:
     return all(run.status == "complete" for run in feed.runs) and feed.failure is None
 
 
+@asynccontextmanager
+async def told_to_the_end(
+    work: asyncio.Future[Any], finish: Callable[[], None]
+) -> AsyncIterator[None]:
+    """End `work` and have `finish` write what arrived, also when interrupted.
+
+    Where standard output takes nothing more there is nothing to say about the stream.
+    """
+    writable = True
+    try:
+        yield
+    except OutputFailed:
+        writable = False
+        raise
+    finally:
+        work.cancel()
+        await asyncio.wait([work])
+        if writable:
+            finish()
+
+
 async def read_plainly(feed: Feed, out: TextIO, err: TextIO, smooth: Reveal | None = None) -> bool:
     """Read a feed to its end and write its transcript; return whether every run is complete."""
     teller = FeedTeller(feed, out, err, smooth)
     reading = asyncio.ensure_future(feed.run())
-    try:
+    async with told_to_the_end(reading, teller.finish):
         while not reading.done():
             await asyncio.wait([reading], timeout=EVERY_S)
             teller.update()
-    finally:
-        # Also when interrupted: what arrived is written before this ends.
-        reading.cancel()
-        await asyncio.wait([reading])
-        teller.finish()
     await reading
     return succeeded(feed)
 

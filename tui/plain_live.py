@@ -13,8 +13,9 @@ from tui.conversation.plan import LivePlan
 from tui.core.records import JsonObject
 from tui.core.text import one_line
 from tui.core.turns import Decision
-from tui.plain import EVERY_S, FeedTeller, succeeded, write_report
+from tui.plain import EVERY_S, FeedTeller, succeeded, told_to_the_end, write_report
 from tui.run import Feed, Recorder
+from tui.standard_streams import OutputFailed
 from tui.viewmodel.runs import table
 from tui.viewmodel.smooth import Reveal
 from tui.viewmodel.turns import turn_items
@@ -125,6 +126,7 @@ async def run_plainly(
     exchanges = list(plan.exchanges(desk))
     tasks = [asyncio.ensure_future(exchange.run()) for exchange in exchanges]
     written = 0
+    writable = True
     try:
         for exchange, task in zip(exchanges, tasks, strict=True):
             if as_json:
@@ -135,16 +137,19 @@ async def run_plainly(
             written += 1
             if as_json:
                 _write_reports(exchange, out)
+    except OutputFailed:
+        writable = False
+        raise
     finally:
         # Also when interrupted: what arrived is written before this ends.
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if as_json:
+        await plan.api.aclose()
+        if as_json and writable:
             for exchange in exchanges[written:]:
                 _write_reports(exchange, out)
-        await plan.api.aclose()
-        if len(exchanges) > 1:
+        if len(exchanges) > 1 and writable:
             err.write("\n".join(["", *table(run_entries(desk.feeds, desk.exchanges)), ""]))
             err.flush()
     return all(succeeded(exchange.feed) for exchange in exchanges)
@@ -163,13 +168,9 @@ async def _write(
         exchange = teller.exchange
         title = one_line(exchange.feed.info.title)
         heading.write(f"\u2500\u2500 {one_line(exchange.conversation.model)}  {title}\n")
-    try:
+    async with told_to_the_end(task, teller.finish):
         while not task.done():
             await asyncio.wait([task], timeout=EVERY_S)
             teller.update()
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-        teller.finish()
     if heading is not None:
         heading.write("\n")
