@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import math
+import os
 import queue
 import sys
 import threading
@@ -61,6 +62,23 @@ def run_command(
     code = caught.value.code or 0
     assert isinstance(code, int)
     return Result(code, *texts)
+
+
+@contextmanager
+def piped(data: bytes | None) -> Iterator[None]:
+    """Descriptor 0 as a pipe with `data` in it, or as it is for None; put back at the end."""
+    kept = os.dup(0)
+    if data is not None:
+        out, into = os.pipe()
+        os.write(into, data)
+        os.close(into)
+        os.dup2(out, 0)
+        os.close(out)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -23,7 +23,7 @@ import pytest
 
 import tui
 from tests import playbook as pb
-from tests.command_line import ESC, Call, Result, mock_in_a_thread, run_command
+from tests.command_line import ESC, Call, Result, mock_in_a_thread, piped, run_command
 from tui import cli, cli_run, shell
 from tui.captures.writer import CaptureWriter
 from tui.conversation.plan import LivePlan
@@ -45,23 +45,6 @@ REST = BODY[len(HEAD) :]
 def call(monkeypatch: pytest.MonkeyPatch) -> Call:
     """Run a command line in this process."""
     return partial(run_command, monkeypatch)
-
-
-@contextmanager
-def piped(data: bytes | None) -> Iterator[None]:
-    """Descriptor 0 as a pipe with `data` in it, or as it is for None; put back at the end."""
-    kept = os.dup(0)
-    if data is not None:
-        out, into = os.pipe()
-        os.write(into, data)
-        os.close(into)
-        os.dup2(out, 0)
-        os.close(out)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 0)
-        os.close(kept)
 
 
 def start(*arguments: str | Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:

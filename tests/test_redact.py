@@ -301,7 +301,7 @@ def test_ten_canaries_are_in_no_export() -> None:
 
 def test_ten_canaries_are_in_no_recording(tmp_path: Path) -> None:
     headers, url, request, response, error = planted()
-    writer = CaptureWriter(tmp_path / "new" / "capture.jsonl")
+    writer = CaptureWriter(tmp_path / "capture.jsonl")
     run = writer.begin()
     run.request(request, url=url, headers=headers)
     run.response(1, 200, response)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import mock_in_a_thread
-from tests.test_terminal import terminal
+from tests.test_terminal import sh, streamscope, terminal
 from tui.relay.mock import MockServer
 
 pytestmark = pytest.mark.xdist_group("live terminal")
@@ -101,3 +101,33 @@ def test_a_paste_with_lines_is_not_sent_by_itself(server: MockServer) -> None:
         screen.assert_nothing_foreign()
     (body,) = [json.loads(received.body) for received in server.received]
     assert "one\ntwo" in body["messages"][0]["content"]
+
+
+def test_a_prompt_that_is_piped_in_leaves_the_keyboard_to_the_terminal(server: MockServer) -> None:
+    line = "echo Hello from a pipe | " + streamscope("run", "-", "--model", "scenario:plain")
+    with terminal(program=sh(line), env=env(server)) as screen:
+        screen.wait_for("COMPLETE", "Hello from a pipe")
+        screen.press("r")
+        screen.wait_for("run 2/2")
+        screen.press("q")
+        assert screen.end() == 0
+        screen.assert_restored()
+    assert len(server.received) == 2
+
+
+def test_a_conversation_that_is_not_kept_is_said_at_the_end(
+    server: MockServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "talks"
+    folder.mkdir()
+    talk = str(folder / "talk.json")
+    with terminal("run", "--resume", talk, env=env(server)) as screen:
+        screen.wait_for("enter sends")
+        folder.rmdir()
+        screen.press("Hello\r")
+        screen.wait_for("COMPLETE")
+        screen.press("q")
+        assert screen.end() == 1
+        screen.assert_restored()
+    told = screen.output.rpartition("\x1b[?1049l")[2]
+    assert "streamscope: the conversation is not kept: talk.json: No such file" in told

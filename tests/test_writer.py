@@ -18,8 +18,9 @@ import pytest
 from tests import playbook as pb
 from tui.captures import writer as writing
 from tui.captures.capture_file import load_capture
-from tui.captures.codec import CaptureError, EndLine, Header, Line, Reader, RequestLine, encode_line
-from tui.captures.writer import CaptureWriter, save, utc_now
+from tui.captures.codec import EndLine, Header, Line, Reader, RequestLine, encode_line
+from tui.captures.files import FileRefused, save
+from tui.captures.writer import CaptureWriter, utc_now
 
 DATA: Final = [pb.sse(pb.message_start()), b"\xff not UTF-8 \xe2\x80", pb.sse(pb.message_stop())]
 
@@ -74,16 +75,20 @@ def test_a_recording_is_read_back(path: Path) -> None:
 
 
 def test_it_is_for_the_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
     before = os.umask(0)
     try:
-        writer = CaptureWriter(tmp_path / "one" / "two" / "capture.jsonl")
-        save(tmp_path / "three" / "export.md", b"x")
+        for name in ("capture.jsonl", "empty.jsonl"):
+            CaptureWriter(tmp_path / name).close()
+            assert mode(tmp_path / name) == 0o600
     finally:
         os.umask(before)
-    writer.close()
-    assert mode(writer.path) == mode(tmp_path / "three" / "export.md") == 0o600
-    for name in ("one", "one/two", "three"):
-        assert mode(tmp_path / name) == 0o700
+
+
+def test_no_folder_is_made(tmp_path: Path) -> None:
+    with pytest.raises(FileRefused, match="there is no folder .*/new: make it first"):
+        CaptureWriter(tmp_path / "new" / "capture.jsonl")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_each_record_is_in_the_file_at_once(path: Path) -> None:
@@ -208,31 +213,50 @@ def test_an_empty_file_becomes_a_capture(path: Path) -> None:
     assert len(load_capture(path).recordings) == 1
 
 
-@pytest.mark.parametrize(
-    "content", [b"\n", b"my notes\nand more", b"{}", b'{"k":"chunk"}\n', b'{"streamscope":2}\n']
-)
-def test_somebody_elses_file_is_not_touched(path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"\n", b"my notes\nand more", b"{}", b'{"k":"chunk"}\n'])
+def test_somebody_elses_file_is_not_touched_unless_asked(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(CaptureError, match="not a capture that can be added to"):
+    path.chmod(0o644)
+    with pytest.raises(FileRefused, match="not a capture that can be added to") as caught:
         CaptureWriter(path)
+    assert caught.value.replaceable
     assert path.read_bytes() == content
+    record(CaptureWriter(path, replace=True), DATA[0])
+    assert (len(load_capture(path).recordings), mode(path)) == (1, 0o600)
+
+
+def test_a_capture_is_never_replaced(path: Path) -> None:
+    for _ in range(2):
+        writer = CaptureWriter(path, replace=True)
+        record(writer, DATA[0])
+        writer.close()
+    assert len(load_capture(path).recordings) == 2
+    newer = b'{"streamscope":2}\n'
+    path.write_bytes(newer)
+    with pytest.raises(FileRefused, match="this program reads format 1") as caught:
+        CaptureWriter(path, replace=True)
+    assert not caught.value.replaceable
+    assert path.read_bytes() == newer
 
 
 def test_two_writers_of_one_file(path: Path) -> None:
     first = CaptureWriter(path)
-    with pytest.raises(CaptureError, match="being written by another program"):
+    with pytest.raises(FileRefused, match="being written by another program"):
         CaptureWriter(path)
     first.close()
     CaptureWriter(path).close()
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError):
-        CaptureWriter(tmp_path)
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with pytest.raises(CaptureError, match="is not a file"):
-        CaptureWriter(pipe)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    kinds = {"": "a folder", "pipe": "a named pipe", "link": "a symbolic link"}
+    for name, kind in kinds.items():
+        with pytest.raises(FileRefused, match=f"is {kind}: name a file"):
+            CaptureWriter(tmp_path / name, replace=True)
+    with pytest.raises(FileRefused, match="is a device: name a file"):
+        CaptureWriter(Path("/dev/null"), replace=True)
+    assert not (tmp_path / "elsewhere").exists()
     (tmp_path / "file").touch()
     with pytest.raises(OSError):
         CaptureWriter(tmp_path / "file" / "capture.jsonl")
@@ -375,19 +399,3 @@ def test_killed_at_any_time_what_was_recorded_is_there(path: Path) -> None:
     (found,) = load_capture(path).recordings
     assert len(list(found.chunks())) == 50
     assert (found.how, found.end_ns) == ("interrupted", None)
-
-
-# --- files that are written whole -----------------------------------------------------------------
-
-
-def test_a_name_that_is_taken_is_not_written_over(tmp_path: Path) -> None:
-    path = tmp_path / "export.md"
-    save(path, b"one")
-    with pytest.raises(FileExistsError):
-        save(path, b"two")
-    assert path.read_bytes() == b"one"
-    link = tmp_path / "link.md"
-    link.symlink_to(tmp_path / "elsewhere.md")
-    with pytest.raises(FileExistsError):
-        save(link, b"two")
-    assert not (tmp_path / "elsewhere.md").exists()

@@ -15,6 +15,7 @@ from tui.shell import (
     FAILED,
     INTERRUPTED,
     Manner,
+    OnceGroup,
     fail,
     plain_option,
     reading,
@@ -22,13 +23,18 @@ from tui.shell import (
     show,
     speed_option,
 )
+from tui.standard_input import take_pipe
 from tui.standard_streams import OutputFailed, guard
 
 if TYPE_CHECKING:
     from tui.app import SourceFactory
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=OnceGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="streamscope")
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -81,7 +87,7 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         if name == "-":
             if len(files) > 1:
                 fail("- cannot be opened together with files")
-            factories.append(_stdin_source(plain or not screen_possible()))
+            factories.append(_stdin_source(not plain and screen_possible()))
             continue
         path = Path(name)
         # Not `Path.is_dir`: that one raises where a name is too long or a folder is locked.
@@ -95,21 +101,10 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     show(factories, manner=Manner(speed, plain))
 
 
-def _stdin_source(plain: bool) -> SourceFactory:
-    """Take the pipe off descriptor 0 and, for a screen, put the terminal in its place."""
+def _stdin_source(screen: bool) -> SourceFactory:
     from tui.sources.replay import PipeSource
 
-    if sys.stdin is None or os.isatty(0):
-        fail("nothing is piped in: curl -N ... | streamscope open -")
-    pipe = 0
-    if not plain:
-        pipe = os.dup(0)
-        try:
-            terminal = os.open(os.ctermid(), os.O_RDWR)
-        except OSError:
-            fail("there is no terminal to draw on; use --plain")
-        os.dup2(terminal, 0)
-        os.close(terminal)
+    pipe = take_pipe("curl -N ... | streamscope open -", screen=screen)
     return lambda: PipeSource(lambda size: os.read(pipe, size))
 
 
@@ -123,6 +118,8 @@ def inspect(targets: tuple[str, ...], as_json: bool) -> None:
     """Report on recorded streams, without a screen."""
     from tui.inspect import Inspector
 
+    if targets.count("-") > 1:
+        fail("- is standard input, which can be read once")
     inspector = Inspector(sys.stdout, sys.stderr, as_json=as_json)
     for target in targets:
         inspector.inspect(target, sys.stdin.buffer if sys.stdin else None)

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui import __version__
-from tui.shell import Manner, fail, plain_option, reading, show
+from tui.run_options import STDIN, RunOptions, contradiction
+from tui.shell import Manner, OnceCommand, fail, plain_option, reading, show
 
 if TYPE_CHECKING:
     from tui.captures.writer import CaptureWriter
     from tui.conversation.plan import Job
     from tui.conversation.toolbox import Toolbox
     from tui.core.records import JsonObject
-    from tui.core.turns import ToolMode
     from tui.output import OutputFile
 
 _File = click.Path(path_type=Path)
 _Count = click.IntRange(min=1)
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @click.argument("prompt", required=False)
 @click.option("--model", "models", multiple=True, metavar="M", help="The model; more for several.")
 @click.option("--system", metavar="S", help="The system prompt.")
@@ -57,8 +59,14 @@ _Count = click.IntRange(min=1)
     metavar="N",
     help="Attempts after a failure without output (default 2).",
 )
-@click.option("--record", type=_File, metavar="FILE", help="Write a capture.")
-@click.option("--output", type=_File, metavar="FILE", help="Write the text there as it arrives.")
+@click.option("--record", type=_File, metavar="FILE", help="Write a capture, or add to one.")
+@click.option(
+    "--output",
+    type=_File,
+    metavar="FILE",
+    help="Write the text there as it arrives. Tools are not run then.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that --output or --record finds.")
 @click.option(
     "--smooth",
     type=click.Choice(["sentence", "character"]),
@@ -67,106 +75,140 @@ _Count = click.IntRange(min=1)
 @click.option("--bell", is_flag=True, help="Ring when a run ends.")
 @plain_option
 @click.option("--json", "as_json", is_flag=True, help="No screen: a report a run as JSON.")
-def run(
-    prompt: str | None,
-    models: tuple[str, ...],
-    system: str | None,
-    max_tokens: int | None,
-    thinking: int | None,
-    settings: tuple[str, ...],
-    tools: str | None,
-    run_tools: ToolMode,
-    request: Path | None,
-    prompts: Path | None,
-    repeat: int,
-    concurrency: int | None,
-    resume: Path | None,
-    base_url: str | None,
-    timeout: float | None,
-    retries: int | None,
-    record: Path | None,
-    output: Path | None,
-    smooth: Literal["sentence", "character"] | None,
-    bell: bool,
-    plain: bool,
-    as_json: bool,
-) -> None:
+def run(**given: Any) -> None:  # noqa: ANN401
     """Send PROMPT to the Messages API and watch the answer arrive.
 
-    Without PROMPT the dashboard asks for one. The key comes from ANTHROPIC_API_KEY or another of
-    the SDK's usual places.
+    Without PROMPT the dashboard asks for one, and - reads it from standard input, as --prompts -
+    and --request - do. The key comes from ANTHROPIC_API_KEY or another of the SDK's usual places.
     """
-    from tui.conversation.conversation import Conversation
     from tui.conversation.exchange import Limits
-    from tui.conversation.plan import CONCURRENCY, Job, LivePlan
+    from tui.conversation.plan import CONCURRENCY, LivePlan
     from tui.conversation.retry import RetryPolicy
-    from tui.core.request import build_request, with_prompt, without_open_prompt
     from tui.sources.live import Api
 
-    manner = Manner(plain=plain or output is not None, as_json=as_json, smooth=smooth, bell=bell)
-    if request is not None and resume is not None:
-        fail("--request and --resume are two beginnings: name one of them")
-    toolbox = _toolbox(tools)
-    extra = _parse_settings(settings)
+    options = RunOptions(**given)
+    problem = contradiction(options)
+    if problem is not None:
+        fail(problem)
+    manner = Manner(
+        plain=options.plain or options.output is not None,
+        as_json=options.as_json,
+        smooth=options.smooth,
+        bell=options.bell,
+    )
+    jobs = _jobs(options, manner)
+    _require_key()
+    policy = RetryPolicy(asks=not manner.screenless)
+    if options.retries is not None:
+        policy = replace(policy, retries=options.retries)
+    file = _output(options)
+    plan = LivePlan(
+        Api(options.base_url or os.environ.get("ANTHROPIC_BASE_URL") or None),
+        jobs,
+        Limits(policy),
+        timeout_s=options.timeout,
+        concurrency=options.concurrency or CONCURRENCY,
+        sink=None if file is None else file.write,
+    )
+    show([], manner=manner, live=plan, writer=_writer(options), output=file)
+
+
+def _jobs(options: RunOptions, manner: Manner) -> list[Job]:
+    """Return what is to be sent, put together from all that was given."""
+    from tui.conversation.conversation import Conversation
+    from tui.conversation.plan import Job
+    from tui.core.request import build_request, with_prompt, without_open_prompt
+
+    toolbox = _toolbox(options.tools)
+    extra = _parse_settings(options.settings)
+    piped = _piped(options, manner)
+    prompt = _piped_prompt(piped) if options.prompt == STDIN else options.prompt
     base = build_request(
         None,
-        base=_beginning(request, resume),
-        model=models[0] if models else None,
-        system=system,
-        max_tokens=max_tokens,
-        thinking=thinking,
+        base=_beginning(options, piped),
+        model=options.models[0] if options.models else None,
+        system=options.system,
+        max_tokens=options.max_tokens,
+        thinking=options.thinking,
         tools=None if toolbox is None else toolbox.definitions,
         extra=extra,
     )
-    if prompt is not None or prompts is not None:
+    if prompt is not None or options.prompts is not None:
         base = without_open_prompt(base)
-    many = prompts is not None or len(models) > 1 or repeat > 1
-    if many:
-        if resume is not None:
-            fail("--resume goes on with one conversation: not with several prompts or models")
-        if output is not None:
-            fail("--output takes the text of one run: not with several prompts or models")
-    if output is not None and (as_json or resume is not None or run_tools != "ask"):
-        fail("--output does not hold the text: not with --json, --resume or --run-tools")
-    if prompt is None and prompts is None and _nothing_to_send(base, resume):
-        if manner.screenless or many:
-            fail('nothing to send: streamscope run "your prompt", or --request FILE')
-        conversation = Conversation(base, toolbox=toolbox, tool_mode=run_tools, path=resume)
-        jobs = [Job(conversation, None)]
-    elif many:
-        jobs = _many(base, prompt, prompts, models, repeat, toolbox, run_tools)
-    else:
-        so_far = without_open_prompt(base)
-        conversation = Conversation(so_far, toolbox=toolbox, tool_mode=run_tools, path=resume)
-        asked = base if prompt is None else with_prompt(base, prompt)
-        # Also what makes no sense is sent as it was set: the API's own answer says it best.
-        jobs = [Job(conversation, {**asked, **extra})]
-    if not _key_in_environment() and not _key_found():
-        fail("no API key: set ANTHROPIC_API_KEY, or try the demo without one: streamscope demo")
-    policy = RetryPolicy(asks=not manner.screenless)
-    if retries is not None:
-        policy = replace(policy, retries=retries)
-    file = _output(output)
-    plan = LivePlan(
-        Api(base_url or os.environ.get("ANTHROPIC_BASE_URL") or None),
-        jobs,
-        Limits(policy),
-        timeout_s=timeout,
-        concurrency=concurrency or CONCURRENCY,
-        sink=None if file is None else file.write,
+    nothing = prompt is None and options.prompts is None and _nothing_to_send(base, options.resume)
+    if nothing and (manner.screenless or options.many):
+        fail('nothing to send: streamscope run "your prompt", or --request FILE')
+    if options.many and not nothing:
+        return _many(options, base if prompt is None else with_prompt(base, prompt), piped, toolbox)
+    conversation = Conversation(
+        base if nothing else without_open_prompt(base),
+        toolbox=toolbox,
+        tool_mode=options.run_tools,
+        path=options.resume,
     )
-    show([], manner=manner, live=plan, writer=_writer(record), output=file)
+    if nothing:
+        return [Job(conversation, None)]
+    asked = base if prompt is None else with_prompt(base, prompt)
+    # Also what makes no sense is sent as it was set: the API's own answer says it best.
+    return [Job(conversation, {**asked, **extra})]
 
 
-def _output(path: Path | None) -> OutputFile | None:
-    if path is None:
+def _piped(options: RunOptions, manner: Manner) -> bytes:
+    """Return what comes on standard input, where something is to come from there."""
+    if not options.from_stdin:
+        return b""
+    # Before anything is waited for.
+    _require_key()
+    from tui.standard_input import read_all, take_pipe
+
+    (place,) = options.from_stdin
+    example = "run -" if place == "PROMPT" else f"run {place} -"
+    pipe = take_pipe(f"... | streamscope {example}", screen=not manner.screenless)
+    with reading(STDIN):
+        return read_all(pipe)
+
+
+def _piped_prompt(data: bytes) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        fail(f"-: not UTF-8 at byte {error.start}")
+    if not text.strip():
+        fail("-: nothing came on standard input")
+    return text.rstrip("\r\n")
+
+
+def _output(options: RunOptions) -> OutputFile | None:
+    if options.output is None:
         return None
     from tui.output import OutputFile
 
+    with _making("--output", options.output):
+        return OutputFile(options.output, replace=options.force)
+
+
+def _writer(options: RunOptions) -> CaptureWriter | None:
+    if options.record is None:
+        return None
+    from tui.captures.writer import CaptureWriter
+
+    tool = f"streamscope {__version__}"
+    with _making("--record", options.record):
+        return CaptureWriter(options.record, tool=tool, replace=options.force)
+
+
+@contextmanager
+def _making(option: str, path: Path) -> Iterator[None]:
+    """Have a file that cannot be made end the command in one line."""
+    from tui.captures.files import FileRefused
+
     try:
-        return OutputFile(path)
+        yield
+    except FileRefused as error:
+        hint = "; --force replaces it" if error.replaceable else ""
+        fail(f"{option}: {error}{hint}")
     except OSError as error:
-        fail(f"--output: {error.strerror or error}: {path}")
+        fail(f"{option}: {path}: {error.strerror or error}")
 
 
 def _nothing_to_send(base: JsonObject, resume: Path | None) -> bool:
@@ -179,29 +221,28 @@ def _nothing_to_send(base: JsonObject, resume: Path | None) -> bool:
 
 
 def _many(
-    base: JsonObject,
-    prompt: str | None,
-    prompts: Path | None,
-    models: tuple[str, ...],
-    repeat: int,
-    toolbox: Toolbox | None,
-    run_tools: ToolMode,
+    options: RunOptions, request: JsonObject, piped: bytes, toolbox: Toolbox | None
 ) -> list[Job]:
-    from tui.conversation.plan import MOST, make_jobs, read_prompts
-    from tui.core.request import with_prompt
+    from tui.conversation.plan import MOST, make_jobs, parse_prompts, read_prompts
 
-    if prompts is None:
-        requests = [base if prompt is None else with_prompt(base, prompt)]
-    elif prompt is not None:
-        fail("--prompts and a PROMPT are two lists of what to ask: name one of them")
+    path = options.prompts
+    if path is None:
+        requests = [request]
     else:
-        with reading(f"--prompts: {prompts}"):
-            requests = read_prompts(prompts, base)
-    count = len(requests) * max(len(models), 1) * repeat
+        with reading(f"--prompts: {path}"):
+            is_piped = str(path) == STDIN
+            requests = parse_prompts(piped, request) if is_piped else read_prompts(path, request)
+    count = len(requests) * max(len(options.models), 1) * options.repeat
     if count > MOST:
         fail(f"that is {count} calls: {MOST} at most")
     # A model in a request of its own is kept, unless models were named.
-    return make_jobs(requests, models=models, repeat=repeat, toolbox=toolbox, tool_mode=run_tools)
+    return make_jobs(
+        requests,
+        models=options.models,
+        repeat=options.repeat,
+        toolbox=toolbox,
+        tool_mode=options.run_tools,
+    )
 
 
 def _toolbox(tools: str | None) -> Toolbox | None:
@@ -216,31 +257,27 @@ def _toolbox(tools: str | None) -> Toolbox | None:
         fail(f"--tools: {error}")
 
 
-def _beginning(request: Path | None, resume: Path | None) -> JsonObject | None:
+def _beginning(options: RunOptions, piped: bytes) -> JsonObject | None:
     """Return what the request begins from. A conversation that is not there yet begins empty."""
-    from tui.conversation.conversation import read_conversation, read_request
+    from tui.conversation.conversation import parse_request, read_conversation, read_request
 
-    path = request or resume
+    path = options.request or options.resume
     if path is None:
         return None
     with reading(str(path)):
+        if path is options.request:
+            return parse_request(piped) if str(path) == STDIN else read_request(path)
         try:
-            return read_conversation(path) if path is resume else read_request(path)
+            return read_conversation(path)
         except FileNotFoundError:
-            if path is resume and path.parent.is_dir():
+            if path.parent.is_dir():
                 return None
             raise
 
 
-def _writer(record: Path | None) -> CaptureWriter | None:
-    if record is None:
-        return None
-    from tui.captures.writer import CaptureWriter
-
-    try:
-        return CaptureWriter(record, tool=f"streamscope {__version__}")
-    except (OSError, ValueError) as error:
-        fail(f"--record: {getattr(error, 'strerror', None) or error}: {record}")
+def _require_key() -> None:
+    if not _key_in_environment() and not _key_found():
+        fail("no API key: set ANTHROPIC_API_KEY, or try the demo without one: streamscope demo")
 
 
 def _key_in_environment() -> bool:

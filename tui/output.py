@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tui.captures.writer import write_all
+from tui.captures.files import FileRefused, check_kind, create, create_or_replace, write_all
 
 
 class OutputFile:
     """A file that takes text. When it cannot take any more, the reading goes on without it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file; what was in it is replaced. Raises OSError."""
+    def __init__(self, path: Path, *, replace: bool = False) -> None:
+        """Make the file; with `replace` it may be there, and what was in it goes.
+
+        Raises FileRefused and OSError.
+        """
         self._path = path
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        # Not buffered: whoever looks at the file sees what has arrived.
-        self._fd = os.open(path, flags, 0o600)
+        try:
+            # Not buffered: whoever looks at the file sees what has arrived.
+            self._fd = create_or_replace(path) if replace else create(path)
+        except FileExistsError:
+            check_kind(path)
+            raise FileRefused(f"{path} exists already", replaceable=True) from None
         self.failure: str | None = None
         """Why nothing more is written, in one line."""
 

@@ -91,14 +91,11 @@ class ExchangeTeller:
     def finish(self) -> None:
         """Write the rest."""
         self.update()
-        failure = self.exchange.conversation.failure
         note = self.exchange.stage.note
         if note:
             left_open = self.exchange.conversation.open_calls() is not None
             hint = "; --run-tools always has them run" if left_open else ""
             self._err.write(f"streamscope: {one_line(note)}{hint}\n")
-        if failure:
-            self._err.write(f"streamscope: the conversation is not kept: {one_line(failure)}\n")
         self._err.flush()
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from tui import __version__
 from tui.captures.exporters import EXPORTS, export
+from tui.captures.files import save
 from tui.captures.material import Material, NotAvailable, pretty
 from tui.captures.redact import redact_json, redact_text
-from tui.captures.writer import save
 from tui.core.report import dumps
 from tui.core.session import Run
 from tui.core.sse import parse_frame

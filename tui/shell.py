@@ -55,6 +55,25 @@ speed_option = click.option(
 plain_option = click.option("--plain", is_flag=True, help="No screen: the answer as plain text.")
 
 
+class OnceCommand(click.Command):
+    """A command that refuses an option that is given twice, where only one of them could count."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given:
+            if not isinstance(option, click.Option) or option.multiple or option.is_flag:
+                continue
+            if given.count(option) > 1:
+                raise click.UsageError(f"{option.opts[0]} is given twice: name one", ctx)
+        return super().parse_args(ctx, args)
+
+
+class OnceGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = OnceCommand
+
+
 def fail(message: str, status: int = USAGE) -> NoReturn:
     """End with one line on standard error."""
     from tui.core.text import one_line
@@ -109,40 +128,58 @@ def show(
 
     With a `writer`, every live call is recorded; `output` is where their text goes.
     """
-    from tui.core.text import one_line
-
     manner = manner or Manner()
+    status = FAILED
     try:
         if manner.screenless:
             status = asyncio.run(_without_screen(factories, manner, live, writer))
-            if output is not None:
-                output.close()
-                if output.failure is not None:
-                    sys.stderr.write(f"streamscope: {one_line(output.failure)}\n")
-                    status = status or FAILED
-            sys.exit(status)
-        # Starting up makes a hundred thousand objects that stay. To look for garbage among them
-        # would hold up the first frame; after it the app sets a threshold of its own.
-        gc.set_threshold(1_000_000)
-        from tui.app import Settings, StreamscopeApp
-
-        settings = Settings(
-            speed=manner.speed,
-            record=None if writer is None else writer.begin,
-            smooth=manner.smooth,
-            bell=manner.bell,
-            editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
-        )
-        app = StreamscopeApp(factories, settings, live=live)
-        result = app.run()
-        for line in app.table():
-            sys.stdout.write(f"{line}\n")
-        sys.exit(app.return_code if result is None else result)
+        else:
+            status = _on_screen(factories, manner, live, writer)
     finally:
-        if writer is not None:
-            writer.close()
-            if writer.failure is not None:
-                sys.stderr.write(f"streamscope: {writer.failure}\n")
+        kept = _close(live, writer, output)
+    sys.exit(status or (0 if kept else FAILED))
+
+
+def _on_screen(
+    factories: list[SourceFactory],
+    manner: Manner,
+    live: LivePlan | None,
+    writer: CaptureWriter | None,
+) -> int:
+    # Starting up makes a hundred thousand objects that stay. To look for garbage among them
+    # would hold up the first frame; after it the app sets a threshold of its own.
+    gc.set_threshold(1_000_000)
+    from tui.app import Settings, StreamscopeApp
+
+    settings = Settings(
+        speed=manner.speed,
+        record=None if writer is None else writer.begin,
+        smooth=manner.smooth,
+        bell=manner.bell,
+        editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
+    )
+    app = StreamscopeApp(factories, settings, live=live)
+    result = app.run()
+    for line in app.table():
+        sys.stdout.write(f"{line}\n")
+    return (app.return_code or 0) if result is None else result
+
+
+def _close(live: LivePlan | None, writer: CaptureWriter | None, output: OutputFile | None) -> bool:
+    """Close what was written; say what of it failed, and return whether nothing did."""
+    from tui.core.text import one_line
+
+    if writer is not None:
+        writer.close()
+    if output is not None:
+        output.close()
+    failures = [file.failure for file in (writer, output) if file is not None and file.failure]
+    for job in live.jobs if live is not None else ():
+        if job.conversation.failure:
+            failures.append(f"the conversation is not kept: {job.conversation.failure}")
+    for failure in failures:
+        sys.stderr.write(f"streamscope: {one_line(failure)}\n")
+    return not failures
 
 
 async def _without_screen(

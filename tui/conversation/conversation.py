@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tui.captures.files import check_kind
 from tui.captures.redact import redact_json
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import JsonObject, strict_loads
@@ -146,8 +147,10 @@ def _whole(request: JsonObject) -> JsonObject:
 def read_conversation(path: Path) -> JsonObject:
     """Return the conversation in a file: what `write_conversation` wrote, or a request's body.
 
-    Raises ConversationError, and OSError where the file cannot be read.
+    Raises ConversationError, and OSError where the file cannot be read. It is kept in place of what
+    was read, so neither a link nor a named pipe will do.
     """
+    check_kind(path)
     return checked_request(read_request(path))
 
 
@@ -157,7 +160,11 @@ def read_request(path: Path) -> JsonObject:
     Raises ConversationError, and OSError where the file cannot be read.
     """
     with path.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
+        return parse_request(file.read(MAX_FILE_BYTES + 1))
+
+
+def parse_request(data: bytes) -> JsonObject:
+    """Return the request that JSON in UTF-8 holds. Raises ConversationError."""
     if len(data) > MAX_FILE_BYTES:
         raise ConversationError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     try:

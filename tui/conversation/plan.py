@@ -105,13 +105,21 @@ def make_jobs(
 
 
 def read_prompts(path: Path, base: JsonObject) -> list[JsonObject]:
-    """Return the requests in a file: a prompt a line, or a request as JSON a line.
+    """Return the requests in a file, as `parse_prompts` does; `.jsonl` in its name says requests.
 
-    A file whose name ends in `.jsonl` or whose first line is a JSON object holds requests; each is
-    laid over `base`. Blank lines are left out. Raises PromptsError and OSError.
+    Raises PromptsError and OSError.
+    """
+    return parse_prompts(path.read_bytes(), base, as_json=path.suffix == ".jsonl")
+
+
+def parse_prompts(data: bytes, base: JsonObject, *, as_json: bool = False) -> list[JsonObject]:
+    """Return the requests in a text: a prompt a line, or a request as JSON a line.
+
+    It holds requests where its first line is a JSON object; each is laid over `base`. Blank lines
+    are left out. Raises PromptsError.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PromptsError(f"not UTF-8 at byte {error.start}") from None
     lines = [
@@ -121,7 +129,7 @@ def read_prompts(path: Path, base: JsonObject) -> list[JsonObject]:
     ]
     if not lines:
         raise PromptsError("there is no prompt in it")
-    as_json = path.suffix == ".jsonl" or _is_object(lines[0][1])
+    as_json = as_json or _is_object(lines[0][1])
     requests = []
     for number, line in lines:
         if not as_json:
