@@ -86,6 +86,7 @@ async def test_a_server_that_speaks_no_tls() -> None:
     async with talk("Hello") as line:
         said = await said_of(line.server.url.replace("http:", "https:"))
     assert "Cannot connect" in said and ("SSL" in said or "TLS" in said)
+    assert STANDS in said and PASSES not in said
 
 
 async def test_a_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,3 +97,14 @@ async def test_a_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(socket, "getaddrinfo", nowhere)
     said = await said_of("http://no-such-host.invalid")
     assert "Cannot connect" in said and "Name or service not known" in said
+    assert STANDS in said and PASSES not in said
+
+
+async def test_a_name_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    said = await said_of("http://no-such-host.invalid")
+    assert "Temporary failure in name resolution" in said
+    assert STANDS not in said and PASSES not in said

@@ -843,6 +843,20 @@ def test_a_damaged_answer_keeps_no_call() -> None:
     assert [kept["type"] for kept in unfinished(state).kept] == ["text"]
 
 
+@pytest.mark.parametrize("model", [ASK, OLD])
+@pytest.mark.parametrize("blank", ["\n\n", " ", "\t"])
+def test_blank_text_is_not_sent_back(model: JsonObject, blank: str) -> None:
+    for texts in ((blank, "Sunny"), ("Sunny", blank), (blank, "Sunny", blank), (blank,)):
+        blocks = [event for index, text in enumerate(texts) for event in pb.text_block(index, text)]
+        state = cut_off(blocks)
+        kept, dropped = unfinished(state)
+        assert [block["text"] for block in kept] == [text for text in texts if text != blank]
+        assert dropped == []
+        sent = continuation(model, state, "error")
+        for turn in messages_of(sent):
+            assert all(block["text"].strip() for block in blocks_of(turn))
+
+
 # --- prefill --------------------------------------------------------------------------------------
 
 

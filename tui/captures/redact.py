@@ -3,17 +3,20 @@
 A secret is masked whole: neither its first nor its last characters stay. What is a secret is told
 by name (`authorization`, cookies, `*-token`, `*-key`, passwords, also as `apiKey`), and in any text
 by shape (`sk-ant-...`, `Bearer ...`, `access_token=...`, `https://name:word@host`). Rather too much
-is masked than too little. The bytes of a response are never changed: they are what the server sent,
-and a capture has to give them back.
+is masked than too little. What a live call is made with (the key, the custom headers) is known and
+masked wherever it appears. The bytes of a response are never changed: they are what the server
+sent, and a capture has to give them back.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import isfinite
 from typing import Any, Final
+from urllib.parse import quote
 
 MASK: Final = "[redacted]"
 TOO_DEEP: Final = "[nested too deeply]"
@@ -57,6 +60,46 @@ _ASSIGNED: Final = re.compile(
 )
 
 
+_SHORTEST: Final = 8
+"""Characters of a known secret. What is shorter is masked by its name alone."""
+_SCHEME: Final = re.compile(r"(?:bearer|basic|token)\s+(\S+)", re.IGNORECASE)
+_OPEN_HEADERS: Final = frozenset(
+    {"accept", "anthropic-beta", "anthropic-version", "content-type", "user-agent"}
+)
+"""Headers of every request, whose values are no secrets whoever sets them."""
+
+
+class _Known:
+    """What is known to be secret in this process, whatever it looks like."""
+
+    names: frozenset[str] = frozenset()
+    values: tuple[str, ...] = ()
+
+
+_known = _Known()
+
+
+def know_secrets(values: Iterable[str], headers: Mapping[str, str]) -> None:
+    """Have these values masked in any text, and headers of these names whatever they hold.
+
+    What was known before is forgotten. A value that is short or a plain word is left in texts.
+    """
+    secret = {n.lower(): value for n, value in headers.items() if n.lower() not in _OPEN_HEADERS}
+    found = [*values, *secret.values()]
+    found += [inner[1] for value in secret.values() if (inner := _SCHEME.fullmatch(value))]
+    telling = {value for value in found if len(value) >= _SHORTEST and not _WORD.fullmatch(value)}
+    written = {form for value in telling for form in _forms(value)}
+    # The longer first: one may be a part of another.
+    _known.values = tuple(sorted(written, key=lambda value: (-len(value), value)))
+    _known.names = frozenset(secret)
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    """Return how a text may have a value: as it is, in JSON, in an address."""
+    in_json = json.dumps(value)[1:-1]
+    return value, in_json, json.dumps(value, ensure_ascii=False)[1:-1], quote(value, safe="")
+
+
 def is_secret(name: str) -> bool:
     """Whether a header, field or parameter of this name holds a secret.
 
@@ -71,7 +114,8 @@ def redact_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> di
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     result: dict[str, str] = {}
     for name, value in pairs:
-        shown = MASK if is_secret(name) else redact_text(value)
+        is_hidden = is_secret(name) or name.strip().lower() in _known.names
+        shown = MASK if is_hidden else redact_text(value)
         label = redact_text(name)
         result[label] = f"{result[label]}, {shown}" if label in result else shown
     return result
@@ -79,6 +123,8 @@ def redact_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> di
 
 def redact_text(text: str) -> str:
     """Return `text` with everything masked that looks like a secret."""
+    for value in _known.values:
+        text = text.replace(value, MASK)
     lowered = text.lower()
     for words, mask in _PASSES:
         # Nothing is masked by a pass without one of its words, so clean text costs little.

@@ -226,7 +226,8 @@ def unfinished(state: RunState, waiting: Collection[str] = ()) -> Unfinished:
     for block in state.blocks:
         value = block.to_json()
         if block.type == "text":
-            fits = True
+            # Blank, it is no part of the answer to go on from, and refused where it stands alone.
+            fits = bool(text_of(value).strip())
         elif block.type == "thinking":
             fits = whole and block.stopped and _signed(value)
         elif block.type == "tool_use":
