@@ -39,7 +39,10 @@ Call = Callable[..., Result]
 
 
 def run_command(
-    monkeypatch: pytest.MonkeyPatch, *arguments: str | Path, stdin: io.BytesIO | bytes = b""
+    monkeypatch: pytest.MonkeyPatch,
+    *arguments: str | Path,
+    stdin: io.BytesIO | bytes = b"",
+    crashes: bool = False,
 ) -> Result:
     """Run a command line in this process, with no terminal anywhere near."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
@@ -58,7 +61,7 @@ def run_command(
         assert isinstance(stream.buffer, io.BytesIO)
         texts.append(stream.buffer.getvalue().decode())
     assert ESC not in texts[0] + texts[1]
-    assert "Traceback" not in texts[1]
+    assert ("Traceback" in texts[1]) is crashes
     code = caught.value.code or 0
     assert isinstance(code, int)
     return Result(code, *texts)

@@ -118,6 +118,27 @@ TEXTS: Final = {
     '{"x": "{\\"user_key\\": \\"abc\\"}"}': f'{{"x": "{{\\"user_key\\": \\"{MASK}\\"}}"}}',
     '{\\"user_key\\": \\"cut off': f'{{\\"user_key\\": \\"{MASK}',
     '{"name": "x_token", "v": "y"}': '{"name": "x_token", "v": "y"}',
+    "password=hunter2": f"password={MASK}",
+    "the Password: hunter2, ok": f"the Password: {MASK}, ok",
+    "passwd = letmein": f"passwd = {MASK}",
+    "secret=abc": f"secret={MASK}",
+    "password2=abc&x=1": f"password2={MASK}&x=1",
+    "my secret is safe, secretary: Bob": "my secret is safe, secretary: Bob",
+    "def login(user: str, password: str = None)": "def login(user: str, password: str = None)",
+    "secret: required": "secret: required",
+    'connect(password="hunter 2")': f'connect(password="{MASK}")',
+    "api_key = 'abc' # x": f"api_key = '{MASK}' # x",
+    'a \\"db_password=\\"x y\\" b': f'a \\"db_password=\\"{MASK}\\" b',
+    '{"password": 12345}': f'{{"password": {MASK}}}',
+    '{"password": null}': '{"password": null}',
+    "AWS_SECRET_ACCESS_KEY=wJalrX/b+c": f"AWS_SECRET_ACCESS_KEY={MASK}",
+    "export GITHUB_TOKEN=abc": f"export GITHUB_TOKEN={MASK}",
+    "PATH=/usr/bin KEY=abc": "PATH=/usr/bin KEY=abc",
+    "Uid=root;Pwd=hunter2;": f"Uid=root;Pwd={MASK};",
+    "PWD=/home/me": "PWD=/home/me",
+    "mysql --password hunter2 db": f"mysql --password {MASK} db",
+    "x --db-token=abc --y": f"x --db-token={MASK} --y",
+    "use --token --verbose": "use --token --verbose",
     "nothing here": "nothing here",
     "": "",
 }
@@ -128,12 +149,19 @@ def test_texts(text: str) -> None:
     assert redact_text(text) == TEXTS[text]
 
 
+WORDY: Final = st.lists(
+    st.sampled_from(
+        [*" \"'=:;,-\\[", "--", "password", "secret", "A_KEY", "pwd", "token", "x", "1"]
+    )
+).map("".join)
+
+
 def test_text_is_masked_once() -> None:
     for masked in TEXTS.values():
         assert redact_text(masked) == masked
 
 
-@given(st.text(alphabet="\"'\\:= bearer_tokensk-ant?&@/{}.\n\u00e9", max_size=80))
+@given(st.text(alphabet="\"'\\:= bearer_tokensk-ant?&@/{}.\n\u00e9", max_size=80) | WORDY)
 def test_masking_is_total_and_settles(text: str) -> None:
     masked = redact_text(text)
     assert redact_text(masked) == masked
@@ -151,6 +179,13 @@ def test_masking_is_total_and_settles(text: str) -> None:
         "https://" + "a" * 200_000,
         "&a=" * 60_000,
         '"' + "a_token" * 30_000,
+        "password " * 30_000,
+        "password:" * 30_000,
+        "secret" + " " * 200_000,
+        "a_token = '" * 20_000,
+        "PWD=" * 60_000,
+        "A_KEY" * 60_000,
+        "--a-" * 60_000 + "token",
     ],
     ids=lambda text: text[:12],
 )

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.command_line import Call, run_command
+from tests.one_answer import answering
 from tui.captures.redact import redact_text
 from tui.core.request import build_request
 from tui.sources import SourceEnded
@@ -23,39 +20,6 @@ CANARY = "CANARY-custom-5d1"
 STATUSES = (301, 302, 303, 307, 308)
 
 pytestmark = pytest.mark.usefixtures("api_key")
-
-
-@contextmanager
-def answering(status: int, location: str | None = None, body: str = "") -> Iterator[list[str]]:
-    """A server that gives one answer to all; yields its address, then what it was asked."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            asked.append(f"{self.command} {self.path}\n{self.headers}")
-            self.rfile.read(int(self.headers.get("content-length") or 0))
-            self.send_response(status)
-            if location is not None:
-                self.send_header("location", location)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        do_GET = do_POST = answer
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        asked.append(f"http://127.0.0.1:{server.server_address[1]}")
-        try:
-            yield asked
-        finally:
-            server.shutdown()
-            thread.join(30)
 
 
 @pytest.fixture

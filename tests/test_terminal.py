@@ -248,7 +248,7 @@ def test_a_crash_leaves_the_terminal_as_it_was_and_shows_no_locals(
     script.write_text(
         "def broken(self, *arguments):\n"
         "    secret = ''.join(reversed('YRANAC-tna-ks'))\n"
-        "    raise RuntimeError('the floor gave way')\n"
+        "    raise RuntimeError('the floor gave way: password=' + secret[:0] + 'CANARY2')\n"
         f"{CRASHES[where]}\n"
         "from tui.cli import show\n"
         "from tui.sources.scenario import ScenarioSource\n"
@@ -263,6 +263,7 @@ def test_a_crash_leaves_the_terminal_as_it_was_and_shows_no_locals(
         assert "RuntimeError" in running.output
         assert "the floor gave way" in running.output
         assert "sk-ant-CANARY" not in running.output
+        assert "password=[redacted]" in running.output
 
 
 # --- standard input -------------------------------------------------------------------------------

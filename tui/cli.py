@@ -25,6 +25,7 @@ from tui.shell import (
 )
 from tui.standard_input import take_pipe
 from tui.standard_streams import OutputFailed, guard
+from tui.telling import crash_report, told
 
 if TYPE_CHECKING:
     from tui.app import SourceFactory
@@ -79,7 +80,6 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
 
     Also captures, claude-trace logs, HAR files, VCR cassettes, and an event as JSON on each line.
     """
-    from tui.core.text import one_line
     from tui.sources.capture import following, recorded
 
     factories: list[SourceFactory] = []
@@ -97,7 +97,7 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
             found, warnings = (following if follow else recorded)(path)
         factories += found
         for warning in warnings:
-            click.echo(f"streamscope: {one_line(f'{name}: {warning}')}", err=True)
+            click.echo(f"streamscope: {told(f'{name}: {warning}')}", err=True)
     show(factories, manner=Manner(speed, plain))
 
 
@@ -181,6 +181,10 @@ def _run(command: click.Command) -> NoReturn:
         fail(f"{error.format_message()}  (see {path} --help)", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         fail("interrupted", INTERRUPTED)
+    except Exception as error:
+        # A fault of this program: its traceback is of use to whoever mends it.
+        sys.stderr.write(crash_report(error))
+        sys.exit(FAILED)
     sys.exit(status)
 
 

@@ -305,4 +305,4 @@ class Engine(App[int]):
         self.exit(status)
 
     def _fatal_error(self) -> None:
-        textual_hacks.crash_without_locals(self)
+        textual_hacks.crash_safely(self)

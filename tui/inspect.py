@@ -13,6 +13,7 @@ from tui.core.session import Run, Session
 from tui.core.state import as_text
 from tui.core.text import clip, format_bytes, one_line
 from tui.core.timeline import BorrowedStore
+from tui.telling import told, told_report
 from tui.viewmodel.transcript import describe_error
 
 if TYPE_CHECKING:
@@ -118,14 +119,14 @@ class Inspector:
                 detail = run.verdict.detail if run.verdict else "the file is empty"
                 self._fail(f"{name}: {detail}", 1)
         if self._as_json:
-            self._out.write(dumps(file_report(name, runs)) + "\n")
+            self._out.write(dumps(told_report(file_report(name, runs))) + "\n")
         else:
             for run in runs:
                 self._out.write(readable(name, run))
 
     def _fail(self, message: str, status: int) -> None:
         self.status = max(self.status, status)
-        self._err.write(f"streamscope: {one_line(message)}\n")
+        self._err.write(f"streamscope: {told(message)}\n")
         self._err.flush()
 
 
@@ -166,9 +167,9 @@ def readable(name: str, run: Run) -> str:
             raw = clip(block.json.text(), 100)
             lines.append(f"  \u2192 {one_line(called)} #{block.index} {shown}  {one_line(raw)}")
     if run.error is not None:
-        lines.append(f"  \u2717 {one_line(describe_error(run.error))}")
+        lines.append(f"  \u2717 {told(describe_error(run.error))}")
     for anomaly in state.anomalies[:20]:
-        lines.append(f"  ! event {anomaly.seq}: {anomaly.code}: {one_line(anomaly.detail)}")
+        lines.append(f"  ! event {anomaly.seq}: {anomaly.code}: {told(anomaly.detail)}")
     if len(state.anomalies) > 20:
         lines.append(f"  ! and {len(state.anomalies) - 20} more")
     return "\n".join(lines) + "\n\n"

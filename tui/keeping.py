@@ -27,6 +27,12 @@ class Keeping(Engine):
         choices.append(Choice("svg", "Picture of the screen", ".svg"))
         self.push_screen(Menu("Export as", choices), self._export)
 
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """Return a picture of the screen as SVG. It goes to a file, so secrets are masked in it."""
+        from tui.saving import masked_picture
+
+        return masked_picture(super().export_screenshot(title=title, simplify=simplify))
+
     def _export(self, kind: str | None) -> None:
         shown = self.deck.shown
         if kind is None or shown is None:
@@ -71,7 +77,7 @@ class Keeping(Engine):
 
         self.copy_to_clipboard(text)
         try:
-            kept = f"Also in {keep_copy(text)}"
+            kept = f"Also in {keep_copy(text)}, secrets masked"
         except OSError as error:
             kept = f"No copy in a file: {error}"
         self.notify(f"Copied {len(text)} characters. {kept}", timeout=5, markup=False)

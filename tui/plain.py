@@ -17,6 +17,7 @@ from tui.core.state import Block, Buffer, as_text
 from tui.core.text import format_ns, one_line, sanitize
 from tui.run import Feed
 from tui.standard_streams import OutputFailed
+from tui.telling import told, told_report
 from tui.viewmodel.pacer import Pacer
 from tui.viewmodel.smooth import Reveal
 from tui.viewmodel.transcript import describe_error
@@ -141,8 +142,8 @@ class FeedTeller:
         self.update()
         self._report(self.feed.runs[-1])
         if self.feed.failure:
-            failure = one_line(self.feed.failure)
-            self._err.write(f"streamscope: failed while reading: {failure}\n")
+            failure = told(f"failed while reading: {self.feed.failure}")
+            self._err.write(f"streamscope: {failure}\n")
 
     def _report(self, run: Run) -> None:
         self._writer.update(run, whole=True)
@@ -152,7 +153,7 @@ class FeedTeller:
             if run.verdict is not None:
                 detail = run.verdict.detail
             status = ": ".join(filter(None, [run.status, detail]))
-            self._err.write(f"streamscope: {one_line(status)}\n")
+            self._err.write(f"streamscope: {told(status)}\n")
         self._err.write(summary(run) + "\n")
         self._err.flush()
 
@@ -207,5 +208,5 @@ async def read_as_json(feed: Feed, out: TextIO) -> bool:
 
 def write_report(feed: Feed, out: TextIO) -> None:
     """Write the report on a feed, one line."""
-    out.write(dumps(file_report(None, feed.runs)) + "\n")
+    out.write(dumps(told_report(file_report(None, feed.runs))) + "\n")
     out.flush()

@@ -16,6 +16,7 @@ from tui.core.turns import Decision
 from tui.plain import EVERY_S, FeedTeller, succeeded, told_to_the_end, write_report
 from tui.run import Feed, Recorder
 from tui.standard_streams import OutputFailed
+from tui.telling import told
 from tui.viewmodel.runs import table
 from tui.viewmodel.smooth import Reveal
 from tui.viewmodel.turns import turn_items
@@ -95,7 +96,7 @@ class ExchangeTeller:
         if note:
             left_open = self.exchange.conversation.open_calls() is not None
             hint = "; --run-tools always has them run" if left_open else ""
-            self._err.write(f"streamscope: {one_line(note)}{hint}\n")
+            self._err.write(f"streamscope: {told(note)}{hint}\n")
         self._err.flush()
 
 

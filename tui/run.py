@@ -222,7 +222,7 @@ class Feed:
             raise
         except Exception as error:
             # A fault of this program, not of the stream: it must be seen, and end this run only.
-            self.failure = f"{type(error).__name__}: {error}"
+            self.failure = fault(error)
             problem: JsonObject = {"type": "internal_error", "message": self.failure}
             self._finish("interrupted", problem)
         finally:
@@ -251,7 +251,7 @@ class Feed:
         try:
             await self.source.aclose()
         except Exception as error:
-            self.failure = self.failure or f"{type(error).__name__}: {error}"
+            self.failure = self.failure or fault(error)
 
     async def _pump(self) -> None:
         paced = self.info.paced
@@ -285,6 +285,13 @@ async def _give_way() -> None:
     """Let the event loop do all that waits, timers included: these come after what was ready."""
     await asyncio.sleep(0)
     await asyncio.sleep(0)
+
+
+def fault(error: Exception) -> str:
+    """Return what a fault of this program says of itself. It may quote what must not be seen."""
+    from tui.captures.redact import redact_text
+
+    return redact_text(f"{type(error).__name__}: {error}")
 
 
 def describe_end(end: SourceEnded) -> JsonObject:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from tui.run import Feed
 from tui.sources import Answered
 
 _ATTEMPTS = 100
+_DRAWN = re.compile(r">([^<>]*)</text>")
 
 
 class Copyable(NamedTuple):
@@ -144,12 +147,29 @@ def _size(text: str) -> str:
     return f"{len(text)} chars  {clip(one_line(text[:60]), 20)}"
 
 
+def masked_picture(svg: str) -> str:
+    """Return a picture of the screen without the secrets that are to be read in it."""
+    return _DRAWN.sub(_mask_drawn, svg)
+
+
+def _mask_drawn(found: re.Match[str]) -> str:
+    # Blanks are drawn as ones that do not break.
+    text = html.unescape(found[1]).replace("\xa0", " ")
+    masked = redact_text(text)
+    if masked == text:
+        return found[0]
+    return f">{html.escape(masked).replace(' ', '&#160;')}</text>"
+
+
 def keep_copy(text: str) -> Path:
-    """Write what was copied to a file, for terminals that do not take it; return where it is."""
+    """Write what was copied to a file, for terminals that do not take it; return where it is.
+
+    As in every file, secrets are masked in it. Raises OSError.
+    """
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     folder = Path(base) / "streamscope"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "copied.txt"
     path.unlink(missing_ok=True)
-    save(path, text.encode("utf-8", "surrogatepass"))
+    save(path, redact_text(text).encode("utf-8", "surrogatepass"))
     return path

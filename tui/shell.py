@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from tui.telling import told
+
 if TYPE_CHECKING:
     from tui.app import SourceFactory
     from tui.captures.writer import CaptureWriter
@@ -76,9 +78,7 @@ class OnceGroup(click.Group):
 
 def fail(message: str, status: int = USAGE) -> NoReturn:
     """End with one line on standard error."""
-    from tui.core.text import one_line
-
-    sys.stderr.write(f"streamscope: {one_line(message)}\n")
+    sys.stderr.write(f"streamscope: {told(message)}\n")
     sys.exit(status)
 
 
@@ -167,8 +167,6 @@ def _on_screen(
 
 def _close(live: LivePlan | None, writer: CaptureWriter | None, output: OutputFile | None) -> bool:
     """Close what was written; say what of it failed, and return whether nothing did."""
-    from tui.core.text import one_line
-
     if writer is not None:
         writer.close()
     if output is not None:
@@ -178,7 +176,7 @@ def _close(live: LivePlan | None, writer: CaptureWriter | None, output: OutputFi
         if job.conversation.failure:
             failures.append(f"the conversation is not kept: {job.conversation.failure}")
     for failure in failures:
-        sys.stderr.write(f"streamscope: {one_line(failure)}\n")
+        sys.stderr.write(f"streamscope: {told(failure)}\n")
     return not failures
 
 

@@ -10,12 +10,13 @@ import sys
 from functools import partial
 from typing import Any
 
-from rich.segment import Segment, Segments
+from rich.segment import Segment
 from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter
 
 from tui.core.text import one_line
+from tui.telling import crash_report
 
 
 class SafeText(LineFilter):
@@ -54,16 +55,16 @@ def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
     app._filters.append(line_filter)
 
 
-def crash_without_locals(app: App[Any]) -> None:
+def crash_safely(app: App[Any]) -> None:
     """End the app after an unhandled exception.
 
-    As Textual does, but the traceback shows no local variables: they may hold keys and prompts.
+    As Textual does, but the traceback shows no local variables, which may hold keys and prompts,
+    and the words of the exception are masked.
     """
-    # Brings the syntax highlighter with it, which is a tenth of the time to the first frame.
-    from rich.traceback import Traceback
+    from rich.text import Text
 
     app.bell()
-    traceback = Traceback(show_locals=False, width=None)
-    rendered = Segments(app.console.render(traceback, app.console.options))
-    app._exit_renderables.append(rendered)
+    error = sys.exc_info()[1] or app._exception
+    if error is not None:
+        app._exit_renderables.append(Text(crash_report(error).rstrip()))
     app._close_messages_no_wait()

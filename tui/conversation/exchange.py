@@ -17,7 +17,7 @@ from tui.conversation.toolbox import TIMEOUT_S, Outcome, Tool
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.turns import Call, Decision, after_pause, after_tools, calls, tool_result
-from tui.run import Clock, Feed
+from tui.run import Clock, Feed, fault
 
 REFUSED: Final = "The user declined to run this tool."
 ROUNDS: Final = 20
@@ -155,7 +155,7 @@ class Exchange:
             raise
         except Exception as error:
             # A fault of this program: it ends this exchange only, and is shown in its run's pane.
-            self.feed.failure = self.feed.failure or f"{type(error).__name__}: {error}"
+            self.feed.failure = self.feed.failure or fault(error)
         finally:
             self.stage = Stage("done", note)
 
