@@ -5,12 +5,14 @@ Redaction is imported with the first thing that has to be said: most commands ha
 
 from __future__ import annotations
 
-import traceback
+from typing import TYPE_CHECKING, Final
 
-from tui.core.records import JsonObject
 from tui.core.text import one_line, sanitize
 
-_SPOKEN: tuple[str, ...] = ("error", "anomalies")
+if TYPE_CHECKING:
+    from tui.core.records import JsonObject
+
+_SPOKEN: Final = ("error", "anomalies")
 """What of a report is words about a run. The rest is what came, and is given as it came."""
 
 
@@ -33,6 +35,8 @@ def told_report(report: JsonObject) -> JsonObject:
 
 def crash_report(error: BaseException) -> str:
     """Return the traceback of a fault of this program: no local variables, and nothing secret."""
+    import traceback
+
     from tui.captures.redact import redact_text
 
     return sanitize(redact_text("".join(traceback.format_exception(error))))
