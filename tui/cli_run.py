@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -211,7 +212,7 @@ def _toolbox(tools: str | None) -> Toolbox | None:
     from tui.conversation.toolbox import ToolsError
 
     try:
-        return toolbox_named(tools)
+        return asyncio.run(toolbox_named(tools))
     except ToolsError as error:
         fail(f"--tools: {error}")
 

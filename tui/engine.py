@@ -227,8 +227,13 @@ class Engine(App[int]):
     def _turns_of(self, feed: Feed) -> tuple[Item, ...]:
         turns = self._turns.get(id(feed))
         if turns is None:
-            turns = self._turns[id(feed)] = turn_items(feed.info.request)
+            turns = turn_items(feed.info.request, self._printed(feed))
+            self._turns[id(feed)] = turns
         return turns
+
+    def _printed(self, feed: Feed) -> dict[str, str]:
+        """Return what tools printed before a request was made, by the ids of their calls."""
+        return {}
 
     def _paced(self, run: Run) -> dict[int, Buffer] | None:
         if self.settings.smooth is None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from itertools import takewhile
+from collections.abc import Callable, Iterable
+from itertools import islice, takewhile
 from typing import TextIO
 
+from tui.conversation.conversation import Printed
 from tui.conversation.exchange import Asked, Exchange
 from tui.conversation.listing import run_entries
 from tui.conversation.plan import LivePlan
 from tui.core.records import JsonObject
-from tui.core.text import one_line
+from tui.core.text import one_line, sanitize
 from tui.core.turns import Decision
 from tui.plain import EVERY_S, FeedTeller, succeeded, write_report
 from tui.run import Feed, Recorder
@@ -54,6 +55,7 @@ class ExchangeTeller:
         self._tellers: list[FeedTeller] = []
         self._finished = 0
         self._announced = 0
+        self._printed = 0
 
     def update(self) -> None:
         """Write what has happened since the last call."""
@@ -67,9 +69,16 @@ class ExchangeTeller:
                 return
             teller.finish()
             self._finished += 1
+        self._tell_printed()
         self._announce()
 
+    def _tell_printed(self) -> None:
+        printed = self.exchange.conversation.printed
+        write_printed(islice(printed.values(), self._printed, None), self._err)
+        self._printed = len(printed)
+
     def _begin(self, feed: Feed) -> None:
+        self._tell_printed()
         if self._finished and id(self.exchange.feeds[self._finished - 1]) not in (
             self.exchange.replaced
         ):
@@ -99,6 +108,14 @@ class ExchangeTeller:
         if failure:
             self._err.write(f"streamscope: the conversation is not kept: {one_line(failure)}\n")
         self._err.flush()
+
+
+def write_printed(printed: Iterable[Printed], err: TextIO) -> None:
+    """Write what tools printed, each line under the tool's name."""
+    for tool, text in printed:
+        err.write(f"streamscope: {one_line(tool)} printed:\n")
+        err.writelines(f"  {sanitize(line)}\n" for line in text.split("\n"))
+    err.flush()
 
 
 def _last_results(feed: Feed) -> list[str]:
@@ -135,6 +152,7 @@ async def run_plainly(
             written += 1
             if as_json:
                 _write_reports(exchange, out)
+                write_printed(exchange.conversation.printed.values(), err)
     finally:
         # Also when interrupted: what arrived is written before this ends.
         for task in tasks:

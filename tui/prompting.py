@@ -100,7 +100,7 @@ class Prompting(Talk):
         parameters = dict(setup.parameters)
         try:
             if setup.tools:
-                toolbox = await asyncio.to_thread(toolbox_named, setup.tools)
+                toolbox = await toolbox_named(setup.tools)
                 conversation.toolbox = toolbox
                 parameters.pop("tools", None)
                 if toolbox is not None:

@@ -234,6 +234,12 @@ class Talk(Keeping):
             return "Conversation not kept", exchange.conversation.failure
         return super()._stage(feed, run)
 
+    def _printed(self, feed: Feed) -> dict[str, str]:
+        exchange = self._by_feed.get(id(feed))
+        if exchange is None:
+            return {}
+        return {id: said.text for id, said in exchange.conversation.printed.items()}
+
     def run_entries(self) -> list[RunEntry]:
         """Return every run for the list of runs."""
         from tui.conversation.listing import run_entries

@@ -32,6 +32,14 @@ class Sent(NamedTuple):
     """When it was answered: `12:03:59`. A cache lives for minutes."""
 
 
+class Printed(NamedTuple):
+    """What a tool printed during a call. It is shown, and never sent."""
+
+    tool: str
+    text: str
+    """Wire text: not sanitised."""
+
+
 class Conversation:
     """What is said so far. `request` is everything but the next prompt."""
 
@@ -53,6 +61,8 @@ class Conversation:
         """The answer that broke off or whose calls were left open, until another one stands."""
         self.pending: JsonObject | None = None
         """A request that is ready to be sent, where the exchange stopped before it."""
+        self.printed: dict[str, Printed] = {}
+        """By the id of the call, in the order in which they ended."""
         self.failure: str | None = None
         """Why the conversation is not kept in its file any more, in one line."""
 

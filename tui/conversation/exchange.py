@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
-from tui.conversation.conversation import Conversation
+from tui.conversation.conversation import Conversation, Printed
 from tui.conversation.retry import RetryPolicy, Wait
-from tui.conversation.toolbox import TIMEOUT_S, Outcome, Tool
+from tui.conversation.toolbox import TIMEOUT_S, Outcome, Printout, Tool
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.turns import Call, Decision, after_pause, after_tools, calls, tool_result
@@ -279,7 +279,14 @@ class Exchange:
         toolbox = self.conversation.toolbox
         if toolbox is None or call.input is None:
             return Outcome(f"There is no tool {call.name} here.", True)
-        return await toolbox.run(call.name, call.input, timeout_s=self._limits.tool_timeout_s)
+        printout = Printout()
+        limit_s = self._limits.tool_timeout_s
+        try:
+            return await toolbox.run(call.name, call.input, timeout_s=limit_s, printout=printout)
+        finally:
+            # Also where it was cancelled: it may say why it took so long.
+            if printout.size:
+                self.conversation.printed[call.id] = Printed(call.name, printout.text())
 
 
 def _calls(count: int) -> str:

@@ -29,7 +29,7 @@ DEMO: Final = "demo"
 NONE: Final = "none"
 
 
-def toolbox_named(name: str) -> Toolbox | None:
+async def toolbox_named(name: str) -> Toolbox | None:
     """Return the tools in a file, those built in (`demo`), or no tools (`none`).
 
     Raises ToolsError.
@@ -41,7 +41,7 @@ def toolbox_named(name: str) -> Toolbox | None:
         from tui.conversation.demo_tools import demo_tools
 
         return demo_tools()
-    return load_tools(path)
+    return await load_tools(path)
 
 
 class PromptsError(ValueError):
