@@ -14,7 +14,7 @@ from tests.live_desk import finished, line, says, scenario, until
 from tui.conversation.conversation import Conversation
 from tui.conversation.demo_tools import demo_tools
 from tui.conversation.exchange import REFUSED, Exchange
-from tui.conversation.tool import Tool
+from tui.conversation.tool import Printout, Tool
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import JsonObject
 from tui.core.turns import Decision
@@ -236,8 +236,9 @@ async def test_a_fault_in_one_exchange_is_its_own() -> None:
 def toolbox(seen: list[JsonObject], meet: asyncio.Barrier | None = None) -> Toolbox:
     """A tool `f` that notes what it is called with."""
 
-    async def run(given: JsonObject) -> str:
+    async def run(given: JsonObject, printout: Printout) -> str:
         seen.append(given)
+        printout.add(f"heard {given}\n".encode())
         if meet is not None:
             async with asyncio.timeout(10):
                 await meet.wait()
@@ -260,6 +261,12 @@ async def test_calls_run_at_the_same_time_and_their_results_go_back_in_order() -
         assert [result["tool_use_id"] for result in results] == ["t1", "t2", "t3"]
         assert [result.get("is_error", False) for result in results] == [False, False, True]
         assert "There is no tool g" in str(results[2]["content"])
+        # What they printed is kept, and is not sent.
+        assert talk.printed == {
+            "t1": ("f", "heard {'n': 1}"),
+            "t2": ("f", "heard {'n': 2}"),
+        }
+        assert "heard" not in wire.server.received[1].body.decode()
         assert exchange.feed.runs[0].state.stop_reason == "end_turn"
         assert wire.sent == 2
 

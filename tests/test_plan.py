@@ -117,13 +117,13 @@ def test_every_request_with_every_model_as_often_as_wanted() -> None:
     assert job.request is not None and job.request["model"] == "own"
 
 
-def test_named_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_named_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert toolbox_named("none") is None
-    demo = toolbox_named("demo")
+    assert await toolbox_named("none") is None
+    demo = await toolbox_named("demo")
     assert demo is not None and demo.get("calculator") is not None
     Path("tools.json").write_text('[{"name": "f", "input_schema": {"type": "object"}}]')
-    found = toolbox_named("tools.json")
+    found = await toolbox_named("tools.json")
     assert found is not None and [tool.name for tool in found.tools] == ["f"]
 
 

@@ -14,7 +14,9 @@ from tests.streams import json_values
 from tui.conversation.tool import (
     MAX_BLOCK_CHARS,
     MAX_CHARS,
+    MAX_PRINTED,
     Outcome,
+    Printout,
     Tool,
     ToolFailed,
     describe,
@@ -207,6 +209,30 @@ def test_words_of_its_own_come_first() -> None:
     assert failure_of(ToolFailed("No."), lambda _: "unused") == ("No.", True)
 
 
+# --- what is printed ------------------------------------------------------------------------------
+
+
+def test_a_printout_is_text_without_secrets() -> None:
+    printout = Printout()
+    printout.add(b"caf\xc3")
+    printout.add(b"\xa9 \xff sk-ant-abc\n\n")
+    assert (printout.text(), printout.size) == ("caf\u00e9 \ufffd [redacted]", 20)
+    assert Printout().text() == ""
+
+
+@given(st.lists(st.binary(max_size=3 * MAX_PRINTED // 2), max_size=3), st.integers(0, 3))
+def test_a_printout_keeps_the_beginning_and_counts_the_rest(parts: list[bytes], place: int) -> None:
+    printout, later = Printout(), Printout()
+    for part in parts[:place]:
+        printout.add(part)
+    for part in parts[place:]:
+        later.add(part)
+    printout.take(later)
+    assert printout.size == sum(map(len, parts))
+    assert len(printout.text()) <= MAX_PRINTED + 60
+    assert ("cut here" in printout.text()) is (printout.size > MAX_PRINTED)
+
+
 # --- tools ----------------------------------------------------------------------------------------
 
 
@@ -224,10 +250,10 @@ async def test_a_definition_alone_cannot_be_run() -> None:
 
 
 async def test_a_tool_gives_what_its_call_returns() -> None:
-    async def value(given: dict[str, Any]) -> object:
+    async def value(given: dict[str, Any], _: Printout) -> object:
         return {"got": given}
 
-    async def failed(given: dict[str, Any]) -> object:
+    async def failed(given: dict[str, Any], _: Printout) -> object:
         return Outcome([dict(TEXT)], True)
 
     assert await Tool({"name": "a"}, "demo", value).run({"x": 1}) == '{"got":{"x":1}}'

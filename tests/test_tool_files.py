@@ -1,16 +1,15 @@
-"""Files with tools: what is read from them as it stands, and one line for each mistake."""
+"""Files with tools in JSON: read as they stand, and one line for each mistake in any file."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import sys
-import warnings
+import os
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, Final
 
 import pytest
-from anthropic import beta_tool
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,15 +34,16 @@ def written(tmp_path: Path, value: object, name: str = "tools.json") -> Path:
     return path
 
 
+def load(path: Path) -> Toolbox:
+    return asyncio.run(load_tools(path))
+
+
 def problem(path: Path) -> str:
     with pytest.raises(ToolsError) as raised:
-        load_tools(path)
+        load(path)
     said = str(raised.value)
     assert said == one_line(said)
     return said
-
-
-# --- JSON -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_definitions_are_sent_as_they_are(tmp_path: Path, wrap: Any) -> None:  #
         {"type": "mcp_toolset", "mcp_server_name": "get_weather"},
         {"type": "bash_20250124", "name": "bash"},
     ]
-    box = load_tools(written(tmp_path, wrap(tools)))
+    box = load(written(tmp_path, wrap(tools)))
     assert box.definitions == tools
     assert [type(one) for one in box.definitions[0]["unknown"]] == [float, float, type(None), str]
     assert all(tool.origin == "none" and not tool.runnable for tool in box.tools)
@@ -65,12 +65,12 @@ def test_definitions_are_sent_as_they_are(tmp_path: Path, wrap: Any) -> None:  #
 
 def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     data = b"\xef\xbb\xbf" + json.dumps([TOOL]).encode()
-    assert load_tools(written(tmp_path, data, "tools.JSON")).definitions == [TOOL]
+    assert load(written(tmp_path, data, "tools.JSON")).definitions == [TOOL]
 
 
 async def test_canned_answers(tmp_path: Path) -> None:
     block = {"type": "text", "text": "hi"}
-    box = load_tools(
+    box = await load_tools(
         written(
             tmp_path,
             [
@@ -155,6 +155,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     assert problem(tmp_path / "folder.json") == "folder.json: this is a folder"
     assert "read from .json and .py files" in problem(written(tmp_path, "", "tools.yaml"))
+    os.mkfifo(tmp_path / "pipe.json")
+    assert problem(tmp_path / "pipe.json") == "pipe.json: this is not a regular file"
     assert "read from .json and .py files" in problem(tmp_path)
     assert "read from .json and .py files" in problem(Path())
     assert "cannot be read" in problem(Path("a\0.json"))
@@ -196,7 +198,7 @@ def test_any_json_gives_tools_or_their_error(
     path = tmp_path_factory.getbasetemp() / "any.json"
     path.write_bytes(data)
     try:
-        box = load_tools(path)
+        box = load(path)
     except ToolsError as error:
         assert str(error) == one_line(str(error))
         assert str(error).startswith("any.json")
@@ -204,232 +206,3 @@ def test_any_json_gives_tools_or_their_error(
         assert box.definitions
         json.dumps(box.definitions, allow_nan=False, ensure_ascii=False).encode()
         assert all({"result", "results"}.isdisjoint(one) for one in box.definitions)
-
-
-# --- Python ---------------------------------------------------------------------------------------
-
-
-def load(tmp_path: Path, source: str | bytes) -> Toolbox:
-    return load_tools(written(tmp_path, source, "tools.py"))
-
-
-async def test_functions_are_tools(tmp_path: Path) -> None:
-    box = load(
-        tmp_path,
-        '''
-        from __future__ import annotations
-        from os.path import join
-        from dataclasses import dataclass
-        from typing import Literal
-        from anthropic import beta_async_tool, beta_tool
-
-        LIMIT = 3
-
-        @dataclass
-        class Place:
-            name: str
-
-        def _private(x: int) -> int:
-            return x
-
-        def add(a: int, b: int = 2) -> int:
-            """Add two numbers.
-
-            Args:
-                a: The first.
-            """
-            return a + b
-
-        async def visit(place: Place, unit: Literal["c", "f"] = "c") -> dict[str, str]:
-            """Go there."""
-            return {"name": place.name, "unit": unit}
-
-        @beta_tool(name="shout", description="Loud.")
-        def _(text: str) -> str:
-            return text.upper()
-
-        @beta_async_tool
-        async def whisper(text: str) -> str:
-            """Not loud."""
-            return text.lower()
-
-        def search(text: str) -> str:
-            """Search."""
-            return text
-
-        lookup = beta_tool(search, name="lookup")
-        plus = add
-        twice = lambda text: text * 2
-        loud = _
-        ''',
-    )
-    names = [tool.name for tool in box.tools]
-    assert sorted(names) == ["add", "lookup", "shout", "twice", "visit", "whisper"]
-    assert all(tool.origin == "python" and tool.runnable for tool in box.tools)
-
-    def add(a: int, b: int = 2) -> Any:  # noqa: ANN401
-        """Add two numbers.
-
-        Args:
-            a: The first.
-        """
-
-    sent = {one["name"]: one for one in box.definitions}
-    assert sent["add"] == beta_tool(add).to_dict()
-    assert sent["shout"]["description"] == "Loud."
-    assert await box.run("add", {"a": 1}) == ("3", False)
-    assert await box.run("visit", {"place": {"name": "Rome"}}) == (
-        '{"name":"Rome","unit":"c"}',
-        False,
-    )
-    assert await box.run("shout", {"text": "a"}) == ("A", False)
-    assert await box.run("whisper", {"text": "A"}) == ("a", False)
-    assert await box.run("lookup", {"text": "x"}) == ("x", False)
-    assert await box.run("twice", {"text": "ab"}) == ("abab", False)
-
-
-async def test_what_goes_wrong_in_a_call_is_told_to_the_model(tmp_path: Path) -> None:
-    box = load(
-        tmp_path,
-        """
-        from anthropic.lib.tools import ToolError
-
-        def fail(kind: str) -> str:
-            print("torn")
-            if kind == "own":
-                raise ToolError([{"type": "text", "text": "Not so. sk-ant-abc"}])
-            raise LookupError(f"no {kind}, said sk-ant-abc")
-        """,
-    )
-    assert await box.run("fail", {"kind": "x"}) == ("LookupError: no x, said [redacted]", True)
-    assert await box.run("fail", {"kind": "own"}) == (
-        [{"type": "text", "text": "Not so. [redacted]"}],
-        True,
-    )
-    content, is_error = await box.run("fail", {})
-    assert is_error
-    assert content == "Invalid arguments for function fail: kind: Missing required argument"
-
-
-async def test_the_folder_of_the_file_is_looked_in_while_it_is_imported(tmp_path: Path) -> None:
-    written(tmp_path, "WORD = 'beside'\ndef helper(): ...", "streamscope_test_beside.py")
-    path, modules = list(sys.path), set(sys.modules)
-    try:
-        box = load(
-            tmp_path,
-            """
-            import sys
-            from streamscope_test_beside import WORD, helper
-
-            FIRST = sys.path[0]
-
-            def where() -> list[str]:
-                return [WORD, FIRST, __file__]
-            """,
-        )
-        content, _ = await box.run("where", {})
-        assert json.loads(str(content)) == ["beside", str(tmp_path), str(tmp_path / "tools.py")]
-        assert [tool.name for tool in box.tools] == ["where"]
-        assert sys.path == path
-    finally:
-        for name in set(sys.modules) - modules:
-            if "streamscope" in name:
-                del sys.modules[name]
-
-
-async def test_a_file_is_a_module_of_its_own_each_time(tmp_path: Path) -> None:
-    source = "seen = []\ndef count() -> int:\n    seen.append(1)\n    return len(seen)\n"
-    first, second = load(tmp_path, source), load(tmp_path, source)
-    assert await first.run("count", {}) == ("1", False)
-    assert await first.run("count", {}) == ("2", False)
-    assert await second.run("count", {}) == ("1", False)
-    assert not list(tmp_path.glob("__pycache__"))
-
-
-def test_it_prints_nothing_and_reads_nothing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    source = "import sys\nprint('torn')\nprint('torn', file=sys.stderr)\n"
-    assert load(tmp_path, source + "def tool() -> None: ...").tools
-    assert capfd.readouterr() == ("", "")
-    assert "EOFError" in problem(written(tmp_path, "input()", "tools.py"))
-
-
-@pytest.mark.parametrize(
-    "source", ["def a(x: int) -> str:\n    return '\\d' if x is 1 else ''", "import sre_compile\n"]
-)
-def test_warnings_about_the_file_are_not_raised(tmp_path: Path, source: str) -> None:
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("error")
-        assert load(tmp_path, source + "\ndef b(data: bytes = b'\\xff') -> None: ...").get("b")
-    assert not seen
-
-
-async def test_the_file_does_not_get_this_programs_future_imports(tmp_path: Path) -> None:
-    box = load(tmp_path, "def a(x: int) -> str:\n    return type(a.__annotations__['x']).__name__")
-    assert await box.run("a", {"x": 1}) == ("type", False)
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        ("", "tools.py: no public function is defined in it"),
-        ("from os.path import join\nclass A: ...\ndef _a(): ...", "no public function"),
-        ("x = 1\ndef a(:\n", "tools.py, line 2: invalid syntax"),
-        ("def a():\nreturn 1", "tools.py, line 2: expected an indented block"),
-        ("x = 1\n1/0\n", "tools.py, line 2: while it is imported: ZeroDivisionError: division by"),
-        ("def f():\n    1/0\n\nf()\n", "tools.py, line 2: while"),
-        ("\nimport streamscope_no_such", "line 2: while it is imported: ModuleNotFoundError: No"),
-        ("import json\njson.loads('')", "line 2: while it is imported: JSONDecodeError"),
-        ("raise SystemExit(3)", "line 1: while it is imported: SystemExit: 3"),
-        ("import sys\nsys.exit()", "line 2: while it is imported: SystemExit"),
-        ("raise ValueError('sk-ant-abc\\nx')", "ValueError: [redacted] x"),
-        ("raise GeneratorExit", "GeneratorExit"),
-        ("exec('1/0')", "line 1: while it is imported: ZeroDivisionError"),
-        ("\0", "null byte"),
-        ("(" * 1000, "too many nested parentheses"),
-        ("-" * 100_000 + "1", "tools.py: "),
-        (b"x = 1\n\n# \xff", "tools.py, line 3: this is not UTF-8"),
-        (b"# coding: ascii\n# \xff", "tools.py, line 2: this is not ascii"),
-        (b"# coding: nonsense\n", "unknown encoding"),
-        ("\n\ndef a(x: int, /): ...", "tools.py, line 3: a: arguments that can only be passed by"),
-        ("def a(x: 'Nowhere'): ...", "tools.py, line 1: a: name 'Nowhere' is not defined"),
-        ("def a(x: int = float('nan')): ...", "line 1: a: the definition is not JSON"),
-        ("def \u00e9(): ...", "line 1: \u00e9: the name '\u00e9' is not one to 128"),
-        (
-            "from anthropic import beta_tool\ndef a(): ...\n"
-            "@beta_tool(name='a')\ndef b() -> str: ...",
-            "tools.py, line 3: b: the name is taken by a",
-        ),
-        (
-            "from anthropic import beta_tool\nb = beta_tool(lambda: '', name='a b')",
-            "line 2: b: the name 'a b' is not",
-        ),
-    ],
-)
-def test_mistakes_in_python(tmp_path: Path, source: str | bytes, said: str) -> None:
-    path, modules = list(sys.path), set(sys.modules)
-    assert said in problem(written(tmp_path, source, "tools.py"))
-    assert sys.path == path
-    left = {name for name in set(sys.modules) - modules if "streamscope" in name}
-    assert len(left) <= 1  # A file that was imported stays; one that was not does not.
-    if "while it is imported" in said:
-        assert not left
-
-
-def test_the_readers_own_interrupt_is_none_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        load(tmp_path, "raise KeyboardInterrupt")
-
-
-def test_a_stand_in_at_the_top_of_the_file_is_let_be(tmp_path: Path) -> None:
-    source = """
-        def _fail(_):
-            raise RuntimeError("outside of a request")
-
-        request = type("Proxy", (), {"__class__": property(_fail)})()
-        globals()[1] = 2
-
-        def tool() -> None: ...
-        """
-    assert [tool.name for tool in load(tmp_path, source).tools] == ["tool"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from tests.streams import json_values
 from tui.conversation.tool import MAX_CHARS
-from tui.conversation.tool_threads import perform
-from tui.conversation.toolbox import Outcome, Tool, Toolbox, ToolsError
+from tui.conversation.toolbox import PARALLEL, Outcome, Printout, Tool, Toolbox, ToolsError
 from tui.core.records import JsonObject
 
 LONG_S = 60
@@ -24,25 +23,14 @@ def definition(name: str) -> JsonObject:
     return {"name": name, "input_schema": {"type": "object"}}
 
 
-def threaded(function: Callable[[JsonObject], object], name: str = "tool") -> Tool:
-    """A tool as those from Python files are run."""
+def direct(function: Callable[[JsonObject], Any], name: str = "tool") -> Tool:
+    """A tool on our own loop, as the canned ones. The function may be a coroutine's."""
 
-    async def call(given: JsonObject) -> Outcome:
-        return await perform(lambda: function(given))
+    async def call(given: JsonObject, _: Printout) -> object:
+        value = function(given)
+        return await value if inspect.isawaitable(value) else value
 
-    return Tool(definition(name), "python", call)
-
-
-def direct(call: Callable[[JsonObject], Any], name: str = "tool") -> Tool:
-    """A tool on our own loop, as the canned ones."""
     return Tool(definition(name), "demo", call)
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 # --- what is there --------------------------------------------------------------------------------
@@ -69,7 +57,7 @@ def test_a_name_is_given_once() -> None:
 
 
 async def test_a_result() -> None:
-    box = Toolbox([threaded(lambda given: {"sum": given["a"] + 1})])
+    box = Toolbox([direct(lambda given: {"sum": given["a"] + 1})])
     assert await box.run("tool", {"a": 1}) == Outcome('{"sum":2}', False)
 
 
@@ -87,23 +75,19 @@ async def test_unknown_tools_and_those_without_a_way_to_run() -> None:
 async def test_input_that_is_no_object() -> None:
     ran: list[object] = []
     given: Any = ["x"]
-    outcome = await Toolbox([threaded(ran.append)]).run("tool", given)
+    outcome = await Toolbox([direct(ran.append)]).run("tool", given)
     assert outcome == ("The input is not a JSON object.", True)
     assert not ran
 
 
-@pytest.mark.parametrize("kind", [threaded, direct])
-async def test_a_tool_cannot_change_what_it_was_given(kind: Any) -> None:  # noqa: ANN401
+async def test_a_tool_cannot_change_what_it_was_given() -> None:
     def spoil(given: JsonObject) -> str:
         given["list"].clear()
         given.clear()
         return "done"
 
-    async def call(given: JsonObject) -> str:
-        return spoil(given)
-
     given = {"list": [1, {"a": 2}]}
-    box = Toolbox([kind(spoil if kind is threaded else call)])
+    box = Toolbox([direct(spoil)])
     assert await box.run("tool", given) == ("done", False)
     assert given == {"list": [1, {"a": 2}]}
 
@@ -136,7 +120,7 @@ async def test_whatever_a_tool_raises_is_an_error_outcome(error: BaseException) 
         raise error
 
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    box = Toolbox([threaded(function, "a"), direct(call, "b")])
+    box = Toolbox([direct(function, "a"), direct(call, "b")])
     assert await box.run("a", {}) == await box.run("b", {}) == (said, True)
 
 
@@ -170,7 +154,7 @@ async def test_what_is_not_json_is_an_error_outcome(
     async def call(given: JsonObject) -> object:
         return function(given)
 
-    box = Toolbox([threaded(function, "a"), direct(call, "b")])
+    box = Toolbox([direct(function, "a"), direct(call, "b")])
     first, second = await box.run("a", {}), await box.run("b", {})
     assert first == second
     assert first.is_error
@@ -178,7 +162,7 @@ async def test_what_is_not_json_is_an_error_outcome(
 
 
 async def test_a_huge_answer_is_cut() -> None:
-    box = Toolbox([threaded(lambda _: "x" * 10_000_000)])
+    box = Toolbox([direct(lambda _: "x" * 10_000_000)])
     content, is_error = await box.run("tool", {})
     assert not is_error
     assert MAX_CHARS < len(content) < MAX_CHARS + 100
@@ -188,21 +172,14 @@ async def test_a_huge_answer_is_cut() -> None:
 # --- time -----------------------------------------------------------------------------------------
 
 
-async def test_a_function_that_hangs(gate: threading.Event) -> None:
-    box = Toolbox([threaded(lambda _: gate.wait(), "hang"), threaded(lambda _: "x", "next")])
-    outcome = await box.run("hang", {}, timeout_s=0.02)
-    assert outcome == ("The tool hang gave no answer within 0.02 s.", True)
-    assert await box.run("next", {}) == ("x", False)
-
-
 async def test_a_coroutine_that_hangs() -> None:
     async def hang(_: JsonObject) -> object:
         return await asyncio.Event().wait()
 
-    box = Toolbox([threaded(hang, "away"), direct(hang, "here")])
-    for name in ("away", "here"):
-        outcome = await box.run(name, {}, timeout_s=0.02)
-        assert outcome == (f"The tool {name} gave no answer within 0.02 s.", True)
+    box = Toolbox([direct(hang, "hang"), direct(lambda _: "x", "next")])
+    outcome = await box.run("hang", {}, timeout_s=0.02)
+    assert outcome == ("The tool hang gave no answer within 0.02 s.", True)
+    assert await box.run("next", {}) == ("x", False)
 
 
 async def test_a_coroutine_that_will_not_be_cancelled() -> None:
@@ -243,21 +220,40 @@ async def test_a_call_can_be_cancelled() -> None:
     await asyncio.wait_for(cancelled.wait(), LONG_S)
 
 
-async def test_calls_run_at_the_same_time() -> None:
-    barrier = threading.Barrier(3, timeout=LONG_S)
-    here = asyncio.Barrier(3)
+async def test_calls_run_at_the_same_time_so_many_at_most() -> None:
+    barrier = asyncio.Barrier(PARALLEL)
+    here: set[object] = set()
+    most = 0
 
-    async def meet(_: JsonObject) -> object:
-        await asyncio.wait_for(here.wait(), LONG_S)
+    async def meet(given: JsonObject) -> object:
+        nonlocal most
+        here.add(given["n"])
+        most = max(most, len(here))
+        await asyncio.wait_for(barrier.wait(), LONG_S)
+        here.discard(given["n"])
         return "met"
 
-    def wait(_: JsonObject) -> object:
-        barrier.wait()
-        return "met"
+    box = Toolbox([direct(meet)])
+    calls = [box.run("tool", {"n": n}) for n in range(2 * PARALLEL)]
+    assert await asyncio.gather(*calls) == [("met", False)] * 2 * PARALLEL
+    assert most == PARALLEL
 
-    box = Toolbox([threaded(wait, "thread"), direct(meet, "here")])
-    calls = [box.run(name, {}) for name in ("thread", "here") * 3]
-    assert await asyncio.gather(*calls) == [("met", False)] * 6
+
+async def test_waiting_for_other_calls_is_no_part_of_the_time_limit() -> None:
+    end = asyncio.Event()
+
+    async def hold(_: JsonObject) -> object:
+        await end.wait()
+        return "held"
+
+    box = Toolbox([direct(hold, "hold"), direct(lambda _: "x", "next")])
+    held = [asyncio.create_task(box.run("hold", {})) for _ in range(PARALLEL)]
+    waiting = asyncio.create_task(box.run("next", {}, timeout_s=0.02))
+    done, _ = await asyncio.wait({waiting}, timeout=0.05)
+    assert not done
+    end.set()
+    assert await waiting == ("x", False)
+    assert await asyncio.gather(*held) == [("held", False)] * PARALLEL
 
 
 # --- laws -----------------------------------------------------------------------------------------

@@ -60,9 +60,9 @@ class FunctionTool:
         return self._call(**given)
 
 
-def _described(function: Callable[..., Any], call: Callable[..., Any]) -> JsonObject:
+def _described(function: Callable[..., Any], call: Any) -> JsonObject:  # noqa: ANN401
     doc = docstring_parser.parse(function.__doc__ or "")
-    schema = pydantic.TypeAdapter[Any](call).json_schema()
+    schema = pydantic.TypeAdapter(call).json_schema()
     properties = schema.get("properties", {})
     for parameter in doc.params:
         found = properties.get(parameter.arg_name)
