@@ -159,7 +159,7 @@ def unknown_type(text: Nowhere) -> None: ...  # type: ignore[name-defined]  # no
 )
 def test_what_is_no_tool_is_told_in_one_line(function: Callable[..., Any], message: str) -> None:
     with pytest.raises(NoTool, match=message) as raised:
-        callee_of(function, "x")
+        _ = callee_of(function, "x").definition
     assert str(raised.value).isprintable()
 
 

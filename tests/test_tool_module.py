@@ -104,6 +104,13 @@ def test_functions_are_tools() -> None:
     assert found.callees["lookup"].invoke({"text": "x"}) == "x"
 
 
+def test_without_definitions_the_same_can_be_called() -> None:
+    source = "def a(x: int) -> int:\n    return x + 1\ndef b(x: 'Nowhere'): ..."
+    found = load(ToolsFile(PATH, "tools.py", source.encode()), describe=False)
+    assert (list(found.callees), found.definitions) == (["a", "b"], [])
+    assert found.callees["a"].invoke({"x": "1"}) == 2
+
+
 @pytest.mark.parametrize(
     "source", ["def a(x: int) -> str:\n    return '\\d' if x is 1 else ''", "import sre_compile\n"]
 )

@@ -6,7 +6,7 @@ import asyncio
 import base64
 from typing import Final
 
-from tui.conversation.tool import Outcome, Printout, Tool, ToolFailed, plain_copy
+from tui.conversation.tool import Outcome, Printout, Tool, ToolFailed, plain_copy, tool_name
 from tui.conversation.tool_definitions import ToolsError, ToolsFile
 from tui.conversation.tool_process import ProcessEnded, ToolProcess
 from tui.core.records import JsonObject
@@ -34,16 +34,17 @@ class PythonTools:
 
     async def load(self) -> list[Tool]:
         """Import the file and return its tools. Raises ToolsError."""
-        process, definitions = await self._begin(self._unheard)
+        process, definitions = await self._begin(self._unheard, describe=True)
         self._processes.append(process)
         return [self._tool(definition) for definition in definitions]
 
     def _tool(self, definition: JsonObject) -> Tool:
-        async def call(given: JsonObject, printout: Printout) -> Outcome:
-            return await self._call(tool.name, given, printout)
+        name = tool_name(definition)
 
-        tool = Tool(definition, "python", call)
-        return tool
+        async def call(given: JsonObject, printout: Printout) -> Outcome:
+            return await self._call(name, given, printout)
+
+        return Tool(definition, "python", call)
 
     async def _call(self, name: str, given: JsonObject, printout: Printout) -> Outcome:
         if self._unheard.size:
@@ -55,7 +56,12 @@ class PythonTools:
             raise ToolFailed(str(error)) from None
         self._busy.add(process)
         try:
-            return _outcome(await process.ask({"name": name, "input": given}, printout))
+            reply = await process.ask({"name": name, "input": given}, printout)
+            outcome = _outcome(reply)
+            if outcome is None:
+                process.close()
+                raise ToolFailed("the tool wrote to the socket that its answer goes through")
+            return outcome
         except ProcessEnded as error:
             raise ToolFailed(str(error)) from None
         finally:
@@ -76,11 +82,13 @@ class PythonTools:
         self._processes.append(process)
         return process
 
-    async def _begin(self, printout: Printout) -> tuple[ToolProcess, list[JsonObject]]:
+    async def _begin(
+        self, printout: Printout, *, describe: bool = False
+    ) -> tuple[ToolProcess, list[JsonObject]]:
         """Start a process and have it import the file. Raises ToolsError."""
         file = self._file
         data = base64.b64encode(file.data).decode()
-        message = {"path": file.path, "label": file.label, "data": data}
+        message = {"path": file.path, "label": file.label, "data": data, "describe": describe}
         try:
             process = ToolProcess()
         except OSError as error:
@@ -99,8 +107,8 @@ class PythonTools:
         raise ToolsError(clip(one_line(str(reply.get("error"))), 1_000))
 
 
-def _outcome(reply: JsonObject) -> Outcome:
-    """Return what a process replied, looked at again: a tool may write to the socket too."""
+def _outcome(reply: JsonObject) -> Outcome | None:
+    """Return what a process replied, None where that is no outcome: a tool may write there too."""
     content, is_error = reply.get("content"), reply.get("is_error")
     blocks = isinstance(content, list) and all(isinstance(block, dict) for block in content)
     try:
@@ -108,4 +116,4 @@ def _outcome(reply: JsonObject) -> Outcome:
             return Outcome(plain_copy(content), is_error)
     except (ValueError, RecursionError):
         pass
-    raise ToolFailed("the tool wrote to the socket that its answer goes through")
+    return None

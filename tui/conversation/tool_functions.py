@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 import docstring_parser
 import pydantic
 
+from tui.conversation.tool import tool_name
 from tui.core.records import JsonObject
 
 _SDK: Final = "anthropic.lib.tools"
@@ -31,8 +33,13 @@ class Callee(Protocol):
     """A tool that can be called."""
 
     @property
+    def name(self) -> str:
+        """What the model calls it."""
+        ...
+
+    @property
     def definition(self) -> JsonObject:
-        """What is sent in `tools`."""
+        """What is sent in `tools`. Raises whatever making it raises."""
         ...
 
     def invoke(self, given: JsonObject) -> object:
@@ -44,17 +51,26 @@ class FunctionTool:
     """A function, `async` or not, that is called with its arguments checked and converted."""
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
-        """Make a tool of this name. Raises NoTool."""
+        self.name = name
+        self._function = function
+
+    @cached_property
+    def definition(self) -> JsonObject:
+        """What is sent in `tools`. Raises NoTool."""
         try:
-            self._call: Callable[..., Any] = pydantic.validate_call(function)
-            self.definition: JsonObject = {"name": name, **_described(function, self._call)}
+            definition = {"name": self.name, **_described(self._function, self._call)}
         except Exception as error:
             # What follows the first line are hints to callers of Pydantic.
             said = str(error).strip().partition("\n")[0]
             raise NoTool(said or type(error).__name__) from error
-        if self.definition["input_schema"].get("type") != "object":
+        if definition["input_schema"].get("type") != "object":
             # The model passes each argument by its name.
             raise NoTool("arguments that can only be passed by position cannot be named")
+        return definition
+
+    @cached_property
+    def _call(self) -> Callable[..., Any]:
+        return pydantic.validate_call(self._function)
 
     def invoke(self, given: JsonObject) -> object:
         return self._call(**given)
@@ -78,6 +94,7 @@ class SdkTool:
     def __init__(self, tool: Any) -> None:  # noqa: ANN401
         self._tool = tool
         self.definition: JsonObject = dict(tool.to_dict())
+        self.name = tool_name(self.definition)
 
     def invoke(self, given: JsonObject) -> object:
         result: object = self._tool.call(given)
@@ -98,10 +115,7 @@ def function_of(tool: Any) -> object:  # noqa: ANN401
 
 
 def callee_of(value: Any, name: str) -> Callee:  # noqa: ANN401
-    """Return a tool of the SDK, or a function under this name, as what can be called.
-
-    Raises NoTool.
-    """
+    """Return a tool of the SDK, or a function under this name, as what can be called."""
     return SdkTool(value) if is_sdk_tool(value) else FunctionTool(value, name)
 
 

@@ -12,9 +12,9 @@ import warnings
 from collections.abc import Iterator
 from importlib.util import decode_source, module_from_spec, spec_from_file_location
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from tui.conversation.tool import describe, tool_name
+from tui.conversation.tool import describe as describe_error
 from tui.conversation.tool_definitions import ToolsFile, checked
 from tui.conversation.tool_functions import Callee, callee_of, function_of, is_sdk_tool
 from tui.core.records import JsonObject
@@ -23,27 +23,29 @@ _MODULE: Final = "_streamscope_tools"
 """A private name: that of the file may be one of Python's own modules."""
 
 
-class Loaded:
-    """The tools of a file, in their order: their definitions, and how each is called."""
+class Loaded(NamedTuple):
+    """The tools of a file, in their order: how each is called, and what is sent in `tools`."""
 
-    def __init__(self) -> None:
-        self.definitions: list[JsonObject] = []
-        self.callees: dict[str, Callee] = {}
+    callees: dict[str, Callee]
+    definitions: list[JsonObject]
 
 
-def load(file: ToolsFile) -> Loaded:
-    """Run the file and return its tools. Raises ToolsError."""
+def load(file: ToolsFile, *, describe: bool = True) -> Loaded:
+    """Run the file and return its tools. Raises ToolsError.
+
+    Without `describe` there are no definitions and they are not checked: it takes half the time.
+    """
     # What Python thinks of the file's style is not what was asked for.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = _execute(file, _compile(file))
-        loaded = Loaded()
+        found = list(_found_in(module))
+        if not found:
+            raise file.error("no public function is defined in it")
         taken: dict[str, str] = {}
-        for name, value in _found_in(module):
-            _take(file, name, value, loaded, taken)
-    if not loaded.definitions:
-        raise file.error("no public function is defined in it")
-    return loaded
+        definitions = [_definition(file, *one, taken) for one in found] if describe else []
+        callees = [callee_of(value, name) for name, value in found]
+    return Loaded({callee.name: callee for callee in callees}, definitions)
 
 
 def _found_in(module: ModuleType) -> Iterator[tuple[str, Any]]:
@@ -66,24 +68,15 @@ def _is_defined_in(module: ModuleType, value: object) -> bool:
     return type(value) is FunctionType and value.__module__ == module.__name__
 
 
-def _take(
-    file: ToolsFile,
-    name: str,
-    value: Any,  # noqa: ANN401
-    loaded: Loaded,
-    taken: dict[str, str],
-) -> None:
+def _definition(file: ToolsFile, name: str, value: Any, taken: dict[str, str]) -> JsonObject:  # noqa: ANN401
     function = function_of(value) if is_sdk_tool(value) else value
     code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
     line = code.co_firstlineno if code and code.co_filename == file.path else None
     try:
-        callee = callee_of(value, name)
-        definition = checked(callee.definition, taken, name)
+        return checked(callee_of(value, name).definition, taken, name)
     except Exception as error:
-        said = str(error) if isinstance(error, ValueError) else describe(error)
+        said = str(error) if isinstance(error, ValueError) else describe_error(error)
         raise file.error(f"{name}: {said}", line) from None
-    loaded.definitions.append(definition)
-    loaded.callees[tool_name(definition)] = callee
 
 
 def _compile(file: ToolsFile) -> CodeType:
@@ -95,7 +88,7 @@ def _compile(file: ToolsFile) -> CodeType:
     except SyntaxError as error:
         raise file.error(error.msg or "this is not Python", error.lineno) from None
     except (ValueError, OverflowError, RecursionError, MemoryError) as error:
-        raise file.error(describe(error)) from None
+        raise file.error(describe_error(error)) from None
 
 
 def _execute(file: ToolsFile, code: CodeType) -> ModuleType:
@@ -113,5 +106,5 @@ def _execute(file: ToolsFile, code: CodeType) -> ModuleType:
             if frame.f_code.co_filename == file.path
         ]
         line = lines[-1] if lines else None
-        raise file.error(f"while it is imported: {describe(error)}", line) from None
+        raise file.error(f"while it is imported: {describe_error(error)}", line) from None
     return module

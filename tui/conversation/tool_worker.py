@@ -1,7 +1,8 @@
 """The process that the tools of a Python file run in: `python -m tui.conversation.tool_worker FD`.
 
 It takes JSON lines from a socket and answers each with one. First the file:
-`{"path": …, "label": …, "data": base64}` gives `{"tools": [definition, …]}` or `{"error": line}`.
+`{"path": …, "label": …, "data": base64, "describe": …}` gives `{"tools": [definition, …]}`, empty
+unless they are to be described, or `{"error": line}`.
 Then calls, one at a time: `{"name": …, "input": {…}}` gives `{"content": …, "is_error": …}`.
 
 Standard output and error are pipes to whoever started it, standard input is empty, and there is no
@@ -108,9 +109,8 @@ class Worker:
         # Now that all modules of ours are there: it may have others of the same names.
         sys.path.insert(0, os.path.dirname(path))
         try:
-            self._loaded = load(
-                ToolsFile(path, message["label"], base64.b64decode(message["data"]))
-            )
+            file = ToolsFile(path, message["label"], base64.b64decode(message["data"]))
+            self._loaded = load(file, describe=message["describe"])
         except ToolsError as error:
             return {"error": str(error)}
         return {"tools": self._loaded.definitions}
