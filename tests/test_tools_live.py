@@ -195,9 +195,11 @@ def test_the_tools_of_the_sdk(server: MockServer, tmp_path: Path) -> None:
 
 def test_a_noisy_tool_under_the_dashboard(server: MockServer, tmp_path: Path) -> None:
     with terminal(*ASK, written(tmp_path, NOISY), env=env(server)) as screen:
+        screen.child.timeout = LONG_S
         # Below the tool's name, on the screen, in its place.
         screen.wait_for("get_weather printed", "torn by thread", "COMPLETE")
         screen.press("q")
         assert screen.end() == 0
         screen.assert_nothing_foreign()
         screen.assert_restored()
+        assert "\ntorn" not in screen.output and "torn by write\r" not in screen.output

@@ -40,6 +40,18 @@ def test_calls_and_their_results() -> None:
     ]
 
 
+def test_what_a_tool_printed_stands_before_its_result() -> None:
+    call = {"type": "tool_use", "id": "t1", "name": "get_weather", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "sunny"}
+    turns = request(("assistant", [call]), ("user", [result]))
+    items = turn_items(turns, {"t1": "x" * 1_000_000, "t2": "of another"})
+    assert [(item.kind, item.label) for item in items[1:]] == [
+        ("result", "get_weather printed"),
+        ("result", "get_weather result"),
+    ]
+    assert len(items[1].body) < 30_000
+
+
 def test_only_the_last_turns_are_shown() -> None:
     items = turn_items(request(*(("user", f"turn {number}") for number in range(100))))
     assert items[0].label == "84 earlier turns in the request"
