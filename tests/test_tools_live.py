@@ -81,7 +81,7 @@ def started(server: MockServer, tools: str, *more: str) -> subprocess.Popen[str]
     )
 
 
-def result_sent(server: MockServer) -> tuple[str, bool]:
+def result_sent(server: MockServer) -> tuple[object, bool]:
     block = json.loads(server.received[-1].body)["messages"][-1]["content"][0]
     return block["content"], block.get("is_error", False)
 
