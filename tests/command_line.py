@@ -64,13 +64,13 @@ def run_command(
 
 
 @contextmanager
-def mock_in_a_thread() -> Iterator[MockServer]:
+def mock_in_a_thread(speed: float = math.inf) -> Iterator[MockServer]:
     """A mock with a loop of its own: a command line needs this thread's."""
     ready: queue.SimpleQueue[tuple[MockServer, Callable[[], object]]] = queue.SimpleQueue()
 
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        async with MockServer(speed=math.inf) as server:
+        async with MockServer(speed=speed) as server:
             ready.put((server, lambda: loop.call_soon_threadsafe(stop.set)))
             await stop.wait()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rich.console import RenderableType
 from textual.app import App
 from textual.filter import NoColor
 from textual.screen import Screen
@@ -87,8 +88,11 @@ class Engine(App[int]):
         self._ranks = Ranks()
         self._bar = (False, False)
         """What the key bar was drawn for: whether paused, whether live."""
+        self._missed = False
+        """Whether a frame was not drawn, because the terminal was not read."""
         self._dashboard = Dashboard()
         textual_hacks.forgive_bad_input()
+        textual_hacks.never_wait_for_the_terminal()
         textual_hacks.add_line_filter(self, textual_hacks.SafeText())
         if self.no_color:
             # Textual's own answer to NO_COLOR is shades of grey, which are colours too.
@@ -151,6 +155,11 @@ class Engine(App[int]):
         self.deck.tick()
         if self.settings.bell:
             self._ring()
+        if self._behind():
+            return  # Nobody looks. What is read and recorded goes on.
+        if self._missed:
+            self._missed = False
+            self.refresh()
         shown = self.deck.shown
         if shown is not None and shown.feed.progress is not None and self._ticks % _LOADING_EVERY:
             return  # The time is better spent on loading; what the reader does draws at once.
@@ -168,6 +177,23 @@ class Engine(App[int]):
         with self.batch_update():
             self._dashboard.show(scope, numbers)
             self._show_bar(scope.paused, scope.kind == "live")
+
+    def _behind(self) -> bool:
+        output = textual_hacks.terminal_output(self)
+        return output is not None and output.behind
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Draw a frame; leave it out where the terminal has not taken the one before."""
+        if self._behind():
+            self._missed = True
+        else:
+            super()._display(screen, renderable)
+
+    @property
+    def unread(self) -> bool:
+        """Whether the terminal had to be left without having taken everything."""
+        output = textual_hacks.terminal_output(self)
+        return output is not None and output.left
 
     def _show_bar(self, paused: bool, live: bool) -> None:
         if (paused, live) != self._bar:

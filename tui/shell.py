@@ -135,7 +135,8 @@ def show(
         )
         app = StreamscopeApp(factories, settings, live=live)
         result = app.run()
-        for line in app.table():
+        # A terminal that nobody reads would hold up the end.
+        for line in [] if app.unread else app.table():
             sys.stdout.write(f"{line}\n")
         sys.exit(app.return_code if result is None else result)
     finally:

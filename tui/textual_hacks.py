@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import sys
 from functools import partial
-from typing import Any
+from typing import IO, Any
 
 from rich.segment import Segment, Segments
 from textual.app import App
@@ -16,6 +16,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 from tui.core.text import one_line
+from tui.terminal_output import TerminalOutput
 
 
 class SafeText(LineFilter):
@@ -47,6 +48,32 @@ def forgive_bad_input() -> None:
 
     decoder = partial(codecs.getincrementaldecoder("utf-8"), errors="replace")
     vars(linux_driver)["getincrementaldecoder"] = lambda _: decoder
+
+
+def never_wait_for_the_terminal() -> None:
+    """Have the screen written by something that does not hold the program up.
+
+    The queue of Textual's own writer holds 30 texts. After that whoever draws waits for the
+    terminal, in the event loop: nothing is read any more, and no signal is heard.
+    """
+    if sys.platform == "win32":
+        return
+    from textual.drivers import linux_driver
+
+    vars(linux_driver)["WriterThread"] = _output
+
+
+def _output(file: IO[str]) -> TerminalOutput:
+    # Textual draws on standard error, which may be a file where standard output is the terminal.
+    stdout = sys.__stdout__
+    elsewhere = stdout is not None and stdout.isatty() and not file.isatty()
+    return TerminalOutput(stdout if elsewhere and stdout is not None else file)
+
+
+def terminal_output(app: App[Any]) -> TerminalOutput | None:
+    """Return what writes the screen, None where it is not a terminal."""
+    output = getattr(app._driver, "_writer_thread", None)
+    return output if isinstance(output, TerminalOutput) else None
 
 
 def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
