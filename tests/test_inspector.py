@@ -398,13 +398,90 @@ async def test_every_copyable_has_its_text() -> None:
         await ended(stage)
         shown = stage.app.deck.shown
         assert shown is not None
-        made = {item.id: item.text() for item in copyables(shown.run, shown.feed, 3)}
+        state = stage.app.deck.state()
+        assert state is not None
+        made = {item.id: item.text() for item in copyables(shown.run, shown.feed, state, 3)}
     assert json.loads(made["event"])["type"] == shown.run.timeline.label(3).type
     assert json.loads(made["data"])
     assert json.loads(made["tool"])["place"] == "Cape Horn"
     assert json.loads(made["message"])["role"] == "assistant"
     assert "$ANTHROPIC_API_KEY" in made["curl"]
     compile(made["python"], "request.py", "exec")
+
+
+async def copied(stage: Stage, id: str) -> str:
+    """Choose an entry of the copy menu, and return what it copied."""
+    await stage.press("y")
+    options = stage.app.screen.query_one(OptionList)
+    options.highlighted = options.get_option_index(id)
+    await stage.press("enter")
+    return stage.app.clipboard
+
+
+@pytest.mark.parametrize(
+    ("count", "text", "tool"),
+    [(6, "Paris is ", None), (11, "Paris is sunny.", '{"city": '), (12, None, '{"city": "Paris"}')],
+)
+async def test_what_is_copied_in_the_past_is_what_is_shown(
+    count: int, text: str | None, tool: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    async with on_stage(STREAM) as stage:
+        await ended(stage)
+        stage.app.deck.go(count)
+        await stage.press("y")
+        assert f"as of event {count - 1}" in stage.text
+        ids = [option.id for option in stage.app.screen.query_one(OptionList).options]
+        assert ("tool" in ids) == (tool is not None)
+        await stage.press("escape")
+        if text is not None:
+            assert await copied(stage, "text") == text
+        if tool is not None:
+            assert await copied(stage, "tool") == tool
+        message = json.loads(await copied(stage, "message"))
+        assert message["content"][1]["text"] == (text or "Paris is sunny.")
+        assert message["stop_reason"] is None
+        assert json.loads(await copied(stage, "event"))["type"] == "content_block_delta"
+
+
+async def test_before_the_first_event_nothing_of_the_answer_is_copied() -> None:
+    async with on_stage(STREAM) as stage:
+        await ended(stage)
+        stage.app.deck.go(0)
+        await stage.press("y")
+        assert not isinstance(stage.app.screen, Menu)
+        assert "nothing to copy" in stage.text
+
+
+async def test_a_copy_is_of_the_moment_when_it_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    async with on_stage(STREAM) as stage:
+        await stage.at(1.15)  # The first half of the tool's input is there.
+        await stage.press("y")
+        options = stage.app.screen.query_one(OptionList)
+        options.highlighted = options.get_option_index("tool")
+        await ended(stage)
+        await stage.press("enter")
+        assert stage.app.clipboard == '{"city": '
+
+
+async def test_in_the_past_a_file_is_of_the_whole_run_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with on_stage(STREAM, size=(80, 24)) as stage:
+        await ended(stage)
+        stage.app.deck.go(6)
+        await stage.press("x")
+        assert "whole run" in stage.text
+        await stage.press("escape", "w")
+        notes = [note.message for note in stage.app._notifications]
+        assert any(note.startswith("Saved the whole run: ") for note in notes)
+    (path,) = tmp_path.iterdir()
+    (recording,) = load(path).recordings
+    assert b"message_stop" in b"".join(chunk.data for chunk in recording.chunks())
 
 
 def test_a_name_that_is_taken_gets_a_number(tmp_path: Path) -> None:

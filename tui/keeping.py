@@ -25,7 +25,9 @@ class Keeping(Engine):
 
         choices = [Choice(kind, entry.title, entry.extension) for kind, entry in EXPORTS.items()]
         choices.append(Choice("svg", "Picture of the screen", ".svg"))
-        self.push_screen(Menu("Export as", choices), self._export)
+        # Whoever is in the past might take a file for what is shown there.
+        title = "Export as" if self.deck.cursor is None else "Export the whole run as"
+        self.push_screen(Menu(title, choices), self._export)
 
     def _export(self, kind: str | None) -> None:
         shown = self.deck.shown
@@ -44,17 +46,20 @@ class Keeping(Engine):
         except (NotAvailable, OSError) as error:
             self.notify(f"Not saved: {error}", severity="error", timeout=6, markup=False)
         else:
-            self.notify(f"Saved {path}", timeout=4, markup=False)
+            whole = self.deck.cursor is not None and kind != "svg"
+            saved = f"Saved the whole run: {path}" if whole else f"Saved {path}"
+            self.notify(saved, timeout=4, markup=False)
 
     def action_copy(self) -> None:
         """Offer what can be copied from here."""
-        shown = self.deck.shown
-        if shown is None or isinstance(self.screen, ModalScreen):
+        shown, state = self.deck.shown, self.deck.state()
+        if shown is None or state is None or isinstance(self.screen, ModalScreen):
             return
         from tui.saving import copyables
         from tui.screens.menu import Choice, Menu
 
-        items = {item.id: item for item in copyables(shown.run, shown.feed, self.deck.count() - 1)}
+        seq = self.deck.count() - 1
+        items = {item.id: item for item in copyables(shown.run, shown.feed, state, seq)}
         choices = [Choice(item.id, item.title, item.note) for item in items.values()]
 
         def chosen(id: str | None) -> None:
@@ -62,7 +67,8 @@ class Keeping(Engine):
                 self._copy(items[id].text())
 
         if choices:
-            self.push_screen(Menu("Copy", choices), chosen)
+            title = "Copy" if self.deck.cursor is None else f"Copy, as of event {seq}"
+            self.push_screen(Menu(title, choices), chosen)
         else:
             self._say("There is nothing to copy yet")
 

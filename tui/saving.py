@@ -16,7 +16,7 @@ from tui.captures.writer import save
 from tui.core.report import dumps
 from tui.core.session import Run
 from tui.core.sse import parse_frame
-from tui.core.state import Block, as_text
+from tui.core.state import Block, RunState, as_text
 from tui.core.text import clip, one_line
 from tui.run import Feed
 from tui.sources import Answered
@@ -77,9 +77,12 @@ def save_new(path: Path, data: bytes) -> Path:
     raise FileExistsError(f"{path}: there are {_ATTEMPTS} such files already")
 
 
-def copyables(run: Run, feed: Feed, seq: int) -> list[Copyable]:
-    """Return what can be copied where event `seq` is the last one that counts."""
-    timeline, state = run.timeline, run.state
+def copyables(run: Run, feed: Feed, state: RunState, seq: int) -> list[Copyable]:
+    """Return what can be copied where `state` is shown, and event `seq` is the last one in it.
+
+    It is the state as it is now: the run, or the reader, may go on before something is chosen.
+    """
+    timeline = run.timeline
     items: list[Copyable] = []
     if 0 <= seq < len(timeline):
         label = timeline.label(seq)
@@ -91,10 +94,10 @@ def copyables(run: Run, feed: Feed, seq: int) -> list[Copyable]:
     text = "\n\n".join(block.text.text() for block in state.blocks if len(block.text))
     if text:
         items.append(Copyable("text", "Text of the answer", _size(text), lambda: text))
-    call = _tool_at(run, seq)
+    call = _tool_at(run, state, seq)
     if call is not None:
-        name = as_text(call.start.get("name")) or call.type
-        items.append(Copyable("tool", "Tool input", name, call.json.text))
+        name, raw = as_text(call.start.get("name")) or call.type, call.json.text()
+        items.append(Copyable("tool", "Tool input", name, lambda: raw))
     message = state.message_json()
     if message is not None:
         note = f"{len(state.blocks)} blocks"
@@ -129,9 +132,9 @@ def _data_line(run: Run, seq: int) -> str:
     return redact_text(data.decode("utf-8", "replace"))
 
 
-def _tool_at(run: Run, seq: int) -> Block | None:
+def _tool_at(run: Run, state: RunState, seq: int) -> Block | None:
     """Return the call that an event belongs to, else the last one."""
-    calls = run.state.tools
+    calls = state.tools
     if 0 <= seq < len(run.timeline):
         index = run.timeline.index(seq)
         for call in calls:
