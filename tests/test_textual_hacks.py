@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tests.hostile import HOSTILE_CODES, hostile_in, hostile_text
-from tui.textual_hacks import SafeText, add_line_filter
+from tui.textual_hacks import KeyboardText, SafeText, add_line_filter
 
 BLACK = Color(0, 0, 0)
 
@@ -86,3 +86,45 @@ async def test_a_widget_that_sanitises_nothing_is_caught() -> None:
         )
     assert "OWNED" in drawn
     assert not hostile_in(drawn)
+
+
+# --- the keyboard ---------------------------------------------------------------------------------
+
+BEGIN, END = "\x1b[200~", "\x1b[201~"
+_KEYS = st.lists(
+    st.sampled_from(["q", "\x1b", "\x1b[", "\x1b[20", "\x1b[A", "0~", "1~", "\u6f22", "\x00", "["]),
+    max_size=8,
+).map("".join)
+
+
+def decoded(data: bytes, cuts: list[int]) -> str:
+    """Feed it in pieces, and have each come as soon as it can."""
+    keyboard = KeyboardText()
+    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    pieces = [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return "".join([*map(keyboard.decode, pieces), keyboard.decode(b"", final=True)])
+
+
+@given(
+    st.lists(st.tuples(_KEYS, _KEYS), max_size=3), _KEYS, st.lists(st.integers(0, 60), max_size=9)
+)
+def test_escapes_in_a_paste_are_shown_and_keys_pass(
+    parts: list[tuple[str, str]], last: str, cuts: list[int]
+) -> None:
+    typed = [(keys, paste) for keys, paste in parts if END not in f"{paste}\x1b"]
+    if any(BEGIN in keys for keys in [last, *(keys for keys, _ in typed)]):
+        return
+    sent = "".join(f"{keys}{BEGIN}{paste}{END}" for keys, paste in typed) + last
+    shown = [(keys, paste.replace("\x1b", "\u241b")) for keys, paste in typed]
+    expected = "".join(f"{keys}{BEGIN}{paste}{END}" for keys, paste in shown) + last
+    assert decoded(sent.encode(), cuts) == expected
+
+
+def test_a_key_is_never_held_back() -> None:
+    keyboard = KeyboardText()
+    for key in ("\x1b", "[", "2", "0", "0", "x", "\x1b", "\x1b[A"):
+        assert keyboard.decode(key.encode()) == key
+
+
+def test_bytes_that_are_no_text_are_replaced() -> None:
+    assert decoded(b"a\xff\xc3b\xe6\xbc\xa2\xc3", [1, 2, 3, 5, 6]) == "a\ufffd\ufffdb\u6f22\ufffd"

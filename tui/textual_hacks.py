@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from functools import partial
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from rich.segment import Segment, Segments
 from textual.app import App
@@ -36,18 +35,63 @@ class SafeText(LineFilter):
         ]
 
 
-def forgive_bad_input() -> None:
-    """Have bytes from the keyboard that are not UTF-8 replaced.
+class KeyboardText:
+    """A decoder of what the terminal sends, whatever is in it.
 
-    Textual decodes strictly: one such byte, in a paste for instance, ends the thread that reads the
-    keyboard, and the app no longer hears anything.
+    Bytes that are not UTF-8 are replaced. Textual decodes strictly: one such byte, in a paste for
+    instance, ends the thread that reads the keyboard, and the app no longer hears anything.
+
+    An escape in a paste is made visible. Textual takes it for the beginning of a key, and what
+    follows for keys that were pressed: a pasted text could quit, or allow a tool call.
     """
+
+    def __init__(self) -> None:
+        self._utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._pasting = False
+        self._kept = ""
+        """In a paste: what may be the beginning of its end. Else: what may be that of a paste,
+        which was passed on already."""
+
+    def decode(self, data: bytes, final: bool = False) -> str:
+        """Return the text of the next bytes; what may be the end of a paste comes later."""
+        rest, out = self._utf8.decode(data, final), []
+        while True:
+            mark, text = _PASTE[self._pasting], self._kept + rest
+            # Outside of a paste, what was kept has been passed on already: no key is held back.
+            passed = 0 if self._pasting else len(self._kept)
+            at = text.find(mark)
+            if at < 0:
+                break
+            end = at + len(mark)
+            out.append(_harmless(text[:at]) + mark if self._pasting else text[passed:end])
+            self._pasting, self._kept, rest = not self._pasting, "", text[end:]
+        self._kept = "" if final else _beginning(text, mark)
+        kept = len(text) - len(self._kept)
+        out.append(_harmless(text[:kept]) if self._pasting else text[passed:])
+        return "".join(out)
+
+
+_PASTE: Final = ("\x1b[200~", "\x1b[201~")
+"""What begins and what ends a paste."""
+
+
+def _harmless(text: str) -> str:
+    return text.replace("\x1b", "\u241b")
+
+
+def _beginning(text: str, mark: str) -> str:
+    """Return the end of `text` with which `mark` may begin."""
+    sizes = range(min(len(text), len(mark) - 1), 0, -1)
+    return next((mark[:size] for size in sizes if text.endswith(mark[:size])), "")
+
+
+def forgive_bad_input() -> None:
+    """Have the keyboard read by something that no input breaks."""
     if sys.platform == "win32":
         return  # Another driver, which reads characters.
     from textual.drivers import linux_driver
 
-    decoder = partial(codecs.getincrementaldecoder("utf-8"), errors="replace")
-    vars(linux_driver)["getincrementaldecoder"] = lambda _: decoder
+    vars(linux_driver)["getincrementaldecoder"] = lambda _: KeyboardText
 
 
 def never_wait_for_the_terminal() -> None:
