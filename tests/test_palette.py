@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.app import SystemCommand
 
-from tests.app_harness import Stage, drawn, on_stage
+from tests.app_harness import LATER_S, Stage, drawn, on_stage
 from tui.app import StreamscopeApp
 from tui.commands import HELP, KEYS, bar
 
@@ -116,3 +116,15 @@ async def test_a_key_can_be_bound_to_another() -> None:
         assert not stage.tool_pane.boundaries
         await stage.press("B")
         assert stage.tool_pane.boundaries
+
+
+@pytest.mark.parametrize("opening", ["y", "question_mark", "ctrl+p"])
+async def test_what_has_no_room_ends_nothing(opening: str) -> None:
+    async with on_stage("plain", size=(1, 1)) as stage:
+        await stage.at(LATER_S)
+        stage.app.notify("words that are wrapped")
+        await stage.press(opening, "pagedown", "pageup", "end", "home")
+        for size in [(2, 1), (9, 3), (40, 3)]:
+            await stage.change_size(size)
+            await stage.press("pagedown", "pageup")
+        assert stage.app.is_running and not stage.app._exit

@@ -93,6 +93,7 @@ class Engine(App[int]):
         self._dashboard = Dashboard()
         textual_hacks.forgive_bad_input()
         textual_hacks.never_wait_for_the_terminal()
+        textual_hacks.survive_no_room()
         textual_hacks.add_line_filter(self, textual_hacks.SafeText())
         if self.no_color:
             # Textual's own answer to NO_COLOR is shades of grey, which are colours too.

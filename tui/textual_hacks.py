@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import codecs
 import sys
-from typing import IO, Any, Final
+from collections.abc import Callable
+from typing import IO, Any, Final, Literal
 
 from rich.segment import Segment, Segments
 from textual.app import App
@@ -120,9 +121,37 @@ def terminal_output(app: App[Any]) -> TerminalOutput | None:
     return output if isinstance(output, TerminalOutput) else None
 
 
+def survive_no_room() -> None:
+    """Have lists and wrapped texts that were left no room drawn as nothing.
+
+    In a terminal of a few cells, Textual wraps texts to a width of 0 and turns pages of no lines:
+    both raise, and end the app.
+    """
+    from textual import content
+    from textual.widgets import OptionList
+
+    divide: Callable[..., list[int]] = vars(content)["divide_line"]
+    turn = OptionList._move_page
+    if divide.__module__ == __name__:
+        return  # Done already, for another app of this process.
+
+    def divide_line(text: str, width: int, fold: bool = True) -> list[int]:
+        return divide(text, max(width, 1), fold)
+
+    def move_page(self: OptionList, direction: Literal[-1, 1]) -> None:
+        if (self.highlighted or 0) in self._index_to_line:
+            turn(self, direction)
+
+    vars(content)["divide_line"] = divide_line
+    OptionList._move_page = move_page  # type: ignore[method-assign]
+
+
 def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
     """Have every drawn line go through `line_filter`."""
     app._filters.append(line_filter)
+
+
+_REPORT_WIDTH: Final = 80
 
 
 def crash_without_locals(app: App[Any]) -> None:
@@ -135,6 +164,9 @@ def crash_without_locals(app: App[Any]) -> None:
 
     app.bell()
     traceback = Traceback(show_locals=False, width=None)
-    rendered = Segments(app.console.render(traceback, app.console.options))
+    # In a terminal of a few cells a traceback would have a line for each of its characters.
+    options = app.console.options
+    options = options.update_width(max(options.max_width, _REPORT_WIDTH))
+    rendered = Segments(app.console.render(traceback, options))
     app._exit_renderables.append(rendered)
     app._close_messages_no_wait()
