@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import Final, TextIO
 
 import pytest
 
@@ -26,7 +26,7 @@ class Pair:
 
     def __init__(self) -> None:
         self.screen, inner = os.openpty()
-        self.file: IO[str] = open(inner, "w", encoding="utf-8")
+        self.file: TextIO = open(inner, "w", encoding="utf-8")
         os.set_blocking(self.screen, False)
 
     def read(self) -> bytes:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import IO, Final
+from typing import Final, TextIO
 
 PATIENCE_S: Final = 0.05
 """Output that has waited longer than this is not being read: no more frames are made for it."""
@@ -41,7 +41,7 @@ class TerminalOutput:
     the program hears of that by a signal.
     """
 
-    def __init__(self, file: IO[str], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, file: TextIO, now: Callable[[], float] = time.monotonic) -> None:
         file.flush()
         self._fd = _own(file.fileno())
         self._encoding = file.encoding or "utf-8"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import sys
 from collections.abc import Callable
-from typing import IO, Any, Final, Literal
+from typing import Any, Final, Literal, TextIO
 
 from rich.segment import Segment, Segments
 from textual.app import App
@@ -108,7 +108,7 @@ def never_wait_for_the_terminal() -> None:
     vars(linux_driver)["WriterThread"] = _output
 
 
-def _output(file: IO[str]) -> TerminalOutput:
+def _output(file: TextIO) -> TerminalOutput:
     # Textual draws on standard error, which may be a file where standard output is the terminal.
     stdout = sys.__stdout__
     elsewhere = stdout is not None and stdout.isatty() and not file.isatty()
