@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from textual.app import SystemCommand
+from textual.command import CommandList, CommandPalette
+from textual.worker import WorkerFailed
 
 from tests.app_harness import LATER_S, Stage, drawn, on_stage
 from tui.app import StreamscopeApp
@@ -128,3 +130,45 @@ async def test_what_has_no_room_ends_nothing(opening: str) -> None:
             await stage.change_size(size)
             await stage.press("pagedown", "pageup")
         assert stage.app.is_running and not stage.app._exit
+
+
+@pytest.mark.parametrize("opening", ["y", "x", "question_mark", "L", "enter", "ctrl+p"])
+async def test_what_is_closed_twice_at_once_is_closed_once(opening: str) -> None:
+    async with on_stage("plain") as stage:
+        await stage.at(LATER_S)
+        await stage.press(opening)
+        screen = stage.app.screen
+        assert screen is not stage.dashboard
+
+        def close() -> None:
+            screen.dismiss(None)
+
+        # Both are waiting in the screen's queue before the first is looked at.
+        screen.call_later(close)
+        screen.call_later(close)
+        await drawn(stage.app)
+        assert stage.app.screen is stage.dashboard and not stage.app._exit
+
+
+async def test_a_search_of_the_palette_that_is_left_ends_nothing() -> None:
+    async with on_stage("plain") as stage:
+        await stage.press("ctrl+p")
+        palette = stage.app.screen
+        assert isinstance(palette, CommandPalette)
+        await palette.query_one(CommandList).remove()
+        palette._gather_commands("a")
+        await drawn(stage.app)
+        assert not stage.app._exit
+        palette.dismiss()
+        await drawn(stage.app)
+        assert stage.app.screen is stage.dashboard
+
+
+async def test_any_other_failure_of_a_worker_is_one() -> None:
+    async def broken() -> None:
+        raise RuntimeError("the floor gave way")
+
+    with pytest.raises(WorkerFailed, match="the floor gave way"):
+        async with on_stage("plain") as stage:
+            stage.app.run_worker(broken())
+            await stage.settle()

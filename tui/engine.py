@@ -94,6 +94,7 @@ class Engine(App[int]):
         textual_hacks.forgive_bad_input()
         textual_hacks.never_wait_for_the_terminal()
         textual_hacks.survive_no_room()
+        textual_hacks.dismiss_once()
         textual_hacks.add_line_filter(self, textual_hacks.SafeText())
         if self.no_color:
             # Textual's own answer to NO_COLOR is shades of grey, which are colours too.
@@ -330,6 +331,10 @@ class Engine(App[int]):
         for feed in self.deck.feeds:
             feed.stopped_as = "interrupted"
         self.exit(status)
+
+    def _handle_exception(self, error: Exception) -> None:
+        if not textual_hacks.left_behind(error):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         textual_hacks.crash_without_locals(self)

@@ -146,6 +146,36 @@ def survive_no_room() -> None:
     OptionList._move_page = move_page  # type: ignore[method-assign]
 
 
+def dismiss_once() -> None:
+    """Have a screen that was dismissed ignore that it is dismissed again.
+
+    Two quick keys, or a key and a click, both reach a screen before it goes. Textual would take
+    away the screen below for the second one, and end the app where there is none.
+    """
+    from textual.await_complete import AwaitComplete
+    from textual.screen import Screen
+
+    real = Screen.dismiss
+    if real.__module__ == __name__:
+        return
+
+    def dismiss(self: Screen[Any], result: object = None) -> AwaitComplete:
+        return real(self, result) if self.is_active else AwaitComplete()
+
+    Screen.dismiss = dismiss  # type: ignore[method-assign]
+
+
+def left_behind(error: Exception) -> bool:
+    """Whether a worker failed only because the screen that it worked for has closed meanwhile.
+
+    The command palette's searches do that, and would end the app.
+    """
+    from textual.css.query import NoMatches
+    from textual.worker import WorkerFailed
+
+    return isinstance(error, WorkerFailed) and isinstance(error.error, NoMatches)
+
+
 def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
     """Have every drawn line go through `line_filter`."""
     app._filters.append(line_filter)
