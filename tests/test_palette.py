@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from textual.app import SystemCommand
 from textual.command import CommandList, CommandPalette
+from textual.events import Click
 from textual.worker import WorkerFailed
 
 from tests.app_harness import LATER_S, Stage, drawn, on_stage
@@ -162,6 +163,15 @@ async def test_a_search_of_the_palette_that_is_left_ends_nothing() -> None:
         palette.dismiss()
         await drawn(stage.app)
         assert stage.app.screen is stage.dashboard
+
+
+async def test_a_click_where_nothing_is_closes_the_palette() -> None:
+    async with on_stage("plain") as stage:
+        await stage.press("ctrl+p")
+        palette = stage.app.screen
+        palette.post_message(Click(palette, 0, 0, 0, 0, 1, False, False, False, 300, 300))
+        await drawn(stage.app)
+        assert stage.app.screen is stage.dashboard and not stage.app._exit
 
 
 async def test_any_other_failure_of_a_worker_is_one() -> None:

@@ -95,6 +95,7 @@ class Engine(App[int]):
         textual_hacks.never_wait_for_the_terminal()
         textual_hacks.survive_no_room()
         textual_hacks.dismiss_once()
+        textual_hacks.click_beside_the_palette()
         textual_hacks.add_line_filter(self, textual_hacks.SafeText())
         if self.no_color:
             # Textual's own answer to NO_COLOR is shades of grey, which are colours too.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import sys
 from collections.abc import Callable
+from traceback import walk_tb
 from typing import Any, Final, Literal, TextIO
 
 from rich.segment import Segment, Segments
@@ -166,14 +167,38 @@ def dismiss_once() -> None:
 
 
 def left_behind(error: Exception) -> bool:
-    """Whether a worker failed only because the screen that it worked for has closed meanwhile.
+    """Whether the command palette missed a part of itself, because it was closed meanwhile.
 
-    The command palette's searches do that, and would end the app.
+    Its searches and what they call later do that, and would end the app.
     """
     from textual.css.query import NoMatches
     from textual.worker import WorkerFailed
 
-    return isinstance(error, WorkerFailed) and isinstance(error.error, NoMatches)
+    cause = error.error if isinstance(error, WorkerFailed) else error
+    frames = (frame.f_globals.get("__name__") for frame, _ in walk_tb(cause.__traceback__))
+    return isinstance(cause, NoMatches) and "textual.command" in frames
+
+
+def click_beside_the_palette() -> None:
+    """Have a click where nothing is, in a terminal that has just grown, close the palette.
+
+    Textual asks what is there without expecting that it may be nothing.
+    """
+    from textual.command import CommandPalette
+    from textual.errors import NoWidget
+    from textual.events import Click
+
+    real = CommandPalette._on_click
+    if real.__module__ == __name__:
+        return
+
+    def on_click(self: CommandPalette, event: Click) -> None:
+        try:
+            real(self, event)
+        except NoWidget:
+            self.dismiss()
+
+    CommandPalette._on_click = on_click  # type: ignore[assignment,method-assign]
 
 
 def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
