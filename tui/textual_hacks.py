@@ -198,7 +198,7 @@ def click_beside_the_palette() -> None:
         except NoWidget:
             self.dismiss()
 
-    CommandPalette._on_click = on_click  # type: ignore[assignment,method-assign]
+    CommandPalette._on_click = on_click  # type: ignore[method-assign]
 
 
 def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
