@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from tui import cli
-from tui.relay.mock import MockServer
+from tui.mock.mock import MockServer
 
 ESC = "\x1b"
 

@@ -16,7 +16,7 @@ from tui.conversation.retry import RetryPolicy
 from tui.core.records import JsonObject
 from tui.core.request import with_prompt
 from tui.core.turns import Decision
-from tui.relay.mock import MockServer
+from tui.mock.mock import MockServer
 from tui.run import Feed
 from tui.scenarios import Scenario
 from tui.sources.live import Api

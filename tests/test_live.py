@@ -23,7 +23,7 @@ from tests.script_source import one_each
 from tui.core.records import Chunk
 from tui.core.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, build_request
 from tui.core.session import Session
-from tui.relay.mock import MockServer
+from tui.mock.mock import MockServer
 from tui.run import Feed
 from tui.scenarios import Scenario, load, names
 from tui.sources import Source, SourceEnded

@@ -19,7 +19,7 @@ from tests import playbook as pb
 from tui.captures.codec import ChunkLine, EndLine, Header, Line, RequestLine, encode_line
 from tui.captures.importers import load
 from tui.inspect import Inspector
-from tui.relay.mock import MockServer
+from tui.mock.mock import MockServer
 
 COMMAND: Final = [sys.executable, "-c", "from tui.cli import main; main()"]
 URL: Final = "https://api.anthropic.com/v1/messages"

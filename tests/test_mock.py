@@ -19,13 +19,13 @@ from starlette.types import Message, Scope
 
 from tui.core.records import Chunk
 from tui.core.session import Session
-from tui.relay.faults import GARBAGE
-from tui.relay.guard import refusal
-from tui.relay.mock import MockServer, create_app, serve
-from tui.relay.playback import Plan, Playback
-from tui.relay.server import LoopbackServer
-from tui.relay.splice import read as read_events
-from tui.relay.usage import estimate_tokens
+from tui.mock.faults import GARBAGE
+from tui.serving.guard import refusal
+from tui.mock.mock import MockServer, create_app, serve
+from tui.mock.playback import Plan, Playback
+from tui.serving.server import LoopbackServer
+from tui.mock.splice import read as read_events
+from tui.mock.usage import estimate_tokens
 from tui.scenarios import Scenario, load, names
 
 pytestmark = pytest.mark.asyncio
@@ -402,7 +402,7 @@ async def test_other_paths_and_methods(
 async def test_a_body_that_is_too_large(
     http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.relay.api.MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("tui.mock.api.MAX_BODY_BYTES", 1000)
     response = await http.post("/v1/messages", content=b" " * 1001)
     assert response.status_code == 413
     assert response.json()["error"]["type"] == "request_too_large"
@@ -702,7 +702,7 @@ async def test_serve_says_where_it_is(
     loop = asyncio.get_running_loop()
     tasks: list[asyncio.Task[None]] = []
     monkeypatch.setattr(
-        "tui.relay.mock.asyncio.run", lambda main: tasks.append(loop.create_task(main))
+        "tui.mock.mock.asyncio.run", lambda main: tasks.append(loop.create_task(main))
     )
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.relay.answers import answer, folded, prompt, results, thought_over
-from tui.relay.choice import Choice
-from tui.relay.inputs import fitting, places
-from tui.relay.validation import check
+from tui.mock.answers import answer, folded, prompt, results, thought_over
+from tui.mock.choice import Choice
+from tui.mock.inputs import fitting, places
+from tui.mock.validation import check
 from tui.scenarios import Scenario, load
 
 WEATHER: dict[str, Any] = {

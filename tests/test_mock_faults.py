@@ -22,10 +22,10 @@ from tests.command_line import run_command
 from tests.script_source import one_each
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Run, Session
-from tui.relay.faults import GARBAGE, HALF_WAY, Faults
-from tui.relay.mock import MockServer, Settings, create_app
-from tui.relay.playback import Plan
-from tui.relay.splice import piece_of, read
+from tui.mock.faults import GARBAGE, HALF_WAY, Faults
+from tui.mock.mock import MockServer, Settings, create_app
+from tui.mock.playback import Plan
+from tui.mock.splice import piece_of, read
 from tui.scenarios import Scenario, load, names
 
 S = 1_000_000_000

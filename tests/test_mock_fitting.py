@@ -14,9 +14,9 @@ from tests import playbook as pb
 from tests.script_source import one_each
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Run, Session
-from tui.relay.fitting import Order, fitted
-from tui.relay.splice import Edit, cut, piece_of, read, replace, spliced
-from tui.relay.usage import Counted
+from tui.mock.fitting import Order, fitted
+from tui.mock.splice import Edit, cut, piece_of, read, replace, spliced
+from tui.mock.usage import Counted
 from tui.scenarios import Scenario, load, names
 
 ODD = ("fallback", "compaction", "unknown", "hostile")

@@ -15,10 +15,10 @@ from anthropic import Anthropic, AsyncAnthropic, beta_async_tool, beta_tool
 from anthropic.types import MessageParam, ToolParam
 
 from tests.command_line import mock_in_a_thread
-from tui.relay.api import ApiError
-from tui.relay.mock import MockServer
-from tui.relay.splice import read
-from tui.relay.threads import Threads
+from tui.mock.api import ApiError
+from tui.mock.mock import MockServer
+from tui.mock.splice import read
+from tui.mock.threads import Threads
 from tui.scenarios import load
 
 MODEL = "claude-sonnet-5-5"

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.relay.usage import LOOKBACK, MINIMUM, Counted, PromptCache, estimate_tokens
+from tui.mock.usage import LOOKBACK, MINIMUM, Counted, PromptCache, estimate_tokens
 
 MARK = {"type": "ephemeral"}
 LONG = "word " * 1_000

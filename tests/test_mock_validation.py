@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.relay.api import ApiError, parsed
-from tui.relay.usage import PromptCache
-from tui.relay.validation import check, check_model, max_tokens
+from tui.mock.api import ApiError, parsed
+from tui.mock.usage import PromptCache
+from tui.mock.validation import check, check_model, max_tokens
 
 HELLO = {"role": "user", "content": "Hello"}
 ASK: dict[str, Any] = {"model": "claude-sonnet-5-5", "max_tokens": 2048, "messages": [HELLO]}

@@ -19,7 +19,7 @@ from tui.conversation.plan import LivePlan, PromptsError, make_jobs, read_prompt
 from tui.conversation.retry import RetryPolicy
 from tui.core.request import build_request
 from tui.plain_live import PlainDesk, run_plainly
-from tui.relay.mock import MockServer
+from tui.mock.mock import MockServer
 from tui.sources.live import Api
 
 pytestmark = pytest.mark.usefixtures("api_key")

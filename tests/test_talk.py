@@ -25,7 +25,7 @@ from tui.conversation.retry import RetryPolicy
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import Chunk, JsonObject
 from tui.core.request import build_request, with_prompt
-from tui.relay.mock import MockServer
+from tui.mock.mock import MockServer
 from tui.scenarios import Scenario
 from tui.screens.tool_ask import ToolAsk
 from tui.sources.live import Api, LiveSource

@@ -11,7 +11,7 @@ import pytest
 
 from tests.command_line import mock_in_a_thread
 from tests.test_terminal import terminal
-from tui.relay.mock import MockServer
+from tui.mock.mock import MockServer
 
 pytestmark = pytest.mark.xdist_group("live terminal")
 

@@ -13,7 +13,7 @@ import pytest
 from tests.app_harness import LATER_S, on_stage
 from tests.command_line import Call, Result, mock_in_a_thread, run_command
 from tests.test_talk import CALCULATOR, talk, with_tools
-from tui.relay.mock import MockServer
+from tui.mock.mock import MockServer
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 HEADING = "## From the tutorials to streamscope"

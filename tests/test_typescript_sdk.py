@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import pytest
 
-from tui.relay.mock import MockServer
-from tui.relay.splice import read
+from tui.mock.mock import MockServer
+from tui.mock.splice import read
 from tui.scenarios import load
 
 # One worker installs for the whole file.

@@ -155,7 +155,7 @@ def mock(
     A client asks for a fault itself with the header x-streamscope-fault or after the model name:
     scenario:plain!overloaded:5
     """
-    from tui.relay.mock import serve
+    from tui.mock.mock import serve
 
     try:
         serve(port, speed, jitter=jitter, seed=seed, faults=faults, fault_rate=fault_rate)

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from tui import scenarios
 from tui.core.records import JsonObject
-from tui.relay.answers import answer, prompt, results, thought_over
-from tui.relay.api import ApiError
-from tui.relay.validation import MODEL_PREFIX, is_claude, max_tokens
+from tui.mock.answers import answer, prompt, results, thought_over
+from tui.mock.api import ApiError
+from tui.mock.validation import MODEL_PREFIX, is_claude, max_tokens
 from tui.scenarios import Scenario, UnknownScenario
 
 AFTER_TOOL: Final = "after-tool"

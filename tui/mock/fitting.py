@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import Chunk, EventRecord, JsonObject
-from tui.relay.splice import cut, piece_of, read, spliced
-from tui.relay.splice import replace as put
-from tui.relay.usage import Counted
+from tui.mock.splice import cut, piece_of, read, spliced
+from tui.mock.splice import replace as put
+from tui.mock.usage import Counted
 from tui.scenarios import Scenario
 from tui.scenarios.wire import Wire
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
-from tui.relay.inputs import fitting, places
+from tui.mock.inputs import fitting, places
 from tui.scenarios import Scenario
 from tui.scenarios.compiler import compile_script
 from tui.scenarios.script import Header, Script, Step

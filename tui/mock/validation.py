@@ -1,6 +1,6 @@
 """What the Messages API asks of a request, field by field. The first fault is told, with its path.
 
-The checks of `messages` are in `tui.relay.turns`.
+The checks of `messages` are in `tui.mock.turns`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tui.core.records import JsonObject
-from tui.relay.api import ApiError
-from tui.relay.turns import check_messages, expect, refuse
+from tui.mock.api import ApiError
+from tui.mock.turns import check_messages, expect, refuse
 
 MODEL_PREFIX: Final = "scenario:"
 

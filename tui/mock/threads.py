@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
-from tui.relay.api import ApiError
+from tui.mock.api import ApiError
 
 FIXED: Final = ("system", "tools")
 """What a thread keeps from its beginning; a request that continues it may not repeat them."""

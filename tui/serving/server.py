@@ -19,7 +19,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from tui.relay.guard import MAX_HEADER_BYTES
+from tui.serving.guard import MAX_HEADER_BYTES
 
 HOST: Final = "127.0.0.1"
 HEAD_TIMEOUT_S: Final = 30.0

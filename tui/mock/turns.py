@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from tui.relay.api import ApiError
+from tui.mock.api import ApiError
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "a string": (str,),

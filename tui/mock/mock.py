@@ -1,10 +1,10 @@
 """A Messages API on loopback that answers from the built-in scenarios, with their timing.
 
-The scenario is chosen by the model name or the words of the prompt (`tui.relay.choice`), and then
-fitted to the request: its model, its tokens, its limits (`tui.relay.fitting`).
+The scenario is chosen by the model name or the words of the prompt (`tui.mock.choice`), and then
+fitted to the request: its model, its tokens, its limits (`tui.mock.fitting`).
 
 `x-streamscope-fault`, or what follows a `!` in the model name, makes a response go wrong on
-purpose (`tui.relay.faults`).
+purpose (`tui.mock.faults`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tui.core.records import Chunk, JsonObject
-from tui.relay import answers
-from tui.relay.api import (
+from tui.mock import answers
+from tui.mock.api import (
     STATUSES,
     ApiError,
     api_headers,
@@ -39,15 +39,15 @@ from tui.relay.api import (
     on_http_error,
     parsed,
 )
-from tui.relay.choice import Choice
-from tui.relay.faults import Faults
-from tui.relay.fitting import Order, fitted
-from tui.relay.guard import Guard
-from tui.relay.playback import Plan, Playback
-from tui.relay.server import LoopbackServer
-from tui.relay.threads import Threads
-from tui.relay.usage import PromptCache, estimate_tokens
-from tui.relay.validation import MODEL_PREFIX, check, check_model
+from tui.mock.choice import Choice
+from tui.mock.faults import Faults
+from tui.mock.fitting import Order, fitted
+from tui.serving.guard import Guard
+from tui.mock.playback import Plan, Playback
+from tui.serving.server import LoopbackServer
+from tui.mock.threads import Threads
+from tui.mock.usage import PromptCache, estimate_tokens
+from tui.mock.validation import MODEL_PREFIX, check, check_model
 from tui.scenarios import Scenario
 
 FAULT_HEADER: Final = "x-streamscope-fault"

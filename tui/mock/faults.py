@@ -8,8 +8,8 @@ from dataclasses import replace as altered
 from typing import Any, Final
 
 from tui.core.records import Chunk, EventRecord
-from tui.relay.playback import Plan
-from tui.relay.splice import Edit, cut, frame, piece_of, read, replace, spliced
+from tui.mock.playback import Plan
+from tui.mock.splice import Edit, cut, frame, piece_of, read, replace, spliced
 from tui.scenarios import Scenario
 
 GARBAGE: Final = b"\xff\xfe\x00 not an event \xc3\n\nevent: content_block_delta\ndata: {]\n\n"
