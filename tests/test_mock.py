@@ -1,4 +1,4 @@
-"""The mock Messages API, spoken to by the real SDK, by a plain client and by raw sockets."""
+"""The mock Messages API, spoken to by the real SDK, and by a plain client."""
 
 from __future__ import annotations
 
@@ -14,24 +14,22 @@ import anthropic
 import httpx2
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from anthropic import AsyncAnthropic
-from starlette.types import Message, Scope
 
+from tests.loopback import KEY, exchange, request_bytes
 from tui.core.records import Chunk
 from tui.core.session import Session
 from tui.mock.faults import GARBAGE
-from tui.serving.guard import refusal
-from tui.mock.mock import MockServer, create_app, serve
-from tui.mock.playback import Plan, Playback
-from tui.serving.server import LoopbackServer
+from tui.mock.mock import Mock, MockServer, Settings, serve
 from tui.mock.splice import read as read_events
 from tui.mock.usage import estimate_tokens
 from tui.scenarios import Scenario, load, names
+from tui.serving.server import LoopbackServer
 
 pytestmark = pytest.mark.asyncio
 
 ASK: dict[str, Any] = {"max_tokens": 4096, "messages": [{"role": "user", "content": "Hello"}]}
-KEY = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
 S = 1_000_000_000
 ID = re.compile(rb"(msg|toolu|srvtoolu|req)_01[0-9A-Za-z]{22}")
 
@@ -109,7 +107,7 @@ async def test_what_is_odd_on_purpose_is_sent_to_the_byte(
 async def test_every_chunk_is_one_chunk_of_the_response(server: MockServer) -> None:
     scenario = load("one-tool")
     body = json.dumps({**ASK, "model": "scenario:one-tool", "stream": True})
-    raw = await exchange(server, "POST /v1/messages HTTP/1.1", body=body, close=True)
+    raw = await exchange(server.port, "POST /v1/messages HTTP/1.1", body=body, close=True)
     rest = raw.partition(b"\r\n\r\n")[2]
     chunks = []
     while rest:
@@ -165,61 +163,49 @@ async def test_headers_are_the_api_s(client: AsyncAnthropic) -> None:
 
 
 async def test_time_is_kept_and_divided_by_the_speed() -> None:
-    waits: list[float] = []
-
-    async def note(message: Message) -> None:
-        if message["type"] == "http.response.body" and message["body"]:
-            waits.append(asyncio.get_running_loop().time())
-
-    async def receive() -> Message:
-        await asyncio.Event().wait()
-        return {"type": "http.disconnect"}
-
-    scenario = load("refusal")
-    plan = Plan.at_speed(scenario.chunks, "eof", scenario.duration_ns, 50)
-    begin = asyncio.get_running_loop().time()
-    await Playback(plan, 200, [])({"type": "http"}, receive, note)
-    assert len(waits) == len(scenario.chunks)
-    for at, chunk in zip(waits, scenario.chunks, strict=True):
-        # Never early; how late depends on the machine.
-        assert at - begin >= chunk.t_ns / 50 / S - 0.002
+    scenario, clock = load("refusal"), asyncio.get_running_loop().time
+    body = json.dumps({**ASK, "model": "scenario:refusal", "stream": True})
+    async with MockServer(speed=50) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        begin = clock()
+        writer.write(request_bytes(server.port, "POST /v1/messages HTTP/1.1", body, KEY))
+        await reader.readuntil(b"\r\n\r\n")
+        for chunk in scenario.chunks:
+            size = int(await reader.readuntil(b"\r\n"), 16)
+            await reader.readexactly(size + 2)
+            # Never early; how late depends on the machine.
+            assert clock() - begin >= chunk.t_ns / 50 / S - 0.002
+        assert await reader.readexactly(5) == b"0\r\n\r\n"
+        writer.close()
+        await writer.wait_closed()
 
 
-async def test_under_another_server_a_reset_leaves_the_response_unfinished() -> None:
-    sent: list[Message] = []
+async def test_a_client_that_leaves_ends_the_response() -> None:
+    mock, ended = Mock(Settings(speed=math.inf)), asyncio.Event()
 
-    async def send(message: Message) -> None:
-        sent.append(message)
+    async def watched(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await mock(request)
+        finally:
+            ended.set()
 
-    async def receive() -> Message:
-        await asyncio.Event().wait()
-        return {"type": "http.disconnect"}
-
-    plan = Plan((Chunk(0, b"a"), Chunk(0, b"b")), "reset", 0)
-    await Playback(plan, 200, [])({"type": "http"}, receive, send)
-    assert [message.get("body") for message in sent] == [None, b"a", b"b"]
-    assert sent[-1]["more_body"]
-
-
-async def test_a_client_that_leaves_ends_the_response(server: MockServer) -> None:
-    server_tasks = server._state.tasks
-    body = json.dumps({**ASK, "model": "scenario:plain", "stream": True})
-    request = request_bytes(server, "POST /v1/messages HTTP/1.1", body, KEY | fault("stall:60"))
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(request)
-    await reader.readuntil(b"message_start")
-    assert len(server_tasks) == 1
-    task = next(iter(server_tasks))
-    writer.close()
-    await asyncio.wait_for(asyncio.wait([task]), 5)
-    await writer.wait_closed()
+    async with LoopbackServer(watched) as server:
+        body = json.dumps({**ASK, "model": "scenario:plain", "stream": True})
+        headers = KEY | fault("stall:60")
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request_bytes(server.port, "POST /v1/messages HTTP/1.1", body, headers))
+        await reader.readuntil(b"message_start")
+        assert not ended.is_set()
+        writer.close()
+        await asyncio.wait_for(ended.wait(), 5)
+        await writer.wait_closed()
 
 
 async def test_stopping_does_not_wait_for_open_streams() -> None:
     async with MockServer(speed=0.001) as slow:
         body = json.dumps({**ASK, "model": "scenario:tour", "stream": True})
         reader, writer = await asyncio.open_connection("127.0.0.1", slow.port)
-        writer.write(request_bytes(slow, "POST /v1/messages HTTP/1.1", body, KEY))
+        writer.write(request_bytes(slow.port, "POST /v1/messages HTTP/1.1", body, KEY))
         while not slow.received:
             await asyncio.sleep(0)
     assert await reader.read() == b""
@@ -307,7 +293,7 @@ async def test_chosen_by_model_then_by_words(
 
 async def test_requests_need_not_be_kept() -> None:
     async with (
-        LoopbackServer(create_app(speed=math.inf)) as server,
+        LoopbackServer(Mock(Settings(speed=math.inf))) as server,
         AsyncAnthropic(api_key="k", base_url=server.url, max_retries=0) as client,
     ):
         for _ in range(2):
@@ -402,7 +388,7 @@ async def test_other_paths_and_methods(
 async def test_a_body_that_is_too_large(
     http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.mock.api.MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("tui.mock.mock.MAX_BODY_BYTES", 1000)
     response = await http.post("/v1/messages", content=b" " * 1001)
     assert response.status_code == 413
     assert response.json()["error"]["type"] == "request_too_large"
@@ -545,152 +531,7 @@ async def test_a_plan_without_chunks_still_answers(client: AsyncAnthropic) -> No
 async def test_a_speed_has_to_be_more_than_nothing() -> None:
     for speed in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="speed"):
-            create_app(speed=speed)
-
-
-# Who may ask
-
-
-def request_bytes(
-    server: MockServer, line: str, body: str = "", headers: dict[str, str] | None = None
-) -> bytes:
-    fields = {"host": f"127.0.0.1:{server.port}", "content-length": str(len(body))}
-    fields |= headers or KEY
-    lines = [line, *(f"{name}: {value}" for name, value in fields.items()), "", body]
-    return "\r\n".join(lines).encode()
-
-
-async def exchange(
-    server: MockServer,
-    line: str,
-    *,
-    body: str = "",
-    headers: dict[str, str] | None = None,
-    close: bool = False,
-) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    extra = {"connection": "close"} if close else {}
-    writer.write(request_bytes(server, line, body, {**KEY, **(headers or {}), **extra}))
-    answer = await reader.read()
-    writer.close()
-    await writer.wait_closed()
-    return answer
-
-
-@pytest.mark.parametrize(
-    ("line", "headers", "status"),
-    [
-        ("GET /v1/models HTTP/1.1", {"host": "evil.example"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "127.0.0.1:1"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "127.0.0.1"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": ""}, b"421"),
-        ("GET /v1/models HTTP/1.0", {"host": "", "connection": "close"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "evil.example:{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "localhost.evil.example:{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "127.0.0.1.evil.example:{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "user@127.0.0.1:{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "127.0.0.1:{port}:80"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "127.0.0.1:0{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "localhost.:{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "127.1:{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "2130706433:{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "0.0.0.0:{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "::1:{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"host": "[::ffff:127.0.0.1]:{port}"}, b"421"),
-        ("GET /v1/models HTTP/1.1", {"origin": "http://127.0.0.1:{port}"}, b"403"),
-        ("OPTIONS /v1/messages HTTP/1.1", {"origin": "http://evil.example"}, b"403"),
-        ("POST /v1/messages HTTP/1.1", {"origin": "http://evil.example"}, b"403"),
-        ("GET /v1/models HTTP/1.1", {"origin": "http://evil.example"}, b"403"),
-        ("GET /v1/models HTTP/1.1", {"origin": "null"}, b"403"),
-        ("GET /v1/models HTTP/1.1", {"connection": "upgrade", "upgrade": "websocket"}, b"400"),
-        ("GET /v1/models HTTP/1.1", {"connection": "upgrade", "upgrade": "h2c"}, b"400"),
-        ("GET /v1/models HTTP/1.1", {"upgrade": "websocket"}, b"400"),
-        ("GET http://evil.example/v1/models HTTP/1.1", {}, b"400"),
-        ("GET http://127.0.0.1:{port}/v1/models HTTP/1.1", {}, b"400"),
-        ("CONNECT evil.example:443 HTTP/1.1", {}, b"400"),
-        ("CONNECT 127.0.0.1:{port} HTTP/1.1", {}, b"400"),
-        ("OPTIONS * HTTP/1.1", {}, b"400"),
-        ("POST /v1/messages HTTP/1.1", {"transfer-encoding": "chunked"}, b"400"),
-        ("GET /v1/models HTTP/1.1", {"x-large": "x" * 65_536}, b"431"),
-    ],
-)
-async def test_strangers_are_refused(
-    server: MockServer, line: str, headers: dict[str, str], status: bytes
-) -> None:
-    filled = {name: value.replace("{port}", str(server.port)) for name, value in headers.items()}
-    answer = await exchange(server, line.replace("{port}", str(server.port)), headers=filled)
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.split(b" ")[1] == status
-    assert json.loads(body)["type"] == "error"
-    assert b"access-control" not in head.lower()
-    assert not server.received
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        "host: 127.0.0.1:{port}\r\nhost: evil.example",
-        "host: 127.0.0.1:{port}\r\ncontent-length: 2\r\ncontent-length: 3",
-        "host: 127.0.0.1:{port}\r\ntransfer-encoding: gzip, chunked",
-        "x: no host at all",
-        "host 127.0.0.1",
-    ],
-)
-async def test_what_is_no_proper_request_is_not_answered(server: MockServer, fields: str) -> None:
-    head = f"POST /v1/messages HTTP/1.1\r\n{fields}\r\n\r\n".replace("{port}", str(server.port))
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(head.encode())
-    assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
-    writer.close()
-    await writer.wait_closed()
-    assert not server.received
-
-
-async def test_a_client_that_says_nothing_is_let_go() -> None:
-    async with LoopbackServer(create_app(), head_timeout_s=0.01) as server:
-        for said in (b"", b"GET /v1/models HT"):
-            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-            writer.write(said)
-            assert await asyncio.wait_for(reader.read(), 20) == b""
-            writer.close()
-            await writer.wait_closed()
-
-
-async def test_a_client_that_has_asked_may_wait_for_longer() -> None:
-    app = create_app(speed=math.inf)
-    async with LoopbackServer(app, head_timeout_s=0.01) as server:
-        body = json.dumps({**ASK, "model": "scenario:refusal"})
-        fields = {"host": f"127.0.0.1:{server.port}", **KEY, **fault("slow-start:0.05")}
-        async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as plain:
-            response = await plain.post("/v1/messages", content=body, headers=fields)
-        assert response.status_code == 200
-
-
-async def test_there_are_only_so_many_connections() -> None:
-    async with LoopbackServer(create_app(), most_connections=2) as server:
-        held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
-        while len(server._state.connections) < 2:
-            await asyncio.sleep(0)
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        assert await asyncio.wait_for(reader.read(), 20) == b""
-        for _, one in (*held, (reader, writer)):
-            one.close()
-            await one.wait_closed()
-
-
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
-async def test_local_names_are_let_in(server: MockServer, name: str) -> None:
-    host = {"host": f"{name}:{server.port}"}
-    answer = await exchange(server, "GET /v1/models HTTP/1.1", headers=host, close=True)
-    assert answer.startswith(b"HTTP/1.1 200 ")
-
-
-async def test_the_default_port_may_be_left_out() -> None:
-    scope: Scope = {"path": "/", "headers": [(b"host", b"[::1]")], "server": ("127.0.0.1", 80)}
-    assert refusal(scope) is None
-    scope["server"] = None
-    scope["headers"] = [(b"host", b"localhost:9")]
-    assert refusal(scope) is None
+            Settings(speed=speed)
 
 
 # The command

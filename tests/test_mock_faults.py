@@ -23,7 +23,7 @@ from tests.script_source import one_each
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Run, Session
 from tui.mock.faults import GARBAGE, HALF_WAY, Faults
-from tui.mock.mock import MockServer, Settings, create_app
+from tui.mock.mock import MockServer, Settings
 from tui.mock.playback import Plan
 from tui.mock.splice import piece_of, read
 from tui.scenarios import Scenario, load, names
@@ -306,7 +306,7 @@ def test_settings_that_cannot_be_are_told(settings: dict[str, Any], problem: str
     with pytest.raises(ValueError, match=problem):
         Settings(**settings)
     with pytest.raises(ValueError, match=problem):
-        create_app(**settings)
+        MockServer(**settings)
 
 
 async def test_a_share_of_the_requests_goes_wrong() -> None:

@@ -18,8 +18,8 @@ from tui.conversation.exchange import Exchange, Limits
 from tui.conversation.plan import LivePlan, PromptsError, make_jobs, read_prompts, toolbox_named
 from tui.conversation.retry import RetryPolicy
 from tui.core.request import build_request
-from tui.plain_live import PlainDesk, run_plainly
 from tui.mock.mock import MockServer
+from tui.plain_live import PlainDesk, run_plainly
 from tui.sources.live import Api
 
 pytestmark = pytest.mark.usefixtures("api_key")

@@ -1,1 +1,1 @@
-"""Local servers on loopback. Starlette and uvicorn are imported here and nowhere else."""
+"""The mock: a Messages API on loopback, with validation, usage, faults and the demo streams."""

@@ -21,6 +21,9 @@ from tui.scenarios import Scenario
 from tui.scenarios.compiler import compile_script
 from tui.scenarios.script import Header, Script, Step
 
+MADE: Final = "answer"
+"""The name of every scenario that was made for a request."""
+
 _MOST_CALLS: Final = 4
 _MOST_COUNTED: Final = 1_000
 _READ: Final = 10_000  # characters of a prompt that are looked at
@@ -292,9 +295,9 @@ def _made(body: JsonObject, blocks: Iterable[list[Step]], stop_reason: str) -> S
         cache_write=0,
         ascii_only=False,
     )
-    compiled = compile_script(Script("answer", header, tuple(steps)))
+    compiled = compile_script(Script(MADE, header, tuple(steps)))
     return Scenario(
-        name="answer",
+        name=MADE,
         title=title,
         description=description,
         prompt=asked,

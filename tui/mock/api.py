@@ -6,11 +6,10 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
+from aiohttp import web
 
 from tui.core.records import strict_loads
 
@@ -49,19 +48,7 @@ class ApiError(Exception):
         self.details = details
 
 
-async def body_of(request: Request) -> bytes:
-    """The request's body. Raises ApiError when it is larger than the API takes."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise ApiError(413, "Request exceeds the maximum size")
-        parts.append(part)
-    return b"".join(parts)
-
-
-def authenticate(request: Request) -> None:
+def authenticate(request: web.BaseRequest) -> None:
     """Raises ApiError unless the request names the API's version and a key.
 
     Any key will do, but for those that stand for a wrong one: `invalid`, what begins with
@@ -98,18 +85,17 @@ def new_request_id() -> str:
     return "req_01" + secrets.token_hex(11)
 
 
-def api_headers(
-    asked: int = 0, request_id: str = "", *, used_up: bool = False
-) -> list[tuple[bytes, bytes]]:
+def api_headers(asked: int = 0, request_id: str = "", *, used_up: bool = False) -> dict[str, str]:
     """The headers of every answer: an id, and the rate limits after `asked` input tokens.
 
     The limits are far away, and told as `used_up` only where an answer says so.
     """
-    now = time.time()
+    now = int(time.time())
+    reset = _reset_time(now)
     headers = {
         "request-id": request_id or new_request_id(),
         "anthropic-organization-id": "00000000-0000-0000-0000-000000000000",
-        "date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now)),
+        "date": _date(now),
     }
     for name, limit, used in (
         ("requests", 4_000, 1),
@@ -121,41 +107,37 @@ def api_headers(
         headers[f"anthropic-ratelimit-{name}-remaining"] = str(
             0 if used_up else max(0, limit - used)
         )
-        headers[f"anthropic-ratelimit-{name}-reset"] = time.strftime(
-            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + 1)
-        )
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
+        headers[f"anthropic-ratelimit-{name}-reset"] = reset
+    return headers
 
 
-def json_response(value: object, headers: list[tuple[bytes, bytes]], status: int = 200) -> Response:
+@lru_cache(1)
+def _date(now: int) -> str:
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now))
+
+
+@lru_cache(1)
+def _reset_time(now: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + 1))
+
+
+def json_response(value: object, headers: Mapping[str, str], status: int = 200) -> web.Response:
     """`value` as a response."""
     # All in ASCII: a message may hold a lone surrogate, which UTF-8 cannot.
-    content = json.dumps(value, separators=(",", ":"))
-    response = Response(content, status, media_type="application/json")
-    response.raw_headers += headers
-    return response
+    content = json.dumps(value, separators=(",", ":")).encode()
+    return web.Response(
+        status=status, body=content, headers=headers, content_type="application/json"
+    )
 
 
-async def on_api_error(request: Request, error: Exception) -> Response:
-    """An ApiError in the API's shape."""
-    assert isinstance(error, ApiError)
+def error_response(error: ApiError) -> web.Response:
+    """An error in the API's shape."""
     request_id = new_request_id()
     headers = api_headers(0, request_id, used_up=error.status == 429)
     if error.retry_after:
-        headers.append((b"retry-after", error.retry_after.encode()))
+        headers["retry-after"] = error.retry_after
     what: dict[str, Any] = {"type": error.kind, "message": error.message}
     if error.details is not None:
         what["details"] = error.details
     shape = {"type": "error", "error": what, "request_id": request_id}
     return json_response(shape, headers, error.status)
-
-
-async def on_http_error(request: Request, error: Exception) -> Response:
-    """A path or method that does not exist, in the API's shape."""
-    assert isinstance(error, HTTPException)
-    return await on_api_error(request, ApiError(error.status_code, error.detail))
-
-
-async def on_crash(request: Request, error: Exception) -> Response:
-    """A fault of the mock itself, in the API's shape and without its details."""
-    return await on_api_error(request, ApiError(500, "Internal server error"))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import Chunk, EventRecord, JsonObject
-from tui.mock.splice import cut, piece_of, read, spliced
+from tui.mock.splice import Edit, cut, piece_of, read, spliced
 from tui.mock.splice import replace as put
 from tui.mock.usage import Counted
 from tui.scenarios import Scenario
@@ -25,8 +25,7 @@ _KNOWN: Final = frozenset(
     "message_start content_block_start content_block_delta content_block_stop message_delta "
     "message_stop ping error cut-off".split()
 )
-_ID: Final = re.compile(rb"\b(msg|toolu|srvtoolu)_01[1-9A-Za-z]{22}\b")
-_REQUEST_ID: Final = re.compile(rb"\breq_01[1-9A-Za-z]{22}\b")
+_ANY_ID: Final = re.compile(rb"\b(msg|toolu|srvtoolu|req)_01[1-9A-Za-z]{22}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +49,75 @@ class _Cut(NamedTuple):
     sequence: str | None
 
 
+class Template:
+    """A scenario that was read once, to be fitted to any number of requests."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self._records = read(scenario.chunks)
+        self._fits = _ordinary(scenario, self._records)
+        self._with_ids = [
+            at for at, (_, data) in enumerate(scenario.chunks) if _ANY_ID.search(data)
+        ]
+
+    def fit(self, order: Order) -> Scenario:
+        """The scenario as the answer to a request, or unchanged where it is odd on purpose."""
+        scenario, records = self.scenario, self._records
+        if not self._fits:
+            return scenario
+        wire = Wire(order.rng.random, ascii_only=False)
+        ids = _Ids(order.request_id, wire)
+        # An id and the one in its place are of one length: the records' places stay right.
+        renewed = list(scenario.chunks)
+        for at in self._with_ids:
+            renewed[at] = Chunk(renewed[at].t_ns, ids.renewed(renewed[at].data))
+        begun = (records[0].payload or {})["message"]["usage"]["input_tokens"]
+        edits: list[Edit] = []
+        finish: JsonObject = {}
+        for record in records:
+            if record.type == "message_start":
+                payload = record.payload or {}
+                usage = _counted(payload["message"]["usage"], order.counted, begun)
+                message = {**payload["message"], "model": order.model, "usage": usage}
+                frame = wire.frame({**payload, "message": message})
+                edits.append(put(record, ids.renewed(frame)))
+            elif record.type == "message_delta":
+                payload = record.payload or {}
+                finish = {**payload, "usage": _counted(payload["usage"], order.counted, begun)}
+                edits.append(put(record, ids.renewed(wire.frame(finish))))
+        if finish and records[-1].type == "message_stop" and (end := _end(records, finish, order)):
+            tail = b"".join(wire.frame(event) for event in _ending(records, end, finish))
+            at = records[end.at].offset
+            before = [edit for edit in edits if edit.start < at]
+            chunks = spliced(cut(renewed, at, ids.renewed(tail)), before)
+            return replace(scenario, chunks=chunks, how="eof", duration_ns=chunks[-1].t_ns)
+        return replace(scenario, chunks=spliced(renewed, edits))
+
+
 def fitted(scenario: Scenario, order: Order) -> Scenario:
-    """The scenario as the answer to a request, or unchanged where it is odd on purpose."""
-    if not _ordinary(scenario, read(scenario.chunks)):
-        return scenario
-    wire = Wire(order.rng.random, ascii_only=False)
-    chunks = _with_fresh_ids(scenario.chunks, order, wire)
-    records = read(chunks)
-    first = records[0].payload or {}
-    begun = first["message"]["usage"]["input_tokens"]
-    edits = []
-    finish: JsonObject = {}
-    for record in records:
-        payload = record.payload or {}
-        if record.type == "message_start":
-            message = payload["message"]
-            usage = _counted(message["usage"], order.counted, begun)
-            changed = {**message, "model": order.model, "usage": usage}
-            edits.append(put(record, wire.frame({**payload, "message": changed})))
-        elif record.type == "message_delta":
-            finish = {**payload, "usage": _counted(payload["usage"], order.counted, begun)}
-            edits.append(put(record, wire.frame(finish)))
-    if finish and records[-1].type == "message_stop" and (end := _end(records, finish, order)):
-        tail = b"".join(wire.frame(event) for event in _ending(records, end, finish))
-        at = records[end.at].offset
-        before = [edit for edit in edits if edit.start < at]
-        chunks = spliced(cut(chunks, at, tail), before)
-        return replace(scenario, chunks=chunks, how="eof", duration_ns=chunks[-1].t_ns)
-    return replace(scenario, chunks=spliced(chunks, edits))
+    """The scenario as the answer to one request; see `Template`."""
+    return Template(scenario).fit(order)
+
+
+class _Ids:
+    """Every id another one, the same wherever it is repeated: two answers never share one."""
+
+    def __init__(self, request_id: str, wire: Wire) -> None:
+        self._fresh: dict[bytes, bytes] = {}
+        self._request_id = request_id.encode()
+        self._wire = wire
+
+    def renewed(self, data: bytes) -> bytes:
+        """`data` with other ids in place of its own."""
+        return _ANY_ID.sub(self._new, data)
+
+    def _new(self, match: re.Match[bytes]) -> bytes:
+        kind = match[1].decode()
+        if kind == "req":
+            return self._request_id
+        if match[0] not in self._fresh:
+            self._fresh[match[0]] = self._wire.new_id(f"{kind}_").encode()
+        return self._fresh[match[0]]
 
 
 def _ordinary(scenario: Scenario, records: Sequence[EventRecord]) -> bool:
@@ -102,21 +142,6 @@ def _ordinary(scenario: Scenario, records: Sequence[EventRecord]) -> bool:
         for usage in usages
     )
     return counted and "input_tokens" in message["usage"]
-
-
-def _with_fresh_ids(chunks: Sequence[Chunk], order: Order, wire: Wire) -> tuple[Chunk, ...]:
-    """Every id another one, the same wherever it is repeated: two answers never share one."""
-    fresh: dict[bytes, bytes] = {}
-
-    def new(match: re.Match[bytes]) -> bytes:
-        if match[0] not in fresh:
-            fresh[match[0]] = wire.new_id(f"{match[1].decode()}_").encode()
-        return fresh[match[0]]
-
-    request_id = order.request_id.encode()
-    return tuple(
-        Chunk(t_ns, _REQUEST_ID.sub(request_id, _ID.sub(new, data))) for t_ns, data in chunks
-    )
 
 
 def _counted(usage: JsonObject, counted: Counted, begun: int) -> JsonObject:

@@ -16,39 +16,36 @@ import random
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from aiohttp import web
 
 from tui.core.records import Chunk, JsonObject
 from tui.mock import answers
 from tui.mock.api import (
+    MAX_BODY_BYTES,
     STATUSES,
     ApiError,
     api_headers,
     authenticate,
-    body_of,
+    error_response,
     json_response,
     new_request_id,
-    on_api_error,
-    on_crash,
-    on_http_error,
     parsed,
 )
 from tui.mock.choice import Choice
 from tui.mock.faults import Faults
-from tui.mock.fitting import Order, fitted
-from tui.serving.guard import Guard
-from tui.mock.playback import Plan, Playback
-from tui.serving.server import LoopbackServer
-from tui.mock.threads import Threads
+from tui.mock.fitting import Order
+from tui.mock.kept import Templates
+from tui.mock.playback import Plan, play
+from tui.mock.threads import Threads, is_threaded
 from tui.mock.usage import PromptCache, estimate_tokens
 from tui.mock.validation import MODEL_PREFIX, check, check_model
 from tui.scenarios import Scenario
+from tui.serving.bodies import Bodies
+from tui.serving.guard import Refused
+from tui.serving.server import Handler, LoopbackServer
 
 FAULT_HEADER: Final = "x-streamscope-fault"
 FAULT_SUFFIX: Final = "!"
@@ -98,36 +95,76 @@ class _Wish(NamedTuple):
     asked_by: str
 
 
-class _Mock:
+class Mock:
+    """Answers requests to the API; it is the handler of a server.
+
+    `extra` adds scenarios by name, which are played as they are, to the byte. `received` is given
+    every request to `/v1/messages`, credentials included.
+    """
+
     def __init__(
         self,
         settings: Settings,
-        extra: Mapping[str, Scenario],
-        received: deque[Received] | None,
+        *,
+        extra: Mapping[str, Scenario] | None = None,
+        received: deque[Received] | None = None,
+        bodies: Bodies | None = None,
     ) -> None:
         self.settings = settings
-        self.choice = Choice(extra)
+        self.choice = Choice(extra or {})
         self.received = received
+        self.bodies = bodies or Bodies()
         self.rng = random.Random(settings.seed)
         self.cache = PromptCache()
         self.threads = Threads()
+        self.templates = Templates(self.choice)
         self._failures: OrderedDict[bytes, int] = OrderedDict()
 
-    # Routes
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to a request, whatever it is."""
+        try:
+            return await self._endpoint(request)(request)
+        except ApiError as error:
+            return error_response(error)
+        except Refused as refused:
+            status, kind, message = refused.refusal
+            response = error_response(ApiError(status, message, kind))
+            response.force_close()
+            return response
+        except Exception:
+            if request.writer.output_size:
+                raise  # What has begun cannot become an error: the connection breaks.
+            return error_response(ApiError(500, "Internal server error"))
 
-    async def messages(self, request: Request) -> Response | Playback:
-        raw = await body_of(request)
+    def _endpoint(self, request: web.BaseRequest) -> Handler:
+        """What answers this path and method. Raises ApiError."""
+        path = request.path
+        method, endpoint = _ENDPOINTS.get(path) or (
+            _A_MODEL if path.startswith(_MODELS) else ("", None)
+        )
+        if endpoint is None:
+            raise ApiError(404, "Not Found")
+        if method != ("GET" if request.method == "HEAD" else request.method):
+            raise ApiError(405, "Method Not Allowed")
+        return partial(endpoint, self)
+
+    # Endpoints
+
+    async def messages(self, request: web.BaseRequest) -> web.StreamResponse:
+        """`POST /v1/messages`"""
+        raw = await self.bodies.read(request, MAX_BODY_BYTES)
         if self.received is not None:
-            self.received.append(Received(dict(request.headers), raw))
+            self.received.append(Received(_first_of_each(request), raw))
         body, wish = self._asked(request, raw)
         if not wish.text and self.settings.faults and self.rng.random() < self.settings.fault_rate:
             chosen = self.rng.choice(self.settings.faults)
             wish = _Wish(Faults.parse(chosen), chosen, "the settings of the mock")
         await self._fail(wish, raw)
-        scenario = self.choice.of(body)
         request_id = new_request_id()
         rng = random.Random(self.rng.getrandbits(64))
         counted = self.cache.count(body)
+        template = self.templates.of(body, raw)
+        scenario = template.scenario
         if not self.choice.is_own(scenario):
             order = Order(
                 model=body["model"],
@@ -137,35 +174,37 @@ class _Mock:
                 request_id=request_id,
                 rng=rng,
             )
-            scenario = fitted(scenario, order)
-        whole = answers.folded(scenario)
-        if whole.status == "complete" and (message := whole.state.message_json()):
-            self.threads.hold(body, message)
+            scenario = template.fit(order)
+        if is_threaded(body):
+            whole = answers.folded(scenario)
+            if whole.status == "complete" and (message := whole.state.message_json()):
+                self.threads.hold(body, message)
         scenario = wish.faults.alter(scenario, request_id)
         speed, stream = self.settings.speed, body.get("stream", False)
         if stream:
             plan = Plan.at_speed(scenario.chunks, scenario.how, scenario.duration_ns, speed)
         else:
             plan = await self._whole(scenario)
-        kind = b"text/event-stream; charset=utf-8" if stream else b"application/json"
-        headers = [
-            *api_headers(counted.input, request_id),
-            (b"content-type", kind),
-            (b"cache-control", b"no-cache"),
-        ]
+        headers = api_headers(counted.input, request_id)
+        headers["content-type"] = (
+            "text/event-stream; charset=utf-8" if stream else "application/json"
+        )
+        headers["cache-control"] = "no-cache"
         plan = plan.jittered(self.settings.jitter, rng) if self.settings.jitter else plan
-        return Playback(wish.faults.apply(plan), 200, headers)
+        return await play(wish.faults.apply(plan), request, headers)
 
-    async def count_tokens(self, request: Request) -> Response:
-        raw = await body_of(request)
+    async def count_tokens(self, request: web.BaseRequest) -> web.StreamResponse:
+        """`POST /v1/messages/count_tokens`"""
+        raw = await self.bodies.read(request, MAX_BODY_BYTES)
         body, wish = self._asked(request, raw, counting=True)
         await self._fail(wish, raw)
         tokens = estimate_tokens(body)
         return json_response({"input_tokens": tokens}, api_headers(tokens))
 
-    async def models(self, request: Request) -> Response:
+    async def models(self, request: web.BaseRequest) -> web.StreamResponse:
+        """`GET /v1/models`"""
         authenticate(request)
-        query = request.query_params
+        query = request.query
         try:
             limit = int(query.get("limit", "20"))
         except ValueError:
@@ -188,14 +227,16 @@ class _Mock:
             api_headers(),
         )
 
-    async def model(self, request: Request) -> Response:
+    async def model(self, request: web.BaseRequest) -> web.StreamResponse:
+        """`GET /v1/models/NAME`"""
         authenticate(request)
-        return json_response(self.choice.model(request.path_params["model"]), api_headers())
+        name = request.path.removeprefix(_MODELS)
+        return json_response(self.choice.model(name), api_headers())
 
     # Requests
 
     def _asked(
-        self, request: Request, raw: bytes, *, counting: bool = False
+        self, request: web.BaseRequest, raw: bytes, *, counting: bool = False
     ) -> tuple[JsonObject, _Wish]:
         """The valid request in a body, and the faults that it asks for. Raises ApiError."""
         authenticate(request)
@@ -253,44 +294,27 @@ class _Mock:
         return Plan((Chunk(wait_ns, data),), "eof", wait_ns)
 
 
-def create_app(
-    *,
-    speed: float = 1.0,
-    extra: Mapping[str, Scenario] | None = None,
-    received: deque[Received] | None = None,
-    jitter: float = 0.0,
-    seed: int | None = None,
-    faults: Sequence[str] = (),
-    fault_rate: float = 1.0,
-) -> Starlette:
-    """The mock as a Starlette app; see `Settings`. Raises ValueError.
+_MODELS: Final = "/v1/models/"
+_A_MODEL: Final = ("GET", Mock.model)
+_ENDPOINTS: Final = {
+    "/v1/messages": ("POST", Mock.messages),
+    "/v1/messages/count_tokens": ("POST", Mock.count_tokens),
+    "/v1/models": ("GET", Mock.models),
+}
 
-    `extra` adds scenarios by name, which are played as they are, to the byte. `received` is given
-    every request to `/v1/messages`, credentials included.
-    """
-    settings = Settings(speed, jitter, seed, tuple(faults), fault_rate)
-    mock = _Mock(settings, extra or {}, received)
-    app = Starlette(
-        routes=[
-            Route("/v1/messages", mock.messages, methods=["POST"]),
-            Route("/v1/messages/count_tokens", mock.count_tokens, methods=["POST"]),
-            Route("/v1/models", mock.models, methods=["GET"]),
-            Route("/v1/models/{model:path}", mock.model, methods=["GET"]),
-        ],
-        exception_handlers={
-            ApiError: on_api_error,
-            HTTPException: on_http_error,
-            Exception: on_crash,
-        },
-    )
-    app.add_middleware(Guard)
-    return app
+
+def _first_of_each(request: web.BaseRequest) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers.setdefault(name.lower(), value)
+    return headers
 
 
 class MockServer(LoopbackServer):
     """The mock on 127.0.0.1 while its `async with` block runs; `url` is the base URL.
 
-    Takes what `create_app` takes. `received` keeps the newest 256 requests to `/v1/messages`.
+    Takes what `Settings` and `Mock` take. `received` keeps the newest 256 requests to
+    `/v1/messages`.
     """
 
     def __init__(
@@ -305,16 +329,8 @@ class MockServer(LoopbackServer):
         fault_rate: float = 1.0,
     ) -> None:
         self.received: deque[Received] = deque(maxlen=256)
-        app = create_app(
-            speed=speed,
-            extra=extra,
-            received=self.received,
-            jitter=jitter,
-            seed=seed,
-            faults=faults,
-            fault_rate=fault_rate,
-        )
-        super().__init__(app, port=port)
+        settings = Settings(speed, jitter, seed, tuple(faults), fault_rate)
+        super().__init__(Mock(settings, extra=extra, received=self.received), port=port)
 
     async def __aenter__(self) -> MockServer:
         await super().__aenter__()
@@ -335,12 +351,12 @@ def serve(
     Raises ValueError for settings that cannot be, OSError when the port is taken, and
     KeyboardInterrupt on Ctrl+C.
     """
-    app = create_app(speed=speed, jitter=jitter, seed=seed, faults=faults, fault_rate=fault_rate)
-    asyncio.run(_serve(app, port))
+    settings = Settings(speed, jitter, seed, tuple(faults), fault_rate)
+    asyncio.run(_serve(settings, port))
 
 
-async def _serve(app: Starlette, port: int) -> None:
-    server = LoopbackServer(app, port=port)
+async def _serve(settings: Settings, port: int) -> None:
+    server = LoopbackServer(Mock(settings), port=port)
     async with server:
         print(
             f"streamscope mock on {server.url}; point a client to it with "

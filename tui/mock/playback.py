@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from starlette.types import Receive, Scope, Send
+from aiohttp import web
 
 from tui.core.records import Chunk
+from tui.serving.streams import WRITE_BYTES, Stream, reset
 
 
 class Plan(NamedTuple):
@@ -37,65 +38,40 @@ class Plan(NamedTuple):
         return Plan(tuple(chunks), self.how, self.end_ns + late)
 
 
-class Playback:
-    """An ASGI response that sends a plan at its times, and stops when the client goes away.
+async def play(
+    plan: Plan, request: web.BaseRequest, headers: Mapping[str, str]
+) -> web.StreamResponse:
+    """Answer a request with a plan, at its times.
 
-    Each chunk is one chunk of the transfer encoding, written at once. The headers go out with
-    the first one: until then the client waits for its response.
+    Each chunk is one chunk of the transfer encoding; those that are due together are written
+    together.
     """
+    loop = asyncio.get_running_loop()
+    stream = Stream(request, headers)
+    begin = loop.time()
 
-    def __init__(self, plan: Plan, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        self.plan = plan
-        self.status = status
-        self.headers = list(headers)
+    async def until(t_ns: int) -> None:
+        # Also at full speed the other connections get their turn.
+        await asyncio.sleep(max(0.0, begin + t_ns / 1e9 - loop.time()))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        play = asyncio.ensure_future(self._play(scope, send))
-        gone = asyncio.ensure_future(_until_gone(receive))
-        try:
-            await asyncio.wait((play, gone), return_when=asyncio.FIRST_COMPLETED)
-            if play.done():
-                play.result()
-        finally:
-            for task in (play, gone):
-                task.cancel()
-            await asyncio.gather(play, gone, return_exceptions=True)
-
-    async def _play(self, scope: Scope, send: Send) -> None:
-        loop = asyncio.get_running_loop()
-        begin = loop.time()
-        started = False
-
-        async def until(t_ns: int) -> None:
-            # Also at full speed the other connections get their turn.
-            await asyncio.sleep(max(0.0, begin + t_ns / 1e9 - loop.time()))
-
-        async def start() -> None:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": self.status,
-                    "headers": self.headers,
-                }
-            )
-
-        for chunk in self.plan.chunks:
-            await until(chunk.t_ns)
-            if not started:
-                await start()
-                started = True
-            await send({"type": "http.response.body", "body": chunk.data, "more_body": True})
-        await until(self.plan.end_ns)
-        if self.plan.how == "reset":
-            # Under a server that offers no reset, an unfinished response has to do.
-            if (reset := scope.get("state", {}).get("reset")) is not None:
-                await reset()
-            return
-        if not started:
-            await start()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    chunks = plan.chunks
+    at = 0
+    while at < len(chunks):
+        await until(chunks[at].t_ns)
+        end = _due(chunks, at, int((loop.time() - begin) * 1e9))
+        await stream.send([chunk.data for chunk in chunks[at:end]])
+        at = end
+    await until(plan.end_ns)
+    if plan.how == "reset":
+        await reset(request)
+    return await stream.end()
 
 
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+def _due(chunks: Sequence[Chunk], at: int, now_ns: int) -> int:
+    """Where the chunks end that go out with the one at `at`: those of a moment, of one write."""
+    size = len(chunks[at].data)
+    end = at + 1
+    while end < len(chunks) and chunks[end].t_ns <= now_ns and size < WRITE_BYTES:
+        size += len(chunks[end].data)
+        end += 1
+    return end

@@ -74,8 +74,14 @@ def spliced(chunks: Sequence[Chunk], edits: Iterable[Edit]) -> tuple[Chunk, ...]
     todo = deque(sorted(edits))
     out: list[Chunk] = []
     begin = 0
-    for t_ns, data in chunks:
-        end, kept, new = begin + len(data), begin, bytearray()
+    for chunk in chunks:
+        t_ns, data = chunk
+        end = begin + len(data)
+        if data and not (todo and todo[0].start < end):
+            out.append(chunk)
+            begin = end
+            continue
+        kept, new = begin, bytearray()
         while todo and todo[0].start < end:
             edit = todo[0]
             new += data[kept - begin : max(edit.start, kept) - begin]

@@ -16,6 +16,11 @@ FIXED: Final = ("system", "tools")
 """What a thread keeps from its beginning; a request that continues it may not repeat them."""
 
 
+def is_threaded(body: JsonObject) -> bool:
+    """Whether a request begins or continues a thread."""
+    return body.get("thread") is not None
+
+
 class _Held(NamedTuple):
     fixed: JsonObject
     messages: list[Any]
@@ -57,7 +62,7 @@ class Threads:
 
     def hold(self, body: JsonObject, message: JsonObject) -> None:
         """Keep the conversation of a whole request with its answer, if it is a thread."""
-        if body.get("thread") is None or "id" not in message:
+        if not is_threaded(body) or "id" not in message:
             return
         fixed: JsonObject = {name: body[name] for name in FIXED if name in body}
         answer = {"role": "assistant", "content": message["content"]}

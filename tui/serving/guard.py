@@ -9,75 +9,83 @@ from __future__ import annotations
 import json
 from typing import Final, NamedTuple
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from aiohttp import HttpVersion11, web
 
 NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 MAX_HEADER_BYTES: Final = 64 * 1024
 
 
 class Refusal(NamedTuple):
-    """Why a request is not answered."""
+    """Why a request is not answered: a status, and a type and message as the API has them."""
 
     status: int
     kind: str
     message: str
 
 
-def refusal(scope: Scope) -> Refusal | None:
-    """What is wrong with the request in an ASGI `scope`, None if it may go on."""
-    headers = {name.lower(): value for name, value in scope["headers"]}
-    if not scope.get("raw_path", scope["path"].encode()).startswith(b"/"):
-        return Refusal(
-            400, "invalid_request_error", "only requests for a path are answered: this is no proxy"
-        )
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
-        return Refusal(431, "invalid_request_error", "the headers are larger than 64 KiB")
-    if b"content-length" in headers and b"transfer-encoding" in headers:
+class Refused(Exception):
+    """Raised by a handler to have a request refused."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def refusal(request: web.BaseRequest, port: int) -> Refusal | None:
+    """What is wrong with a request to the server on `port`, None if it may go on."""
+    headers = request.headers
+    if not request.raw_path.startswith("/"):
+        return bad_request("only requests for a path are answered: this is no proxy")
+    if sum(len(name) + len(value) for name, value in request.raw_headers) > MAX_HEADER_BYTES:
+        return HEAD_TOO_LARGE
+    if "content-length" in headers and "transfer-encoding" in headers:
         # Two readers could disagree about where the body ends.
-        return Refusal(400, "invalid_request_error", "a length and a transfer encoding at once")
-    if b"upgrade" in headers:
-        return Refusal(400, "invalid_request_error", "the connection cannot be upgraded")
-    if not _local(headers.get(b"host", b"").decode("latin-1"), scope.get("server")):
+        return bad_request("a length and a transfer encoding at once")
+    if len(headers.getall("content-length", ())) > 1:
+        return bad_request("more than one length")
+    if "upgrade" in headers or request.method == "CONNECT":
+        return bad_request("the connection cannot be upgraded")
+    hosts = headers.getall("host", ())
+    if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):
+        return bad_request("exactly one Host header is needed")
+    if not hosts or not _local(hosts[0], port):
         return Refusal(
             421,
             "invalid_request_error",
             "the Host header has to be 127.0.0.1, localhost or [::1], with the server's port",
         )
-    if b"origin" in headers:
+    if "origin" in headers:
         return Refusal(403, "permission_error", "requests from web pages are refused")
     return None
 
 
-def _local(host: str, server: tuple[str, int | None] | None) -> bool:
+def bad_request(message: str) -> Refusal:
+    """A refusal with status 400."""
+    return Refusal(400, "invalid_request_error", message)
+
+
+HEAD_TOO_LARGE: Final = Refusal(
+    431, "invalid_request_error", f"the headers are larger than {MAX_HEADER_BYTES // 1024} KiB"
+)
+
+
+def _local(host: str, bound: int) -> bool:
     name, _, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
     if not name:
         name, port = host, ""
-    bound = server[1] if server else None
-    return name.lower() in NAMES and (bound is None or (port or "80") == str(bound))
+    return name.lower() in NAMES and (port or "80") == str(bound)
 
 
-class Guard:
-    """Answers what `refusal` refuses, and passes everything else to the app behind it."""
+def error_body(refused: Refusal) -> bytes:
+    """A refusal in the API's error shape."""
+    error = {"type": refused.kind, "message": refused.message}
+    return json.dumps({"type": "error", "error": error}).encode()
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = refusal(scope) if scope["type"] == "http" else None
-        if refused is None:
-            await self.app(scope, receive, send)
-            return
-        error = {"type": refused.kind, "message": refused.message}
-        body = json.dumps({"type": "error", "error": error}).encode()
-        await send(
-            {
-                "type": "http.response.start",
-                "status": refused.status,
-                "headers": [
-                    (b"content-type", b"application/json"),
-                    (b"content-length", str(len(body)).encode()),
-                    (b"connection", b"close"),
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": body})
+def refuse(refused: Refusal) -> web.Response:
+    """The response for a refusal; the connection is closed after it."""
+    response = web.Response(
+        status=refused.status, body=error_body(refused), content_type="application/json"
+    )
+    response.force_close()
+    return response

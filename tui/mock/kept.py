@@ -1,0 +1,45 @@
+"""Answers that are made once and kept: the same request again costs next to nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import Final
+
+from tui.core.records import JsonObject
+from tui.mock.answers import MADE
+from tui.mock.choice import Choice
+from tui.mock.fitting import Template
+from tui.mock.threads import is_threaded
+
+SIZE: Final = 64
+
+
+class Templates:
+    """The templates for the newest requests, and for every scenario that was played."""
+
+    def __init__(self, choice: Choice, size: int = SIZE) -> None:
+        self.choice = choice
+        self.size = size
+        self._by_name: dict[str, Template] = {}
+        self._by_request: OrderedDict[bytes, Template] = OrderedDict()
+
+    def of(self, body: JsonObject, raw: bytes) -> Template:
+        """The template for a valid request, which came as `raw`."""
+        if is_threaded(body):
+            # What came is but a part of the request: the server holds the rest.
+            return self._made(body)
+        key = hashlib.sha256(raw).digest()
+        template = self._by_request.pop(key, None) or self._made(body)
+        self._by_request[key] = template
+        while len(self._by_request) > self.size:
+            self._by_request.popitem(last=False)
+        return template
+
+    def _made(self, body: JsonObject) -> Template:
+        scenario = self.choice.of(body)
+        if scenario.name == MADE:
+            return Template(scenario)
+        if scenario.name not in self._by_name:
+            self._by_name[scenario.name] = Template(scenario)
+        return self._by_name[scenario.name]
