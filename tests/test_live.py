@@ -446,16 +446,16 @@ async def test_a_body_that_cannot_be_unpacked() -> None:
 async def test_to_cancel_closes_the_connection_at_once(slow: MockServer, name: str) -> None:
     feed = Feed(call(slow.url, name))
     reading = asyncio.create_task(feed.run())
-    await until(lambda: slow.received and slow._state.tasks)
+    await until(lambda: slow.received and slow.answering)
     if name == "hanging":
         await until(lambda: feed.runs[0].state.events)
-    (answering,) = slow._state.tasks
+    assert slow.answering == 1
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
     # The server has an hour to go: it ends now, or this runs into the limit.
-    await until(answering.done)
-    await until(lambda: not slow._state.connections)
+    await until(lambda: not slow.answering)
+    await until(lambda: not slow.connections)
     assert feed.runs[0].status == "cancelled"
     assert feed.runs[0].state.events == (1 if name == "hanging" else 0)
 
@@ -465,7 +465,7 @@ async def test_to_close_ends_a_call_that_nobody_reads(slow: MockServer) -> None:
     chunks = source.chunks()
     await asyncio.wait_for(anext(chunks), 20)
     await source.aclose()
-    await until(lambda: not slow._state.connections)
+    await until(lambda: not slow.connections)
     with pytest.raises((SourceEnded, StopAsyncIteration)):
         await asyncio.wait_for(anext(chunks), 20)
     await source.aclose()
@@ -475,7 +475,7 @@ async def test_to_drop_the_chunks_closes_the_connection(slow: MockServer) -> Non
     source = call(slow.url, "hanging")
     async for _ in source.chunks():
         break
-    await until(lambda: not slow._state.connections)
+    await until(lambda: not slow.connections)
     await source.aclose()
 
 
@@ -488,7 +488,7 @@ async def test_to_cancel_between_two_reads_closes_too(slow: MockServer) -> None:
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    await until(lambda: not slow._state.connections)
+    await until(lambda: not slow.connections)
     assert (feed.runs[0].status, feed.failure) == ("cancelled", None)
 
 

@@ -26,6 +26,8 @@ from tui.serving.guard import (
 _SPARE_HEAD_BYTES: Final = 16 * 1024  # The request line, and what stands between the fields.
 _MAX_FIELDS: Final = 1_000
 _PATIENCE_S: Final = 1.0
+# Closed before the rest of a body is read, a connection would lose the answer on its way.
+_LINGER_S: Final = 1.0
 _NOT_HTTP: Final = bad_request("this is no proper HTTP request")
 _FAILED: Final = Refusal(500, "api_error", "Internal server error")
 
@@ -50,6 +52,7 @@ class Connection(web.RequestHandler):
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
             max_headers=_MAX_FIELDS,
+            lingering_time=_LINGER_S,
             # A body is passed on or looked at as it came; unpacked, it could be of any size.
             auto_decompress=False,
         )

@@ -43,6 +43,8 @@ def refusal(request: web.BaseRequest, port: int) -> Refusal | None:
         return bad_request("a length and a transfer encoding at once")
     if len(headers.getall("content-length", ())) > 1:
         return bad_request("more than one length")
+    if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        return bad_request("no transfer encoding but chunked")
     if "upgrade" in headers or request.method == "CONNECT":
         return bad_request("the connection cannot be upgraded")
     hosts = headers.getall("host", ())

@@ -11,7 +11,10 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
-from aiohttp import web
+from aiohttp import HttpVersion11, StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
+from aiohttp.web_protocol import ERROR
 
 from tui.serving.connection import Connection
 from tui.serving.guard import Refused, refusal, refuse
@@ -23,6 +26,20 @@ MAX_CONNECTIONS: Final = 512
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """Answers a request. It is cancelled when the client goes away; `Refused` refuses the request."""
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    if message is ERROR:
+        # What cannot be read gets its answer in the server's version.
+        message = message._replace(version=HttpVersion11)
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop)
 
 
 class _TooMany(asyncio.Protocol):
@@ -68,8 +85,15 @@ class LoopbackServer:
         """How many connections are open."""
         return len(self._open)
 
+    @property
+    def answering(self) -> int:
+        """How many requests are being answered."""
+        return len(self._tasks)
+
     async def __aenter__(self) -> LoopbackServer:
-        self._manager = web.Server(self._handle, handler_cancellation=True)
+        self._manager = web.Server(
+            self._handle, request_factory=_request, handler_cancellation=True
+        )
         listener = socket.create_server((HOST, self.port))
         self.port = listener.getsockname()[1]
         # As many as may come at once: what does not fit is tried again by the client's system
