@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -35,11 +36,11 @@ async def exchange(
 async def said(port: int, data: bytes) -> bytes:
     """All that the server answers to these bytes, until it closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(data)
-    answer = await reader.read()
-    writer.close()
     try:
-        await writer.wait_closed()
-    except ConnectionError:
-        pass  # It was broken on purpose.
-    return answer
+        writer.write(data)
+        return await reader.read()
+    finally:
+        writer.close()
+        # It may be broken on purpose.
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import struct
+import sys
+import termios
 from collections.abc import Iterable, Mapping
 from typing import Final, NoReturn
 
@@ -15,6 +18,7 @@ WRITE_BYTES: Final = 64 * 1024
 
 _CLOSE_AT_ONCE: Final = struct.pack("ii", 1, 0)
 _DRAIN_S: Final = 1.0
+_DRAIN_STEP_S: Final = 0.005
 
 
 class Stream:
@@ -62,11 +66,13 @@ async def reset(request: web.BaseRequest) -> NoReturn:
     """
     transport = request.transport
     if transport is not None and not transport.is_closing():
-        # Closed at once, what is still in the buffer would be thrown away.
+        # Closed at once, what is still on its way would be thrown away.
         transport.set_write_buffer_limits(0)
         try:
             async with asyncio.timeout(_DRAIN_S):
                 await request.writer.drain()
+                while not transport.is_closing() and _underway(transport):
+                    await asyncio.sleep(_DRAIN_STEP_S)
         except TimeoutError:
             pass  # A client that does not read is cut off in the midst of it.
     if transport is not None and not transport.is_closing():
@@ -75,3 +81,12 @@ async def reset(request: web.BaseRequest) -> NoReturn:
         )
         transport.abort()
     raise ConnectionResetError("broken on purpose")
+
+
+def _underway(transport: asyncio.Transport) -> int:
+    """How many bytes the system has not delivered yet; 0 where it does not tell."""
+    try:
+        count = fcntl.ioctl(transport.get_extra_info("socket"), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(count, sys.byteorder)
