@@ -26,7 +26,7 @@ MADE: Final = "answer"
 
 _MOST_CALLS: Final = 4
 _MOST_COUNTED: Final = 1_000
-_READ: Final = 10_000  # characters of a prompt that are looked at
+_READ: Final = 10_000  # characters of a prompt that are looked at, or of a result repeated
 
 _INTRODUCED: Final = (
     re.compile(r"\b(?:my name is|call me)\s+([^\W\d_][\w'’-]*)", re.IGNORECASE),
@@ -210,7 +210,7 @@ def _story(chapters: int) -> str:
 
 def _quoted(found: list[_Result]) -> str:
     lines = [
-        f"`{result.tool}` {'failed' if result.failed else 'says'}: {result.text}"
+        f"`{result.tool}` {'failed' if result.failed else 'says'}: {result.text[:_READ]}"
         for result in found
     ]
     return lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)

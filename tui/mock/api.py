@@ -15,6 +15,8 @@ from tui.core.records import strict_loads
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 
+_BRIEF: Final = 400
+
 KINDS: Final = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -46,6 +48,13 @@ class ApiError(Exception):
         self.kind = kind or KINDS.get(status, "api_error" if status >= 500 else KINDS[400])
         self.retry_after = retry_after
         self.details = details
+
+
+def brief(text: str) -> str:
+    """`text` as a message repeats it: what a client sends may be of any length."""
+    if len(text) <= _BRIEF:
+        return text
+    return f"{text[: _BRIEF // 2]}…{text[-_BRIEF // 2 :]}"
 
 
 def authenticate(request: web.BaseRequest) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tui import scenarios
 from tui.core.records import JsonObject
 from tui.mock.answers import answer, prompt, results, thought_over
-from tui.mock.api import ApiError
+from tui.mock.api import ApiError, brief
 from tui.mock.validation import MODEL_PREFIX, is_claude, max_tokens
 from tui.scenarios import Scenario, UnknownScenario
 
@@ -46,9 +46,9 @@ class Choice:
         """Raise ApiError unless there is such a model."""
         if model.startswith(MODEL_PREFIX):
             if (name := model.removeprefix(MODEL_PREFIX)) not in self.names():
-                raise ApiError(404, f"model: {model} ({UnknownScenario(name)})")
+                raise ApiError(404, f"model: {brief(model)} ({brief(str(UnknownScenario(name)))})")
         elif not is_claude(model):
-            raise ApiError(404, f"model: {model}")
+            raise ApiError(404, f"model: {brief(model)}")
 
     def model(self, model: str) -> JsonObject:
         """What the API tells about a model. Raises ApiError."""

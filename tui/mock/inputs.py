@@ -9,6 +9,7 @@ from typing import Any, Final
 
 _DEEPEST: Final = 8
 _MOST_VALUES: Final = 2_000  # A schema that refers to itself could ask for any number.
+_ENDLESS: Final = 1e300  # A limit beyond this is none: infinite, or of more digits than JSON takes.
 _READ: Final = 4_000  # characters of a prompt
 _PLACE: Final = re.compile(
     r"\b(?i:in|at|for|near|from|to|between|and|of)\s+((?:[A-Z][\w.'-]*)(?:,? [A-Z][\w.'-]*)*)"
@@ -136,7 +137,9 @@ class _Filler:
             ("exclusiveMaximum", min, -1),
         ):
             limit = schema.get(key)
-            if isinstance(limit, int | float) and not isinstance(limit, bool):
+            if isinstance(limit, bool) or not isinstance(limit, int | float):
+                continue
+            if abs(limit) < _ENDLESS:
                 value = pick(value, limit + step)
         return math.ceil(value) if whole or value == int(value) else value
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from tui.mock.api import ApiError
+from tui.mock.api import ApiError, brief
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "a string": (str,),
@@ -46,7 +46,7 @@ _ROLES: Final = ("user", "assistant")
 
 def refuse(path: str, problem: str) -> ApiError:
     """The refusal of the field at `path`, to be raised."""
-    return ApiError(400, f"{path}: {problem}")
+    return ApiError(400, f"{brief(path)}: {brief(problem)}")
 
 
 def expect(path: str, value: object, called: str) -> None:
