@@ -30,13 +30,14 @@ class Choice:
 
     def __init__(self, extra: Mapping[str, Scenario]) -> None:
         self.extra = extra
+        self._names = [*extra, *(name for name in scenarios.names() if name not in extra)]
         self._words: dict[str, frozenset[str]] = {}
         self._prompts: dict[str, str] = {}
         self._calls: dict[str, set[str]] = {}
 
     def names(self) -> list[str]:
         """The names of all scenarios."""
-        return [*self.extra, *(name for name in scenarios.names() if name not in self.extra)]
+        return list(self._names)
 
     def is_own(self, scenario: Scenario) -> bool:
         """Whether the scenario is one of `extra`, to be played as it is."""
@@ -45,7 +46,7 @@ class Choice:
     def check_known(self, model: str) -> None:
         """Raise ApiError unless there is such a model."""
         if model.startswith(MODEL_PREFIX):
-            if (name := model.removeprefix(MODEL_PREFIX)) not in self.names():
+            if (name := model.removeprefix(MODEL_PREFIX)) not in self._names:
                 raise ApiError(404, f"model: {brief(model)} ({brief(str(UnknownScenario(name)))})")
         elif not is_claude(model):
             raise ApiError(404, f"model: {brief(model)}")

@@ -25,6 +25,7 @@ _KNOWN: Final = frozenset(
     "message_start content_block_start content_block_delta content_block_stop message_delta "
     "message_stop ping error cut-off".split()
 )
+_COUNTING: Final = ("message_start", "message_delta")
 _ANY_ID: Final = re.compile(rb"\b(msg|toolu|srvtoolu|req)_01[1-9A-Za-z]{22}\b")
 
 
@@ -49,49 +50,102 @@ class _Cut(NamedTuple):
     sequence: str | None
 
 
-class Template:
-    """A scenario that was read once, to be fitted to any number of requests."""
+class _Run(NamedTuple):
+    """Chunks that lie side by side and differ from answer to answer: where, and their offset."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    first: int
+    end: int
+    offset: int
+
+
+class Template:
+    """A scenario that was read once, to be fitted to any number of requests.
+
+    One that is not to be `changed`, or is odd on purpose, stays as it is. What is kept is small,
+    and most of an answer is shared with all others: only the chunks with ids or with usage are new.
+    """
+
+    def __init__(self, scenario: Scenario, *, changed: bool = True) -> None:
         self.scenario = scenario
-        self._records = read(scenario.chunks)
-        self._fits = _ordinary(scenario, self._records)
-        self._with_ids = [
-            at for at, (_, data) in enumerate(scenario.chunks) if _ANY_ID.search(data)
-        ]
+        records = read(scenario.chunks) if changed else []
+        self._fits = _ordinary(scenario, records)
+        self._ends = bool(records) and records[-1].type == "message_stop"
+        self._counting = [each for each in records if each.type in _COUNTING]
+        self._runs = _runs(scenario.chunks, self._counting)
 
     def fit(self, order: Order) -> Scenario:
-        """The scenario as the answer to a request, or unchanged where it is odd on purpose."""
-        scenario, records = self.scenario, self._records
+        """The scenario as the answer to a request."""
+        scenario = self.scenario
         if not self._fits:
             return scenario
         wire = Wire(order.rng.random, ascii_only=False)
         ids = _Ids(order.request_id, wire)
+        edits, finish = self._edits(order, ids, wire)
         # An id and the one in its place are of one length: the records' places stay right.
-        renewed = list(scenario.chunks)
-        for at in self._with_ids:
-            renewed[at] = Chunk(renewed[at].t_ns, ids.renewed(renewed[at].data))
-        begun = (records[0].payload or {})["message"]["usage"]["input_tokens"]
+        chunks = list(scenario.chunks)
+        for first, end, offset in reversed(self._runs):
+            renewed = [Chunk(t_ns, ids.renewed(data)) for t_ns, data in chunks[first:end]]
+            size = sum(len(data) for _, data in renewed)
+            inside = [
+                Edit(edit.start - offset, edit.end - offset, edit.data)
+                for edit in edits
+                if 0 <= edit.start - offset < size
+            ]
+            chunks[first:end] = spliced(renewed, inside)
+        if finish and self._ends and _may_end_early(finish, order):
+            # What the events are after that is looked up anew: seldom, and so it is not kept.
+            return _ended(scenario, chunks, order, wire)
+        return replace(scenario, chunks=tuple(chunks))
+
+    def _edits(self, order: Order, ids: _Ids, wire: Wire) -> tuple[list[Edit], JsonObject]:
+        """The events with model and usage of the request, and the one that ends the message."""
         edits: list[Edit] = []
         finish: JsonObject = {}
-        for record in records:
+        begun = 0
+        for record in self._counting:
+            payload = record.payload or {}
             if record.type == "message_start":
-                payload = record.payload or {}
-                usage = _counted(payload["message"]["usage"], order.counted, begun)
-                message = {**payload["message"], "model": order.model, "usage": usage}
-                frame = wire.frame({**payload, "message": message})
-                edits.append(put(record, ids.renewed(frame)))
-            elif record.type == "message_delta":
-                payload = record.payload or {}
-                finish = {**payload, "usage": _counted(payload["usage"], order.counted, begun)}
-                edits.append(put(record, ids.renewed(wire.frame(finish))))
-        if finish and records[-1].type == "message_stop" and (end := _end(records, finish, order)):
-            tail = b"".join(wire.frame(event) for event in _ending(records, end, finish))
-            at = records[end.at].offset
-            before = [edit for edit in edits if edit.start < at]
-            chunks = spliced(cut(renewed, at, ids.renewed(tail)), before)
-            return replace(scenario, chunks=chunks, how="eof", duration_ns=chunks[-1].t_ns)
-        return replace(scenario, chunks=spliced(renewed, edits))
+                message = payload["message"]
+                begun = message["usage"]["input_tokens"]
+                usage = _counted(message["usage"], order.counted, begun)
+                payload = {**payload, "message": {**message, "model": order.model, "usage": usage}}
+            else:
+                usage = _counted(payload["usage"], order.counted, begun)
+                finish = payload = {**payload, "usage": usage}
+            edits.append(put(record, ids.renewed(wire.frame(payload))))
+        return edits, finish
+
+
+def _runs(chunks: Sequence[Chunk], counting: Sequence[EventRecord]) -> list[_Run]:
+    runs: list[_Run] = []
+    offset = 0
+    for at, (_, data) in enumerate(chunks):
+        end = offset + len(data)
+        counts = any(
+            record.offset < end and record.offset + record.length > offset for record in counting
+        )
+        if counts or _ANY_ID.search(data):
+            if runs and runs[-1].end == at:
+                runs[-1] = runs[-1]._replace(end=at + 1)
+            else:
+                runs.append(_Run(at, at + 1, offset))
+        offset = end
+    return runs
+
+
+def _may_end_early(finish: JsonObject, order: Order) -> bool:
+    return bool(order.stop_sequences) or finish["usage"]["output_tokens"] > order.max_tokens
+
+
+def _ended(scenario: Scenario, chunks: Sequence[Chunk], order: Order, wire: Wire) -> Scenario:
+    """The answer in `chunks`, ended early where the request has it so."""
+    records = read(chunks)
+    finish = next(each for each in reversed(records) if each.type == "message_delta").payload or {}
+    if (end := _end(records, finish, order)) is None:
+        return replace(scenario, chunks=tuple(chunks))
+    tail = b"".join(wire.frame(event) for event in _ending(records, end, finish))
+    chunks = cut(chunks, records[end.at].offset, tail)
+    return replace(scenario, chunks=chunks, how="eof", duration_ns=chunks[-1].t_ns)
 
 
 def fitted(scenario: Scenario, order: Order) -> Scenario:
@@ -186,6 +240,8 @@ def _at_characters(records: Sequence[EventRecord], allowed: int) -> _Cut | None:
 
 
 def _at_stop_sequence(records: Sequence[EventRecord], sequences: Sequence[str]) -> _Cut | None:
+    if not sequences:
+        return None
     texts: defaultdict[int, str] = defaultdict(str)
     begins: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     longest = max(map(len, sequences), default=0)

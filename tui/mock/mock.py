@@ -117,7 +117,7 @@ class Mock:
         self.rng = random.Random(settings.seed)
         self.cache = PromptCache()
         self.threads = Threads()
-        self.templates = Templates(self.choice)
+        self.templates = Templates(self.choice, settings.speed)
         self._failures: OrderedDict[bytes, int] = OrderedDict()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -163,26 +163,22 @@ class Mock:
         request_id = new_request_id()
         rng = random.Random(self.rng.getrandbits(64))
         counted = self.cache.count(body)
-        template = self.templates.of(body, raw)
-        scenario = template.scenario
-        if not self.choice.is_own(scenario):
-            order = Order(
-                model=body["model"],
-                counted=counted,
-                max_tokens=body["max_tokens"],
-                stop_sequences=tuple(body.get("stop_sequences", ())),
-                request_id=request_id,
-                rng=rng,
-            )
-            scenario = template.fit(order)
+        order = Order(
+            model=body["model"],
+            counted=counted,
+            max_tokens=body["max_tokens"],
+            stop_sequences=tuple(body.get("stop_sequences", ())),
+            request_id=request_id,
+            rng=rng,
+        )
+        scenario = self.templates.of(body, raw).fit(order)
         if is_threaded(body):
             whole = answers.folded(scenario)
             if whole.status == "complete" and (message := whole.state.message_json()):
                 self.threads.hold(body, message)
         scenario = wish.faults.alter(scenario, request_id)
-        speed, stream = self.settings.speed, body.get("stream", False)
-        if stream:
-            plan = Plan.at_speed(scenario.chunks, scenario.how, scenario.duration_ns, speed)
+        if stream := body.get("stream", False):
+            plan = Plan(scenario.chunks, scenario.how, scenario.duration_ns)
         else:
             plan = await self._whole(scenario)
         headers = api_headers(counted.input, request_id)
@@ -283,7 +279,7 @@ class Mock:
     async def _whole(self, scenario: Scenario) -> Plan:
         """The scenario as the API answers it without streaming."""
         state = answers.folded(scenario).state
-        wait_ns = int(scenario.duration_ns / self.settings.speed)
+        wait_ns = scenario.duration_ns
         if scenario.how == "reset":
             return Plan((), "reset", wait_ns)
         if state.error is not None:

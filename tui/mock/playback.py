@@ -20,14 +20,6 @@ class Plan(NamedTuple):
     how: Literal["eof", "reset"]
     end_ns: int
 
-    @classmethod
-    def at_speed(
-        cls, chunks: Sequence[Chunk], how: Literal["eof", "reset"], end_ns: int, speed: float
-    ) -> Plan:
-        """The plan, `speed` times as fast; `math.inf` leaves no waiting at all."""
-        paced = tuple(Chunk(int(chunk.t_ns / speed), chunk.data) for chunk in chunks)
-        return cls(paced, how, int(end_ns / speed))
-
     def jittered(self, most_s: float, rng: random.Random) -> Plan:
         """The plan with every silence longer, by up to `most_s` seconds each."""
         late = 0
@@ -44,7 +36,7 @@ async def play(
     """Answer a request with a plan, at its times.
 
     Each chunk is one chunk of the transfer encoding; those that are due together are written
-    together.
+    together, but for the first one: of many answers at once, each begins before any goes on.
     """
     loop = asyncio.get_running_loop()
     stream = Stream(request, headers)
@@ -58,20 +50,23 @@ async def play(
     at = 0
     while at < len(chunks):
         await until(chunks[at].t_ns)
-        end = _due(chunks, at, int((loop.time() - begin) * 1e9))
-        await stream.send([chunk.data for chunk in chunks[at:end]])
-        at = end
+        pieces = _due(chunks, at, int((loop.time() - begin) * 1e9)) if at else [chunks[0].data]
+        await stream.send(pieces)
+        at += len(pieces)
     await until(plan.end_ns)
     if plan.how == "reset":
         await reset(request)
     return await stream.end()
 
 
-def _due(chunks: Sequence[Chunk], at: int, now_ns: int) -> int:
-    """Where the chunks end that go out with the one at `at`: those of a moment, of one write."""
-    size = len(chunks[at].data)
-    end = at + 1
-    while end < len(chunks) and chunks[end].t_ns <= now_ns and size < WRITE_BYTES:
-        size += len(chunks[end].data)
-        end += 1
-    return end
+def _due(chunks: Sequence[Chunk], at: int, now_ns: int) -> list[bytes]:
+    """What goes out with the chunk at `at`: all that is due by now, as far as it fits a write."""
+    pieces = [chunks[at].data]
+    room = WRITE_BYTES - len(pieces[0])
+    for later in range(at + 1, len(chunks)):
+        t_ns, data = chunks[later]
+        if t_ns > now_ns or room <= 0:
+            break
+        pieces.append(data)
+        room -= len(data)
+    return pieces

@@ -67,6 +67,8 @@ class PromptCache:
     def count(self, body: Mapping[str, Any]) -> Counted:
         """Count a request, and remember the prefixes it marks. Takes a request that is valid."""
         total = estimate_tokens(body)
+        if not _is_marked(body):
+            return Counted(total)
         prefixes = list(_prefixes(body))
         marked = [
             at for at, prefix in enumerate(prefixes) if prefix.ttl and prefix.tokens >= MINIMUM
@@ -109,6 +111,11 @@ def _prefixes(body: Mapping[str, Any]) -> Iterator[_Prefix]:
             mark = whole
         ttl = str(mark.get("ttl", "5m")) if isinstance(mark, Mapping) else ""
         yield _Prefix(digest, characters // _CHARACTERS_A_TOKEN, ttl)
+
+
+def _is_marked(body: Mapping[str, Any]) -> bool:
+    asked = (block.get("cache_control") for _, block in _blocks(body))
+    return body.get("cache_control") is not None or any(mark is not None for mark in asked)
 
 
 def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

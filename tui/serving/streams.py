@@ -21,6 +21,11 @@ _DRAIN_S: Final = 1.0
 _DRAIN_STEP_S: Final = 0.005
 
 
+class _Response(web.StreamResponse):
+    # The head waits for the first piece, so that both are one write; `web.Response` does the same.
+    _send_headers_immediately = False
+
+
 class Stream:
     """A response whose pieces are chunks of the transfer encoding, each by itself.
 
@@ -28,7 +33,7 @@ class Stream:
     """
 
     def __init__(self, request: web.BaseRequest, headers: Mapping[str, str]) -> None:
-        self.response = web.StreamResponse(headers=headers)
+        self.response = _Response(headers=headers)
         self._request = request
         # Before HTTP/1.1 there were no chunks: the response ends with the connection.
         self._chunked = request.version >= HttpVersion11
@@ -40,11 +45,14 @@ class Stream:
 
         Raises ConnectionResetError when the client is gone.
         """
-        if not self.response.prepared:
+        pieces = [piece for piece in pieces if piece]  # One without bytes would be the end.
+        if pieces and not self.response.prepared:
             await self.response.prepare(self._request)
+            await self.response.write(pieces.pop(0))
+        if not pieces:
+            return
         if self._chunked:
-            # One without bytes would be the end.
-            pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece]
+            pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]
         transport = self._request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
