@@ -19,7 +19,7 @@ import tui
 pytestmark = pytest.mark.xdist_group("packaging")
 
 # Each costs a large part of the time to the first paint; none is needed to parse a command line.
-LATE_IMPORTS = ("anthropic", "httpx2", "markdown_it", "starlette", "textual", "uvicorn")
+LATE_IMPORTS = ("aiohttp", "anthropic", "httpx2", "markdown_it", "textual")
 
 LEAVE_ALTERNATE_SCREEN = "\x1b[?1049l"
 
