@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.playbook import message_start, run, sse, text, text_block
+from tui.core.expression import SEEN
 from tui.core.needle import (
     MAX_LENGTH,
-    SEEN,
     Needle,
     NeedleError,
     Plain,
@@ -182,7 +181,7 @@ def test_an_expression_sees_the_first_bytes_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(", "[a", "*", "a{2,1}", "a{99999999999}", "(?L)a", "(" * 900, "(?P<\x1b>a)", "\\"]
+    "pattern", ["(", "[a", "*", "a{2,1}", "a{1001}", "(?L)a", "(" * 900, "(?P<\x1b>a)", "\\"]
 )
 def test_an_invalid_expression_is_one_clear_line(pattern: str) -> None:
     with pytest.raises(NeedleError, match="^regular expression: ") as caught:
@@ -218,7 +217,7 @@ def test_any_text_is_a_needle_or_an_error(value: str) -> None:
         except NeedleError as error:
             assert "\n" not in str(error)
         else:
-            assert isinstance(needle.pattern, re.Pattern)
+            assert needle.window > 0
 
 
 def test_a_step_has_at_least_one_event_and_few_bytes() -> None:

@@ -88,7 +88,8 @@ KEYS: Final[list[Key]] = [
     _key("1", "1", "normal_speed", "normal-speed", "Normal speed",
          "Play the replay at 1x", _PLAY, palette="stream: normal speed"),
     _key("slash,ctrl+f", "/", "ask('search')", "search", "Search",
-         "Search in the events and in the text they add up to", _FIND, palette="find: search",
+         "Search in the events and in the text they add up to; re:… is an RE2 expression: "
+         "no look-around, no backreferences", _FIND, palette="find: search",
          bar="search"),
     _key("n", "n", "hit(1)", "next-match", "Next match",
          "Go to the next event that the search found", _FIND, palette="find: next match"),

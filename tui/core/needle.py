@@ -5,28 +5,28 @@ or as any escape that JSON has for it. It is compared without regard to case unl
 upper-case letter. A regular expression (`re:` in front) is taken as it is written; `(?i)` in it
 ignores case.
 
-Python cannot interrupt a regular expression, and a careless one takes exponential time. So one sees
-little at a time: an event is cut to its first `SEEN` bytes, and assembled text comes in lines.
+Either is found in linear time (`tui.core.expression`). But an expression may take long for a long
+text, so it sees little at a time: an event is cut to its first 64 KiB, and assembled text comes in
+lines. Of one that is large it sees less.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Final
 
-from tui.core.text import clip, one_line
+from tui.core.expression import ANYWHERE, NO_SPAN, Expression, ExpressionError
 from tui.core.timeline import Timeline
 
-SEEN: Final = 65_536
-"""Bytes of an event, or characters of a line, that a regular expression sees at most."""
 MAX_LENGTH: Final = 1_000
 REGEX_PREFIX: Final = "re:"
 
 _MOST_EVENTS: Final = 4_096
+_MOST_STEPS: Final = 1 << 22
+_LINE_ENDS: Final = b"\r\n"
 _SHORT_ESCAPES: Final = dict(zip('\b\f\n\r\t"\\/', 'bfnrt"\\/', strict=True))
 # What encoders write as \u00XX although JSON does not ask for it: Go's, PHP's and .NET's for HTML.
 _ESCAPED_BY_SOME: Final = frozenset("\"\\/<>&'+`\x7f")
@@ -49,6 +49,7 @@ class Plain:
         """Length in code points of every match in assembled text."""
         self._fold = not any(char.isupper() for char in text)
         variants = [_variants(char) if self._fold else [char] for char in text]
+        # No part of these repeats, so they take at most as many steps a character as are here.
         self.pattern = re.compile(
             "".join(f"[{''.join(map(re.escape, chars))}]" for chars in variants)
         )
@@ -69,49 +70,89 @@ class Plain:
         for other in self._anchors[1:]:
             numbers = sorted({*numbers, *_where(window, other, base, offsets, lengths)})
         if self._verify:
-            search = self._regex.search
-            starts = [offset - base for offset in offsets]
             numbers = [
                 number
                 for number in numbers
-                if search(window, starts[number], starts[number] + lengths[number]) is not None
+                if self._is_in(window, offsets[number] - base, lengths[number])
             ]
         return [first + number for number in numbers]
+
+    def _is_in(self, window: bytes, start: int, length: int) -> bool:
+        if length * self.size < _MOST_STEPS:
+            return self._regex.search(window, start, start + length) is not None
+        match = Expression(self._regex.pattern).match
+        return match(ANYWHERE, window, start, start + length)[0] != NO_SPAN
 
 
 class Regex:
     """A regular expression to look for."""
 
-    window: Final = 32_768
+    window = 32_768
     """Bytes to look at in one step: about a millisecond, for a simple expression."""
     size: Final = 0
     """Unknown: a match may have any length."""
 
     def __init__(self, pattern: str) -> None:
-        """Raises NeedleError for what is no regular expression."""
+        """Raises NeedleError for what is no regular expression that can be searched with."""
         _check_length(pattern)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self.pattern = re.compile(pattern, re.MULTILINE)
-        except re.error as error:
-            raise NeedleError(one_line(clip(f"regular expression: {error.msg}", 200))) from None
-        except (ValueError, OverflowError, RecursionError):
-            raise NeedleError("regular expression: too large, or with odd flags") from None
+            self.expression = Expression(pattern)
+        except ExpressionError as error:
+            raise NeedleError(f"regular expression: {error}") from None
+        self.seen = self.expression.seen
+        """Bytes of an event, or characters of a line, that it is applied to at most."""
+        if self.seen < self.window:
+            self.window = self.seen
 
     def events(self, timeline: Timeline, first: int, last: int) -> list[int]:
         """Return the events from `first` up to `last` that it matches in their first bytes."""
         offsets, lengths = timeline.offsets[first:last], timeline.lengths[first:last]
         base = offsets[0]
         window = timeline.raw.read(base, offsets[-1] + lengths[-1] - base)
-        search = self.pattern.search
-        found = []
-        for seq, offset, length in zip(range(first, last), offsets, lengths, strict=True):
-            start = offset - base
-            text = window[start : start + min(length, SEEN)].decode("utf-8", "replace")
-            if search(text.rstrip("\r\n")) is not None:
-                found.append(seq)
-        return found
+        starts = [offset - base for offset in offsets]
+        ends = [start + length for start, length in zip(starts, lengths, strict=True)]
+        found: list[int] = []
+        done = 0
+        is_utf8 = _is_utf8(window)
+        # `$` is before LF, and at the end of an event, but not before the CR there.
+        if (
+            self.expression.is_local
+            and len(window) <= self.seen
+            and is_utf8
+            and b"\r" not in window
+        ):
+            done = self._run_through(window, starts, ends, found)
+        match = self.expression.match
+        for number in range(done, len(starts)):
+            event = window[starts[number] : ends[number]]
+            if not is_utf8 or len(event) > self.seen:
+                event = event[: self.seen].decode("utf-8", "replace").encode()
+            event = event.rstrip(_LINE_ENDS)
+            if match(ANYWHERE, event, 0, len(event))[0] != NO_SPAN:
+                found.append(number)
+        return [first + number for number in found]
+
+    def _run_through(
+        self, window: bytes, starts: list[int], ends: list[int], found: list[int]
+    ) -> int:
+        """Search in all events at once. A match that reaches past its event says little of it: then
+        return how many events are done."""
+        match = self.expression.match
+        number, count = 0, len(starts)
+        while number < count:
+            span = match(ANYWHERE, window, starts[number], len(window))[0]
+            if span == NO_SPAN:
+                return count
+            number = bisect_right(starts, span[0], number) - 1
+            end = ends[number]
+            while end > starts[number] and window[end - 1] in _LINE_ENDS:
+                end -= 1
+            if span[1] <= end:
+                found.append(number)
+            elif span[0] <= end:
+                return number
+            number += 1
+        return count
 
 
 Needle = Plain | Regex
@@ -195,6 +236,14 @@ def _spellings(variants: list[str], fold: bool) -> list[bytes]:
 
 def _one_of(spellings: list[bytes]) -> bytes:
     return b"(?:" + b"|".join(map(re.escape, spellings)) + b")"
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _anchors(spellings: list[list[bytes]]) -> list[bytes]:

@@ -9,7 +9,7 @@
     type:vendor_event           a type, of the event or its delta, that has no word of its own
     anomaly  mark               events with an anomaly, or with a mark of the user's own
     "to Paris"  Paris           text in the event; without upper-case letters, in any case
-    re:"lo?cation"  re:pa?ris   a regular expression
+    re:"lo?cation"  re:pa?ris   a regular expression (RE2: no look-around, no backreferences)
 
 A word that means nothing here is text; quotes make text of a word that does.
 """

@@ -5,7 +5,7 @@ so that words which the sender cut in two are found as well. Such a match belong
 wrote its first character.
 
 Plain text is found in assembled text wherever it stands. A regular expression sees it in whole
-lines: a line that is still being written is searched once it ends, and one of more than `SEEN`
+lines: a line that is still being written is searched once it ends, and one of more than 64 Ki
 characters in pieces.
 """
 
@@ -16,15 +16,18 @@ from collections.abc import Iterator
 from itertools import compress
 from typing import Final, get_args
 
+from tui.core.expression import Scan
 from tui.core.links import Field, buffer_of
-from tui.core.needle import SEEN, NeedleError, ShouldStop, parse_needle, step_end
+from tui.core.needle import NeedleError, Plain, Regex, ShouldStop, parse_needle, step_end
 from tui.core.session import Run
 from tui.core.state import Buffer
 from tui.core.writers import Writers
 
 _FIELDS: Final[tuple[Field, ...]] = get_args(Field)
 _CHARS: Final = 32_768
-"""Characters of assembled text to look at in one step."""
+"""Characters of assembled text to look at in one step, at most."""
+_MOST_STEPS: Final = 1 << 22
+"""Characters compared with those of plain text in one step, at most."""
 _BLOCKS: Final = 256
 """Blocks to pass over in one step."""
 
@@ -116,7 +119,6 @@ class Searcher:
         self._read = 1.0
 
     def _scan_blocks(self) -> Iterator[None]:
-        scan = self._scan_text if self.needle.size else self._scan_lines
         blocks = self._run.state.blocks
         for place, block in enumerate(blocks):
             if place % _BLOCKS == _BLOCKS - 1:
@@ -128,15 +130,21 @@ class Searcher:
                     if key not in self._parts:
                         self._parts[key] = _Part(self._run, place, field)
                     part = self._parts[key]
-                    for _ in scan(part, buffer):
+                    for _ in self._scan_part(part, buffer):
                         self._read = (place + part.at / len(buffer)) / len(blocks)
                         yield
 
-    def _scan_text(self, part: _Part, buffer: Buffer) -> Iterator[None]:
-        search, size = self.needle.pattern.search, self.needle.size
+    def _scan_part(self, part: _Part, buffer: Buffer) -> Iterator[None]:
+        if isinstance(self.needle, Plain):
+            return self._scan_text(self.needle, part, buffer)
+        return self._scan_lines(self.needle, part, buffer)
+
+    def _scan_text(self, needle: Plain, part: _Part, buffer: Buffer) -> Iterator[None]:
+        search, size = needle.pattern.search, needle.size
+        step = max(min(_CHARS, _MOST_STEPS // size), size)
         while len(buffer) - part.at >= size:
             base = part.at
-            text = buffer.slice(base, base + _CHARS + size - 1)
+            text = buffer.slice(base, base + step + size - 1)
             at = 0
             while (match := search(text, at)) is not None:
                 written = yield from part.writers.find(base + match.start())
@@ -145,24 +153,24 @@ class Searcher:
             part.at = base + max(len(text) - size + 1, at)
             yield
 
-    def _scan_lines(self, part: _Part, buffer: Buffer) -> Iterator[None]:
-        search = self.needle.pattern.search
+    def _scan_lines(self, needle: Regex, part: _Part, buffer: Buffer) -> Iterator[None]:
         while part.at < len(buffer):
             base = part.at
-            text = buffer.slice(base, base + SEEN)
+            text = buffer.slice(base, base + needle.seen)
             whole = text.rfind("\n") + 1
             is_last = self._run.state.end is not None and base + len(text) == len(buffer)
-            if is_last or (not whole and len(text) == SEEN):
+            if is_last or (not whole and len(text) == needle.seen):
                 whole = len(text)
             if not whole:
                 return
-            for line in text[:whole].split("\n"):
-                at = 0
-                while at < len(line) and (match := search(line, at)) and match.start() < len(line):
-                    written = yield from part.writers.find(base + match.start())
-                    self._mark(written.seq)
-                    at = max(match.end(), written.end - base)
-                base += len(line) + 1
+            scan = Scan(needle.expression, text[:whole])
+            at = 0
+            while at < whole and (match := scan.find(at)) is not None:
+                written = yield from part.writers.find(base + match[0])
+                self._mark(written.seq)
+                at = max(match[1], written.end - base)
+                # An expression may have to look at all of a line each time.
+                yield
             part.at += whole
             yield
 
