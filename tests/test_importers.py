@@ -604,12 +604,6 @@ def test_what_a_body_cannot_be_unpacked_from() -> None:
     assert recording_of(Exchange(b"\x1f\x8bxx", url="http://host/"), "r1", "") is None
 
 
-def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.captures.recording.MAX_BODY", 1000)
-    with pytest.raises(ImportFailure, match="more than"):
-        recording_of(Exchange(gzip.compress(b"x" * 100_000), url=URL), "r1", "")
-
-
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -255,6 +256,7 @@ def _key_found() -> bool:
 
 def _parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
     from tui.core.records import strict_loads
+    from tui.core.text import clip
 
     extra: dict[str, Any] = {}
     for setting in settings:
@@ -263,6 +265,9 @@ def _parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
             fail(f"--set {setting}: write it as name=value, the value in JSON")
         try:
             extra[name] = strict_loads(text)
-        except ValueError:
-            fail(f"--set {setting}: the value is not JSON; a string needs quotes: {name}='\"...\"'")
+        except ValueError as error:
+            about = clip(setting, 80)
+            if not isinstance(error, json.JSONDecodeError):
+                fail(f"--set {about}: {error}")
+            fail(f"--set {about}: the value is not JSON; a string needs quotes: {name}='\"...\"'")
     return extra

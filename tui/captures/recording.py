@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
@@ -11,15 +10,14 @@ from urllib.parse import urlsplit
 
 from tui.captures.capture_body import CaptureBody
 from tui.captures.codec import Problem
+from tui.captures.packed import PackedError, Unpacker
 from tui.core.records import Chunk, JsonObject, strict_loads
 from tui.core.report import dumps
 from tui.core.sniff import looks_like_events
 from tui.core.state import End
+from tui.core.text import format_bytes
 
-MAX_BODY: Final = 1 << 28
-"""The most that a compressed body may unpack to, in bytes."""
 _HEAD: Final = 65_536
-_GZIP: Final = b"\x1f\x8b"
 _UNREADABLE: Final = frozenset({"br", "zstd", "deflate", "compress"})
 _SHOWN: Final = 3
 
@@ -98,18 +96,25 @@ class Exchange(NamedTuple):
     """Why there is no status, where the log says."""
 
 
-def recording_of(exchange: Exchange, run: str, title: str) -> Recording | None:
+def recording_of(
+    exchange: Exchange, run: str, title: str, unpacker: Unpacker | None = None
+) -> Recording | None:
     """Return an exchange as an untimed recording, None where it is no answer of a Messages API.
 
-    A whole Message in JSON becomes a stream with all of it at the start. Raises ImportFailure where
-    the response cannot be read.
+    A whole Message in JSON becomes a stream with all of it at the start. The bodies of one file are
+    given the same unpacker. Raises ImportFailure where the response cannot be read.
     """
     url = exchange.url or ""
     path = urlsplit(url).path.rstrip("/") if _is_url(url) else ""
     asked = path.endswith("/v1/messages")
     if not asked and not exchange.body:
         return None
-    body = _unpacked(exchange.body, asked)
+    try:
+        body = (unpacker or Unpacker()).unpack(exchange.body)
+    except PackedError as error:
+        if not asked:
+            return None
+        raise ImportFailure(str(error)) from None
     is_stream = looks_like_events(body[:_HEAD])
     message = None if is_stream else _json_object(body)
     is_message = message is not None and message.get("type") == "message"
@@ -152,22 +157,6 @@ def _is_url(url: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _unpacked(body: bytes, asked: bool) -> bytes:
-    if not body.startswith(_GZIP):
-        return body
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacker.decompress(body, MAX_BODY)
-    except zlib.error as error:
-        if not asked:
-            return b""
-        raise ImportFailure(f"a gzip body that cannot be unpacked: {error}") from None
-    if unpacker.unconsumed_tail:
-        raise ImportFailure("a gzip body that unpacks to more than 256 MiB")
-    # What is missing at the end of a body that broke off is missing in the stream as well.
-    return plain
 
 
 def _json_object(value: object) -> JsonObject | None:
@@ -245,6 +234,8 @@ class Gathering:
         self._seen = 0
         self._other = 0
         self._broken: list[str] = []
+        self._cut: list[str] = []
+        self._unpacker = Unpacker()
         self._found: list[Recording] = []
 
     def add(self, exchange: Exchange | None) -> None:
@@ -255,7 +246,7 @@ class Gathering:
             self._other += 1
             return
         try:
-            recording = recording_of(exchange, f"r{number}", "")
+            recording = recording_of(exchange, f"r{number}", "", self._unpacker)
         except ImportFailure as failure:
             self._broken.append(f"{self._unit} {self._seen}: {failure}")
             return
@@ -263,6 +254,11 @@ class Gathering:
             self._other += 1
         else:
             self._found.append(recording)
+            if self._unpacker.was_cut:
+                size = format_bytes(recording.size or 0)
+                self._cut.append(
+                    f"{self._unit} {self._seen} unpacks to more than {size}: cut there"
+                )
 
     def add_pairs(
         self, entries: list[Any], read: Callable[[JsonObject, JsonObject], Exchange | None]
@@ -296,6 +292,9 @@ class Gathering:
         warnings = [f"left out, {text}" for text in broken[:_SHOWN]]
         if len(broken) > _SHOWN:
             warnings.append(f"left out, {len(broken) - _SHOWN} more")
+        warnings += self._cut[:_SHOWN]
+        if len(self._cut) > _SHOWN:
+            warnings.append(f"{len(self._cut) - _SHOWN} more are cut")
         return Loaded(self._format, titled(self._found, self._name), warnings)
 
 

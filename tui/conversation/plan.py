@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -129,15 +128,15 @@ def read_prompts(path: Path, base: JsonObject) -> list[JsonObject]:
             continue
         try:
             requests.append(_request(strict_loads(line), base))
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise PromptsError(f"line {number}: {error}") from None
     return requests
 
 
 def _is_object(line: str) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
+        return isinstance(strict_loads(line), dict)
+    except ValueError:
         return False
 
 
