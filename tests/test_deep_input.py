@@ -52,9 +52,11 @@ def test_files(tmp_path: Path, value: str, fault: str) -> None:
 def test_what_run_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, fault: str
 ) -> None:
-    path = tmp_path / "x.json"
-    path.write_text(f'{{"messages": [], "metadata": {value}}}')
-    for option in ("--request", "--prompts", "--tools"):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a key that is sent nowhere")
+    files = {"--request": "x.json", "--prompts": "x.jsonl", "--tools": "x.json"}
+    for option, name in files.items():
+        path = tmp_path / name
+        path.write_text(f'{{"messages": [], "metadata": {value}}}')
         with within(20):
             result = run_command(monkeypatch, "run", "--plain", option, path)
         assert result.status == 2
