@@ -216,7 +216,7 @@ class Stage:
         for _ in range(_TICKS):
             self.app.tick()
         for _ in range(_MOST_TICKS):  # A busy machine takes more ticks to lay the text out.
-            if self.transcript_pane._complete:
+            if self.transcript_pane.complete:
                 break
             self.app.tick()
         await drawn(self.app)

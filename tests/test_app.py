@@ -65,7 +65,7 @@ def assert_folded(stage: Stage) -> None:
 
 def panes(stage: Stage) -> tuple[str, str, str]:
     for _ in range(500):  # A busy machine takes more ticks to lay the text out.
-        if stage.transcript_pane._complete:
+        if stage.transcript_pane.complete:
             break
         stage.app.tick()
     return stage.transcript, stage.tools, stage.header

@@ -300,9 +300,9 @@ async def test_a_code_fence_of_200_kb(code: str, work: Work) -> None:
         for _ in range(1_000):
             await ticks(stage, work, 1)
             highlighted += work["highlighted"]
-            if pane._complete:
+            if pane.complete:
                 break
-        assert pane._complete
+        assert pane.complete
         assert highlighted < 2 * len(code)
         pane.focus()
         await press(stage, work, "g", "G", "pageup", "tab", "shift+tab", highlighted=10_000)
@@ -313,7 +313,7 @@ async def test_a_fence_is_not_laid_out_again_for_the_focus(work: Work) -> None:
     async with loaded(once(message_start(), *text_block(0, fence), *ending())) as stage:
         pane = stage.transcript_pane
         await stage.settle()
-        assert pane._complete
+        assert pane.complete
         work.clear()
         pane.focus()
         await stage.settle()

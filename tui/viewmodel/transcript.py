@@ -7,7 +7,7 @@ from typing import Final
 
 from tui.core.failures import can_help
 from tui.core.records import JsonObject
-from tui.core.state import Block, as_text
+from tui.core.state import Block, Buffer, as_text
 from tui.core.text import clip
 from tui.viewmodel.compact import compact
 from tui.viewmodel.scope import Item, Scope, Tone
@@ -18,25 +18,65 @@ _RENDERED: Final = 400_000
 
 def transcript(scope: Scope) -> list[Item]:
     """Return the transcript's items, in order."""
-    items: list[Item] = list(scope.turns)
-    if scope.prompt and not items:
-        items.append(Item(("prompt", 0), "prompt", "you", scope.prompt, False))
-    size = 0
-    growing = scope.travelling or not scope.done
-    for place, block in enumerate(scope.state.blocks):
-        parts = _block_items(place, block, growing)
-        paced = (scope.paced_text or {}).get(place)
-        if paced is not None:
-            is_open = parts[0].open or len(paced) < len(block.text)
-            parts[0] = replace(parts[0], body=paced, open=is_open)
-        if scope.lit is not None and scope.lit.place == place and scope.lit.field != "json":
-            parts[0] = replace(parts[0], lit=(scope.lit.start, scope.lit.end))
-        size += len(block.text)
-        if size > _RENDERED:
-            parts[0] = replace(parts[0], long=True)
-        items.extend(parts)
-    items.extend(_endings(scope))
-    return items
+    return TranscriptItems().of(scope)
+
+
+class TranscriptItems:
+    """The items of a transcript that grows. Those of blocks that ended are made once."""
+
+    def __init__(self) -> None:
+        self._made_of: tuple[object, ...] = ()
+        self._items: list[Item] = []
+        self._blocks = 0
+        """How many blocks the items are made of. Nothing will be added to these."""
+        self._size = 0
+
+    def of(self, scope: Scope) -> list[Item]:
+        """Return the items, in order: the same objects as before where nothing changed."""
+        state = scope.state
+        # What protocol forbids, such as a delta after the stop of its block, is an anomaly.
+        made_of = (scope.key, state, scope.turns, scope.prompt, len(state.anomalies))
+        if not _same(made_of, self._made_of) or scope.travelling:
+            self._items = list(scope.turns)
+            if scope.prompt and not self._items:
+                self._items.append(Item(("prompt", 0), "prompt", "you", scope.prompt, False))
+            self._made_of = made_of
+            self._blocks = self._size = 0
+        paced = scope.paced_text or {}
+        items, size = self._items, self._size
+        settled = True
+        for place in range(self._blocks, len(state.blocks)):
+            block = state.blocks[place]
+            shown = paced.get(place)
+            is_over = block.stopped and (shown is None or len(shown) == len(block.text))
+            if settled and not is_over:
+                settled, items = False, items.copy()
+            size += len(block.text)
+            items += _parts(scope, place, block, shown, size > _RENDERED)
+            if settled:
+                self._blocks, self._size = place + 1, size
+        return [*items, *_endings(scope)]
+
+
+def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
+    return len(first) == len(second) and all(
+        one is other or (isinstance(one, (int, str)) and one == other)
+        for one, other in zip(first, second, strict=True)
+    )
+
+
+def _parts(
+    scope: Scope, place: int, block: Block, paced: Buffer | None, is_long: bool
+) -> list[Item]:
+    parts = _block_items(place, block, scope.travelling or not scope.done)
+    if paced is not None:
+        is_open = parts[0].open or len(paced) < len(block.text)
+        parts[0] = replace(parts[0], body=paced, open=is_open)
+    if scope.lit is not None and scope.lit.place == place and scope.lit.field != "json":
+        parts[0] = replace(parts[0], lit=(scope.lit.start, scope.lit.end))
+    if is_long:
+        parts[0] = replace(parts[0], long=True)
+    return parts
 
 
 def _block_items(place: int, block: Block, growing: bool) -> list[Item]:

@@ -30,9 +30,6 @@ _INDENT: Final = 2
 class Section:
     """One item, laid out in rows."""
 
-    mark: tuple[object, ...] = ()
-    """What was laid out last; while an item has the same mark there is nothing to do."""
-
     @property
     def height(self) -> int:
         """The number of rows."""
