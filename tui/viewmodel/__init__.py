@@ -9,7 +9,7 @@ from __future__ import annotations
 from tui.viewmodel.counters import Counters, Ranks, counters, sparkline
 from tui.viewmodel.events import EventRow, event_row
 from tui.viewmodel.scope import Found, Item, Scope, Tone
-from tui.viewmodel.tools import ToolItem, tools
+from tui.viewmodel.tools import ToolItem, ToolItems, tools
 from tui.viewmodel.transcript import TranscriptItems, describe_error, transcript
 from tui.viewmodel.turns import turn_items
 
@@ -22,6 +22,7 @@ __all__ = [
     "Scope",
     "Tone",
     "ToolItem",
+    "ToolItems",
     "TranscriptItems",
     "counters",
     "describe_error",

@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from tui.core.partial_json import Kind
 from tui.core.text import format_ns, one_line
-from tui.viewmodel import Scope, ToolItem, tools
+from tui.viewmodel import Scope, ToolItem, ToolItems
 from tui.widgets.line_view import OriginWanted, Place, PointingView
 from tui.widgets.paint import Piece, spread, strip_of, wire
 from tui.widgets.tool_call import ToolCall
@@ -31,6 +31,8 @@ JSON_LOOKS: Final = {
 _INDENT: Final = 2
 _BUDGET: Final = 32_768
 """Characters of JSON to lay out on one frame: about ten milliseconds."""
+_PER_CALL: Final = 256
+"""What a call costs besides, in characters."""
 
 
 class ToolPane(PointingView):
@@ -56,6 +58,7 @@ class ToolPane(PointingView):
         self.border_title = "Tool calls"
         self.boundaries = False
         self._scope: Scope | None = None
+        self._items = ToolItems()
         self._calls: dict[int, ToolCall] = {}
         self._starts: list[int] = []
         self._order: list[int] = []
@@ -67,11 +70,10 @@ class ToolPane(PointingView):
         if not self.size:
             return  # Hidden behind another pane: laid out once there is a width.
         width = self._json_width()
-        calls = [block for block in scope.state.blocks if block.is_tool]
-        sizes = [(len(call.fragments), len(call.json), call.stopped_ns) for call in calls]
-        drawn = (scope.key, sizes, scope.travelling, scope.done, width, scope.lit)
+        items = self._items.of(scope)
+        drawn = (scope.key, scope.count, scope.travelling, scope.done, width, scope.lit)
         self._scope = scope
-        running = not scope.done and any(not call.stopped for call in calls)
+        running = not scope.done and any(not item.block.stopped for item in reversed(items))
         if drawn == self._drawn and self._complete and not running:
             return
         if self._drawn[:1] != drawn[:1]:
@@ -82,11 +84,12 @@ class ToolPane(PointingView):
             self.hold_place()
         changed = self._drawn != drawn or not self._complete
         self._drawn = drawn
-        items = tools(scope)
         if changed:
+            top = self._top()
             self._lay_out(items, width)
             if self._complete:
                 self.return_to_place()
+            self._keep_at_top(top)
             self._lead(scope)
         self.refresh()
 
@@ -102,8 +105,17 @@ class ToolPane(PointingView):
     def _lay_out(self, items: list[ToolItem], width: int) -> None:
         """Lay out what is new of the calls, as much as fits in a frame."""
         left = _BUDGET
-        for item in items:
-            left -= self._calls.setdefault(item.key, ToolCall()).take(item, width, left)
+        # What is seen first: from the end, where that is followed.
+        for item in reversed(items) if self.follow else items:
+            call = self._calls.get(item.key)
+            if call is None:
+                call = self._calls[item.key] = ToolCall()
+            if call.is_done(item, width):
+                continue
+            if left > 0:
+                left -= call.take(item, width, left) + _PER_CALL
+            else:
+                call.put_off(item)
         self._order = [item.key for item in items]
         for key in self._calls.keys() - set(self._order):
             del self._calls[key]
@@ -113,6 +125,22 @@ class ToolPane(PointingView):
         self.set_height(max(self._starts[-1] - 1, 0))
         count = len(items)
         self.border_title = f"Tool calls  {count}" if count else "Tool calls"
+
+    def _top(self) -> tuple[int, int] | None:
+        """Return the call at the top of the view, and how far above it begins."""
+        y = self.scroll_offset.y
+        number = bisect_right(self._starts, y) - 1
+        if self.follow or self._held is not None or not 0 <= number < len(self._order):
+            return None
+        return self._order[number], y - self._starts[number]
+
+    def _keep_at_top(self, top: tuple[int, int] | None) -> None:
+        """Have it there again, where calls above are higher than they were thought to be."""
+        if top is None or top[0] not in self._calls or self._held is not None:
+            return
+        row = self._starts[self._order.index(top[0])] + top[1]
+        if row != self.scroll_offset.y and not self.follow:
+            self._jump(row)
 
     def toggle_boundaries(self) -> bool:
         """Switch the marks between fragments; return whether they are on now."""
