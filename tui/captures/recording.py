@@ -111,10 +111,10 @@ def recording_of(
         return None
     try:
         body = (unpacker or Unpacker()).unpack(exchange.body)
-    except PackedError as error:
+    except PackedError as fault:
         if not asked:
             return None
-        raise ImportFailure(str(error)) from None
+        raise ImportFailure(str(fault)) from None
     is_stream = looks_like_events(body[:_HEAD])
     message = None if is_stream else _json_object(body)
     is_message = message is not None and message.get("type") == "message"

@@ -280,10 +280,11 @@ class Transcript(PointingView):
             return
         y, column = self.caret
         part = self._rows.part(y)
-        if part is None or part[0].item.key[0] != "block" or part[0].section is None:
+        section = None if part is None else part[0].section
+        if part is None or section is None or part[0].item.key[0] != "block":
             return
         entry, inner = part
-        place, section = entry.item.key[1], entry.section
+        place = entry.item.key[1]
         offset = section.offset_at(inner, column)
         field: Field = "thinking" if isinstance(section, Thinking) else "text"
         self.post_message(OriginWanted(place, field, offset))
