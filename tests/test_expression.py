@@ -129,6 +129,20 @@ def test_a_byte_within_a_character_is_that_character() -> None:
     assert [scan.find(at) for at in range(4)] == [(0, 1), (1, 2), (2, 3), (3, 4)]
 
 
+def test_a_byte_at_the_end_of_a_character_is_that_character() -> None:
+    assert Scan(Expression(r"\C$"), "a\u00e9").find(0) == (1, 2)
+
+
+def test_a_line_is_looked_at_more_than_once() -> None:
+    scan = Scan(Expression(r"\Ab|b"), "bb\nb")
+    assert [scan.find(at) for at in (0, 1, 2)] == [(0, 1), (1, 2), (3, 4)]
+
+
+def test_the_lines_between_events_are_no_part_of_them() -> None:
+    log = run([sse(message_start()), *map(sse, text_block(0, "hi"))]).run.timeline
+    assert Regex("^$").events(log, 0, len(log)) == []
+
+
 def test_the_case_of_letters_beyond_ascii_can_be_ignored() -> None:
     assert Scan(Expression("(?i)caf\u00e9 \u0160"), "x CAF\u00c9 \u0161").find(0) == (2, 8)
 

@@ -10,7 +10,16 @@ import pytest
 from rich.style import Style
 from textual.strip import Strip
 
-from tests.app_harness import LATER_S, Stage, all_strips, on_stage, timed
+from tests.app_harness import (
+    LATER_S,
+    BytesSource,
+    Stage,
+    all_rows,
+    all_strips,
+    on_stage,
+    rows_of,
+    timed,
+)
 from tests.playbook import (
     block_start,
     block_stop,
@@ -20,8 +29,9 @@ from tests.playbook import (
     ping,
     tool_block,
     tool_start,
+    wire,
 )
-from tui.core.records import JsonObject
+from tui.core.records import Chunk, JsonObject
 from tui.core.text import sanitize
 
 INDENT = 2
@@ -357,3 +367,29 @@ async def test_a_call_that_was_invalid_is_drawn_afresh_when_the_cursor_goes_back
         assert with_look(stage, "invalid") == ""
         assert '"city"' in stage.tools
         assert "not valid" not in stage.tools
+
+
+async def test_many_calls_are_laid_out_in_slices_and_the_place_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events = [event for n in range(300) for event in tool_block(n, f'{{"n": {n}, "m": [1, 2]}}')]
+    source = BytesSource([Chunk(0, wire(message_start(), *events))], is_timed=False)
+    async with on_stage(source) as stage:
+        whole = all_rows(stage.tool_pane)
+    monkeypatch.setattr("tui.widgets.tool_pane._BUDGET", 2_000)
+    monkeypatch.setattr("tests.app_harness._TICKS", 1)
+    source = BytesSource([Chunk(0, wire(message_start(), *events))], is_timed=False)
+    async with on_stage(source) as stage:
+        pane = stage.tool_pane
+        assert not pane._complete
+        assert "#299" in "".join(rows_of(pane))
+        middle = pane._starts[len(pane._starts) // 2]
+        pane.scroll_to(y=middle, animate=False, force=True, immediate=True)
+        top = rows_of(pane)[0]
+        assert "#150" in top
+        stage.app.tick()
+        assert '"n": 150' in rows_of(pane)[1]
+        while not pane._complete:
+            stage.app.tick()
+            assert rows_of(pane)[0] == top
+        assert all_rows(pane) == whole

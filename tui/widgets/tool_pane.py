@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from typing import ClassVar, Final
 
@@ -86,7 +86,7 @@ class ToolPane(PointingView):
         self._drawn = drawn
         if changed:
             top = self._top()
-            self._lay_out(items, width)
+            self._lay_out(items, width, top)
             if self._complete:
                 self.return_to_place()
             self._keep_at_top(top)
@@ -102,11 +102,13 @@ class ToolPane(PointingView):
             top = self._starts[self._order.index(lit.place)]
             self.lead_to(top + 1 + self._calls[lit.place].row_of(lit.start))
 
-    def _lay_out(self, items: list[ToolItem], width: int) -> None:
+    def _lay_out(self, items: list[ToolItem], width: int, top: tuple[int, int] | None) -> None:
         """Lay out what is new of the calls, as much as fits in a frame."""
         left = _BUDGET
-        # What is seen first: from the end, where that is followed.
-        for item in reversed(items) if self.follow else items:
+        # What is seen comes first: the end where it is followed, else from the top of the view on.
+        first = bisect_left(items, 0 if top is None else top[0], key=lambda item: item.key)
+        seen = items[first:] if not self.follow else []
+        for item in (*seen, *reversed(items[: len(items) - len(seen)])):
             call = self._calls.get(item.key)
             if call is None:
                 call = self._calls[item.key] = ToolCall()
