@@ -168,5 +168,5 @@ def _why(error: bytes | str) -> str:
     if "too large" in said or "repetition size" in said:
         return _TOO_LARGE
     if _NOT_LINEAR.search(said):
-        return "look-around and backreferences are not possible (RE2 syntax)"
+        return "RE2 has no look-around, no \\1"
     return one_line(clip(said.replace(_MULTI_LINE, "", 1), 200))
