@@ -11,13 +11,14 @@ STEP := @printf '\n==> %s\n'
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo check format-check lint types imports test format cover bench picture clean distclean
+.PHONY: help demo check format-check lint types imports test format cover fuzz bench picture clean distclean
 
 help:
 	@echo 'make demo       set up and open the demo'
 	@echo 'make check      set up and run every check: format, lint, types, imports, tests'
 	@echo 'make test       the tests alone'
 	@echo 'make cover      the tests, with the branch coverage of the core (must be 100 %)'
+	@echo 'make fuzz       look for streams that break a law: 10 minutes a target, or make FUZZ_SECONDS=60 fuzz'
 	@echo 'make bench      the benchmarks: ours against a yardstick, as ratios'
 	@echo 'make picture    draw the picture in the README'
 	@echo 'make format     format the code and sort the imports'
@@ -79,6 +80,13 @@ test: $(VENV)/.installed-dev $(NODE)/.tried
 cover: $(VENV)/.installed-dev
 	$(STEP) 'pytest, branch coverage of tui/core'
 	@$(PY) -m pytest -n 2 --dist loadgroup --cov=tui.core --cov-branch --cov-fail-under=100
+
+# Targets are the modules in tests/fuzz; one alone: make FUZZ=history fuzz
+FUZZ_SECONDS ?= 600
+FUZZ ?=
+fuzz: $(VENV)/.installed-dev
+	$(STEP) 'fuzz, $(FUZZ_SECONDS) s a target'
+	@$(PY) -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 bench: $(VENV)/.installed-dev
 	$(STEP) 'benchmarks'

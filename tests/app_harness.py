@@ -25,14 +25,17 @@ from textual.widget import Widget
 
 from tests.manual_clock import ManualClock, settle
 from tests.playbook import wire
-from tui.app import Settings, SourceFactory, StreamscopeApp
 from tui.conversation.plan import LivePlan
 from tui.core.records import Chunk, JsonObject
+from tui.dashboard.app import StreamscopeApp
+from tui.dashboard.app_settings import AppSettings
+from tui.dashboard.view import dashboard_view
+from tui.dashboard.watched import SourceFactory
 from tui.scenarios import names
 from tui.screens.dashboard import Dashboard
 from tui.sources import Source, SourceInfo, SourceKind
 from tui.sources.scenario import ScenarioSource
-from tui.viewmodel import Scope
+from tui.viewmodel import DashboardView, Moment
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import LineView
 from tui.widgets.tool_pane import ToolPane
@@ -194,7 +197,7 @@ class Stage:
 
     async def begin(self, sources: int) -> Stage:
         """Wait until that many sources are being read, which begins after the first frame."""
-        while len(self.app.deck.feeds) < sources:
+        while len(self.app.watchlist.feeds) < sources:
             await drawn(self.app)
         return await self.settle()
 
@@ -210,13 +213,13 @@ class Stage:
 
     async def settle(self) -> Stage:
         """Let everything that can happen now happen, and draw."""
-        for feed in self.app.deck.feeds:
+        for feed in self.app.watchlist.feeds:
             feed.clock.wake()
         await settle()
         for _ in range(_TICKS):
             self.app.tick()
         for _ in range(_MOST_TICKS):  # A busy machine takes more ticks to lay the text out.
-            if self.transcript_pane._complete:
+            if self.transcript_pane.complete:
                 break
             self.app.tick()
         await drawn(self.app)
@@ -295,11 +298,16 @@ class Stage:
         return self.dashboard.transcript
 
     @property
-    def scope(self) -> Scope:
+    def view(self) -> DashboardView:
         """What is drawn."""
-        scope = self.app.scope()
-        assert scope is not None
-        return scope
+        view = dashboard_view(self.app.watchlist, self.app.finder, self.app.settings)
+        assert view is not None
+        return view
+
+    @property
+    def moment(self) -> Moment:
+        """The run that is drawn, at the point in time that is shown."""
+        return self.view.moment
 
     @property
     def lines(self) -> list[str]:
@@ -385,7 +393,7 @@ async def on_stage(
     clock = clock or ManualClock()
     app = StreamscopeApp(
         [factory_of(playable) for playable in playables],
-        Settings(speed=speed, now=clock, ticking=False, **settings),
+        AppSettings(speed=speed, now=clock, ticking=False, **settings),
         live=live,
     )
     app.animation_level = "none"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import math
+import os
 import queue
 import sys
 import threading
@@ -15,8 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tui import cli
-from tui.relay.mock import MockServer
+from tui.cli import main as cli
+from tui.mock.mock import MockServer
 
 ESC = "\x1b"
 
@@ -38,7 +39,10 @@ Call = Callable[..., Result]
 
 
 def run_command(
-    monkeypatch: pytest.MonkeyPatch, *arguments: str | Path, stdin: io.BytesIO | bytes = b""
+    monkeypatch: pytest.MonkeyPatch,
+    *arguments: str | Path,
+    stdin: io.BytesIO | bytes = b"",
+    crashes: bool = False,
 ) -> Result:
     """Run a command line in this process, with no terminal anywhere near."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")
@@ -57,20 +61,37 @@ def run_command(
         assert isinstance(stream.buffer, io.BytesIO)
         texts.append(stream.buffer.getvalue().decode())
     assert ESC not in texts[0] + texts[1]
-    assert "Traceback" not in texts[1]
+    assert ("Traceback" in texts[1]) is crashes
     code = caught.value.code or 0
     assert isinstance(code, int)
     return Result(code, *texts)
 
 
 @contextmanager
-def mock_in_a_thread() -> Iterator[MockServer]:
+def piped(data: bytes | None) -> Iterator[None]:
+    """Descriptor 0 as a pipe with `data` in it, or as it is for None; put back at the end."""
+    kept = os.dup(0)
+    if data is not None:
+        out, into = os.pipe()
+        os.write(into, data)
+        os.close(into)
+        os.dup2(out, 0)
+        os.close(out)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+
+
+@contextmanager
+def mock_in_a_thread(speed: float = math.inf) -> Iterator[MockServer]:
     """A mock with a loop of its own: a command line needs this thread's."""
     ready: queue.SimpleQueue[tuple[MockServer, Callable[[], object]]] = queue.SimpleQueue()
 
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        async with MockServer(speed=math.inf) as server:
+        async with MockServer(speed=speed) as server:
             ready.put((server, lambda: loop.call_soon_threadsafe(stop.set)))
             await stop.wait()
 

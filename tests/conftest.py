@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,15 @@ def corpus() -> list[Path]:
     if not files:
         pytest.skip(f"no recorded streams in {folder}; name a folder with {_CORPUS_VARIABLE}")
     return files
+
+
+@pytest.fixture(autouse=True)
+def no_known_secrets() -> Iterator[None]:
+    """What a live call of one test was made with is no secret of the next one."""
+    yield
+    from tui.captures.redact import know_secrets
+
+    know_secrets((), {})
 
 
 @pytest.fixture

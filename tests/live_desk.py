@@ -14,9 +14,9 @@ from tui.conversation.exchange import Asked, Exchange, Limits
 from tui.conversation.plan import LivePlan
 from tui.conversation.retry import RetryPolicy
 from tui.core.records import JsonObject
-from tui.core.request import with_prompt
-from tui.core.turns import Decision
-from tui.relay.mock import MockServer
+from tui.messages.request import with_prompt
+from tui.messages.turns import Decision
+from tui.mock.mock import MockServer
 from tui.run import Feed
 from tui.scenarios import Scenario
 from tui.sources.live import Api

@@ -6,7 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tui.app import Settings, StreamscopeApp
+from tui.dashboard.app import StreamscopeApp
+from tui.dashboard.app_settings import AppSettings
 from tui.run import INSTANT
 from tui.sources.scenario import ScenarioSource
 
@@ -17,15 +18,15 @@ _ROUNDS = 200
 
 async def picture() -> str:
     """Return the dashboard in the past of the tour, as SVG."""
-    settings = Settings(speed=INSTANT, ticking=False)
+    settings = AppSettings(speed=INSTANT, ticking=False)
     app = StreamscopeApp([lambda: ScenarioSource("tour")], settings)
     async with app.run_test(size=_SIZE) as pilot:
         for _ in range(_ROUNDS):
             await pilot.pause()
-            shown = app.deck.shown
+            shown = app.watchlist.shown
             if shown is not None and shown.feed.done:
                 break
-        app.deck.go(_EVENT)
+        app.watchlist.go(_EVENT)
         await pilot.press("b")
         for _ in range(12):
             app.tick()

@@ -16,7 +16,7 @@ from tui.core.records import EventRecord, JsonObject, from_frame
 from tui.core.reducer import fold
 from tui.core.report import dumps, file_report
 from tui.core.session import Run, Session
-from tui.core.sse import Frame, FrameKind
+from tui.core.sse import Decoder, Frame, FrameKind
 from tui.core.state import End, RunState
 from tui.core.timeline import Timeline
 
@@ -188,6 +188,7 @@ def check_laws(session: Session, data: bytes) -> None:
     assert strict(dumps(report)) is not None
     assert session.raw.read(0, len(data)) == data
     assert sum(part.size for part in session.runs) == len(data)
+    check_records(session, data)
     at = 0
     for part in session.runs:
         for seq in range(len(part.timeline)):
@@ -200,6 +201,24 @@ def check_laws(session: Session, data: bytes) -> None:
         assert_same_fold(part, fold(records))
         assert_same_fold(part, part.timeline.at(len(records)))
     assert is_filling(data[at:], first=at == 0)
+
+
+def check_records(session: Session, data: bytes) -> None:
+    """Each record has bytes of its own, and they say what was decoded from the whole."""
+    decoder = Decoder()
+    frames = [*decoder.feed(data), *decoder.close()]
+    first = 0
+    for part in session.runs:
+        count = len(part.timeline)
+        for seq, frame in enumerate(frames[first : first + count]):
+            record = part.timeline.record(seq)
+            assert record == from_frame(frame, seq, record.t_ns)
+            raw = part.timeline.raw_event(seq)
+            assert raw[:1] not in b"\r\n"
+            # A BOM inside of the stream is part of a field's name.
+            assert data.startswith(raw, record.offset)
+        first += count
+    assert first == len(frames)
 
 
 def assert_same_fold(part: Run, state: RunState) -> None:
@@ -236,6 +255,21 @@ def assert_same_runs(left: Session, right: Session) -> None:
         assert one.state.message_json() == other.state.message_json()
         assert one.state.tool_reports() == other.state.tool_reports()
         assert spans(one.timeline) == spans(other.timeline)
+
+
+def assert_same_to_the_last_detail(left: Session, right: Session) -> None:
+    assert_same_runs(left, right)
+    assert left.raw.chunk_times == right.raw.chunk_times
+    assert left.raw.chunk_offsets == right.raw.chunk_offsets
+    for one, other in zip(left.runs, right.runs, strict=True):
+        assert one.state == other.state
+        assert one.metrics() == other.metrics()
+        for name in ("first_offset", "size", "first_byte_ns", "last_byte_ns", "verdict"):
+            assert getattr(one, name) == getattr(other, name)
+        assert one.timeline.times == other.timeline.times
+        assert one.timeline.indexes == other.timeline.indexes
+        for seq in range(len(one.timeline)):
+            assert one.timeline.label(seq) == other.timeline.label(seq)
 
 
 def spans(timeline: Timeline) -> list[tuple[int, int]]:

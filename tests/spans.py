@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple, get_args
 
 from tui.core import reducer
-from tui.core.links import Field, buffer_of
+from tui.core.delta_text import Field, buffer_of
 from tui.core.session import Run
 from tui.core.state import RunState
 

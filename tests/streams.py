@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests import playbook as pb
 from tui.core.records import JsonObject
+from tui.core.state import PULSE_NS, STALL_NS
 
 # --- bytes ----------------------------------------------------------------------------------------
 
@@ -35,7 +36,7 @@ def cuts(draw: st.DrawFn, data: bytes) -> list[bytes]:
     if draw(st.booleans()):
         places = draw(st.lists(st.integers(0, len(data)), max_size=12))
         return pb.cut(data, places)
-    size = draw(st.integers(1, 40))
+    size = max(draw(st.integers(1, 40) | st.integers(1_000, 100_000)), len(data) // 500)
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
@@ -297,3 +298,66 @@ def broken_events(draw: st.DrawFn) -> list[JsonObject]:
             if path != ("type",) or events[number]:
                 events[number] = replaced(events[number], path, value)
     return events
+
+
+# --- deltas that are alike ------------------------------------------------------------------------
+
+COMPACT: Final = (",", ":")
+# Deltas with little between them that is not alike: what is cut in bursts, and what ends a burst.
+SHORT: Final = st.text('ab"\\\n\u00e9\U0001f30d}', max_size=4)
+ALIKE: Final = st.one_of(
+    st.lists(st.builds(pb.text, st.integers(0, 1), SHORT), min_size=1, max_size=5),
+    st.lists(st.builds(pb.thinking, st.just(1), SHORT), min_size=1, max_size=5),
+    st.lists(st.builds(pb.fragment, st.just(2), SHORT), min_size=1, max_size=5),
+)
+ODD: Final[list[JsonObject | bytes]] = [
+    *(pb.ping(), pb.block_stop(0), pb.text_start(0), pb.message_stop()),
+    *(pb.message_start(id="msg_2"), pb.text(0, "", extra=1), pb.text(9, "nowhere")),
+    *(pb.text(0, "a") | {"extra": [1]}, pb.fragment(2, ""), pb.fragment(0, "1"), pb.block_stop(2)),
+    *(b": note\n\n", b"\n", b"\n\n", b"\r\n", b'data: {"type"', b"\xff\n\n", pb.BOM, pb.DONE),
+    *(b":" + b"x" * 900 + b"\n\n\n", b":" + b"x" * 4_200 + b"\n", pb.error()),
+    pb.sse(json.dumps(pb.text(0, "\ud83d"), separators=COMPACT), "content_block_delta"),
+]
+STARTS: Final = [pb.message_start(), pb.text_start(0), pb.thinking_start(1), pb.tool_start(2)]
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> bytes:
+    """A stream that is made of deltas which are alike, for the most part."""
+    compact = draw(st.booleans())
+    padded = draw(st.booleans())
+    named = draw(st.booleans())
+
+    def written(item: JsonObject | bytes) -> bytes:
+        if isinstance(item, bytes):
+            return item
+        data = json.dumps(item, separators=COMPACT if compact else None)
+        if padded:
+            data = data[:-1] + " " * (len(data) % 3) + "}"
+        return pb.sse(data, str(item["type"]) if named else "")
+
+    wired = [written(item) for item in STARTS]
+    for _ in range(draw(st.integers(0, 5))):
+        deltas = b"".join(map(written, draw(ALIKE)))
+        # Many of them, now and then: only much is cut at once.
+        wired.append(deltas * draw(st.sampled_from([1, 1, 1, 7, 40])))
+        wired += map(written, draw(st.lists(st.sampled_from(ODD), max_size=2)))
+    return b"".join(wired)
+
+
+TIMES: Final = st.sampled_from([0, 0, 1, 5, PULSE_NS, STALL_NS + 1])
+
+
+@st.composite
+def timed_reads(draw: st.DrawFn) -> list[tuple[int, bytes]]:
+    """A stream in chunks of any size, with their times in ns."""
+    data = draw(alike() | legal_bytes() | sse_bytes())
+    chunks = draw(cuts(data))
+    if draw(st.booleans()):
+        chunks = [event + b"\n\n" for event in data.split(b"\n\n")]
+    t_ns = 0
+    out = []
+    for chunk in chunks:
+        t_ns += draw(TIMES)
+        out.append((t_ns, chunk))
+    return out

@@ -222,7 +222,7 @@ class Feed:
             raise
         except Exception as error:
             # A fault of this program, not of the stream: it must be seen, and end this run only.
-            self.failure = f"{type(error).__name__}: {error}"
+            self.failure = fault(error)
             problem: JsonObject = {"type": "internal_error", "message": self.failure}
             self._finish("interrupted", problem)
         finally:
@@ -251,7 +251,7 @@ class Feed:
         try:
             await self.source.aclose()
         except Exception as error:
-            self.failure = self.failure or f"{type(error).__name__}: {error}"
+            self.failure = self.failure or fault(error)
 
     async def _pump(self) -> None:
         paced = self.info.paced
@@ -287,11 +287,18 @@ async def _give_way() -> None:
     await asyncio.sleep(0)
 
 
+def fault(error: Exception) -> str:
+    """Return what a fault of this program says of itself. It may quote what must not be seen."""
+    from tui.captures.redact import redact_text
+
+    return redact_text(f"{type(error).__name__}: {error}")
+
+
 def describe_end(end: SourceEnded) -> JsonObject:
     """Return an abnormal end as the `error` of a report."""
     kinds = {"reset": "connection_lost", "http_error": "http_error"}
     error: JsonObject = {"type": kinds.get(end.how, end.how), "message": str(end)}
-    for name in ("status", "request_id", "retryable"):
+    for name in ("status", "request_id", "retryable", "error"):
         value = getattr(end, name)
         if value is not None:
             error[name] = value

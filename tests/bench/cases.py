@@ -23,6 +23,8 @@ CASES: Final = {
     "markdown": "drawing",
     "heartbeat": "heartbeat",
     "inspect": "inspecting",
+    "findings": "judging",
+    "mock": "serving",
 }
 """Case and module; the case's function has its name, and takes the number of rounds."""
 

@@ -9,7 +9,7 @@ from tests.bench.terminal import until
 
 _MARKER = b"Transcript"
 _BARE = str(Path(__file__).with_name("bare.py"))
-_COMMAND = "from tui.cli import main; main()"
+_COMMAND = "from tui.cli.main import main; main()"
 _FEWEST = 7
 
 

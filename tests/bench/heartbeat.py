@@ -22,7 +22,8 @@ from tests.bench import data
 from tests.bench.measure import Row, at_most
 from tests.bench.programs import Heartbeat
 from tests.bench.terminal import until
-from tui.app import Settings, StreamscopeApp
+from tui.dashboard.app import StreamscopeApp
+from tui.dashboard.app_settings import AppSettings
 from tui.sources.capture import recorded
 
 _LINE: Final = 16 * 1024 * 1024
@@ -119,13 +120,15 @@ def heartbeat(rounds: int) -> list[Row]:
 def main(path: str, result: str) -> None:
     """Look through a file, and write down how late the loop was."""
     factories, _ = recorded(Path(path))
-    app = StreamscopeApp(factories, Settings(speed=100))
+    app = StreamscopeApp(factories, AppSettings(speed=100))
 
     async def look_through(pilot: Pilot[object]) -> None:
         pulse = Pulse()
         pulse.start()
         end = time.perf_counter() + _LIMIT_S
-        while not (app.deck.feeds and app.deck.feeds[0].done) and time.perf_counter() < end:
+        while (
+            not (app.watchlist.feeds and app.watchlist.feeds[0].done) and time.perf_counter() < end
+        ):
             await asyncio.sleep(_PAUSE_S)
         for key in _KEYS:
             app.simulate_key(key)

@@ -16,7 +16,7 @@ from tui.scenarios import load
 _FILES = 4_000
 _NAMES = ("one-tool", "two-tools", "refusal")
 """2 to 6 kB each."""
-_INSPECT = "from tui.cli import main; main()"
+_INSPECT = "from tui.cli.main import main; main()"
 _BARE = """
 import json, sys
 from pathlib import Path

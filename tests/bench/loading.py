@@ -19,8 +19,8 @@ from tests.bench import data
 from tests.bench.measure import Row, at_most, in_turn, seconds, slower
 from tests.bench.programs import Heartbeat
 from tests.bench.terminal import until
-from tui.app import StreamscopeApp
 from tui.captures.codec import ChunkLine, EndLine, Header, RequestLine, encode_line
+from tui.dashboard.app import StreamscopeApp
 from tui.run import Feed
 from tui.sources import Source
 from tui.sources.capture import recorded
@@ -129,11 +129,11 @@ def main(path: str, result: str) -> None:
         return factory()
 
     async def watch() -> None:
-        while not (app.deck.feeds and app.deck.feeds[0].done):
+        while not (app.watchlist.feeds and app.watchlist.feeds[0].done):
             await asyncio.sleep(0.01)
         figures.update(heartbeat.stop(_EVENTS))
         figures["seconds"] = figures["cpu"] * _EVENTS / figures["rate"]
-        _check(app.deck.feeds[0])
+        _check(app.watchlist.feeds[0])
         app.exit(0)
 
     app = StreamscopeApp([begin])

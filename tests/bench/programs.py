@@ -18,8 +18,8 @@ from textual.widget import Widget
 from textual.widgets import Markdown, RichLog
 
 from tests.bench import data
-from tui.app import StreamscopeApp
 from tui.core.records import Chunk
+from tui.dashboard.app import StreamscopeApp
 from tui.sources import SourceInfo
 
 _BEAT_S = 0.002

@@ -87,7 +87,7 @@ def tool_input(rounds: int) -> list[Row]:
             growth, at_most(10.5, 15)),
         Row("longest frame while 1 MB streams", duration(longest / 1000), "", "",
             longest, at_most(5, 15, " ms")),
-        slower("its last frame: strict parse of the 1 MB", last / 1000, "json.loads", parse,
+        slower("its last frame, against a parse of the 1 MB", last / 1000, "json.loads", parse,
                at_most(1.3, 3)),
     ]  # fmt: skip
 

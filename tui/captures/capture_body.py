@@ -6,7 +6,6 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
-from pathlib import Path
 from typing import Final
 
 from jiter import from_json
@@ -19,6 +18,7 @@ from tui.captures.codec import (
     Reader,
     encode_line,
 )
+from tui.captures.held import Readable
 from tui.core.bursts import read_strings
 from tui.core.records import Batch, Chunk
 
@@ -35,7 +35,7 @@ _MOST_CACHED: Final = 1 << 20
 class CaptureBody:
     """A run's chunk lines, which lie between two places of a file, among those of other runs."""
 
-    def __init__(self, path: Path, run: str, first: int, after: int) -> None:
+    def __init__(self, path: Readable, run: str, first: int, after: int) -> None:
         """Take the run's name, and where its first line begins and its last one ends."""
         self.problems: list[Problem] = []
         """Bad lines that were met in reading, those of the last time."""
@@ -176,7 +176,7 @@ def _all_begin(rows: list[bytes], head: bytes) -> bool:
     return not rows or (min(rows).startswith(head) and max(rows).startswith(head))
 
 
-def lines_before(path: Path, offsets: list[int]) -> list[int]:
+def lines_before(path: Readable, offsets: list[int]) -> list[int]:
     """Return how many line ends come before each of some offsets, which ascend. Raises OSError."""
     counts = []
     count = at = 0

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from tui.captures.capture_body import CaptureBody, lines_before
@@ -20,8 +19,11 @@ from tui.captures.codec import (
     UnknownVersion,
     decode_line,
 )
-from tui.captures.recording import ImportFailure, Loaded, Recording, titled
+from tui.captures.eventstream import CONTENT_TYPE, Unwrapper, fault_lines, unwrapped
+from tui.captures.held import Readable, size_of
+from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, titled
 from tui.core.records import JsonObject
+from tui.core.text import one_line
 
 FORMAT: Final = "capture"
 CHECKED_SIZE: Final = 16 << 20
@@ -150,28 +152,32 @@ class _Index:
             seen.end = seen.end or line
 
 
-def load_capture(path: Path) -> Loaded:
+def load_capture(file: Readable) -> Loaded:
     """Return the runs of a capture, in the order in which they begin.
 
     Raises ImportFailure where it has none or is too new, OSError where it cannot be read.
     """
-    checked = path.stat().st_size <= CHECKED_SIZE
+    checked = size_of(file) <= CHECKED_SIZE
     index = _Index(checking=checked)
-    with path.open("rb") as file:
+    with file.open("rb") as opened:
         try:
-            index.read(file)
+            index.read(opened)
         except UnknownVersion as error:
             raise ImportFailure(str(error)) from error
-    warnings = _warnings(index, path)
+    warnings = _warnings(index, file)
     if not index.runs:
         detail = f": {warnings[0]}" if warnings else ""
         raise ImportFailure(f"a capture without a run{detail}")
-    found = [_recording(seen, path, checked) for seen in index.runs.values()]
-    return Loaded(FORMAT, titled(found, path.name), warnings)
+    found = [_recording(seen, file, checked) for seen in index.runs.values()]
+    for recording in found:
+        warnings += [
+            f"run {one_line(recording.run)}: {text}" for text in fault_lines([*recording.faults])
+        ]
+    return Loaded(FORMAT, titled(found, file.name), warnings)
 
 
-def _warnings(index: _Index, path: Path) -> list[str]:
-    lines = lines_before(path, [offset for offset, _ in index.bad[:_SHOWN]])
+def _warnings(index: _Index, file: Readable) -> list[str]:
+    lines = lines_before(file, [offset for offset, _ in index.bad[:_SHOWN]])
     faults = [fault for _, fault in index.bad]
     warnings = [
         f"line {line + 1} left out: {fault}" for line, fault in zip(lines, faults, strict=False)
@@ -182,17 +188,19 @@ def _warnings(index: _Index, path: Path) -> list[str]:
         warnings.append("the last line breaks off and is left out")
     for seen in index.runs.values():
         if seen.disordered:
-            warnings.append(f"run {seen.run}: times that go back are taken as standing still")
+            warnings.append(
+                f"run {one_line(seen.run)}: times that go back are taken as standing still"
+            )
     return warnings
 
 
-def _recording(seen: _Seen, path: Path, checked: bool) -> Recording:
+def _recording(seen: _Seen, file: Readable, checked: bool) -> Recording:
     request, response, end = seen.request, seen.response, seen.end
-    place = CaptureBody(path, seen.run, seen.first, seen.after)
+    place = CaptureBody(file, seen.run, seen.first, seen.after)
     body = None if request is None else request.body
-    return Recording(
+    recording = Recording(
         run=seen.run,
-        title=path.name,
+        title=file.name,
         chunks=place.chunks,
         place=place,
         request=body if isinstance(body, dict) else None,
@@ -206,4 +214,24 @@ def _recording(seen: _Seen, path: Path, checked: bool) -> Recording:
         headers={} if request is None else request.headers,
         status=None if response is None else response.status,
         response_headers={} if response is None else response.headers,
+        response_ns=0 if response is None else response.t_ns,
+    )
+    kind = header_of(recording.response_headers, "content-type")
+    return _as_events(recording) if CONTENT_TYPE in kind else recording
+
+
+def _as_events(recording: Recording) -> Recording:
+    """Return a recording of a binary event stream as one of the events in it."""
+    size: int | None = None
+    unwrapper = Unwrapper()
+    if recording.size is not None:
+        size = sum(len(unwrapper.feed(data)) for _, data in recording.chunks())
+        size += len(unwrapper.close())
+    return replace(
+        recording,
+        # Its bytes are not those of the file: none of them can be read there again.
+        place=None,
+        chunks=lambda: unwrapped(recording.chunks()),
+        size=size,
+        faults=tuple(unwrapper.faults),
     )

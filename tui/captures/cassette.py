@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
-from pathlib import Path
 from typing import Final
 
+from tui.captures.held import Readable
 from tui.captures.recording import (
     Exchange,
     Gathering,
     ImportFailure,
     Loaded,
     as_status,
+    from_base64,
     headers_of,
 )
 from tui.captures.yaml_tree import YamlError, load_yaml
@@ -22,12 +21,12 @@ from tui.core.report import dumps
 FORMAT: Final = "VCR cassette"
 
 
-def load_cassette(path: Path) -> Loaded:
+def load_cassette(file: Readable) -> Loaded:
     """Return the answers of the Messages API in a cassette; it has no times.
 
     Raises ImportFailure, and OSError where the file cannot be read.
     """
-    data = path.read_bytes()
+    data = file.read_bytes()
     try:
         if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
             value = strict_loads(data.decode("utf-8-sig"))
@@ -42,7 +41,7 @@ def load_cassette(path: Path) -> Loaded:
         interactions = value.get("interactions", value.get("http_interactions"))
     if not isinstance(interactions, list):
         raise ImportFailure("not a cassette: it has no interactions")
-    gathering = Gathering(FORMAT, path.name, "interaction")
+    gathering = Gathering(FORMAT, file.name, "interaction")
     gathering.add_pairs(interactions, _exchange)
     return gathering.loaded()
 
@@ -73,10 +72,7 @@ def _body(response: JsonObject) -> bytes:
     if isinstance(body, dict):
         encoded = body.get("base64_string")
         if isinstance(encoded, str):
-            try:
-                return b64decode("".join(encoded.split()), validate=True)
-            except (binascii.Error, ValueError) as error:
-                raise ImportFailure(f"a body that is not base64: {error}") from None
+            return from_base64(encoded)
         body = body.get("string")
     if isinstance(body, bytes):
         return body

@@ -38,6 +38,8 @@ def to_har(material: Material) -> bytes:
         entry["comment"] = "the times are not known"
     if run.error is not None:
         entry["_error"] = redact_json(run.error)
+    if material.findings:
+        entry["_streamscope"] = {"findings": redact_json(list(material.findings))}
     name, _, version = (material.tool or "streamscope").partition(" ")
     log = {"version": "1.2", "creator": {"name": name, "version": version}, "entries": [entry]}
     return pretty({"log": log}).encode() + b"\n"

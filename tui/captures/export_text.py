@@ -36,8 +36,16 @@ def to_markdown(material: Material) -> bytes:
         parts += _part(_as_json(block))
     if material.run.error is not None:
         parts += ["## Error", _fenced(pretty(redact_json(material.run.error)), "json")]
+    if material.findings:
+        parts += ["## Findings", "\n".join(map(_finding, material.findings))]
     text = "\n\n".join(part for part in parts if part) + "\n"
     return sanitize(redact_text(text)).encode("utf-8", "replace")
+
+
+def _finding(finding: JsonObject) -> str:
+    line = f"- **{finding['level']}** {_inline(finding['code'])} {one_line(finding['text'])}"
+    advice = as_text(finding["advice"])
+    return line if advice is None else f"{line} *{one_line(advice)}*"
 
 
 def _facts(material: Material) -> list[str]:

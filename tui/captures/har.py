@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
-from pathlib import Path
-
-from tui.captures.recording import Exchange, Gathering, ImportFailure, Loaded, as_status
+from tui.captures.held import Readable
+from tui.captures.recording import (
+    Exchange,
+    Gathering,
+    ImportFailure,
+    Loaded,
+    as_status,
+    from_base64,
+)
 from tui.core.records import JsonObject, strict_loads
 
 FORMAT = "HAR"
 
 
-def load_har(path: Path) -> Loaded:
+def load_har(file: Readable) -> Loaded:
     """Return the answers of the Messages API in a HAR file.
 
     The times in it are those of whole responses, so the recordings are untimed. Raises
     ImportFailure, and OSError where the file cannot be read.
     """
     try:
-        value = strict_loads(path.read_bytes().decode("utf-8-sig"))
+        value = strict_loads(file.read_bytes().decode("utf-8-sig"))
     except ValueError as error:
         raise ImportFailure(f"not a HAR file: {_why(error)}") from None
     log = value.get("log") if isinstance(value, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(entries, list):
         raise ImportFailure("not a HAR file: it has no log.entries")
-    gathering = Gathering(FORMAT, path.name, "entry")
+    gathering = Gathering(FORMAT, file.name, "entry")
     gathering.add_pairs(entries, _exchange)
     return gathering.loaded()
 
@@ -58,10 +62,7 @@ def _body(content: JsonObject) -> bytes:
     if not isinstance(text, str):
         return b""
     if content.get("encoding") == "base64":
-        try:
-            return b64decode(text, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise ImportFailure(f"a body that is not base64: {error}") from None
+        return from_base64(text)
     return text.encode("utf-8", "replace")
 
 

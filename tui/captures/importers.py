@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from jiter import from_json
-
+from tui.captures.batch_results import load_batch
+from tui.captures.bedrock import load_eventstream
 from tui.captures.capture_file import load_capture
 from tui.captures.cassette import load_cassette
+from tui.captures.event_list import load_events
+from tui.captures.exchanges import load_exchanges
 from tui.captures.har import load_har
+from tui.captures.held import Held, Readable, size_of
+from tui.captures.messages import load_messages
+from tui.captures.mitmproxy import load_flows
 from tui.captures.recording import ImportFailure, Loaded, NoStreams, Recording
-from tui.captures.trace import load_events, load_trace
-from tui.core.records import Chunk, JsonObject
+from tui.captures.session_log import load_session
+from tui.captures.sniffing import HEAD, Format, sniff_format
+from tui.captures.trace import load_trace
+from tui.core.records import Chunk
 
 __all__ = [
     "HEAD",
     "Format",
+    "Held",
     "ImportFailure",
     "Loaded",
     "NoStreams",
+    "Readable",
     "Recording",
     "load",
     "mentions_streams",
@@ -30,80 +38,15 @@ __all__ = [
     "sniff_format",
 ]
 
-Format = Literal["capture", "events", "trace", "har", "cassette", "body"]
-
-HEAD: Final = 1 << 18
-"""How many bytes of a file are enough to tell its format."""
 _BLOCK: Final = 1 << 16
 _SCANNED: Final = 1 << 20
-_WORDS: Final = (b"message_start", b"/v1/messages", b'"streamscope"')
-_TRIED_LINES: Final = 20
-_CASSETTE: Final = re.compile(rb"(?:\A|[\r\n])(?:http_)?interactions:")
-_BY_NAME: Final[dict[str, Format]] = {
-    ".har": "har",
-    ".yaml": "cassette",
-    ".yml": "cassette",
-    ".jsonl": "events",
-    ".ndjson": "events",
-}
+_WORDS: Final = (b"message_start", b"/v1/messages", b'"streamscope"', b'"msg_', b"eventstream")
 
 
-def sniff_format(head: bytes, name: str) -> Format:
-    """Tell the format of a file by its first bytes, and by its name where they do not say.
-
-    `body` is what is left: the bytes of a response, whether an event stream or not.
-    """
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"{"):
-        lines = start.split(b"\n", _TRIED_LINES)
-        for line in lines[:_TRIED_LINES]:
-            found = _by_keys(_parse(line, partial_text=len(lines) == 1))
-            if found is not None:
-                return found
-        found = _by_keys(_parse(start, partial_text=True))
-        if found is not None:
-            return found
-    elif _CASSETTE.search(start):
-        return "cassette"
-    suffix = Path(name).suffix.lower()
-    if start and suffix in _BY_NAME and not _is_stream(start):
-        return _BY_NAME[suffix]
-    return "body"
-
-
-def _is_stream(start: bytes) -> bool:
-    return start.startswith((b"event:", b"data:", b":"))
-
-
-def _parse(text: bytes, *, partial_text: bool) -> JsonObject:
-    if partial_text:
-        # The head may end within a character.
-        text = text.decode("utf-8", "ignore").encode()
-    try:
-        value = from_json(text, partial_mode="trailing-strings" if partial_text else "off")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _by_keys(value: JsonObject) -> Format | None:
-    if "streamscope" in value or ("k" in value and "run" in value):
-        return "capture"
-    if isinstance(value.get("request"), dict) and value["request"].keys() & {"timestamp", "url"}:
-        return "trace"
-    if isinstance(value.get("log"), dict):
-        return "har"
-    if isinstance(value.get("interactions", value.get("http_interactions")), list):
-        return "cassette"
-    if isinstance(value.get("type"), str) and value["type"] not in ("message", "error"):
-        return "events"
-    return None
-
-
-def sniff(path: Path) -> Format:
+def sniff(file: Readable) -> Format:
     """Tell the format of a file. Raises OSError."""
-    with path.open("rb") as file:
-        return sniff_format(file.read(HEAD), path.name)
+    with file.open("rb") as opened:
+        return sniff_format(opened.read(HEAD), file.name)
 
 
 def mentions_streams(path: Path) -> bool:
@@ -121,34 +64,38 @@ def mentions_streams(path: Path) -> bool:
     return False
 
 
-def load(path: Path) -> Loaded:
+def load(file: Readable) -> Loaded:
     """Return the recordings in a file, whatever its format.
 
     Raises ImportFailure with one clear line where it cannot be read as what it is, OSError where it
     cannot be opened. What is broken in part is read in part, and `warnings` says what was left out.
     """
-    return LOADERS[sniff(path)](path)
+    return LOADERS[sniff(file)](file)
 
 
-def load_body(path: Path) -> Loaded:
+def load_body(file: Readable) -> Loaded:
     """Return a file that is a response body: an event stream, or what was sent in its place."""
-    recording = Recording(
-        "r1", path.name, partial(_blocks, path), size=path.stat().st_size, timed=False
-    )
+    recording = Recording("r1", file.name, partial(_blocks, file), size=size_of(file), timed=False)
     return Loaded("body", [recording], [])
 
 
-def _blocks(path: Path) -> Iterator[Chunk]:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+def _blocks(file: Readable) -> Iterator[Chunk]:
+    with file.open("rb") as opened:
+        while block := opened.read(_BLOCK):
             yield Chunk(0, block)
 
 
-LOADERS: Final[dict[Format, Callable[[Path], Loaded]]] = {
+LOADERS: Final[dict[Format, Callable[[Readable], Loaded]]] = {
     "capture": load_capture,
     "events": load_events,
     "trace": load_trace,
     "har": load_har,
     "cassette": load_cassette,
+    "session": load_session,
+    "batch": load_batch,
+    "messages": load_messages,
+    "exchanges": load_exchanges,
+    "eventstream": load_eventstream,
+    "flows": load_flows,
     "body": load_body,
 }

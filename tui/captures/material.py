@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -38,6 +38,8 @@ class Material:
     response_headers: Mapping[str, str] = field(default_factory=dict)
     created: str = field(default_factory=utc_now)
     """When the request was sent, else when it is exported: `2026-11-20T12:00:00Z`."""
+    findings: Sequence[JsonObject] = ()
+    """What is to be said of the run, as reports have it."""
     tool: str | None = None
     """Name and version of this program."""
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import binascii
 import json
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from tui.captures.capture_body import CaptureBody
 from tui.captures.codec import Problem
+from tui.captures.eventstream import Fault, fault_lines, looks_like_eventstream, unwrap
+from tui.captures.message_events import is_message, message_wire
+from tui.captures.packed import PackedError, Unpacker
 from tui.core.records import Chunk, JsonObject, strict_loads
-from tui.core.report import dumps
 from tui.core.sniff import looks_like_events
 from tui.core.state import End
+from tui.core.text import format_bytes, one_line
 
-MAX_BODY: Final = 1 << 28
-"""The most that a compressed body may unpack to, in bytes."""
 _HEAD: Final = 65_536
-_GZIP: Final = b"\x1f\x8b"
 _UNREADABLE: Final = frozenset({"br", "zstd", "deflate", "compress"})
 _SHOWN: Final = 3
+NOT_STREAMED: Final = "(did not stream)"
+_CLOUDS: Final = ("/invoke", "/invoke-with-response-stream", ":rawPredict", ":streamRawPredict")
+"""How paths end that take the same requests elsewhere; the model stands before."""
 
 
 class ImportFailure(ValueError):
@@ -56,6 +60,16 @@ class Recording:
     """Of the request."""
     status: int | None = None
     response_headers: Mapping[str, str] = field(default_factory=dict)
+    response_ns: int = 0
+    """When the head of the response came."""
+    resolution_ns: int = 1
+    """How coarse the times are."""
+    bare: bool = False
+    """Whether the file holds events alone: how they stood on the wire is not known."""
+    streamed: bool = True
+    """False for an answer that came whole, and is shown as the stream it would have been."""
+    faults: tuple[Fault, ...] = ()
+    """What of the body could not be read, where that is a binary event stream."""
     place: CaptureBody | None = field(default=None, compare=False)
     """Where a capture has it: reads it again at any place, and knows what was bad in it."""
 
@@ -96,35 +110,44 @@ class Exchange(NamedTuple):
     response_headers: Mapping[str, str] = {}
     note: str | None = None
     """Why there is no status, where the log says."""
+    label: str = ""
+    """What the log calls it, for its title."""
 
 
-def recording_of(exchange: Exchange, run: str, title: str) -> Recording | None:
+def recording_of(
+    exchange: Exchange, run: str, title: str, unpacker: Unpacker | None = None
+) -> Recording | None:
     """Return an exchange as an untimed recording, None where it is no answer of a Messages API.
 
-    A whole Message in JSON becomes a stream with all of it at the start. Raises ImportFailure where
-    the response cannot be read.
+    A whole Message in JSON becomes the stream it would have been. The bodies of one file are given
+    the same unpacker. Raises ImportFailure where the response cannot be read.
     """
-    url = exchange.url or ""
-    path = urlsplit(url).path.rstrip("/") if _is_url(url) else ""
-    asked = path.endswith("/v1/messages")
+    asked = is_asked(exchange.url)
     if not asked and not exchange.body:
         return None
-    body = _unpacked(exchange.body, asked)
+    try:
+        body = (unpacker or Unpacker()).unpack(exchange.body)
+    except PackedError as packed:
+        if not asked:
+            return None
+        raise ImportFailure(str(packed)) from None
+    packing = header_of(exchange.response_headers, "content-encoding")
+    faults: list[Fault] = []
+    if looks_like_eventstream(body, header_of(exchange.response_headers, "content-type")):
+        body, faults = unwrap(body)
     is_stream = looks_like_events(body[:_HEAD])
-    message = None if is_stream else _json_object(body)
-    is_message = message is not None and message.get("type") == "message"
-    if not asked and not is_message and not (is_stream and b'"message_start"' in body):
+    found = None if is_stream else _json_object(body)
+    message = found if is_message(found) else None
+    if not asked and message is None and not (is_stream and b'"message_start"' in body):
         return None
-    packing = _header(exchange.response_headers, "content-encoding")
-    if not is_stream and message is None and packing in _UNREADABLE and not body.isascii():
+    if not is_stream and found is None and packing in _UNREADABLE and not body.isascii():
         raise ImportFailure(f"a body packed with {packing}, which cannot be unpacked here")
     status = exchange.status
     if not body and status is not None and 200 <= status < 300:
         raise ImportFailure("a response without its body")
-    how, error = _ending(status, message, exchange.note)
-    if is_message:
-        assert message is not None
-        body = _as_stream(message)
+    how, error = _ending(status, found, exchange.note)
+    if message is not None:
+        body = message_wire(message)
     chunk = Chunk(0, body)
     return Recording(
         run=run,
@@ -139,35 +162,23 @@ def recording_of(exchange: Exchange, run: str, title: str) -> Recording | None:
         headers=exchange.headers,
         status=status,
         response_headers=exchange.response_headers,
+        streamed=message is None,
+        faults=tuple(faults),
     )
 
 
-def _header(headers: Mapping[str, str], name: str) -> str:
-    return next((value for key, value in headers.items() if key.lower() == name), "").lower()
-
-
-def _is_url(url: str) -> bool:
+def is_asked(url: str | None) -> bool:
+    """Whether a URL is that of a Messages API, so that whatever it answers is of interest."""
     try:
-        urlsplit(url)
+        path = urlsplit(url or "").path.rstrip("/")
     except ValueError:
         return False
-    return True
+    return path.endswith("/v1/messages") or ("anthropic" in path and path.endswith(_CLOUDS))
 
 
-def _unpacked(body: bytes, asked: bool) -> bytes:
-    if not body.startswith(_GZIP):
-        return body
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacker.decompress(body, MAX_BODY)
-    except zlib.error as error:
-        if not asked:
-            return b""
-        raise ImportFailure(f"a gzip body that cannot be unpacked: {error}") from None
-    if unpacker.unconsumed_tail:
-        raise ImportFailure("a gzip body that unpacks to more than 256 MiB")
-    # What is missing at the end of a body that broke off is missing in the stream as well.
-    return plain
+def header_of(headers: Mapping[str, str], name: str) -> str:
+    """Return a header by its name in small letters, itself in small letters."""
+    return next((value for key, value in headers.items() if key.lower() == name), "").lower()
 
 
 def _json_object(value: object) -> JsonObject | None:
@@ -197,17 +208,16 @@ def _ending(
     if isinstance(error, dict):
         detail = f": {error.get('type', 'error')}: {error.get('message', '')}"
     found: JsonObject = {"type": "http_error", "message": f"HTTP {status}{detail}"}
-    return "http_error", {**found, "status": status}
+    inner = {"error": error} if isinstance(error, dict) else {}
+    return "http_error", {**found, "status": status, **inner}
 
 
-def _as_stream(message: JsonObject) -> bytes:
-    events: list[JsonObject] = [
-        {"type": "message_start", "message": message},
-        {"type": "message_stop"},
-    ]
-    return b"".join(
-        f"event: {event['type']}\ndata: {dumps(event)}\n\n".encode() for event in events
-    )
+def from_base64(text: str) -> bytes:
+    """Return the bytes of a base64 text, blanks allowed. Raises ImportFailure."""
+    try:
+        return b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ImportFailure(f"a body that is not base64: {error}") from None
 
 
 def headers_of(value: object) -> dict[str, str]:
@@ -245,24 +255,42 @@ class Gathering:
         self._seen = 0
         self._other = 0
         self._broken: list[str] = []
+        self._cut: list[str] = []
+        self._unpacker = Unpacker()
         self._found: list[Recording] = []
+        self._labels: list[str] = []
 
-    def add(self, exchange: Exchange | None) -> None:
-        """Take an entry, None for one that is of no interest."""
+    def add(self, exchange: Exchange | None, place: str = "") -> None:
+        """Take an entry, None for one that is of no interest.
+
+        `place` is where it is, where that is not just its number.
+        """
         self._seen += 1
+        place = place or f"{self._unit} {self._seen}"
         number = len(self._found) + 1
         if exchange is None:
             self._other += 1
             return
         try:
-            recording = recording_of(exchange, f"r{number}", "")
+            recording = recording_of(exchange, f"r{number}", "", self._unpacker)
         except ImportFailure as failure:
-            self._broken.append(f"{self._unit} {self._seen}: {failure}")
+            self._broken.append(f"{place}: {failure}")
             return
         if recording is None:
             self._other += 1
-        else:
-            self._found.append(recording)
+            return
+        self._broken += [f"{place}: {text}" for text in _faults(recording)]
+        self._found.append(recording)
+        self._labels.append(exchange.label)
+        if self._unpacker.was_cut:
+            size = format_bytes(recording.size or 0)
+            self._cut.append(f"{place} unpacks to more than {size}: cut there")
+
+    def add_recording(self, recording: Recording, label: str = "") -> None:
+        """Take an entry that is a recording already."""
+        self._seen += 1
+        self._found.append(replace(recording, run=f"r{len(self._found) + 1}"))
+        self._labels.append(label)
 
     def add_pairs(
         self, entries: list[Any], read: Callable[[JsonObject, JsonObject], Exchange | None]
@@ -279,10 +307,10 @@ class Gathering:
             except ImportFailure as failure:
                 self.skip(str(failure))
 
-    def skip(self, reason: str) -> None:
+    def skip(self, reason: str, place: str = "") -> None:
         """Take note of an entry that cannot be read."""
         self._seen += 1
-        self._broken.append(f"{self._unit} {self._seen}: {reason}")
+        self._broken.append(f"{place or f'{self._unit} {self._seen}'}: {reason}")
 
     def loaded(self) -> Loaded:
         """Return what was found. Raises ImportFailure where that is nothing."""
@@ -296,14 +324,28 @@ class Gathering:
         warnings = [f"left out, {text}" for text in broken[:_SHOWN]]
         if len(broken) > _SHOWN:
             warnings.append(f"left out, {len(broken) - _SHOWN} more")
-        return Loaded(self._format, titled(self._found, self._name), warnings)
+        warnings += self._cut[:_SHOWN]
+        if len(self._cut) > _SHOWN:
+            warnings.append(f"{len(self._cut) - _SHOWN} more are cut")
+        return Loaded(self._format, titled(self._found, self._name, self._labels), warnings)
 
 
-def titled(recordings: list[Recording], name: str) -> list[Recording]:
-    """Return recordings with the file's name as their title, with the run if there are several."""
-    if len(recordings) == 1:
-        return [replace(recordings[0], title=name)]
-    return [replace(item, title=f"{name} {item.run}") for item in recordings]
+def titled(recordings: list[Recording], name: str, labels: Sequence[str] = ()) -> list[Recording]:
+    """Return recordings with the file's name as their title, with the run if there are several.
+
+    A label takes the place of the run; one that did not stream says so.
+    """
+    labels = labels or [""] * len(recordings)
+    named = []
+    for item, label in zip(recordings, labels, strict=True):
+        parts = [name, label or (item.run if len(recordings) > 1 else "")]
+        parts.append("" if item.streamed else NOT_STREAMED)
+        named.append(replace(item, title=one_line(" ".join(part for part in parts if part))))
+    return named
+
+
+def _faults(recording: Recording) -> list[str]:
+    return fault_lines(list(recording.faults))
 
 
 def _more(count: int) -> str:

@@ -2,18 +2,21 @@
 
 A secret is masked whole: neither its first nor its last characters stay. What is a secret is told
 by name (`authorization`, cookies, `*-token`, `*-key`, passwords, also as `apiKey`), and in any text
-by shape (`sk-ant-...`, `Bearer ...`, `access_token=...`, `https://name:word@host`). Rather too much
-is masked than too little. The bytes of a response are never changed: they are what the server sent,
-and a capture has to give them back.
+by shape (`sk-ant-...`, `Bearer ...`, `password=...`, `https://name:word@host`). Rather too much is
+masked than too little. What a live call is made with (the key, the custom headers) is known and
+masked wherever it appears. The bytes of a response are never changed: they are what the server
+sent, and a capture has to give them back.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import isfinite
 from typing import Any, Final
+from urllib.parse import quote
 
 MASK: Final = "[redacted]"
 TOO_DEEP: Final = "[nested too deeply]"
@@ -50,11 +53,69 @@ _HEADER_LINE: Final = re.compile(
     r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)(\s*:\s*)([^\r\n\"'\\]+)",
     re.IGNORECASE,
 )
+# The same without quotes around the name, as in programs and settings.
+_QUOTED: Final = re.compile(
+    r"""(?<![\w.\-])(?P<name>[\w.\-]{1,64})\s{0,8}[:=]\s{0,8}[bru]?(?P<open>\\{0,63}["'])"""
+)
+# Without quotes around the value: `password=...`, also as the number of a JSON text.
 _ASSIGNED: Final = re.compile(
-    r"((?:access|refresh|id|auth|session)[_-]?token|client[_-]?secret|api[_-]?key)"
-    r"(\s*[:=]\s*)([^\s\"'&,;<>\\(){}\[\]]+)",
+    r"((?:access|refresh|id|auth|session)[_-]?token|(?:api|private|secret|access)[_-]?key"
+    r"|passw(?:or)?d|passphrase|secret)"
+    r"""(\d{0,2}(?:\\{0,63}["'])?\s{0,8}[:=]\s{0,8})([^\s"'&,;<>\\(){}\[\]]+)""",
     re.IGNORECASE,
 )
+_PWD: Final = re.compile(
+    r"(\bpwd\s{0,8}=\s{0,8})([^\s\"'&,;<>\\(){}\[\]/~.$][^\s\"'&,;<>]*)", re.IGNORECASE
+)
+_EXPORTED: Final = re.compile(r"\b([A-Z][A-Z0-9_]{1,63})(=)([^\s\"'&,;<>\\(){}\[\]$]+)")
+_OPTION: Final = re.compile(
+    r"(--(?:\w{1,32}-){0,4}(?:password|passwd|passphrase|secret|token|api-?key)(?:=|\s{1,8}))"
+    r"([^\s\"'\\\-][^\s\"'\\]*)",
+    re.IGNORECASE,
+)
+_NO_SECRETS: Final = frozenset(
+    {"bool", "bytes", "false", "none", "null", "optional", "required", "str", "string", "true"}
+)
+"""What stands behind such a name where it is only described."""
+
+_SHORTEST: Final = 8
+"""Characters of a known secret. What is shorter is masked by its name alone."""
+_SCHEME: Final = re.compile(r"(?:bearer|basic|token)\s+(\S+)", re.IGNORECASE)
+_OPEN_HEADERS: Final = frozenset(
+    {"accept", "anthropic-beta", "anthropic-version", "content-type", "user-agent"}
+)
+"""Headers of every request, whose values are no secrets whoever sets them."""
+
+
+class _Known:
+    """What is known to be secret in this process, whatever it looks like."""
+
+    names: frozenset[str] = frozenset()
+    values: tuple[str, ...] = ()
+
+
+_known = _Known()
+
+
+def know_secrets(values: Iterable[str], headers: Mapping[str, str]) -> None:
+    """Have these values masked in any text, and headers of these names whatever they hold.
+
+    What was known before is forgotten. A value that is short or a plain word is left in texts.
+    """
+    secret = {n.lower(): value for n, value in headers.items() if n.lower() not in _OPEN_HEADERS}
+    found = [*values, *secret.values()]
+    found += [inner[1] for value in secret.values() if (inner := _SCHEME.fullmatch(value))]
+    telling = {value for value in found if len(value) >= _SHORTEST and not _WORD.fullmatch(value)}
+    written = {form for value in telling for form in _forms(value)}
+    # The longer first: one may be a part of another.
+    _known.values = tuple(sorted(written, key=lambda value: (-len(value), value)))
+    _known.names = frozenset(secret)
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    """Return how a text may have a value: as it is, in JSON, in an address."""
+    in_json = json.dumps(value)[1:-1]
+    return value, in_json, json.dumps(value, ensure_ascii=False)[1:-1], quote(value, safe="")
 
 
 def is_secret(name: str) -> bool:
@@ -71,7 +132,8 @@ def redact_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> di
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     result: dict[str, str] = {}
     for name, value in pairs:
-        shown = MASK if is_secret(name) else redact_text(value)
+        is_hidden = is_secret(name) or name.strip().lower() in _known.names
+        shown = MASK if is_hidden else redact_text(value)
         label = redact_text(name)
         result[label] = f"{result[label]}, {shown}" if label in result else shown
     return result
@@ -79,6 +141,8 @@ def redact_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> di
 
 def redact_text(text: str) -> str:
     """Return `text` with everything masked that looks like a secret."""
+    for value in _known.values:
+        text = text.replace(value, MASK)
     lowered = text.lower()
     for words, mask in _PASSES:
         # Nothing is masked by a pass without one of its words, so clean text costs little.
@@ -98,10 +162,19 @@ def _mask_query(found: re.Match[str]) -> str:
     return found[0]
 
 
-def _mask_pairs(text: str) -> str:
+def _mask_assigned(found: re.Match[str]) -> str:
+    return found[0] if found[3].lower() in _NO_SECRETS else f"{found[1]}{found[2]}{MASK}"
+
+
+def _mask_exported(found: re.Match[str]) -> str:
+    return _mask_assigned(found) if is_secret(found[1]) else found[0]
+
+
+def _mask_strings(pattern: re.Pattern[str], text: str) -> str:
+    """Mask the strings that `pattern` finds the beginning of, where their name says so."""
     pieces: list[str] = []
     done = at = 0
-    while (found := _PAIR.search(text, at)) is not None:
+    while (found := pattern.search(text, at)) is not None:
         at = found.end()
         if not is_secret(found["name"]):
             # Only the name is passed over: the value may itself be JSON, one level further in.
@@ -124,11 +197,15 @@ _PASSES: Final[tuple[tuple[tuple[str, ...], Callable[[str], str]], ...]] = (
     (("sk-ant-",), partial(_API_KEY.sub, MASK)),
     # Without brackets: in that place they would make it no address any more.
     (("@",), partial(_LOGIN.sub, "redacted")),
-    ((*_NAME_PARTS, "bearer", "credential"), _mask_pairs),
+    ((*_NAME_PARTS, "bearer", "credential"), partial(_mask_strings, _PAIR)),
+    ((*_NAME_PARTS, "bearer", "credential"), partial(_mask_strings, _QUOTED)),
     (("authorization", "cookie", "api-key"), partial(_HEADER_LINE.sub, rf"\1\2{MASK}")),
     (("bearer",), partial(_BEARER.sub, _mask_bearer)),
     ((*_NAME_PARTS, "sig", "auth", "credential", "bearer"), partial(_QUERY.sub, _mask_query)),
-    (("token", "secret", "key"), partial(_ASSIGNED.sub, rf"\1\2{MASK}")),
+    (("token", "secret", "key", "passw", "passphrase"), partial(_ASSIGNED.sub, _mask_assigned)),
+    (("pwd",), partial(_PWD.sub, rf"\1{MASK}")),
+    (_NAME_PARTS, partial(_EXPORTED.sub, _mask_exported)),
+    (("--",), partial(_OPTION.sub, rf"\1{MASK}")),
 )
 
 

@@ -6,11 +6,9 @@ open, `CaptureWriter.failure` says what went wrong.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import re
-import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,16 +22,16 @@ from tui.captures.codec import (
     Line,
     RequestLine,
     ResponseLine,
+    UnknownVersion,
     decode_line,
     encode_line,
 )
+from tui.captures.files import FileRefused, clear, create, open_existing, write_all
 from tui.captures.redact import redact_headers, redact_json, redact_text
 from tui.core.records import JsonObject
 from tui.core.state import End
 from tui.core.text import one_line
 
-_FILE_MODE: Final = 0o600
-_FOLDER_MODE: Final = 0o700
 _BLOCK: Final = 1 << 18
 _HEAD: Final = 4096
 _RUN_NAME: Final = re.compile(rb'"run":\s{0,4}"r([0-9]{1,9})"')
@@ -42,11 +40,18 @@ _RUN_NAME: Final = re.compile(rb'"run":\s{0,4}"r([0-9]{1,9})"')
 class CaptureWriter:
     """A capture file that is being written. Several runs may write into it at the same time."""
 
-    def __init__(self, path: Path, *, tool: str | None = None, created: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        tool: str | None = None,
+        created: str | None = None,
+        replace: bool = False,
+    ) -> None:
         """Create `path`, or go on behind the last whole line of the capture that is there.
 
-        A folder that is missing is made. Raises CaptureError where the file is something else or
-        another program is writing it, OSError where it cannot be written.
+        With `replace`, a file that is no capture becomes an empty one. Raises FileRefused where the
+        file is something else or another program is writing it, OSError where it cannot be written.
         """
         self.path = path
         self.failure: str | None = None
@@ -57,10 +62,10 @@ class CaptureWriter:
         fd, is_new = _open_file(path)
         try:
             self._lock(fd)
-            if is_new or not os.fstat(fd).st_size:
+            if not is_new:
+                self._runs = _prepare(fd, path, replace)
+            if not os.fstat(fd).st_size:
                 write_all(fd, encode_line(Header(created=created or utc_now(), tool=tool)))
-            else:
-                self._runs = _prepare(fd, path)
         except BaseException:
             os.close(fd)
             if is_new:
@@ -109,7 +114,7 @@ class CaptureWriter:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CaptureError(f"{self.path} is being written by another program") from None
+            raise FileRefused(f"{self.path} is being written by another program") from None
 
     def _fail(self, error: Exception) -> None:
         reason = error.strerror if isinstance(error, OSError) else None
@@ -175,23 +180,6 @@ class RunWriter:
             self._writer.write(line)
 
 
-def save(path: Path, data: bytes) -> None:
-    """Write a new file for the owner alone, whole or not at all; a missing folder is made.
-
-    Raises OSError: FileExistsError where the name is taken.
-    """
-    _make_folder(path.parent)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
-    try:
-        try:
-            write_all(fd, data)
-        finally:
-            os.close(fd)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
-
-
 def utc_now() -> str:
     """Return the time of day as captures write it: `2026-11-20T12:00:00Z`."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -223,40 +211,34 @@ def repair(fd: int) -> int:
 
 def _open_file(path: Path) -> tuple[int, bool]:
     """Return a descriptor, and whether the file is new."""
-    _make_folder(path.parent)
-    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
     try:
-        return os.open(path, flags | os.O_CREAT | os.O_EXCL, _FILE_MODE), True
+        return create(path), True
     except FileExistsError:
-        # Not blocking: a named pipe would wait for its reader.
-        fd = os.open(path, flags | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise CaptureError(f"{path} is not a file")
-    return fd, False
+        return open_existing(path), False
 
 
-def _make_folder(folder: Path) -> None:
-    missing = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for part in reversed(missing):
-        part.mkdir(_FOLDER_MODE, exist_ok=True)
-
-
-def _prepare(fd: int, path: Path) -> int:
-    """Make an existing capture ready to be appended to; return the highest number of its runs."""
+def _prepare(fd: int, path: Path, replace: bool) -> int:
+    """Make a file that was there ready to be appended to; return the highest number of its runs."""
+    if not os.fstat(fd).st_size:
+        clear(fd)
+        return 0
     first = os.pread(fd, _HEAD, 0).partition(b"\n")[0]
     try:
         is_capture = isinstance(decode_line(first), Header)
+    except UnknownVersion as error:
+        raise FileRefused(f"{path}: {error}") from None
     except CaptureError:
         is_capture = False
-    if not is_capture:
+    if is_capture:
+        repair(fd)
+        return _highest_run(fd)
+    if not replace:
         # Whatever it is, it is somebody's: nothing is cut off and nothing is added.
-        raise CaptureError(f"{path} exists and is not a capture that can be added to")
-    repair(fd)
-    return _highest_run(fd)
+        raise FileRefused(
+            f"{path} exists and is not a capture that can be added to", replaceable=True
+        )
+    clear(fd)
+    return 0
 
 
 def _highest_run(fd: int) -> int:
@@ -269,13 +251,3 @@ def _highest_run(fd: int) -> int:
         # A name that is cut by the end of a block is found in the next one.
         overlap = block[-32:]
     return highest
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write all of `data`: one call may take a part only. Raises OSError."""
-    view = memoryview(data)
-    while view:
-        written = os.write(fd, view)
-        if written <= 0:
-            raise OSError(errno.ENOSPC, "nothing more could be written")
-        view = view[written:]

@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tui.captures.files import check_kind
 from tui.captures.redact import redact_json
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import JsonObject, strict_loads
-from tui.core.request import build_request, messages_of, waiting_tools, with_prompt
 from tui.core.session import Run
-from tui.core.turns import ToolMode, after_answer, calls, continuation, unfinished
+from tui.messages.request import build_request, messages_of, waiting_tools, with_prompt
+from tui.messages.turns import ToolMode, after_answer, calls, continuation, unfinished
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 
@@ -30,6 +31,14 @@ class Sent(NamedTuple):
     run: Run
     at: str = ""
     """When it was answered: `12:03:59`. A cache lives for minutes."""
+
+
+class Printed(NamedTuple):
+    """What a tool printed during a call. It is shown, and never sent."""
+
+    tool: str
+    text: str
+    """Wire text: not sanitised."""
 
 
 class Conversation:
@@ -53,6 +62,8 @@ class Conversation:
         """The answer that broke off or whose calls were left open, until another one stands."""
         self.pending: JsonObject | None = None
         """A request that is ready to be sent, where the exchange stopped before it."""
+        self.printed: dict[str, Printed] = {}
+        """By the id of the call, in the order in which they ended."""
         self.failure: str | None = None
         """Why the conversation is not kept in its file any more, in one line."""
 
@@ -146,8 +157,10 @@ def _whole(request: JsonObject) -> JsonObject:
 def read_conversation(path: Path) -> JsonObject:
     """Return the conversation in a file: what `write_conversation` wrote, or a request's body.
 
-    Raises ConversationError, and OSError where the file cannot be read.
+    Raises ConversationError, and OSError where the file cannot be read. It is kept in place of what
+    was read, so neither a link nor a named pipe will do.
     """
+    check_kind(path)
     return checked_request(read_request(path))
 
 
@@ -157,7 +170,11 @@ def read_request(path: Path) -> JsonObject:
     Raises ConversationError, and OSError where the file cannot be read.
     """
     with path.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
+        return parse_request(file.read(MAX_FILE_BYTES + 1))
+
+
+def parse_request(data: bytes) -> JsonObject:
+    """Return the request that JSON in UTF-8 holds. Raises ConversationError."""
     if len(data) > MAX_FILE_BYTES:
         raise ConversationError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     try:

@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any, Final, NamedTuple
 
 from tui.conversation.calculator import CalculatorError, calculate
-from tui.conversation.tool import Tool, ToolFailed
+from tui.conversation.tool import Printout, Tool, ToolFailed
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import JsonObject
 from tui.core.text import clip, one_line
@@ -80,14 +80,14 @@ def demo_tools() -> Toolbox:
     return Toolbox([Tool(CALCULATOR, "demo", _calculator), Tool(GET_WEATHER, "demo", _get_weather)])
 
 
-async def _calculator(given: JsonObject) -> str:
+async def _calculator(given: JsonObject, _: Printout) -> str:
     try:
         return calculate(_text(given, "expression"))
     except CalculatorError as error:
         raise ToolFailed(f"Cannot calculate that: {error}") from None
 
 
-async def _get_weather(given: JsonObject) -> dict[str, Any]:
+async def _get_weather(given: JsonObject, _: Printout) -> dict[str, Any]:
     location = _text(given, "location")
     found = find_city(location)
     if found is None:

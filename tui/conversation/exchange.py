@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
-from tui.conversation.conversation import Conversation
+from tui.conversation.conversation import Conversation, Printed
 from tui.conversation.retry import RetryPolicy, Wait
-from tui.conversation.toolbox import TIMEOUT_S, Outcome, Tool
+from tui.conversation.toolbox import TIMEOUT_S, Outcome, Printout, Tool
 from tui.core.records import JsonObject
 from tui.core.session import Run
-from tui.core.turns import Call, Decision, after_pause, after_tools, calls, tool_result
-from tui.run import Clock, Feed
+from tui.messages.turns import Call, Decision, after_pause, after_tools, calls, tool_result
+from tui.run import Clock, Feed, fault
 
 REFUSED: Final = "The user declined to run this tool."
 ROUNDS: Final = 20
@@ -91,8 +91,8 @@ class Exchange:
         self.conversation = conversation
         self.request = request
         self.feeds: list[Feed] = []
-        self.replaced: set[int] = set()
-        """Ids of the feeds in whose place another attempt came."""
+        self.replaced: set[Feed] = set()
+        """The feeds in whose place another attempt came."""
         self.stage = Stage("queued")
         self._desk = desk
         self._limits = limits or Limits()
@@ -155,7 +155,7 @@ class Exchange:
             raise
         except Exception as error:
             # A fault of this program: it ends this exchange only, and is shown in its run's pane.
-            self.feed.failure = self.feed.failure or f"{type(error).__name__}: {error}"
+            self.feed.failure = self.feed.failure or fault(error)
         finally:
             self.stage = Stage("done", note)
 
@@ -220,7 +220,7 @@ class Exchange:
                 return run
             await self._wait(wait, attempt, attempts)
             attempt += 1
-            self.replaced.add(id(feed))
+            self.replaced.add(feed)
             self._open()
 
     async def _wait(self, wait: Wait, attempt: int, attempts: int) -> None:
@@ -279,7 +279,14 @@ class Exchange:
         toolbox = self.conversation.toolbox
         if toolbox is None or call.input is None:
             return Outcome(f"There is no tool {call.name} here.", True)
-        return await toolbox.run(call.name, call.input, timeout_s=self._limits.tool_timeout_s)
+        printout = Printout()
+        limit_s = self._limits.tool_timeout_s
+        try:
+            return await toolbox.run(call.name, call.input, timeout_s=limit_s, printout=printout)
+        finally:
+            # Also where it was cancelled: it may say why it took so long.
+            if printout.size:
+                self.conversation.printed[call.id] = Printed(call.name, printout.text())
 
 
 def _calls(count: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -14,9 +13,9 @@ from tui.conversation.conversation import Conversation, ConversationError, check
 from tui.conversation.exchange import Desk, Exchange, Limits
 from tui.conversation.toolbox import Toolbox, load_tools
 from tui.core.records import JsonObject, strict_loads
-from tui.core.request import build_request, parameters_of, with_prompt
 from tui.core.skim import SkimSession
-from tui.core.turns import ToolMode
+from tui.messages.request import build_request, parameters_of, with_prompt
+from tui.messages.turns import ToolMode
 from tui.run import Clock, Feed, Recorder
 from tui.sources.live import Api, LiveSource
 
@@ -29,7 +28,7 @@ DEMO: Final = "demo"
 NONE: Final = "none"
 
 
-def toolbox_named(name: str) -> Toolbox | None:
+async def toolbox_named(name: str) -> Toolbox | None:
     """Return the tools in a file, those built in (`demo`), or no tools (`none`).
 
     Raises ToolsError.
@@ -41,7 +40,7 @@ def toolbox_named(name: str) -> Toolbox | None:
         from tui.conversation.demo_tools import demo_tools
 
         return demo_tools()
-    return load_tools(path)
+    return await load_tools(path)
 
 
 class PromptsError(ValueError):
@@ -105,13 +104,21 @@ def make_jobs(
 
 
 def read_prompts(path: Path, base: JsonObject) -> list[JsonObject]:
-    """Return the requests in a file: a prompt a line, or a request as JSON a line.
+    """Return the requests in a file, as `parse_prompts` does; `.jsonl` in its name says requests.
 
-    A file whose name ends in `.jsonl` or whose first line is a JSON object holds requests; each is
-    laid over `base`. Blank lines are left out. Raises PromptsError and OSError.
+    Raises PromptsError and OSError.
+    """
+    return parse_prompts(path.read_bytes(), base, as_json=path.suffix == ".jsonl")
+
+
+def parse_prompts(data: bytes, base: JsonObject, *, as_json: bool = False) -> list[JsonObject]:
+    """Return the requests in a text: a prompt a line, or a request as JSON a line.
+
+    It holds requests where its first line is a JSON object; each is laid over `base`. Blank lines
+    are left out. Raises PromptsError.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PromptsError(f"not UTF-8 at byte {error.start}") from None
     lines = [
@@ -121,7 +128,7 @@ def read_prompts(path: Path, base: JsonObject) -> list[JsonObject]:
     ]
     if not lines:
         raise PromptsError("there is no prompt in it")
-    as_json = path.suffix == ".jsonl" or _is_object(lines[0][1])
+    as_json = as_json or _is_object(lines[0][1])
     requests = []
     for number, line in lines:
         if not as_json:
@@ -129,15 +136,15 @@ def read_prompts(path: Path, base: JsonObject) -> list[JsonObject]:
             continue
         try:
             requests.append(_request(strict_loads(line), base))
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise PromptsError(f"line {number}: {error}") from None
     return requests
 
 
 def _is_object(line: str) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
+        return isinstance(strict_loads(line), dict)
+    except ValueError:
         return False
 
 

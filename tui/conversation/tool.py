@@ -14,13 +14,15 @@ from tui.core.text import clip, one_line
 
 Content = str | list[JsonObject]
 """What a `tool_result` holds: text, or content blocks."""
-Call = Callable[[JsonObject], Awaitable[object]]
+Call = Callable[[JsonObject, "Printout"], Awaitable[object]]
 Explain = Callable[[BaseException], object]
 """What an exception says in words of its own; None where it has none."""
 Origin = Literal["canned", "python", "demo", "none"]
 
 MAX_CHARS: Final = 100_000
 """How much text of one answer is sent."""
+MAX_PRINTED: Final = 65_536
+"""Bytes that are kept of what a tool prints during a call."""
 MAX_BLOCK_CHARS: Final = 30_000_000
 """How large content blocks may be as JSON; the API takes no larger request."""
 _MESSAGE_CHARS: Final = 1_000
@@ -42,6 +44,33 @@ class Outcome(NamedTuple):
     is_error: bool
 
 
+class Printout:
+    """What a tool wrote to its standard output and error: the beginning, and how much it was."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        """Bytes, with those that were not kept."""
+        self._kept = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Take what was written next."""
+        self.size += len(data)
+        self._kept += data[: MAX_PRINTED - len(self._kept)]
+
+    def take(self, other: Printout) -> None:
+        """Take what somebody else has heard."""
+        size = self.size + other.size
+        self.add(bytes(other._kept))
+        self.size = size
+
+    def text(self) -> str:
+        """Return it as wire text: not sanitised, but secrets are masked. No line break ends it."""
+        text = redact_text(self._kept.decode("utf-8", "replace")).rstrip("\n")
+        if self.size > MAX_PRINTED:
+            return f"{text}\n[cut here: {self.size:,} bytes are too many]"
+        return text
+
+
 class ToolFailed(Exception):
     """A tool that could not give its answer; `content` is sent in its place."""
 
@@ -58,7 +87,8 @@ class Tool:
     """As it is sent in `tools`."""
     origin: Origin = "none"
     call: Call | None = None
-    """Takes the input and returns an Outcome, text, content blocks or any other JSON value."""
+    """Takes the input, and where to put what is printed meanwhile. Returns an Outcome, text,
+    content blocks or any other JSON value."""
 
     @property
     def name(self) -> str:
@@ -70,11 +100,14 @@ class Tool:
         """Whether it can be run here."""
         return self.call is not None
 
-    async def run(self, input: JsonObject) -> Content:
-        """Run it and return its answer. Raises ToolFailed, and what the tool raises."""
+    async def run(self, input: JsonObject, printout: Printout | None = None) -> Content:
+        """Run it and return its answer; `printout` takes what it prints.
+
+        Raises ToolFailed, and what the tool raises.
+        """
         if self.call is None:
             raise ToolFailed(f"The tool {self.name} cannot be run here.")
-        result = await self.call(input)
+        result = await self.call(input, printout or Printout())
         outcome = result if isinstance(result, Outcome) else outcome_of(result)
         if outcome.is_error:
             raise ToolFailed(outcome.content)

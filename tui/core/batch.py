@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tui.core.bursts import DELTA, TEXTS, text_kind
-from tui.core.deltas import DELTAS, count_content, count_each, count_more
+from tui.core.deltas import DELTAS, check_input, count_content, count_each, count_more
 from tui.core.records import EventRecord
 from tui.core.reducer import apply
 from tui.core.state import Block, Phase, RunState
@@ -40,6 +40,7 @@ def apply_all(state: RunState, records: Sequence[EventRecord]) -> None:
             and kind_of == DELTA
             and not flaws
             and payload is not None
+            and len(payload) == 3
         ):
             delta = payload.get("delta")
             if type(delta) is dict and len(delta) == 2 and delta.get("type") == kind:
@@ -99,5 +100,7 @@ def _keep(state: RunState, block: Block, kind: str, texts: list[str]) -> None:
         block.fragments.extend(map(len, texts))
     for at in range(0, len(texts), _PIECES):
         buffer.append("".join(texts[at : at + _PIECES]))
+    if buffer is block.json and len(buffer) >= block.check_at:
+        check_input(block)
     state.records += len(texts)
     state.counts[DELTA] = state.counts.get(DELTA, 0) + len(texts)

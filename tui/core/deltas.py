@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from operator import sub
 from typing import Final
 
+from tui.core import json_check
+from tui.core.json_check import JsonCheck
 from tui.core.records import EventRecord, JsonObject
 from tui.core.state import PULSE_NS, STALL_NS, Anomaly, Block, RunState
 from tui.core.text import clip
@@ -134,9 +136,22 @@ def _input_json(state: RunState, record: EventRecord, block: Block, delta: JsonO
     block.fragments.append(len(fragment))
     if fragment:
         block.json.append(fragment)
+        if len(block.json) >= block.check_at:
+            check_input(block)
         count_content(state, record.seq, record.t_ns, len(fragment), True)
     if len(delta) > 2:
         _keep_extras(block, delta, "partial_json")
+
+
+def check_input(block: Block) -> JsonCheck:
+    """Check the input of a block as far as it has come, in pieces; return what checks it."""
+    check = block.check
+    if check is None:
+        check = block.check = JsonCheck()
+    for at in range(check.size, len(block.json), json_check.PIECE):
+        check.feed(block.json.slice(at, at + json_check.PIECE))
+    block.check_at = check.size + json_check.PIECE
+    return check
 
 
 def _signature(state: RunState, record: EventRecord, block: Block, delta: JsonObject) -> None:
@@ -163,9 +178,20 @@ def _compaction(state: RunState, record: EventRecord, block: Block, delta: JsonO
 
 def _keep_extras(block: Block, delta: JsonObject, known: str) -> None:
     """Keep undeclared fields of a delta on its block; they never replace what the block has."""
-    for name, value in delta.items():
-        if name != known and name not in block.start and name not in _OWN_FIELDS:
-            block.patch[name] = value
+    extras = {
+        name: value
+        for name, value in delta.items()
+        if name != known and name not in _OWN_FIELDS and _adds_to(block.start.get(name), value)
+    }
+    if extras:
+        block.extras.add(extras)
+
+
+def _adds_to(given: object, value: object) -> bool:
+    """Whether a field of a delta can be a part of what the start of the block gave."""
+    if isinstance(given, (dict, list)):
+        return type(value) is type(given)
+    return given is None
 
 
 DELTAS: Final[dict[str, tuple[DeltaHandler, str | None]]] = {

@@ -8,19 +8,24 @@ what the live state has now.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from tui.core import json_check
+from tui.core.json_check import JsonCheck
 from tui.core.records import JsonObject
-from tui.core.state import Block, Buffer, RunState
+from tui.core.state import Block, RunState
 
 EVERY: Final = 1_024
 """Events between two checkpoints: to fold that many takes a few milliseconds."""
+BYTES: Final = 2 * 1024 * 1024
+"""Bytes between two checkpoints, where events are long; to fold them takes about as much."""
 
 # Fields of a state that hold one value, and are copied as they are.
 _SCALARS: Final = (
     "phase",
+    "headless",
     "usage_seen",
     "counted_tokens",
     "error",
@@ -32,6 +37,9 @@ _SCALARS: Final = (
     "last_content_ns",
     "pulse_end_ns",
 )
+
+
+_ExtrasMark: TypeAlias = tuple[int, JsonObject | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +54,17 @@ class _BlockMark:
     unknown_deltas: int
     stopped_ns: int | None
     patch: JsonObject
-    input: Any
+    extras: _ExtrasMark
+    input_size: int | None
     input_error: tuple[int, str] | None
+    check: JsonCheck | None = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Checkpoint:
     scalars: tuple[Any, ...]
     message: JsonObject | None
+    extras: _ExtrasMark
     usage: JsonObject
     usage_start: JsonObject
     counts: dict[str, int]
@@ -70,16 +81,24 @@ class _Checkpoint:
 class History:
     """The checkpoints of one live state, taken as it grows."""
 
-    __slots__ = ("_checkpoints", "_counts", "_live")
+    __slots__ = ("_anomalies", "_checkpoints", "_counts", "_end", "_live")
 
     def __init__(self, live: RunState) -> None:
         self._live = live
+        # Those of the events. Of a body that was no stream the state has others in the end.
+        self._anomalies = live.anomalies
         self._checkpoints: list[_Checkpoint] = []
         self._counts: list[int] = []
+        self._end = 0
 
-    def note(self) -> None:
-        """Look at the live state; take a checkpoint where enough has happened since the last."""
-        if self._live.records - (self._counts[-1] if self._counts else 0) >= EVERY:
+    def note(self, end: int) -> None:
+        """Look at the live state; take a checkpoint where enough has happened since the last.
+
+        `end` is where in the stream the bytes of its last event end.
+        """
+        events = self._live.records - (self._counts[-1] if self._counts else 0)
+        if events >= EVERY or (events and end - self._end >= BYTES):
+            self._end = end
             self._counts.append(self._live.records)
             before = self._checkpoints[-1].blocks if self._checkpoints else ()
             self._checkpoints.append(_take(self._live, before))
@@ -92,7 +111,11 @@ class History:
     def restore(self, count: int) -> RunState:
         """Return an independent state as of the checkpoint that `nearest` found for `count`."""
         place = bisect_right(self._counts, count)
-        return _restore(self._checkpoints[place - 1], self._live) if place else RunState()
+        if not place:
+            return RunState()
+        state = _restore(self._checkpoints[place - 1], self._live)
+        state.anomalies = self._anomalies[: self._checkpoints[place - 1].anomalies]
+        return state
 
     def reached(self, place: int, field: str, length: int) -> tuple[int, int]:
         """Return where to look for the event with which a buffer grew past `length`.
@@ -121,6 +144,7 @@ def _take(state: RunState, before: tuple[_BlockMark, ...]) -> _Checkpoint:
     return _Checkpoint(
         scalars=tuple(getattr(state, name) for name in _SCALARS),
         message=None if state.message is None else dict(state.message),
+        extras=state.extras.mark(),
         usage=dict(state.usage),
         usage_start=dict(state.usage_start),
         counts=dict(state.counts),
@@ -138,7 +162,10 @@ def _unchanged(mark: _BlockMark, block: Block) -> bool:
     """Whether a block that had stopped got nothing since, not even what the protocol forbids."""
     if mark.stopped_ns is None or mark.stopped_ns != block.stopped_ns:
         return False
-    if mark.patch or block.patch or block.citations or block.unknown_deltas:
+    # A second stop may come at the time of the first one, and read more than that did.
+    if (mark.input_error, mark.input_size) != (block.input_error, block.input_size):
+        return False
+    if mark.patch or block.patch or block.extras or block.citations or block.unknown_deltas:
         return mark == _take_block(block)
     sizes = (len(block.text), len(block.thinking), len(block.fragments))
     return (mark.text, mark.thinking, mark.fragments) == sizes
@@ -159,8 +186,10 @@ def _take_block(block: Block) -> _BlockMark:
         len(block.unknown_deltas),
         block.stopped_ns,
         dict(block.patch),
-        block.input,
+        block.extras.mark(),
+        block.input_size,
         block.input_error,
+        None if block.check is None else block.check.copy(),
     )
 
 
@@ -169,6 +198,7 @@ def _restore(mark: _Checkpoint, live: RunState) -> RunState:
     for name, value in zip(_SCALARS, mark.scalars, strict=True):
         setattr(state, name, value)
     state.message = None if mark.message is None else dict(mark.message)
+    state.extras = live.extras.upto(mark.extras)
     state.usage = dict(mark.usage)
     state.usage_start = dict(mark.usage_start)
     state.counts = dict(mark.counts)
@@ -176,7 +206,6 @@ def _restore(mark: _Checkpoint, live: RunState) -> RunState:
     state.blocks = [_restore_block(block_mark, block) for block_mark, block in pairs]
     by_index = _places(state.blocks) if mark.by_index is None else mark.by_index
     state.by_index = {index: state.blocks[place] for index, place in by_index.items()}
-    state.anomalies = live.anomalies[: mark.anomalies]
     state.gaps_ns = live.gaps_ns[: mark.gaps]
     state.stalls = live.stalls[: mark.stalls]
     state.pulse = [list(pair) for pair in live.pulse[: mark.pulse]]
@@ -195,13 +224,16 @@ def _restore_block(mark: _BlockMark, block: Block) -> Block:
         started_ns=block.started_ns,
         implicit=block.implicit,
         stopped_ns=mark.stopped_ns,
-        text=Buffer(block.text.slice(0, mark.text)),
-        thinking=Buffer(block.thinking.slice(0, mark.thinking)),
-        json=Buffer(block.json.slice(0, mark.json)),
+        text=block.text.upto(mark.text),
+        thinking=block.thinking.upto(mark.thinking),
+        json=block.json.upto(mark.json),
         fragments=block.fragments[: mark.fragments],
         citations=None if mark.citations is None else list((citations or [])[: mark.citations]),
         patch=dict(mark.patch),
+        extras=block.extras.upto(mark.extras),
         unknown_deltas=block.unknown_deltas[: mark.unknown_deltas],
-        input=mark.input,
+        input_size=mark.input_size,
         input_error=mark.input_error,
+        check=None if mark.check is None else mark.check.copy(),
+        check_at=json_check.PIECE + (0 if mark.check is None else mark.check.size),
     )

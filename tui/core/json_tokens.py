@@ -8,29 +8,26 @@ from __future__ import annotations
 
 import re
 from array import array
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class _Place(NamedTuple):
-    """A place in the grammar between two tokens."""
-
-    accepts: str
-    expected: str
-    cut: str = ""
-    """What to say of a text that ends here; empty: its open brackets say it."""
-
-
-_VALUE: Final = '"{[-0123456789tfn'
-_TOP: Final = _Place(_VALUE, "expected a value", "ends before a value")
-_FIRST_ITEM: Final = _Place(_VALUE + "]", "expected a value or ']'")
-_NEXT_ITEM: Final = _Place(_VALUE, "expected a value", "ends after ','")
-_AFTER_ITEM: Final = _Place(",]", "expected ',' or ']'")
-_FIRST_KEY: Final = _Place('"}', "expected a key or '}'")
-_NEXT_KEY: Final = _Place('"', "expected a key", "ends after ','")
-_AFTER_KEY: Final = _Place(":", "expected ':'", "ends after a key")
-_MEMBER: Final = _Place(_VALUE, "expected a value", "ends after ':'")
-_AFTER_MEMBER: Final = _Place(",}", "expected ',' or '}'")
-_END: Final = _Place("", "expected nothing more")
+from tui.core.json_grammar import (
+    AFTER_ITEM,
+    AFTER_KEY,
+    AFTER_MEMBER,
+    BLANKS,
+    DIGITS,
+    END,
+    FIRST_ITEM,
+    FIRST_KEY,
+    MEMBER,
+    NEXT_ITEM,
+    NEXT_KEY,
+    STRING_BODY,
+    TOP,
+    WHOLE_NUMBER,
+    WORDS,
+    skip,
+)
 
 # A token's code: that of its character for punctuation, else one of these.
 KEY: Final = 1
@@ -44,44 +41,14 @@ CLOSERS: Final = b"]}"
 _ARRAY, _OBJECT = OPENERS
 _NAMES: Final = {KEY: "key", STRING: "string", NUMBER: "number", LITERAL: "literal"}
 
-_BLANKS: Final = re.compile(r"[ \t\n\r]*")
 _BREAKS: Final = re.compile("\n").finditer
-# Possessive, so that a string without an end costs no more than one with.
-_STRING_BODY: Final = re.compile(
-    r'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\x00-\x1f]*+)*+'
-)
 _ANY_ESCAPE: Final = 5
 """Just after a backslash; below, the count of hex digits still to come."""
 _NUMBER: Final = re.compile(
     # With what follows, as a number may go on where the text ends.
     r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?=[,\]} \n\t\r])"
 ).match
-_WORDS: Final = {"t": "true", "f": "false", "n": "null"}
-
-_MARKS: Final = {"e": "mark", "E": "mark"}
-_POWER: Final = dict.fromkeys("0123456789", "power")
-_LEADING: Final = {"0": "zero"} | dict.fromkeys("123456789", "integer")
-_DIGITS: Final = {
-    "start": {"-": "minus"} | _LEADING,
-    "minus": _LEADING,
-    "zero": {".": "point"} | _MARKS,
-    "integer": {".": "point"} | _MARKS | dict.fromkeys("0123456789", "integer"),
-    "point": dict.fromkeys("0123456789", "fraction"),
-    "fraction": _MARKS | dict.fromkeys("0123456789", "fraction"),
-    "mark": {"+": "sign", "-": "sign"} | _POWER,
-    "sign": _POWER,
-    "power": _POWER,
-}
-"""The states of a number: what a character leads to."""
-_WHOLE_NUMBER: Final = frozenset({"zero", "integer", "fraction", "power"})
-
 _BLOCK: Final = 4096
-
-
-def _skip(run: re.Pattern[str], text: str, pos: int) -> int:
-    """Where a run that may be empty ends."""
-    found = run.match(text, pos)
-    return found.end() if found else pos
 
 
 class Text:
@@ -136,8 +103,8 @@ class Reader:
         self.breaks = array("Q")
         """In text that is no JSON: where its second line begins, the third, and so on."""
         self._base = 0
-        self._place = _TOP
-        self._after = _END
+        self._place = TOP
+        self._after = END
         self._open = 0
         self._escape = 0
         self._word = ""
@@ -169,7 +136,7 @@ class Reader:
     @property
     def complete(self) -> bool:
         """One whole value was read, and nothing after it but white space."""
-        if self.error is not None or self._place is not _END:
+        if self.error is not None or self._place is not END:
             return False
         return not self._open or self._is_whole_number()
 
@@ -183,7 +150,7 @@ class Reader:
         return ""
 
     def _is_whole_number(self) -> bool:
-        return self._open == NUMBER and self._digits in _WHOLE_NUMBER
+        return self._open == NUMBER and self._digits in WHOLE_NUMBER
 
     def _cut(self) -> str:
         if self._open and not self._is_whole_number():
@@ -210,18 +177,18 @@ class Reader:
                     break
                 pos += 1
                 if pos < size and text[pos] == " ":
-                    pos = _skip(_BLANKS, text, pos)
+                    pos = skip(BLANKS, text, pos)
                 continue
             starts.append(base + pos)
             if char == '"':
-                if place is _FIRST_KEY or place is _NEXT_KEY:
+                if place is FIRST_KEY or place is NEXT_KEY:
                     code = KEY
-                    place = _AFTER_KEY
+                    place = AFTER_KEY
                 else:
                     code = STRING
                     place = after
                 codes.append(code)
-                pos = _skip(_STRING_BODY, text, pos + 1)
+                pos = skip(STRING_BODY, text, pos + 1)
                 if pos < size and text[pos] == '"':
                     pos += 1
                     ends.append(base + pos)
@@ -232,28 +199,28 @@ class Reader:
                 pos += 1
                 ends.append(base + pos)
                 if char == ",":
-                    place = _NEXT_KEY if place is _AFTER_MEMBER else _NEXT_ITEM
+                    place = NEXT_KEY if place is AFTER_MEMBER else NEXT_ITEM
                 elif char == ":":
-                    place = _MEMBER
+                    place = MEMBER
                 elif char == "{":
                     stack.append(_OBJECT)
-                    place, after = _FIRST_KEY, _AFTER_MEMBER
+                    place, after = FIRST_KEY, AFTER_MEMBER
                 elif char == "[":
                     stack.append(_ARRAY)
-                    place, after = _FIRST_ITEM, _AFTER_ITEM
+                    place, after = FIRST_ITEM, AFTER_ITEM
                 else:
                     del stack[-1]
                     if stack:
-                        after = _AFTER_MEMBER if stack[-1] == _OBJECT else _AFTER_ITEM
+                        after = AFTER_MEMBER if stack[-1] == _OBJECT else AFTER_ITEM
                     else:
-                        after = _END
+                        after = END
                     place = after
                 continue
             else:
                 place = after
-                if char in _WORDS:
+                if char in WORDS:
                     code = LITERAL
-                    self._word = _WORDS[char]
+                    self._word = WORDS[char]
                     self._seen = 0
                     codes.append(LITERAL)
                 else:
@@ -303,7 +270,7 @@ class Reader:
             elif char < " ":
                 return self._fail(pos, "control character in a string")
             else:
-                pos = _skip(_STRING_BODY, text, pos)
+                pos = skip(STRING_BODY, text, pos)
                 continue
             pos += 1
         return pos
@@ -322,9 +289,9 @@ class Reader:
         state = self._digits
         size = len(text)
         while pos < size:
-            following = _DIGITS[state].get(text[pos])
+            following = DIGITS[state].get(text[pos])
             if following is None:
-                if state not in _WHOLE_NUMBER:
+                if state not in WHOLE_NUMBER:
                     return self._fail(pos, "expected a digit")
                 self._open = 0
                 break

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from heapq import heappush, heappushpop
 from typing import Final, NamedTuple
 
-from tui.core.links import Field, delta_text
+from tui.core.delta_text import Field, delta_text
 from tui.core.session import Run
 from tui.core.state import STALL_NS
 

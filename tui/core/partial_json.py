@@ -1,4 +1,4 @@
-"""JSON that is still arriving, laid out for reading; and the strict parse once it is all there.
+"""JSON that is still arriving, laid out for reading.
 
 `PartialJson` takes text in pieces of any size and offers display lines of coloured spans: what has
 arrived, pretty-printed, then what is missing to close it. The lines depend on the text alone, never
@@ -8,16 +8,14 @@ on how it was cut. Offsets and widths are in code points.
 from __future__ import annotations
 
 import enum
-import json
-import math
 import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
 from tui.core import json_tokens
-from tui.core.json_tokens import CLOSERS, COMMA, INVALID, KEY, NUMBER, OPENERS, Reader
+from tui.core.json_tokens import CLOSERS, COMMA, INVALID, KEY, OPENERS, Reader
 
 
 class Kind(enum.IntEnum):
@@ -39,13 +37,6 @@ class Span(NamedTuple):
     text: str
     kind: Kind
     start: int
-
-
-class ParsedInput(NamedTuple):
-    """A whole value; or, with None for the value, the offset and the reason why there is none."""
-
-    value: object
-    error: tuple[int, str] | None
 
 
 _Part = tuple[Kind, int, int, str]
@@ -351,43 +342,3 @@ def _indent(level: int) -> _Part:
 def _closers(stack: bytearray) -> str:
     # In ASCII a closing bracket is the second character after its opening one.
     return "".join(chr(code + 2) for code in reversed(stack))
-
-
-def parse_final(raw: str) -> ParsedInput:
-    """Parse a whole JSON text strictly: RFC 8259, no NaN, no number that a float cannot hold.
-
-    Whatever is wrong comes back as the error: that of `PartialJson`, or a limit of Python's.
-    """
-    try:
-        return ParsedInput(_DECODER.decode(raw), None)
-    except (ValueError, RecursionError):
-        return ParsedInput(None, _why_not(raw))
-
-
-def _why_not(raw: str) -> tuple[int, str]:
-    reader = Reader()
-    reader.feed(raw)
-    reader.finish()
-    if reader.error is not None:
-        return reader.error
-    for code, start, end in zip(reader.codes, reader.starts, reader.ends, strict=True):
-        if code == NUMBER:
-            try:
-                _DECODER.decode(raw[start:end])
-            except ValueError:
-                return start, "number out of range"
-    return (0, "nested too deeply") if raw else (0, "no text")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise ValueError(text)
-    return value
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-_DECODER: Final = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from jiter import from_json
 
+from tui.core.json_grammar import MAX_DEPTH
 from tui.core.sse import Frame, FrameKind
 
 JsonObject = dict[str, Any]
@@ -55,10 +56,9 @@ COMMENT: Final = "comment"
 CUT_OFF: Final = "cut-off"
 UNTYPED: Final = "untyped"
 MAX_INDEX: Final = 2**31 - 1
-MAX_DEPTH: Final = 201
-"""How deep JSON may be nested. It is what jiter takes, so that both parsers agree, however much of
-the interpreter's own stack is in use."""
-
+LONGEST: Final = 32 * 1024 * 1024
+"""Bytes of data in one event that are read. The API takes no larger request, so no answer that has
+more in one event could be sent back; a longer one would hold everything else up."""
 _EVENT: Final = FrameKind.EVENT
 _new: Final = tuple.__new__
 
@@ -73,6 +73,12 @@ def strict_loads(text: str) -> object:
         value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:
+        if "digits" in str(error):
+            raise ValueError("a number has too many digits") from None
+        raise
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_too_deep(value):
         raise ValueError("nested too deeply")
     return value
@@ -97,7 +103,7 @@ def _refuse_constant(name: str) -> NoReturn:
 def from_frame(frame: Frame, seq: int, t_ns: int) -> EventRecord:
     """Read a frame into a record. Total: any bytes give a record, faults become flaws."""
     kind, name, data, offset, length = frame
-    if kind is _EVENT:
+    if kind is _EVENT and len(data) <= LONGEST:
         try:
             payload = from_json(data, allow_inf_nan=False)
             kind_of = payload["type"]
@@ -116,6 +122,11 @@ def from_frame(frame: Frame, seq: int, t_ns: int) -> EventRecord:
 def _read_slowly(frame: Frame, seq: int, t_ns: int) -> EventRecord:
     kind, name_bytes, data, offset, length = frame
     name = name_bytes.decode("utf-8", "replace")
+    if len(data) > LONGEST:
+        detail = f"{len(data):,} bytes of data; no more than {LONGEST:,} are read"
+        kind_of = CUT_OFF if kind == FrameKind.TAIL else name or UNTYPED
+        flaw = Flaw("too_large", detail)
+        return EventRecord(seq, t_ns, kind, kind_of, -1, None, offset, length, (flaw,))
     if kind == FrameKind.NOTE:
         return EventRecord(seq, t_ns, kind, COMMENT, -1, None, offset, length)
     flaws: list[Flaw] = []

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from tui.core.deltas import DELTAS, note, object_of
-from tui.core.partial_json import parse_final
+from tui.core.deltas import DELTAS, check_input, note, object_of
 from tui.core.records import EventRecord, JsonObject
 from tui.core.sse import FrameKind
 from tui.core.state import Block, Phase, RunState, as_count
@@ -55,6 +54,22 @@ KNOWN_BLOCKS: Final = frozenset(
         "tool_removal",
     }
 )
+_ENVELOPE: Final = frozenset(
+    {"type", "index", "message", "content_block", "delta", "usage", "error", "request_id"}
+)
+"""What events have around the parts of a message."""
+_DECLARED: Final = frozenset(
+    {
+        *("id", "type", "role", "model", "content", "usage", "container", "diagnostics"),
+        *("stop_reason", "stop_sequence", "stop_details"),
+        *("context_management", "input_transformations"),
+    }
+)
+"""The fields that a message is declared to have."""
+HELPERS: Final = frozenset(
+    {"text", "input_json", "citation", "thinking", "signature", "compaction"}
+)
+"""What the SDK's stream helper yields beside each delta: it says again what the delta said."""
 _EVENT: Final = FrameKind.EVENT
 
 
@@ -71,16 +86,24 @@ def apply(state: RunState, record: EventRecord) -> None:
     counts[kind_of] = counts.get(kind_of, 0) + 1
     handler = HANDLERS.get(kind_of)
     if handler is None:
-        if kind_of != "[DONE]":
+        if kind_of != "[DONE]" and kind_of not in HELPERS:
             note(state, record, "unknown_event", f"no event type {kind_of!r} is known")
         return
-    if kind_of not in LEGAL[state.phase]:
+    if kind_of not in LEGAL[state.phase] and not _known_headless(state):
         note(state, record, _ILLEGAL[state.phase], f"{kind_of} in phase {state.phase.name}")
     payload = record.payload
     if payload is not None:
         handler(state, record, payload)
     elif not record.flaws:
         note(state, record, "bad_field", "the event has no data")
+
+
+def _known_headless(state: RunState) -> bool:
+    """Whether it was said before that events come without a message_start; it is from now on."""
+    if state.phase is not Phase.WAITING:
+        return False
+    known, state.headless = state.headless, True
+    return known
 
 
 def fold(records: Iterable[EventRecord]) -> RunState:
@@ -94,11 +117,11 @@ def fold(records: Iterable[EventRecord]) -> RunState:
 def _on_message_start(state: RunState, record: EventRecord, payload: JsonObject) -> None:
     message = dict(object_of(state, record, payload, "message"))
     state.phase = Phase.OPEN
-    _merge(message, payload, skip=("type", "message", "index"))
     content = message.get("content")
     usage = message.pop("usage", None)
     earlier = state.message
     state.message = message if earlier is None else {**earlier, **message}
+    _take_extras(state, payload, declared=True)
     if isinstance(usage, dict):
         state.usage_start = dict(usage)
         _take_usage(state, usage)
@@ -122,6 +145,7 @@ def _prepopulate(state: RunState, record: EventRecord, position: int, item: Json
 
 def _on_block_start(state: RunState, record: EventRecord, payload: JsonObject) -> None:
     start = object_of(state, record, payload, "content_block")
+    _take_extras(state, payload)
     index = record.block_index
     if index < 0:
         index = max(state.by_index, default=-1) + 1
@@ -165,6 +189,8 @@ def _on_block_delta(state: RunState, record: EventRecord, payload: JsonObject) -
     if type(delta) is not dict:
         delta = object_of(state, record, payload, "delta")
     kind_of = delta.get("type")
+    if len(payload) > 3 or record.block_index < 0:
+        _take_extras(state, payload)
     block = state.by_index.get(record.block_index)
     if block is None:
         block = _find_block(state, record, kind_of)
@@ -177,7 +203,7 @@ def _on_block_delta(state: RunState, record: EventRecord, payload: JsonObject) -
         note(state, record, "delta_after_stop", f"block {block.index} had already stopped")
         if kind_of == "input_json_delta" and delta.get("partial_json"):
             # What was read at the stop is not the whole input after all.
-            block.input = None
+            block.input_size = None
             block.input_error = (len(block.json), "more input after the stop of the block")
     handler, home = known
     if home is not None and block.type != home:
@@ -206,6 +232,7 @@ def _find_block(state: RunState, record: EventRecord, kind_of: object) -> Block:
 
 
 def _on_block_stop(state: RunState, record: EventRecord, payload: JsonObject) -> None:
+    _take_extras(state, payload)
     block = state.by_index.get(record.block_index)
     if block is None:
         code = "missing_index" if record.block_index < 0 else "unknown_index"
@@ -217,11 +244,12 @@ def _on_block_stop(state: RunState, record: EventRecord, payload: JsonObject) ->
         note(state, record, "double_stop", f"block {block.index} had already stopped")
     block.stopped_ns = record.t_ns
     if len(block.json):
-        value, error = parse_final(block.json.text())
-        block.input, block.input_error = value, error
+        check = check_input(block)
+        error = block.input_error = check.flaw()
+        block.input_size = len(block.json) if error is None else None
         if error is not None:
             note(state, record, "invalid_tool_json", f"at character {error[0]}: {error[1]}")
-        elif not isinstance(value, dict):
+        elif check.kind != "{":
             note(state, record, "input_not_object", "the tool input is JSON, but not an object")
 
 
@@ -230,7 +258,7 @@ def _on_message_delta(state: RunState, record: EventRecord, payload: JsonObject)
     if state.message is None:
         state.message = {}
     _merge(state.message, delta)
-    _merge(state.message, payload, skip=("type", "delta", "usage", "index"))
+    _take_extras(state, payload, declared=True)
     usage = payload.get("usage")
     if isinstance(usage, dict):
         _take_usage(state, usage)
@@ -241,10 +269,7 @@ def _on_message_delta(state: RunState, record: EventRecord, payload: JsonObject)
 
 
 def _on_message_stop(state: RunState, record: EventRecord, payload: JsonObject) -> None:
-    if len(payload) > 1:
-        if state.message is None:
-            state.message = {}
-        _merge(state.message, payload, skip=("type", "index"))
+    _take_extras(state, payload, declared=True)
     open_blocks = [block.index for block in state.blocks if block.stopped_ns is None]
     if open_blocks:
         note(state, record, "block_not_stopped", f"never stopped: block {open_blocks}")
@@ -269,6 +294,25 @@ def _on_error(state: RunState, record: EventRecord, payload: JsonObject) -> None
         state.error = error
     if state.phase is not Phase.STOPPED:
         state.phase = Phase.FAILED
+
+
+def _take_extras(state: RunState, payload: JsonObject, *, declared: bool = False) -> None:
+    """Put what stands beside the known fields of an event onto the message.
+
+    Without streaming there is only the message to hold it. A field that a message is declared to
+    have holds its latest value (`context_management`, `input_transformations`); the events of a
+    block do not set these. The parts of any other field are put together.
+    """
+    found = {name: value for name, value in payload.items() if name not in _ENVELOPE}
+    if not found:
+        return
+    if state.message is None:
+        state.message = {}
+    if declared:
+        _merge(state.message, {name: found[name] for name in found.keys() & _DECLARED})
+    extras = {name: value for name, value in found.items() if name not in _DECLARED}
+    if extras:
+        state.extras.add(extras)
 
 
 def _take_usage(state: RunState, usage: JsonObject) -> None:

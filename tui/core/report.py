@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Final
 
@@ -15,7 +16,7 @@ from tui.core.state import ToolReport
 SCHEMA: Final = "streamscope.inspect/1"
 
 
-def run_report(run: Run) -> JsonObject:
+def run_report(run: Run, findings: Sequence[JsonObject] = ()) -> JsonObject:
     """Return the report on one run as a JSON object, in the fixed shape."""
     state = run.state
     # A stream that is still running when it is reported on was cut off by whoever reports.
@@ -28,6 +29,7 @@ def run_report(run: Run) -> JsonObject:
         "bytes": run.size,
         "metrics": to_json(run.metrics()),
         "error": run.error,
+        "findings": list(findings),
         "anomalies": [anomaly._asdict() for anomaly in state.anomalies],
     }
 
@@ -37,9 +39,16 @@ def _tool_json(tool: ToolReport) -> JsonObject:
     return {field.name: getattr(tool, field.name) for field in fields(tool)}
 
 
-def file_report(file: str | None, runs: list[Run]) -> JsonObject:
-    """Return the report on a file, or on a live run with `file` None."""
-    return {"schema": SCHEMA, "file": file, "runs": [run_report(run) for run in runs]}
+def file_report(
+    file: str | None, runs: list[Run], findings: Sequence[Sequence[JsonObject]] = ()
+) -> JsonObject:
+    """Return the report on a file, or on a live run with `file` None.
+
+    `findings` are those of each run, as JSON.
+    """
+    told = findings or [()] * len(runs)
+    reports = [run_report(*pair) for pair in zip(runs, told, strict=True)]
+    return {"schema": SCHEMA, "file": file, "runs": reports}
 
 
 def dumps(report: JsonObject) -> str:

@@ -34,6 +34,7 @@ class Run:
     """One message: its log, its live state, and when its bytes came."""
 
     __slots__ = (
+        "ended_ns",
         "first_byte_ns",
         "first_offset",
         "history",
@@ -55,6 +56,8 @@ class Run:
         """Bytes of the body that belong to this run."""
         self.first_byte_ns: int | None = None
         self.last_byte_ns: int | None = None
+        self.ended_ns: int | None = None
+        """When the body ended, which can be long after its last byte."""
         self.verdict: Verdict | None = None
         """Set at the end when the body was no event stream."""
 
@@ -137,11 +140,13 @@ class Session:
         if self.ended:
             return
         self.ended = True
+        ended_ns = t_ns
         if self.raw.chunk_times:
             # What is left unterminated came with the last bytes, not with their end.
             t_ns = self.raw.chunk_times[-1]
         self._take(self._decoder.close(), t_ns)
         run = self.run
+        run.ended_ns = ended_ns
         run._end(how, error)
         if run.size and not run.state.counts and run.state.phase is Phase.WAITING:
             self._judge(run)
@@ -153,7 +158,7 @@ class Session:
         body = self.raw.read(run.first_offset, min(run.size, 16 * 1024 * 1024))
         run.verdict = classify(body)
         # What the decoder made of a body in another format says nothing about that body.
-        run.state.anomalies[:] = [Anomaly(0, run.verdict.code, run.verdict.detail)]
+        run.state.anomalies = [Anomaly(0, run.verdict.code, run.verdict.detail)]
 
     def _cut(self, data: bytes, t_ns: int | None) -> int:
         """Take the events that some bytes complete, which came at `t_ns`; return how many.
@@ -178,6 +183,8 @@ class Session:
             count += taken + len(records)
             if end < 2:
                 return count
+            # A third LF is kept, as more may follow: the next look at `data` begins with it.
+            decoder.give_back()
             if records:
                 self._mould = mould_of(frames[-1], records[-1]) or self._mould
 
@@ -196,7 +203,7 @@ class Session:
         seq = len(run.timeline)
         run.timeline.extend_burst(burst, times)
         apply_texts(run.state, block, burst.kind, seq, times, burst.texts)
-        run.history.note()
+        run.history.note(edges[-1])
         return count
 
     def _take(self, frames: list[Frame], t_ns: int | None) -> list[EventRecord]:
@@ -228,7 +235,8 @@ class Session:
             records = [record._replace(seq=record.seq - shift) for record in records]
         run.timeline.extend(records)
         apply_all(run.state, records)
-        run.history.note()
+        if records:
+            run.history.note(records[-1].offset + records[-1].length)
 
     def _split(self, run: Run, record: EventRecord) -> Run:
         """End `run` before `record` and begin the next one with it."""

@@ -98,19 +98,22 @@ class Decoder:
         return self._scan(buffer)
 
     def lead(self, chunk: bytes) -> bytes | None:
-        """Give back the bytes before `chunk` that are not cut yet, which begin a frame.
+        """Give back the bytes before `chunk` that are not cut yet, if both can be cut together.
 
-        For who can cut both together more quickly: all of them have to be fed, or passed by, next.
-        None where that cannot be, and nothing is given back: no frame ends in the chunk, or one has
-        been begun, or the lines do not end at LF alone.
+        The caller feeds all of them next, or passes them by. Returns None, and gives nothing back,
+        where no frame ends in the chunk, a frame has been begun, or a line ends at CR.
         """
         if self._touched or self._skip_lf or not self._started or _CR in chunk:
             return None
         if b"\n\n" not in chunk:
             return None
-        lead = b"".join(self._kept)
+        return self.give_back()
+
+    def give_back(self) -> bytes:
+        """Give back the bytes that are not cut yet. They begin at `position`, and come again."""
+        kept = b"".join(self._kept)
         self._kept.clear()
-        return lead
+        return kept
 
     @property
     def position(self) -> int:

@@ -10,6 +10,10 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+from tui.core import json_check
+from tui.core.buffer import Buffer as Buffer
+from tui.core.extras import Extras
+from tui.core.json_check import JsonCheck, value_of
 from tui.core.records import JsonObject
 
 End = Literal["eof", "reset", "timeout", "cancelled", "interrupted", "refused", "http_error"]
@@ -20,6 +24,7 @@ STALL_NS: Final = 2_000_000_000
 """A longer gap between two content chunks is a stall (METRICS: default 2 s)."""
 PULSE_NS: Final = 250_000_000
 """Width of a bucket of `RunState.pulse`."""
+_SHORT_INPUT: Final = 65_536
 TOOL_TYPES: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
@@ -38,108 +43,6 @@ class Anomaly(NamedTuple):
     seq: int
     code: str
     detail: str
-
-
-class Buffer:
-    """Append-only text. What stands at `[0:n]` never changes."""
-
-    __slots__ = ("_length", "_segments", "_starts", "_tail", "_tail_start")
-
-    def __init__(self, text: str = "") -> None:
-        self._segments: list[str] = []
-        self._starts: list[int] = []
-        self._tail: list[str] = []
-        self._tail_start = 0
-        self._length = 0
-        if text:
-            self.append(text)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def append(self, text: str) -> None:
-        """Add `text` at the end. Amortised constant time."""
-        tail = self._tail
-        tail.append(text)
-        self._length += len(text)
-        # By size too: a reader each frame closes the parts up, and their number starts anew.
-        if len(tail) >= 512 or self._length - self._tail_start >= 65_536:
-            self._seal()
-
-    def slice(self, start: int = 0, end: int | None = None) -> str:
-        """Return the code points from `start` up to `end`."""
-        if end is None or end > self._length:
-            end = self._length
-        if start >= end:
-            return ""
-        if start >= self._tail_start:
-            self._pack()
-            return self._tail[0][start - self._tail_start : end - self._tail_start]
-        pieces = []
-        first = max(_last_at_or_before(self._starts, start), 0)
-        for number in range(first, len(self._segments)):
-            base = self._starts[number]
-            if base >= end:
-                break
-            pieces.append(self._segments[number][max(start - base, 0) : end - base])
-        if end > self._tail_start:
-            self._pack()
-            pieces.append(self._tail[0][: end - self._tail_start])
-        return "".join(pieces)
-
-    def text(self) -> str:
-        """Return all of it."""
-        return self.slice()
-
-    def let_go(self) -> str:
-        """Return the text that is held, and hold it no longer. The length stays as it is."""
-        text = "".join([*self._segments, *self._tail])
-        self._segments, self._starts, self._tail = [], [], []
-        self._tail_start = self._length
-        return text
-
-    def copy(self) -> Buffer:
-        """Return an independent buffer with the same text."""
-        twin = Buffer()
-        twin._segments = self._segments.copy()
-        twin._starts = self._starts.copy()
-        twin._tail = self._tail.copy()
-        twin._tail_start = self._tail_start
-        twin._length = self._length
-        return twin
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Buffer) and self.text() == other.text()
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
-    def __repr__(self) -> str:
-        return f"Buffer({self.text()!r})"
-
-    def _pack(self) -> None:
-        # Joined on demand and kept so: a reader each frame must not join the same parts again.
-        if len(self._tail) > 1:
-            self._tail = ["".join(self._tail)]
-
-    def _seal(self) -> None:
-        self._pack()
-        # A segment of some size, so that neither their number nor a join grows with the text.
-        if self._length - self._tail_start >= 16_384:
-            self._segments.append(self._tail[0])
-            self._starts.append(self._tail_start)
-            self._tail = []
-            self._tail_start = self._length
-
-
-def _last_at_or_before(starts: list[int], position: int) -> int:
-    low, high = 0, len(starts)
-    while low < high:
-        middle = (low + high) // 2
-        if starts[middle] <= position:
-            low = middle + 1
-        else:
-            high = middle
-    return low - 1
 
 
 @dataclass(slots=True)
@@ -162,16 +65,40 @@ class Block:
     """Length in code points of each `input_json_delta`."""
     citations: list[Any] | None = None
     patch: JsonObject = field(default_factory=dict)
-    """Fields set by deltas that overwrite (signature, compaction) and undeclared delta fields."""
+    """Fields set by deltas that overwrite: signature, compaction."""
+    extras: Extras = field(default_factory=Extras)
+    """Undeclared fields of deltas."""
     unknown_deltas: list[JsonObject] = field(default_factory=list)
-    input: Any = None
-    """The parsed input, set at the block's stop when the JSON is whole and valid."""
+    input_size: int | None = None
+    """Code points of `json` that are the input; set at the block's stop when that is valid."""
     input_error: tuple[int, str] | None = None
     """Where and why the input was not JSON at the block's stop."""
+    check: JsonCheck | None = field(default=None, compare=False, repr=False)
+    """Reads `json` as it grows, so that little is left to do at the stop."""
+    check_at: int = field(default_factory=lambda: json_check.PIECE, compare=False, repr=False)
+    """Length of `json` at which it is read on; what is short can wait for the stop."""
+    _parsed: tuple[int, Any] | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def stopped(self) -> bool:
         return self.stopped_ns is not None
+
+    @property
+    def input(self) -> Any:  # noqa: ANN401
+        """The value of the input, None where that is not whole and valid.
+
+        Parsed when it is asked for, and kept where it is short: a value takes ten times the memory
+        of its text.
+        """
+        size = self.input_size
+        if size is None:
+            return None
+        if self._parsed is not None and self._parsed[0] == size:
+            return self._parsed[1]
+        value = value_of(self.json.slice(0, size))
+        if size <= _SHORT_INPUT:
+            self._parsed = size, value
+        return value
 
     @property
     def is_tool(self) -> bool:
@@ -189,9 +116,13 @@ class Block:
             return "complete"
         return "complete" if self.start.get("input") else "empty"
 
+    def fields(self) -> JsonObject:
+        """Return what the block began with and what deltas set or added beside the content."""
+        return self.extras.onto({**self.start, **self.patch})
+
     def to_json(self) -> JsonObject:
         """Return the block as a response without streaming would have had it, extras kept."""
-        result = dict(self.start)
+        result = self.fields()
         if self.implicit:
             result.setdefault("type", self.type)
         for name, buffer in (("text", self.text), ("thinking", self.thinking)):
@@ -228,6 +159,10 @@ class RunState:
     phase: Phase = Phase.WAITING
     message: JsonObject | None = None
     """`message_start.message` without content and usage, with what later events put on it."""
+    extras: Extras = field(default_factory=Extras)
+    """Undeclared fields of events, which belong to the message."""
+    headless: bool = False
+    """Events came without a `message_start` before them, which is said once."""
     blocks: list[Block] = field(default_factory=list)
     """In the order of their first appearance."""
     by_index: dict[int, Block] = field(default_factory=dict)
@@ -312,11 +247,15 @@ class RunState:
             and self.usage.get(name) != before
         }
 
+    def fields(self) -> JsonObject:
+        """Return the message without content and usage, undeclared fields included."""
+        return self.extras.onto(self.message or {})
+
     def message_json(self) -> JsonObject | None:
         """Return the message that the API would have returned without streaming, extras kept."""
         if self.message is None and not self.blocks:
             return None
-        result = dict(self.message or {})
+        result = self.fields()
         content = [block.to_json() for block in self.blocks]
         if content or "content" not in result or isinstance(result["content"], list):
             result["content"] = content
@@ -324,13 +263,17 @@ class RunState:
             result["usage"] = dict(self.usage)
         return result
 
-    def tool_reports(self) -> list[ToolReport]:
-        """Return the tool calls; a call that never stopped is `partial` here."""
+    def tool_reports(self, longest: int | None = None) -> list[ToolReport]:
+        """Return the tool calls; a call that never stopped is `partial` here.
+
+        An input that has more than `longest` characters is not parsed: its value is None.
+        """
         reports = []
         for block in self.tools:
             state = block.tool_state
             value: Any = None
-            if state in ("complete", "empty"):
+            short = longest is None or len(block.json) <= longest
+            if short and state in ("complete", "empty"):
                 value = block.input if len(block.json) else block.start.get("input")
             reports.append(
                 ToolReport(

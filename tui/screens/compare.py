@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.strip import Strip
 
-from tui.core.compare import Comparison, compare_steps
+from tui.compare.comparison import Comparison, compare_steps
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.steps import Steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -11,11 +12,12 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tui.viewmodel import Counters, Scope
+from tui.viewmodel import Counters, DashboardView
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.bars import CounterBar, EventHead, Header, KeyBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import LineView
+from tui.widgets.look import markdown_theme
 from tui.widgets.timeline_strip import TimelineStrip
 from tui.widgets.tool_pane import ToolPane
 from tui.widgets.transcript import Transcript
@@ -70,14 +72,27 @@ class Dashboard(Screen[None]):
         yield self.keys
         yield Static("", id="too-small", markup=False)
 
-    def show(self, scope: Scope, numbers: Counters | None) -> None:
+    def on_mount(self) -> None:
+        """Take the theme's colours, now and when it changes."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._restyle())
+        self._restyle()
+
+    def _restyle(self) -> None:
+        self.transcript.markdown_theme = markdown_theme(self.app.theme_variables)
+        self.transcript.notify_style_update()
+
+    def on_composer_left(self) -> None:
+        """The reader has left the box to type into."""
+        self.close_composer()
+
+    def show(self, view: DashboardView, numbers: Counters | None) -> None:
         """Draw the run at the shown point in time; without `numbers` the counters stay."""
         if self._too_small():
             return
-        self.header.show(scope)
-        self.transcript.show(scope)
-        self.tools.show(scope)
-        self.log_pane.show(scope)
+        self.header.show(view.header)
+        self.transcript.show(view.transcript)
+        self.tools.show(view.moment)
+        self.log_pane.show(view.events)
         self.heads.show(self.log_pane.heads())
         if self._log_title != self.log_pane.title:
             self._log_title = self.log_pane.title
@@ -85,7 +100,7 @@ class Dashboard(Screen[None]):
             vars(Widget)["border_title"].__set__(self.log_box, Content(self._log_title))
         if numbers is not None:
             self.counters.show(numbers)
-            self.strip.show(scope)
+            self.strip.show(view.moment)
 
     def ask_for(self, kind: str, text: str) -> None:
         """Have the reader type a search or a filter."""
@@ -112,7 +127,7 @@ class Dashboard(Screen[None]):
         return wanted
 
     def show_runs(
-        self, rows: list[RunRow], found: Totals, shown_key: int | None, now_ns: int
+        self, rows: list[RunRow], found: Totals, shown_key: Hashable | None, now_ns: int
     ) -> None:
         """Draw the list of runs."""
         runs = self.runs
@@ -160,7 +175,21 @@ class Dashboard(Screen[None]):
         self.remove_class("-composing")
         self.log_pane.focus()
 
-    def toggle_maximized(self) -> None:
+    def action_boundaries(self) -> None:
+        """Mark where fragments meet in the tool JSON."""
+        on_now = self.tools.toggle_boundaries()
+        self.app.clear_notifications()
+        self.notify(f"Fragment boundaries {'on' if on_now else 'off'}", timeout=2, markup=False)
+
+    def action_source(self) -> None:
+        """Show the transcript as Markdown or as it came."""
+        self.transcript.toggle_source()
+
+    def action_thinking(self) -> None:
+        """Fold or unfold the thinking."""
+        self.transcript.toggle_thinking()
+
+    def action_maximize_pane(self) -> None:
         """Give the focused pane the whole screen, or take it back."""
         names: dict[str, LineView] = {
             "-only-transcript": self.transcript,

@@ -20,7 +20,7 @@ from textual.widgets.option_list import Option
 
 from tui.core.records import JsonObject
 from tui.core.text import one_line
-from tui.core.turns import ToolMode
+from tui.messages.turns import ToolMode
 from tui.viewmodel.parameters import Fields, fields_of, parse
 from tui.widgets.composer import Entry, LineEntry
 

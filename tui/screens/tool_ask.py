@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from tui.core.text import one_line, sanitize
-from tui.core.turns import Decision, DecisionKind
+from tui.messages.turns import Decision, DecisionKind
 from tui.screens.request import JsonView
 from tui.viewmodel.parameters import json_text
 from tui.widgets.composer import Entry

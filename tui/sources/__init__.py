@@ -17,6 +17,7 @@ __all__ = [
     "SourceEnded",
     "SourceInfo",
     "SourceKind",
+    "Unopened",
 ]
 
 SourceKind = Literal["demo", "file", "stdin", "live"]
@@ -42,6 +43,10 @@ class SourceInfo:
     """Reads bytes of the body again, by offset and length; None where they have to be kept."""
     url: str | None = None
     """Where the request goes, where that is known."""
+    resolution_ns: int = 1
+    """How coarse the chunks' times are."""
+    bare: bool = False
+    """Whether the source has events alone: how they stood on the wire is not known."""
 
 
 class Source(Protocol):
@@ -117,7 +122,7 @@ class SourceEnded(Exception):
         request_id: str | None = None,
         retryable: bool | None = None,
         retry_after_s: float | None = None,
-        body: bytes | None = None,
+        error: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{label}: {detail}" if detail else label)
         self.how: EndedHow = how
@@ -132,5 +137,26 @@ class SourceEnded(Exception):
         """Whether sending the request again can help; None when nobody can tell."""
         self.retry_after_s = retry_after_s
         """How long the API asks to wait before the next call."""
-        self.body = body
-        """The body of an error response."""
+        self.error = error
+        """What the API says of it: type, message, details."""
+
+
+class Unopened:
+    """Stands for what could not be read at all; its run says why."""
+
+    def __init__(self, title: str, why: str) -> None:
+        self.info = SourceInfo(
+            title=title, prompt=None, request=None, kind="file", timed=False, paced=False
+        )
+        self.sent_ns: int | None = None
+        self._why = why
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Raise SourceEnded."""
+        none: tuple[Chunk, ...] = ()
+        for chunk in none:
+            yield chunk
+        raise SourceEnded("interrupted", "Cannot be read", self._why)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,12 +22,13 @@ from tui.captures.codec import (
     ResponseLine,
     UnknownVersion,
 )
-from tui.captures.importers import HEAD, load, sniff, sniff_format
-from tui.captures.recording import ImportFailure, Recording
+from tui.captures.importers import HEAD, Held, load, sniff, sniff_format
+from tui.captures.recording import ImportFailure, Loaded, Recording
 from tui.core.records import Batch, Chunk, JsonObject
-from tui.core.request import prompt_of
 from tui.core.state import End
-from tui.sources import Source, SourceEnded, SourceInfo
+from tui.messages.request import prompt_of
+from tui.sources import Answer, Source, SourceEnded, SourceInfo
+from tui.sources.piped import Read, piped
 from tui.sources.replay import LARGE, open_file, synthetic_chunks
 
 SourceFactory = Callable[[], Source]
@@ -55,7 +57,14 @@ class CaptureSource:
             paced=self._played,
             size=None if self._played else (size or _estimate(recording)),
             read_at=None if self._played or place is None else place.read_at,
+            url=recording.url,
+            resolution_ns=recording.resolution_ns,
+            bare=recording.bare or not recording.streamed,
         )
+        self.answer: Answer | None = None
+        if recording.status is not None:
+            heads = recording.response_headers, recording.headers
+            self.answer = Answer(recording.response_ns, recording.status, *heads)
 
     @property
     def recording(self) -> Recording:
@@ -141,6 +150,7 @@ def raise_end(how: End, error: JsonObject | None) -> None:
         status=status if isinstance(status, int) else None,
         request_id=request_id if isinstance(request_id, str) else None,
         retryable=retryable if isinstance(retryable, bool) else None,
+        error=known["error"] if isinstance(known.get("error"), dict) else None,
     )
 
 
@@ -189,11 +199,13 @@ class FollowSource:
         self._now = now
         self._closed = False
         self.sent_ns: int | None = None
+        self.answer: Answer | None = None
         self.run: str | None = None
         """The run that is followed, None before there is one."""
         self._over: set[str] = set()
         self._start = 0
         request: JsonObject | None = None
+        self._sent_headers: Mapping[str, str] = {}
         for recording, place in _existing(path):
             self._over.add(recording.run)
             if self.run is None:
@@ -242,6 +254,7 @@ class FollowSource:
                         if isinstance(line, EndLine):
                             end = line
                             break
+                        self._note_head(line)
                         if isinstance(line, ChunkLine):
                             last_ns = max(last_ns, line.t_ns)
                             batch.times.append(last_ns)
@@ -253,6 +266,12 @@ class FollowSource:
                         return
         except (OSError, UnknownVersion) as error:
             raise SourceEnded("interrupted", "Cannot read the capture", str(error)) from error
+
+    def _note_head(self, line: Line) -> None:
+        if isinstance(line, RequestLine):
+            self._sent_headers = line.headers
+        elif isinstance(line, ResponseLine):
+            self.answer = Answer(line.t_ns, line.status, line.headers, self._sent_headers)
 
     def _is_ours(self, line: Line) -> bool:
         if not isinstance(line, (RequestLine, ResponseLine, ChunkLine, EndLine)):
@@ -287,10 +306,22 @@ def recorded(path: Path) -> tuple[list[SourceFactory], list[str]]:
     Raises OSError where it cannot be read, ImportFailure where it cannot be understood.
     """
     # A pipe cannot be looked into and then read from its beginning.
-    if not path.is_file() or sniff(path) == "body":
+    if not path.is_file():
+        fd = os.open(path, os.O_RDONLY)
+        return from_pipe(lambda size: os.read(fd, size), path.name)
+    if sniff(path) == "body":
         open_file(path)
         return [partial(open_file, path)], []
-    loaded = load(path)
+    return _sources(load(path))
+
+
+def from_pipe(read: Read, title: str) -> tuple[list[SourceFactory], list[str]]:
+    """Return what `recorded` does for a pipe, which is waited for until it tells what it holds."""
+    found = piped(read, title)
+    return _sources(load(found)) if isinstance(found, Held) else ([lambda: found], [])
+
+
+def _sources(loaded: Loaded) -> tuple[list[SourceFactory], list[str]]:
     return [partial(CaptureSource, recording) for recording in loaded.recordings], loaded.warnings
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.captures.redact import know_secrets, redact_text
 from tui.core.records import Chunk, JsonObject
-from tui.core.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, prompt_of, title_of
+from tui.messages.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, prompt_of, title_of
 from tui.sources import Answer, EndedHow, SourceEnded, SourceInfo
 
 if TYPE_CHECKING:
@@ -96,12 +100,24 @@ def _make_client(base_url: str | None) -> anthropic.AsyncAnthropic:
     # one of these for so long comes from a connection that is dead.
     timeout = httpx2.Timeout(_READ_S, connect=_CONNECT_S)
     limits = httpx2.Limits(max_connections=1_000, max_keepalive_connections=100)
-    return anthropic.AsyncAnthropic(
-        base_url=base_url,
-        max_retries=0,
+    http_client = anthropic.DefaultAsyncHttpxClient(
         timeout=timeout,
-        http_client=anthropic.DefaultAsyncHttpxClient(timeout=timeout, limits=limits),
+        limits=limits,
+        # Headers of ours, the custom ones above all, are for the address that was named.
+        follow_redirects=False,
     )
+    client = anthropic.AsyncAnthropic(
+        base_url=base_url, max_retries=0, timeout=timeout, http_client=http_client
+    )
+    know_secrets(filter(None, (client.api_key, client.auth_token)), _custom_headers())
+    return client
+
+
+def _custom_headers() -> dict[str, str]:
+    """Return the headers that the SDK takes from the environment, as it reads them."""
+    lines = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").split("\n")
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 class LiveSource:
@@ -206,7 +222,7 @@ def explain(error: Exception) -> SourceEnded:
         cause = cause.__cause__
     if isinstance(error, anthropic.APIStatusError):
         return _explain_status(error)
-    detail = str(cause) or type(cause).__name__
+    detail = redact_text(str(cause)) or type(cause).__name__
     if isinstance(cause, httpx2.LocalProtocolError):
         # Its text quotes the header that is wrong, and that may be the key.
         detail = "a header is not valid; is there a line end in the API key?"
@@ -216,7 +232,7 @@ def explain(error: Exception) -> SourceEnded:
     elif isinstance(cause, (httpx2.TimeoutException, anthropic.APITimeoutError)):
         how, label = "timeout", "No data for too long"
     elif isinstance(cause, httpx2.ConnectError):
-        how, label = "refused", "Cannot connect"
+        return SourceEnded("refused", "Cannot connect", detail, retryable=_may_pass(cause))
     elif isinstance(
         cause, (httpx2.InvalidURL, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol)
     ):
@@ -232,23 +248,54 @@ def explain(error: Exception) -> SourceEnded:
     return SourceEnded(how, label, detail, retryable=True)
 
 
+def _may_pass(error: BaseException) -> bool | None:
+    """Return whether it can help to connect once more; None when nobody can tell."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return False  # A certificate or a protocol that does not fit.
+        if isinstance(cause, socket.gaierror):
+            # A name server that did not answer says nothing about the name.
+            return None if cause.errno == socket.EAI_AGAIN else False
+        cause = cause.__cause__ or cause.__context__
+    return True
+
+
 def _explain_status(error: anthropic.APIStatusError) -> SourceEnded:
     status = error.status_code
     body: Any = error.body
     inner = body.get("error") if isinstance(body, dict) else None
     if isinstance(inner, dict):
         detail = f"{inner.get('type', 'error')}: {inner.get('message', '')}"
+    elif 300 <= status < 400:
+        detail = f"redirects are not followed: this one leads to {_origin_of(error.response)}"
     else:
-        detail = " ".join(str(error.message).split())[:300]
+        detail = " ".join(redact_text(str(error.message)).split())[:300]
     return SourceEnded(
         "http_error",
         f"HTTP {status}",
-        detail,
+        redact_text(detail),
         status=status,
         request_id=error.request_id,
         retryable=status in _RETRYABLE or status >= 500,
         retry_after_s=_retry_after(error.response.headers),
+        error=inner if isinstance(inner, dict) else None,
     )
+
+
+def _origin_of(response: httpx2.Response) -> str:
+    """Return where a redirect leads: scheme, host and port. The rest may hold secrets."""
+    import httpx2
+
+    try:
+        url = response.url.join(response.headers["location"])
+    except KeyError:
+        return "no address"
+    except (httpx2.InvalidURL, ValueError):
+        return "an address that cannot be read"
+    port = "" if url.port is None else f":{url.port}"
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"{url.scheme}://{host}{port}"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from tui.core.records import Batch, Chunk
 from tui.core.sse import Decoder
@@ -160,27 +160,45 @@ def synthetic_chunks(blocks: Iterator[bytes], size: int) -> Iterator[Chunk]:
         yield Chunk(t_ns, bytes(held))
 
 
+class Begun(NamedTuple):
+    """What was read of a pipe to see what it is."""
+
+    start_ns: int
+    """When reading began, on the clock of the source; the zero of the reads' times."""
+    reads: list[Chunk]
+
+
 class PipeSource:
     """Bytes from a descriptor as they arrive, with the times at which they were read."""
 
     def __init__(
-        self, read: Callable[[int], bytes], now: Callable[[], int] = time.monotonic_ns
+        self,
+        read: Callable[[int], bytes],
+        now: Callable[[], int] = time.monotonic_ns,
+        *,
+        title: str = "standard input",
+        begun: Begun | None = None,
     ) -> None:
-        """Take a blocking `read(size)` that returns b"" at the end."""
+        """Take a blocking `read(size)` that returns b"" at the end, and what was read before."""
         self._read = read
         self._now = now
+        self._begun = begun
         self.sent_ns: int | None = None
         self._closed = threading.Event()
         self._room = threading.Semaphore(_QUEUE)
         self.info = SourceInfo(
-            title="standard input", prompt=None, request=None, kind="stdin", timed=True, paced=False
+            title=title, prompt=None, request=None, kind="stdin", timed=True, paced=False
         )
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Yield each read. Raises SourceEnded where reading fails."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Chunk | OSError] = asyncio.Queue()
-        start = self.sent_ns = self._now()
+        begun = self._begun or Begun(self._now(), [])
+        self._begun = None  # Its reads come once, as those that follow do.
+        start = self.sent_ns = begun.start_ns
+        for chunk in begun.reads:
+            yield chunk
 
         def post(item: Chunk | OSError) -> bool:
             try:

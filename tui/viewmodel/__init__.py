@@ -8,20 +8,33 @@ from __future__ import annotations
 
 from tui.viewmodel.counters import Counters, Ranks, counters, sparkline
 from tui.viewmodel.events import EventRow, event_row
-from tui.viewmodel.scope import Found, Item, Scope, Tone
-from tui.viewmodel.tools import ToolItem, tools
-from tui.viewmodel.transcript import describe_error, transcript
+from tui.viewmodel.tools import ToolItem, ToolItems, tools
+from tui.viewmodel.transcript import TranscriptItems, describe_error, transcript
 from tui.viewmodel.turns import turn_items
+from tui.viewmodel.views import (
+    DashboardView,
+    EventsView,
+    HeaderView,
+    Item,
+    Moment,
+    Tone,
+    TranscriptView,
+)
 
 __all__ = [
     "Counters",
     "EventRow",
-    "Found",
+    "EventsView",
+    "DashboardView",
+    "HeaderView",
     "Item",
     "Ranks",
-    "Scope",
+    "Moment",
     "Tone",
     "ToolItem",
+    "TranscriptView",
+    "ToolItems",
+    "TranscriptItems",
     "counters",
     "describe_error",
     "event_row",

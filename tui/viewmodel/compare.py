@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tui.core.compare import Comparison, Measure, RequestDiff, ToolDiff, Unit
-from tui.core.json_diff import JsonDiff
+from tui.compare.comparison import Comparison, Measure, RequestDiff, ToolDiff, Unit
+from tui.compare.json_diff import JsonDiff
+from tui.compare.text_diff import TextDiff
 from tui.core.state import ToolReport
 from tui.core.text import clip, format_bytes, format_count, format_ns, one_line
-from tui.core.text_diff import TextDiff
 from tui.viewmodel.compare_lines import (
     ADDED,
     ARROW,

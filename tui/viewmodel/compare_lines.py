@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from tui.core.json_diff import Change, ChangeKind, JsonDiff, path_text
+from tui.compare.json_diff import Change, ChangeKind, JsonDiff, path_text
+from tui.compare.text_diff import Band, Piece, TextDiff
 from tui.core.text import clip
-from tui.core.text_diff import Band, Piece, TextDiff
 from tui.viewmodel.compact import compact
 
 Look = Literal[

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from tui.core.metrics import NO_PERCENTILES, UNKNOWN, GapRanks, Metrics, Percentiles, measure
+from tui.core.session import Run
 from tui.core.state import PULSE_NS, STALL_NS, Phase, RunState, as_count
-from tui.viewmodel.scope import Scope
+from tui.viewmodel.views import Moment
 
 _CHARS_PER_TOKEN: Final = 4
 
@@ -43,40 +44,40 @@ class Ranks:
     """Keeps the gap percentiles of the run on the screen up to date, a little at a time."""
 
     def __init__(self) -> None:
-        self._key: tuple[int, int] = (0, 0)
+        self._of: tuple[Run | None, int] = (None, 0)
         self._ranks = GapRanks()
         self._last = NO_PERCENTILES
         self.settled = True
         """Whether the last percentiles cover all gaps."""
 
-    def of(self, scope: Scope) -> Percentiles:
+    def of(self, moment: Moment) -> Percentiles:
         """Return the percentiles at the shown point in time, or the last ones while catching up."""
-        key = (scope.key, scope.count if scope.travelling else -1)
-        if key != self._key:
-            self._key, self._ranks, self._last = key, GapRanks(), NO_PERCENTILES
-        found = self._ranks.follow(scope.state.gaps_ns)
+        of = (moment.run, moment.count if moment.travelling else -1)
+        if of != self._of:
+            self._of, self._ranks, self._last = of, GapRanks(), NO_PERCENTILES
+        found = self._ranks.follow(moment.state.gaps_ns)
         self.settled = found is not None
         self._last = found or self._last
         return self._last
 
 
-def counters(scope: Scope, ranks: Ranks) -> Counters:
+def counters(moment: Moment, ranks: Ranks, max_tokens: int | None = None) -> Counters:
     """Return the numbers of the counter bar at the shown point in time."""
-    run, state = scope.run, scope.state
+    run, state = moment.run, moment.state
     last_byte = run.last_byte_ns
-    if scope.travelling:
-        last_byte = run.timeline.times[scope.count - 1] if scope.count else None
+    if moment.travelling:
+        last_byte = run.timeline.times[moment.count - 1] if moment.count else None
     metrics = UNKNOWN
     if run.timed:
-        metrics = measure(state, run.first_byte_ns, last_byte, ranks.of(scope))
+        metrics = measure(state, run.first_byte_ns, last_byte, ranks.of(moment))
     over = state.end is not None or state.phase is Phase.STOPPED
     estimate = estimated_rate(state, metrics)
     usage = state.usage
     details = usage.get("output_tokens_details")
     thinking = details.get("thinking_tokens") if isinstance(details, dict) else None
     last_content = state.last_content_ns
-    age = None if last_content is None else scope.now_ns - last_content
-    live = not over and not scope.travelling
+    age = None if last_content is None else moment.now_ns - last_content
+    live = not over and not moment.travelling
     return Counters(
         metrics=metrics,
         estimate=estimate,
@@ -85,13 +86,13 @@ def counters(scope: Scope, ranks: Ranks) -> Counters:
         cache_write=as_count(usage.get("cache_creation_input_tokens")),
         output_tokens=state.output_tokens,
         thinking_tokens=as_count(thinking),
-        limit=scope.max_tokens,
-        used=_used(scope),
+        limit=max_tokens,
+        used=_used(moment.state, max_tokens),
         conflict=bool(state.usage_conflicts()),
-        last_byte_ns=scope.now_ns - last_byte if live and last_byte is not None else None,
+        last_byte_ns=moment.now_ns - last_byte if live and last_byte is not None else None,
         last_content_ns=age if live else None,
         stalled=live and age is not None and age > STALL_NS,
-        pulse=_pulse(state, scope.now_ns if live else last_byte or 0),
+        pulse=_pulse(state, moment.now_ns if live else last_byte or 0),
     )
 
 
@@ -102,13 +103,13 @@ def estimated_rate(state: RunState, metrics: Metrics) -> float | None:
     return state.content_chars / _CHARS_PER_TOKEN * 1e9 / metrics.decode
 
 
-def _used(scope: Scope) -> float | None:
-    if not scope.max_tokens:
+def _used(state: RunState, max_tokens: int | None) -> float | None:
+    if not max_tokens:
         return None
-    tokens = scope.state.counted_tokens
+    tokens = state.counted_tokens
     if tokens is None:
-        tokens = scope.state.content_chars // _CHARS_PER_TOKEN
-    return min(tokens / scope.max_tokens, 1.0) if tokens else None
+        tokens = state.content_chars // _CHARS_PER_TOKEN
+    return min(tokens / max_tokens, 1.0) if tokens else None
 
 
 def _pulse(state: RunState, now_ns: int) -> list[int]:

@@ -21,6 +21,8 @@ _SHOWN_BYTES: Final = 65_536
 _SHOWN_LINES: Final = 2_000
 _SHOWN_COLUMNS: Final = 4_000
 _SHOWN_VALUE: Final = 300
+_PARSED: Final = 65_536
+"""Characters of tool input up to which its value is shown; of more, the beginning of the text."""
 _ABSENT: Final = "\u2013"
 
 
@@ -117,7 +119,7 @@ def changed(run: Run, record: EventRecord) -> list[tuple[str, str, str]]:
 def _snapshot(state: RunState, record: EventRecord) -> dict[str, str]:
     """Return the parts of a state that one event can change, as short texts."""
     facts = {"phase": state.phase.name.lower()}
-    for name, value in (state.message or {}).items():
+    for name, value in state.fields().items():
         if name != "content":
             facts[f"message.{name}"] = clip(compact(value), _SHOWN_VALUE)
     for name, value in state.usage.items():
@@ -142,8 +144,10 @@ def _snapshot(state: RunState, record: EventRecord) -> dict[str, str]:
     if block.citations:
         facts[f"{prefix}.citations"] = str(len(block.citations))
     if block.stopped and len(block.json):
-        facts[f"{prefix}.input"] = clip(compact(block.input), _SHOWN_VALUE)
-    for name, value in block.patch.items():
+        short = len(block.json) <= _PARSED
+        shown = compact(block.input) if short else block.json.slice(0, _SHOWN_VALUE + 1)
+        facts[f"{prefix}.input"] = clip(shown, _SHOWN_VALUE)
+    for name, value in block.extras.onto(block.patch).items():
         facts[f"{prefix}.{name}"] = clip(compact(value), _SHOWN_VALUE)
     return facts
 

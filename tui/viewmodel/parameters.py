@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from tui.core.partial_json import parse_final
+from tui.core.json_check import parse_final
 from tui.core.records import JsonObject
 from tui.core.text import sanitize
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from tui.core.metrics import NO_PERCENTILES, UNKNOWN, measure
@@ -10,7 +10,7 @@ from tui.core.session import Run
 from tui.core.state import Status, as_count
 from tui.core.text import format_count, format_ns
 from tui.viewmodel.counters import estimated_rate
-from tui.viewmodel.scope import Tone
+from tui.viewmodel.views import Tone
 
 Kind: TypeAlias = Status | Literal["waiting", "retry"]
 """Where a run stands: its status, `waiting` before the first byte, `retry` before the next try."""
@@ -38,7 +38,7 @@ _DASH: Final = "\u2013"
 class RunEntry(NamedTuple):
     """A run in the list."""
 
-    key: int
+    key: Hashable
     """Another run, another key."""
     number: int
     """From 1."""
@@ -59,7 +59,7 @@ class RunEntry(NamedTuple):
 class RunRow(NamedTuple):
     """One row of the list. Times in ns, None where they cannot be known."""
 
-    key: int
+    key: Hashable
     number: int
     kind: Kind
     glyph: str
@@ -105,7 +105,7 @@ GOING: Final = frozenset({"waiting", "streaming", "retry"})
 _URGENT: Final = ("asks", "held")
 """How notes begin that wait for the reader."""
 
-KeptRows: TypeAlias = dict[int, tuple[RunEntry, RunRow]]
+KeptRows: TypeAlias = dict[Hashable, tuple[RunEntry, RunRow]]
 """Rows of runs that are over, by key. Begins empty and is handed in again at every call."""
 
 

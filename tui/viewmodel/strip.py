@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from tui.core.markers import Cell, column_of, density, seq_at
-from tui.viewmodel.scope import Scope
+from tui.find.markers import Cell, column_of, density, seq_at
+from tui.viewmodel.views import Moment
 
 _BARS: Final = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 
@@ -25,19 +25,19 @@ class Strips(NamedTuple):
     cursor: int | None
 
 
-def strips(scope: Scope, width: int) -> Strips:
+def strips(moment: Moment, width: int) -> Strips:
     """Return the strip for `width` columns: density above, what happened below."""
-    cells = density(scope.run, width)
+    cells = density(moment.run, width)
     top = max((cell.events for cell in cells), default=0)
     cursor = None
-    if scope.travelling and scope.count:
-        cursor = column_of(scope.run, scope.count - 1, width)
+    if moment.travelling and moment.count:
+        cursor = column_of(moment.run, moment.count - 1, width)
     return Strips([_bar(cell, top) for cell in cells], [_mark(cell) for cell in cells], cursor)
 
 
-def event_at(scope: Scope, column: int, width: int) -> int | None:
+def event_at(moment: Moment, column: int, width: int) -> int | None:
     """Return the event that a click on a column means."""
-    return seq_at(scope.run, column, width)
+    return seq_at(moment.run, column, width)
 
 
 def _bar(cell: Cell, top: int) -> StripCell:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tui.core.state import Block, as_text
+from tui.core.state import Block, RunState, as_text
 from tui.core.text import format_bytes
-from tui.viewmodel.scope import Scope, Tone
+from tui.viewmodel.views import Moment, Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +30,49 @@ _TOOL_STATES: Final[dict[str, tuple[str, Tone]]] = {
 }
 
 
-def tools(scope: Scope) -> list[ToolItem]:
+def tools(moment: Moment) -> list[ToolItem]:
     """Return the tool calls, in order."""
-    items = []
-    for place, block in enumerate(scope.state.blocks):
-        if not block.is_tool:
-            continue
-        status, tone = _TOOL_STATES[block.tool_state]
-        if block.tool_state == "streaming" and scope.done and not scope.travelling:
-            status, tone = "\u25cb never finished", "warning"
-        count = len(block.fragments)
-        facts = [f"{count} fragment{'' if count == 1 else 's'}"]
-        if len(block.json):
-            raw = block.json.text()
-            size = len(raw) if raw.isascii() else len(raw.encode("utf-8", "surrogatepass"))
-            facts.append(format_bytes(size))
-        name = as_text(block.start.get("name")) or block.type
-        items.append(ToolItem(place, block, name, status, tone, tuple(facts)))
-    return items
+    return ToolItems().of(moment)
+
+
+class ToolItems:
+    """The calls of an answer that grows. Those that ended are made once."""
+
+    def __init__(self) -> None:
+        self._run: object = None
+        self._state: RunState | None = None
+        self._anomalies = 0
+        self._items: list[ToolItem] = []
+        self._blocks = 0
+        """How many blocks the items are made of. Nothing will be added to these."""
+
+    def of(self, moment: Moment) -> list[ToolItem]:
+        """Return the calls, in order: the same objects as before where nothing changed."""
+        state = moment.state
+        # What protocol forbids, such as a delta after the stop of its block, is an anomaly.
+        known = self._run is moment.run and self._state is state
+        if not known or self._anomalies != len(state.anomalies) or moment.travelling:
+            self._run, self._state, self._anomalies = moment.run, state, len(state.anomalies)
+            self._items, self._blocks = [], 0
+        items = self._items
+        for place in range(self._blocks, len(state.blocks)):
+            block = state.blocks[place]
+            if items is self._items and not block.stopped:
+                items = items.copy()
+            if block.is_tool:
+                items.append(_item(moment, place, block))
+            if items is self._items:
+                self._blocks = place + 1
+        return items
+
+
+def _item(moment: Moment, place: int, block: Block) -> ToolItem:
+    status, tone = _TOOL_STATES[block.tool_state]
+    if block.tool_state == "streaming" and moment.done and not moment.travelling:
+        status, tone = "\u25cb never finished", "warning"
+    count = len(block.fragments)
+    facts = [f"{count} fragment{'' if count == 1 else 's'}"]
+    if len(block.json):
+        facts.append(format_bytes(block.json.byte_size()))
+    name = as_text(block.start.get("name")) or block.type
+    return ToolItem(place, block, name, status, tone, tuple(facts))

@@ -5,38 +5,82 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from tui.core.buffer import Buffer
 from tui.core.failures import can_help
 from tui.core.records import JsonObject
 from tui.core.state import Block, as_text
 from tui.core.text import clip
 from tui.viewmodel.compact import compact
-from tui.viewmodel.scope import Item, Scope, Tone
+from tui.viewmodel.views import Item, Tone, TranscriptView
 
 _RENDERED: Final = 400_000
 """Code points of text up to which a transcript is rendered as Markdown."""
 
 
-def transcript(scope: Scope) -> list[Item]:
+def transcript(view: TranscriptView) -> list[Item]:
     """Return the transcript's items, in order."""
-    items: list[Item] = list(scope.turns)
-    if scope.prompt and not items:
-        items.append(Item(("prompt", 0), "prompt", "you", scope.prompt, False))
-    size = 0
-    growing = scope.travelling or not scope.done
-    for place, block in enumerate(scope.state.blocks):
-        parts = _block_items(place, block, growing)
-        paced = (scope.paced_text or {}).get(place)
-        if paced is not None:
-            is_open = parts[0].open or len(paced) < len(block.text)
-            parts[0] = replace(parts[0], body=paced, open=is_open)
-        if scope.lit is not None and scope.lit.place == place and scope.lit.field != "json":
-            parts[0] = replace(parts[0], lit=(scope.lit.start, scope.lit.end))
-        size += len(block.text)
-        if size > _RENDERED:
-            parts[0] = replace(parts[0], long=True)
-        items.extend(parts)
-    items.extend(_endings(scope))
-    return items
+    return TranscriptItems().of(view)
+
+
+class TranscriptItems:
+    """The items of a transcript that grows. Those of blocks that ended are made once."""
+
+    def __init__(self) -> None:
+        self._made_of: tuple[object, ...] = ()
+        self._items: list[Item] = []
+        self._blocks = 0
+        """How many blocks the items are made of. Nothing will be added to these."""
+        self._size = 0
+
+    def of(self, view: TranscriptView) -> list[Item]:
+        """Return the items, in order: the same objects as before where nothing changed."""
+        moment = view.moment
+        state = moment.state
+        # What protocol forbids, such as a delta after the stop of its block, is an anomaly.
+        made_of = (moment.run, state, view.turns, view.prompt, len(state.anomalies))
+        if not _same(made_of, self._made_of) or moment.travelling:
+            self._items = list(view.turns)
+            if view.prompt and not self._items:
+                self._items.append(Item(("prompt", 0), "prompt", "you", view.prompt, False))
+            self._made_of = made_of
+            self._blocks = self._size = 0
+        paced = view.paced_text or {}
+        items, size = self._items, self._size
+        settled = True
+        for place in range(self._blocks, len(state.blocks)):
+            block = state.blocks[place]
+            shown = paced.get(place)
+            is_over = block.stopped and (shown is None or len(shown) == len(block.text))
+            if settled and not is_over:
+                settled, items = False, items.copy()
+            size += len(block.text)
+            items += _parts(view, place, block, shown, size > _RENDERED)
+            if settled:
+                self._blocks, self._size = place + 1, size
+        return [*items, *_endings(view)]
+
+
+def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
+    return len(first) == len(second) and all(
+        one is other or (isinstance(one, (int, str)) and one == other)
+        for one, other in zip(first, second, strict=True)
+    )
+
+
+def _parts(
+    view: TranscriptView, place: int, block: Block, paced: Buffer | None, is_long: bool
+) -> list[Item]:
+    moment = view.moment
+    lit = moment.lit
+    parts = _block_items(place, block, moment.travelling or not moment.done)
+    if paced is not None:
+        is_open = parts[0].open or len(paced) < len(block.text)
+        parts[0] = replace(parts[0], body=paced, open=is_open)
+    if lit is not None and lit.place == place and lit.field != "json":
+        parts[0] = replace(parts[0], lit=(lit.start, lit.end))
+    if is_long:
+        parts[0] = replace(parts[0], long=True)
+    return parts
 
 
 def _block_items(place: int, block: Block, growing: bool) -> list[Item]:
@@ -124,8 +168,9 @@ _STOPS: Final[dict[str, tuple[Tone, str]]] = {
 }
 
 
-def _endings(scope: Scope) -> list[Item]:
-    state = scope.state
+def _endings(view: TranscriptView) -> list[Item]:
+    moment = view.moment
+    state = moment.state
     items: list[Item] = []
     reason = state.stop_reason
     if reason is not None:
@@ -133,18 +178,18 @@ def _endings(scope: Scope) -> list[Item]:
         details = (state.message or {}).get("stop_details")
         body = compact(details) if details else ""
         items.append(Item(("stop", 0), "stop", f"{reason}  {meaning}", body, False, tone))
-    if scope.damage is not None:
-        items.append(Item(("banner", 3), "banner", *scope.damage, False, "warning"))
-    if scope.recording_failure is not None:
-        text = f"{scope.recording_failure}; the stream goes on"
+    if view.damage is not None:
+        items.append(Item(("banner", 3), "banner", *view.damage, False, "warning"))
+    if view.recording_failure is not None:
+        text = f"{view.recording_failure}; the stream goes on"
         items.append(Item(("banner", 1), "banner", "Not recorded any more", text, False, "warning"))
-    if scope.travelling and scope.count < scope.head:
+    if moment.travelling and moment.count < moment.head:
         return items
-    banner = _banner(scope)
+    banner = _banner(view)
     if banner is not None:
         items.append(banner)
-    if scope.stage is not None:
-        items.append(Item(("banner", 2), "banner", *scope.stage, False, "warning"))
+    if view.stage is not None:
+        items.append(Item(("banner", 2), "banner", *view.stage, False, "warning"))
     return items
 
 
@@ -155,17 +200,18 @@ _HINTS: Final = {
 }
 
 
-def _banner(scope: Scope) -> Item | None:
+def _banner(view: TranscriptView) -> Item | None:
     key = ("banner", 0)
-    if scope.failure is not None:
-        text = f"streamscope failed while reading: {scope.failure}"
+    if view.failure is not None:
+        text = f"streamscope failed while reading: {view.failure}"
         return Item(key, "banner", "Internal error", text, False, "bad")
-    status = scope.run.status
-    error = scope.run.error
+    moment = view.moment
+    status = moment.run.status
+    error = moment.run.error
     message = describe_error(error)
     if status == "error":
-        label = "Error" if scope.state.error else "Stream failed"
-        hint = _HINTS[can_help(error)] if scope.kind == "live" and scope.stage is None else ""
+        label = "Error" if moment.state.error else "Stream failed"
+        hint = _HINTS[can_help(error)] if view.kind == "live" and view.stage is None else ""
         return Item(key, "banner", label, "\n".join(filter(None, [message, hint])), False, "bad")
     if status == "truncated":
         text = "the response ended without message_stop; what arrived is kept"
@@ -174,11 +220,11 @@ def _banner(scope: Scope) -> Item | None:
         # Not by the reader: a file or a pipe could not be read on.
         return Item(key, "banner", "Interrupted", message, False, "bad")
     if status == "cancelled":
-        billed = ", and may still be billed" if scope.kind == "live" and scope.stage is None else ""
+        billed = ", and may still be billed" if view.kind == "live" and view.stage is None else ""
         text = f"stopped before the end; what arrived is kept{billed}"
         return Item(key, "banner", "Cancelled", text, False, "warning")
     if status == "not_sse":
-        verdict = scope.run.verdict
+        verdict = moment.run.verdict
         detail = verdict.detail if verdict else message
         return Item(key, "banner", "Not an event stream", detail, False, "bad")
     if status == "empty":

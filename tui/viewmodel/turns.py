@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tui.core.records import JsonObject
 from tui.core.state import as_text
 from tui.viewmodel.compact import compact
-from tui.viewmodel.scope import Item, Tone
+from tui.viewmodel.views import Item, Tone
 
 _SHOWN: Final = 16
 """Turns before the answer that are shown; of what came before them only the number is."""
@@ -16,8 +16,13 @@ _LONGEST: Final = 20_000
 """Code points shown of one part of a turn."""
 
 
-def turn_items(request: JsonObject | None) -> tuple[Item, ...]:
-    """Return the turns of a request, oldest first; empty when it holds none."""
+def turn_items(
+    request: JsonObject | None, printed: Mapping[str, str] | None = None
+) -> tuple[Item, ...]:
+    """Return the turns of a request, oldest first; empty when it holds none.
+
+    `printed` has what tools printed, by the ids of their calls; it stands before their results.
+    """
     messages = (request or {}).get("messages")
     if not isinstance(messages, list):
         return ()
@@ -28,7 +33,7 @@ def turn_items(request: JsonObject | None) -> tuple[Item, ...]:
         items.append(Item(("turn", 0), "block", label, "", False, "muted"))
     names = _tool_names(messages)
     for message in messages[hidden:]:
-        for item in _turn(message, names):
+        for item in _turn(message, names, printed or {}):
             items.append(Item(("turn", len(items)), *item))
     return tuple(items)
 
@@ -36,7 +41,7 @@ def turn_items(request: JsonObject | None) -> tuple[Item, ...]:
 _Parts = tuple[Any, str, str, bool, Tone]
 
 
-def _turn(message: object, names: dict[str, str]) -> Iterator[_Parts]:
+def _turn(message: object, names: dict[str, str], printed: Mapping[str, str]) -> Iterator[_Parts]:
     if not isinstance(message, dict):
         return
     content = message.get("content")
@@ -44,6 +49,10 @@ def _turn(message: object, names: dict[str, str]) -> Iterator[_Parts]:
     asks = message.get("role") == "user"
     for block in blocks if isinstance(blocks, list) else []:
         if isinstance(block, dict):
+            id = as_text(block.get("tool_use_id")) or ""
+            if block.get("type") == "tool_result" and id in printed:
+                label = f"{names.get(id, 'tool')} printed"
+                yield ("result", label, _clip(printed[id]), False, "muted")
             yield _part(block, asks, names)
 
 

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 _HINTS: Final = {
-    "search": "text, or re:expression",
+    "search": "text, or re:expression (RE2: no look-around)",
     "filter": 'delta  json  #2  gap>500ms  anomaly  "text"  !ping  a or b',
 }
 

@@ -9,7 +9,7 @@ from textual import events
 from textual.strip import Strip
 
 from tui.core.text import format_count, format_ns
-from tui.viewmodel import Counters, Scope, sparkline
+from tui.viewmodel import Counters, HeaderView, sparkline
 from tui.widgets.look import ComponentStyles
 from tui.widgets.paint import Piece, spread, wire
 
@@ -85,22 +85,22 @@ class Header(Row):
             [],
         )
 
-    def show(self, scope: Scope) -> None:
-        """Draw the header of `scope`."""
+    def show(self, view: HeaderView) -> None:
+        """Draw the header of `view`."""
         width = self.size.width
-        badge, tone = _badge(scope)
+        badge, tone = _badge(view)
         right: list[Named] = []
-        if scope.place[1] > 1:
-            right.append((f"run {scope.place[0]}/{scope.place[1]}   ", "header--title"))
-        if scope.paced:
-            sign = "\u2016" if scope.paused else "\u25b6"
-            speed = "instant" if scope.speed == float("inf") else f"{scope.speed:g}x"
+        if view.place[1] > 1:
+            right.append((f"run {view.place[0]}/{view.place[1]}   ", "header--title"))
+        if view.paced:
+            sign = "\u2016" if view.paused else "\u25b6"
+            speed = "instant" if view.speed == float("inf") else f"{view.speed:g}x"
             right.append((f"{sign} {speed}  ", "header--clock"))
-        elif scope.paused:
+        elif view.paused:
             right.append(("\u2016 ", "header--clock"))
-        right.append((f"{format_ns(scope.now_ns):>6} ", "header--clock"))
-        if scope.progress is not None:
-            full = round(scope.progress * _BAR_CELLS)
+        right.append((f"{format_ns(view.moment.now_ns):>6} ", "header--clock"))
+        if view.progress is not None:
+            full = round(view.progress * _BAR_CELLS)
             right.insert(0, ("\u2588" * full, "header--live"))
             right.insert(1, ("\u2591" * (_BAR_CELLS - full) + "  ", "header--clock"))
         # Narrow: what the times are worth is kept, the name and the model give way.
@@ -108,14 +108,14 @@ class Header(Row):
         left: list[Named] = [(" streamscope  " if roomy else " ", "header--name")]
         left.append((badge, f"header--{tone}"))
         note = "  synthetic timing" if roomy else "  synthetic"
-        notes: list[Named] = [] if scope.run.timed else [(note, "header--warning")]
+        notes: list[Named] = [] if view.moment.run.timed else [(note, "header--warning")]
         room = width - _cells([*left, *notes, *right]) - 4
-        model = wire(scope.state.model or scope.model or "", min(room, 32))
+        model = wire(view.moment.state.model or view.model or "", min(room, 32))
         if model and roomy:
             left.append((f"  {model}", "header--model"))
         left += notes
         room = width - _cells([*left, *right]) - 4
-        left.append((f"   {wire(scope.title, room)}", "header--title"))
+        left.append((f"   {wire(view.title, room)}", "header--title"))
         self.put(left, right)
 
 
@@ -123,25 +123,25 @@ def _cells(pieces: list[Named]) -> int:
     return sum(cell_len(text) for text, _ in pieces)
 
 
-def _badge(scope: Scope) -> tuple[str, str]:
-    behind = scope.head - scope.count
+def _badge(view: HeaderView) -> tuple[str, str]:
+    behind = view.moment.head - view.moment.count
     if behind:
         return f"\u25c0 PAST  {format_count(behind)} behind", "paused"
-    if scope.failure is not None:
+    if view.failure is not None:
         return "\u2717 FAILED", "bad"
-    status = scope.run.status
-    if scope.queued:
+    status = view.moment.run.status
+    if view.queued:
         return "\u2026 WAITING", "paused"
     if status == "streaming":
-        if scope.progress is not None:
-            return f"\u25cf LOADING {scope.progress:.0%}", "live"
-        if scope.paused:
+        if view.progress is not None:
+            return f"\u25cf LOADING {view.progress:.0%}", "live"
+        if view.paused:
             return "\u2016 PAUSED", "paused"
         return {
             "live": "\u25cf LIVE",
             "stdin": "\u25cf PIPE",
             "demo": "\u25cf DEMO",
-        }.get(scope.kind, "\u25cf REPLAY"), "live"
+        }.get(view.kind, "\u25cf REPLAY"), "live"
     tones = {"complete": "good", "cancelled": "warning", "truncated": "warning"}
     signs = {"complete": "\u2713", "cancelled": "\u25cb", "truncated": "\u25d0"}
     words = {"not_sse": "NOT A STREAM"}

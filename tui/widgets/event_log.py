@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from tui.core.text import format_count, format_ns
-from tui.viewmodel import Scope, event_row
+from tui.viewmodel import EventsView, Moment, event_row
 from tui.widgets.line_view import LineView
 from tui.widgets.paint import Piece, strip_of, wire
 
@@ -72,10 +72,10 @@ class EventLog(LineView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._scope: Scope | None = None
+        self._view: EventsView | None = None
         self._drawn: tuple[object, ...] = ()
         self._flagged: set[int] = set()
-        self._flag_source: tuple[int, int] = (-1, 0)
+        self._flag_source: tuple[object, int] = (None, 0)
         self._rows: array[int] | None = None
         self._filtered = ""
         self._aim: int | None = None
@@ -87,23 +87,31 @@ class EventLog(LineView):
         self._opens = False
         self.title = "Events"
 
-    def show(self, scope: Scope) -> None:
-        """Draw the log of `scope`."""
+    def show(self, view: EventsView) -> None:
+        """Draw the log of `view`."""
+        moment = view.moment
         self._patience -= 1
-        if self._patience <= 0 or self._aim == (scope.count if scope.travelling else _LIVE):
+        if self._patience <= 0 or self._aim == (moment.count if moment.travelling else _LIVE):
             self._aim = None
         if self._opens and self._aim is None:
             self.call_later(self.action_detail)
-        state = scope.run.state
-        self._rows = scope.found.rows
-        shown = scope.head if self._rows is None else len(self._rows)
-        found = scope.found
+        state = moment.run.state
+        self._rows = view.found.rows
+        shown = moment.head if self._rows is None else len(self._rows)
+        found = view.found
         hits = found.searcher.count if found.searcher is not None else -1
         sought = (id(self._rows), shown, found.search, hits, found.marks)
-        drawn = (scope.key, scope.head, scope.count, scope.travelling, len(state.anomalies), sought)
+        drawn = (
+            moment.run,
+            moment.head,
+            moment.count,
+            moment.travelling,
+            len(state.anomalies),
+            sought,
+        )
         if drawn == self._drawn:
             return
-        returned = self._drawn[3:4] == (True,) and not scope.travelling
+        returned = self._drawn[3:4] == (True,) and not moment.travelling
         if self._drawn[:1] != drawn[:1] or returned:
             self.follow = True
         # What arrives behind the cursor must not take the view back to it.
@@ -114,18 +122,18 @@ class EventLog(LineView):
             self.drop_selection()
         self._filtered = found.filter
         self._drawn = drawn
-        self._scope = scope
-        self._flag(scope)
+        self._view = view
+        self._flag(moment)
         before = self.scroll_offset.y
         self.set_height(shown)
-        if scope.travelling:
+        if moment.travelling:
             self.follow = False
             if moved:
-                self.show_row(max(self._row_of(scope.count - 1), 0))
+                self.show_row(max(self._row_of(moment.count - 1), 0))
         visible_end = before + self.size.height
         if not grown_only or self.follow or self.height_in_rows <= visible_end:
             self.refresh()
-        self._entitle(scope)
+        self._entitle(view)
 
     def _seq(self, y: int) -> int:
         """Return the event in a row."""
@@ -135,64 +143,65 @@ class EventLog(LineView):
         """Return the row of an event; where it is filtered out, the last one before it."""
         return seq if self._rows is None else bisect_right(self._rows, seq) - 1
 
-    def _flag(self, scope: Scope) -> None:
-        key, known = self._flag_source
-        anomalies = scope.run.state.anomalies
-        if key != scope.key:
+    def _flag(self, moment: Moment) -> None:
+        run, known = self._flag_source
+        anomalies = moment.run.state.anomalies
+        if run is not moment.run:
             self._flagged, known = set(), 0
         self._flagged.update(anomaly.seq for anomaly in anomalies[known:])
-        self._flag_source = (scope.key, len(anomalies))
+        self._flag_source = (moment.run, len(anomalies))
 
-    def _entitle(self, scope: Scope) -> None:
-        found = scope.found
-        parts = [f"Events  {format_count(scope.head)}"]
+    def _entitle(self, view: EventsView) -> None:
+        moment, found = view.moment, view.found
+        parts = [f"Events  {format_count(moment.head)}"]
         if found.rows is not None:
             parts.append(f"filter: {wire(found.filter, 40)} ({format_count(len(found.rows))})")
         if found.searcher is not None:
-            place = found.searcher.rank(scope.count - 1) if scope.travelling else 0
+            place = found.searcher.rank(moment.count - 1) if moment.travelling else 0
             count = found.searcher.count
             parts.append(f"search: {wire(found.search, 30)} {place}/{format_count(count)}")
         if found.progress < 1.0:
             parts.append(f"looking {found.progress:.0%}")
-        if scope.travelling:
-            parts.append(f"at {scope.count} of {format_count(scope.head)}")
+        if moment.travelling:
+            parts.append(f"at {moment.count} of {format_count(moment.head)}")
         elif self.follow:
             parts.append("FOLLOW")
         if self._flagged:
-            count = len(scope.run.state.anomalies)
+            count = len(moment.run.state.anomalies)
             parts.append(f"{count} anomal{'y' if count == 1 else 'ies'}")
         self.title = " \u00b7 ".join(parts)
 
     def heads(self) -> str:
         """Return the column heads for the width the log has now."""
-        timed = self._scope is None or self._scope.run.timed or self._scope.paced
+        timed = self._view is None or self._view.moment.run.timed or self._view.paced
         time = f"{'+time':>9} " if timed else ""
         if self.row_width >= _WIDE:
             return f"{'#':>6} {time}{chr(0x0394):>7}    {'type':<20}{'idx':>3}  payload"
         return f"{'#':>4} {time}   {'type':<14}{'idx':>3}  payload"
 
     def watch_follow(self) -> None:
-        if self._scope is not None:
-            self._entitle(self._scope)
+        if self._view is not None:
+            self._entitle(self._view)
 
     def row(self, y: int, width: int) -> Strip:
-        scope = self._scope
-        if scope is None or y >= self.height_in_rows:
+        view = self._view
+        if view is None or y >= self.height_in_rows:
             return Strip([])
+        moment = view.moment
         seq = self._seq(y)
-        row = event_row(scope.timeline, seq)
+        row = event_row(moment.timeline, seq)
         kind = self.style(f"event-log--{row.style}")
         pieces: list[Piece] = []
         wide = width >= _WIDE
         number = f"{row.seq:>6} " if wide else f"{row.seq:>4} "
         pieces.append((number, self.style("event-log--number")))
-        if scope.run.timed or scope.paced:
+        if moment.run.timed or view.paced:
             pieces.append((f"{row.t_ns / 1e9:>8.3f}s ", self.style("event-log--time")))
         if wide:
             slow = row.gap_ns >= _SLOW_NS
             gap_style = self.style("event-log--slow" if slow else "event-log--gap")
             pieces.append((f"{format_ns(row.gap_ns):>7} ", gap_style))
-        pieces.append(self._sign(scope, seq))
+        pieces.append(self._sign(view, seq))
         name = row.type if wide else row.type.replace("content_block_", "")
         name_width = 20 if wide else 14
         pieces.append((f"{row.glyph} ", kind))
@@ -206,27 +215,27 @@ class EventLog(LineView):
             pieces.append((f"{what}  ", kind))
             used += _cells(what) + 2
         payload = self.style("event-log--payload")
-        searcher = scope.found.searcher
+        searcher = view.found.searcher
         if searcher is not None and searcher.is_hit(seq):
             payload = payload + self.style("event-log--hit")
         pieces.append((wire(row.payload, width - used), payload))
         strip = strip_of(pieces, width)
-        if scope.travelling and seq == scope.count - 1:
+        if moment.travelling and seq == moment.count - 1:
             strip = strip.adjust_cell_length(width)
             cursor = self.style("event-log--cursor")
             return strip_of([(text, (own or Style()) + cursor) for text, own, _ in strip])
-        if scope.travelling and seq >= scope.count:
+        if moment.travelling and seq >= moment.count:
             dim = Style(dim=True)
             return strip_of([(text, (own or Style()) + dim) for text, own, _ in strip])
         return strip
 
-    def _sign(self, scope: Scope, seq: int) -> Piece:
+    def _sign(self, view: EventsView, seq: int) -> Piece:
         """Return what stands before the kind: an anomaly, a mark, a match."""
-        if seq in scope.found.marks:
+        if seq in view.found.marks:
             return "\u25b6", self.style("event-log--mark")
         if seq in self._flagged:
             return "\u26a0", self.style("event-log--anomaly")
-        searcher = scope.found.searcher
+        searcher = view.found.searcher
         if searcher is not None and searcher.is_hit(seq):
             return "\u2022", self.style("event-log--hit")
         return " ", None
@@ -239,13 +248,14 @@ class EventLog(LineView):
 
     def action_move(self, step: int) -> None:
         """Move the cursor by `step` rows."""
-        scope = self._scope
-        if scope is None or not self.height_in_rows:
+        view = self._view
+        if view is None or not self.height_in_rows:
             return
-        aim = (scope.count if scope.travelling else _LIVE) if self._aim is None else self._aim
+        moment = view.moment
+        aim = (moment.count if moment.travelling else _LIVE) if self._aim is None else self._aim
         if aim == _LIVE and step > 0:
             return
-        here = self._row_of((scope.head if aim == _LIVE else aim) - 1)
+        here = self._row_of((moment.head if aim == _LIVE else aim) - 1)
         target = min(max(here + step, 0), self.height_in_rows - 1)
         self._go(self._seq(target) + 1)
 
@@ -272,7 +282,7 @@ class EventLog(LineView):
 
     def on_click(self, event: events.Click) -> None:
         """Show the state as of the event that was clicked."""
-        if self._scope is None or self.text_selection is not None:
+        if self._view is None or self.text_selection is not None:
             return
         place = event.get_content_offset(self)
         y = -1 if place is None else place.y + self.scroll_offset.y

@@ -20,7 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tui.core.links import Field
+from tui.core.delta_text import Field
 from tui.widgets.look import ComponentStyles
 from tui.widgets.strip_text import apart, cluster_at, lit, whole, word_at
 

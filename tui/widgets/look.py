@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.color import Color, ColorParseError
 from textual.widget import Widget
 
-from tui.widgets.markdown_theme import MarkdownTheme
+from tui.widgets.markdown.theme import MarkdownTheme
 
 
 class ComponentStyles(Widget):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import ClassVar, Final
 
 from rich.style import Style
@@ -70,7 +70,7 @@ class RunsList(LineView):
     class Picked(Message):
         """The reader wants to see the run with this key; `opened` is whether by enter."""
 
-        def __init__(self, key: int, opened: bool = False) -> None:
+        def __init__(self, key: Hashable, opened: bool = False) -> None:
             super().__init__()
             self.key = key
             self.opened = opened
@@ -81,13 +81,13 @@ class RunsList(LineView):
         super().__init__(id=id)
         self.sort: Sort = "number"
         self.reverse = False
-        self._rows: dict[int, RunRow] = {}
-        self._order: list[int] = []
-        self._at: dict[int, int] = {}
+        self._rows: dict[Hashable, RunRow] = {}
+        self._order: list[Hashable] = []
+        self._at: dict[Hashable, int] = {}
         """Place of each key in the order."""
         self._totals: Totals | None = None
-        self._shown: int | None = None
-        self._cursor: int | None = None
+        self._shown: Hashable | None = None
+        self._cursor: Hashable | None = None
         self._now_ns = 0
         self._sorted_ns = self._picked_ns = -RESORT_NS
         self._digits = 0
@@ -100,7 +100,7 @@ class RunsList(LineView):
         return False
 
     def show(
-        self, rows: Sequence[RunRow], totals: Totals, shown_key: int | None, now_ns: int
+        self, rows: Sequence[RunRow], totals: Totals, shown_key: Hashable | None, now_ns: int
     ) -> None:
         """Draw these rows, in any order. `now_ns` is the time on any clock that only rises."""
         self._now_ns = now_ns
@@ -123,7 +123,7 @@ class RunsList(LineView):
             self.refresh()
         self._note_view()
 
-    def _is_pending(self, shown_key: int | None) -> bool:
+    def _is_pending(self, shown_key: Hashable | None) -> bool:
         """Return whether what the reader picked may still be on its way into the panes."""
         fresh = self._now_ns - self._picked_ns < RESORT_NS
         return fresh and shown_key == self._shown and self._cursor in self._rows
@@ -148,7 +148,7 @@ class RunsList(LineView):
         if anchor is not None and anchor in self._at:
             self._scroll(self._at[anchor] - line)
 
-    def _anchor(self) -> int | None:
+    def _anchor(self) -> Hashable | None:
         """Return the row that must not move: the cursor's, or where that is out of view the top."""
         if self._in_view(self._cursor):
             return self._cursor
@@ -184,7 +184,7 @@ class RunsList(LineView):
         if self._page:
             self._kept_in_view = self._cursor is None or self._in_view(self._cursor)
 
-    def _in_view(self, key: int | None) -> bool:
+    def _in_view(self, key: Hashable | None) -> bool:
         if key is None or key not in self._at:
             return False
         place, top = self._at[key], self.scroll_offset.y
@@ -195,7 +195,7 @@ class RunsList(LineView):
         """Rows in view below the heads."""
         return max(self.size.height - 1, 0)
 
-    def _reveal(self, key: int) -> None:
+    def _reveal(self, key: Hashable) -> None:
         """Have a run in view."""
         if self._page and key in self._at and not self._in_view(key):
             # The heads cover one row more than the view reckons with.

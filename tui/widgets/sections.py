@@ -13,8 +13,8 @@ from tui.core.state import Buffer
 from tui.core.text import clip, one_line, sanitize
 from tui.viewmodel import Item
 from tui.widgets.cell_wrap import wrap
-from tui.widgets.markdown_lines import MarkdownLines
-from tui.widgets.markdown_theme import MarkdownTheme
+from tui.widgets.markdown.lines import MarkdownLines
+from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import Piece, strip_of, wire
 from tui.widgets.source_lines import SourceLines
 
@@ -29,9 +29,6 @@ _INDENT: Final = 2
 
 class Section:
     """One item, laid out in rows."""
-
-    mark: tuple[object, ...] = ()
-    """What was laid out last; while an item has the same mark there is nothing to do."""
 
     @property
     def height(self) -> int:

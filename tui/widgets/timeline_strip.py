@@ -8,8 +8,8 @@ from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.viewmodel.scope import Scope
 from tui.viewmodel.strip import Strips, event_at, strips
+from tui.viewmodel.views import Moment
 from tui.widgets.look import ComponentStyles
 from tui.widgets.paint import strip_of
 
@@ -40,18 +40,18 @@ class TimelineStrip(ComponentStyles):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._scope: Scope | None = None
+        self._moment: Moment | None = None
         self._drawn: tuple[object, ...] = ()
         self._strips = Strips([], [], None)
 
-    def show(self, scope: Scope) -> None:
-        """Draw the strip of `scope`."""
+    def show(self, moment: Moment) -> None:
+        """Draw the strip of `moment`."""
         width = self.size.width
-        drawn = (scope.key, scope.head, scope.travelling and scope.count, width)
+        drawn = (moment.run, moment.head, moment.travelling and moment.count, width)
         if drawn == self._drawn or not width:
             return
-        self._drawn, self._scope = drawn, scope
-        self._strips = strips(scope, width)
+        self._drawn, self._moment = drawn, moment
+        self._strips = strips(moment, width)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -68,7 +68,7 @@ class TimelineStrip(ComponentStyles):
 
     def on_click(self, event: events.Click) -> None:
         """Go to the event at the pointer."""
-        if self._scope is not None:
-            seq = event_at(self._scope, event.x, max(self.size.width, 1))
+        if self._moment is not None:
+            seq = event_at(self._moment, event.x, max(self.size.width, 1))
             if seq is not None:
                 self.post_message(self.Picked(seq))

@@ -46,6 +46,15 @@ class ToolCall:
         self._settled = 0
         self._cuts: dict[int, Sequence[int]] = {}
 
+    def is_done(self, item: ToolItem, width: int) -> bool:
+        """Whether there is nothing to do: an item that did not change is the same object."""
+        return self.complete and self.item is item and self._width == width
+
+    def put_off(self, item: ToolItem) -> None:
+        """Take note of a call that is laid out later: until then it is a heading."""
+        self.item = item
+        self.complete = False
+
     def take(self, item: ToolItem, width: int, budget: int) -> int:
         """Read at most `budget` characters that are new, and lay them out; return how many."""
         block = item.block
@@ -53,7 +62,8 @@ class ToolCall:
         if len(text) < self._fed or (self._finished and not block.stopped) or width != self._width:
             self._begin(width)
         self.item = item
-        self.notes = wrap_words(one_line(_note(block)), width)
+        note = _note(block)
+        self.notes = wrap_words(one_line(note), width) if note else []
         read = min(len(text) - self._fed, max(budget, 0))
         if read:
             self.json.feed(text.slice(self._fed, self._fed + read))

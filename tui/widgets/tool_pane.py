@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from typing import ClassVar, Final
 
@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from tui.core.partial_json import Kind
 from tui.core.text import format_ns, one_line
-from tui.viewmodel import Scope, ToolItem, tools
+from tui.viewmodel import Moment, ToolItem, ToolItems
 from tui.widgets.line_view import OriginWanted, Place, PointingView
 from tui.widgets.paint import Piece, spread, strip_of, wire
 from tui.widgets.tool_call import ToolCall
@@ -31,6 +31,8 @@ JSON_LOOKS: Final = {
 _INDENT: Final = 2
 _BUDGET: Final = 32_768
 """Characters of JSON to lay out on one frame: about ten milliseconds."""
+_PER_CALL: Final = 256
+"""What a call costs besides, in characters."""
 
 
 class ToolPane(PointingView):
@@ -55,23 +57,23 @@ class ToolPane(PointingView):
         super().__init__(id=id)
         self.border_title = "Tool calls"
         self.boundaries = False
-        self._scope: Scope | None = None
+        self._moment: Moment | None = None
+        self._items = ToolItems()
         self._calls: dict[int, ToolCall] = {}
         self._starts: list[int] = []
         self._order: list[int] = []
         self._drawn: tuple[object, ...] = ()
         self._complete = True
 
-    def show(self, scope: Scope) -> None:
-        """Draw the calls of `scope`."""
+    def show(self, moment: Moment) -> None:
+        """Draw the calls of `moment`."""
         if not self.size:
             return  # Hidden behind another pane: laid out once there is a width.
         width = self._json_width()
-        calls = [block for block in scope.state.blocks if block.is_tool]
-        sizes = [(len(call.fragments), len(call.json), call.stopped_ns) for call in calls]
-        drawn = (scope.key, sizes, scope.travelling, scope.done, width, scope.lit)
-        self._scope = scope
-        running = not scope.done and any(not call.stopped for call in calls)
+        items = self._items.of(moment)
+        drawn = (moment.run, moment.count, moment.travelling, moment.done, width, moment.lit)
+        self._moment = moment
+        running = not moment.done and any(not item.block.stopped for item in reversed(items))
         if drawn == self._drawn and self._complete and not running:
             return
         if self._drawn[:1] != drawn[:1]:
@@ -82,28 +84,40 @@ class ToolPane(PointingView):
             self.hold_place()
         changed = self._drawn != drawn or not self._complete
         self._drawn = drawn
-        items = tools(scope)
         if changed:
-            self._lay_out(items, width)
+            top = self._top()
+            self._lay_out(items, width, top)
             if self._complete:
                 self.return_to_place()
-            self._lead(scope)
+            self._keep_at_top(top)
+            self._lead(moment)
         self.refresh()
 
-    def _lead(self, scope: Scope) -> None:
+    def _lead(self, moment: Moment) -> None:
         """Have in view what the event at the cursor added."""
-        lit = scope.lit
-        if not scope.travelling:
+        lit = moment.lit
+        if not moment.travelling:
             self.let_go()
         elif lit is not None and lit.field == "json" and lit.place in self._calls:
             top = self._starts[self._order.index(lit.place)]
             self.lead_to(top + 1 + self._calls[lit.place].row_of(lit.start))
 
-    def _lay_out(self, items: list[ToolItem], width: int) -> None:
+    def _lay_out(self, items: list[ToolItem], width: int, top: tuple[int, int] | None) -> None:
         """Lay out what is new of the calls, as much as fits in a frame."""
         left = _BUDGET
-        for item in items:
-            left -= self._calls.setdefault(item.key, ToolCall()).take(item, width, left)
+        # What is seen comes first: the end where it is followed, else from the top of the view on.
+        first = bisect_left(items, 0 if top is None else top[0], key=lambda item: item.key)
+        seen = items[first:] if not self.follow else []
+        for item in (*seen, *reversed(items[: len(items) - len(seen)])):
+            call = self._calls.get(item.key)
+            if call is None:
+                call = self._calls[item.key] = ToolCall()
+            if call.is_done(item, width):
+                continue
+            if left > 0:
+                left -= call.take(item, width, left) + _PER_CALL
+            else:
+                call.put_off(item)
         self._order = [item.key for item in items]
         for key in self._calls.keys() - set(self._order):
             del self._calls[key]
@@ -113,6 +127,22 @@ class ToolPane(PointingView):
         self.set_height(max(self._starts[-1] - 1, 0))
         count = len(items)
         self.border_title = f"Tool calls  {count}" if count else "Tool calls"
+
+    def _top(self) -> tuple[int, int] | None:
+        """Return the call at the top of the view, and how far above it begins."""
+        y = self.scroll_offset.y
+        number = bisect_right(self._starts, y) - 1
+        if self.follow or self._held is not None or not 0 <= number < len(self._order):
+            return None
+        return self._order[number], y - self._starts[number]
+
+    def _keep_at_top(self, top: tuple[int, int] | None) -> None:
+        """Have it there again, where calls above are higher than they were thought to be."""
+        if top is None or top[0] not in self._calls or self._held is not None:
+            return
+        row = self._starts[self._order.index(top[0])] + top[1]
+        if row != self.scroll_offset.y and not self.follow:
+            self._jump(row)
 
     def toggle_boundaries(self) -> bool:
         """Switch the marks between fragments; return whether they are on now."""
@@ -163,14 +193,14 @@ class ToolPane(PointingView):
         return _INDENT if where is not None and where[1] else -1
 
     def _heading(self, call: ToolCall, width: int) -> Strip:
-        item, scope = call.item, self._scope
-        assert item is not None and scope is not None
+        item, moment = call.item, self._moment
+        assert item is not None and moment is not None
         block = item.block
         end = block.stopped_ns
         facts = list(item.facts)
-        if scope.run.timed:
-            took = (scope.now_ns if end is None else end) - block.started_ns
-            if end is not None or not scope.travelling:
+        if moment.run.timed:
+            took = (moment.now_ns if end is None else end) - block.started_ns
+            if end is not None or not moment.travelling:
                 facts.append(format_ns(max(took, 0)))
         kind = "" if block.type == "tool_use" else f"  {block.type.removesuffix('_tool_use')}"
         name = wire(item.name, max(width - 16, 8))
@@ -207,7 +237,7 @@ class ToolPane(PointingView):
         self, item: ToolItem, text: str, start: int, style: Style
     ) -> list[tuple[str, int, Style]]:
         """Cut a span where the contribution of the event at the cursor begins and ends."""
-        lit = self._scope.lit if self._scope else None
+        lit = self._moment.lit if self._moment else None
         if lit is None or lit.field != "json" or lit.place != item.key:
             return [(text, start, style)]
         low = min(max(lit.start - start, 0), len(text))

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
+from textual.geometry import Offset
+from textual.selection import Selection
 from textual.strip import Strip
 
-from tui.core.links import Field
-from tui.viewmodel import Item, Scope, transcript
+from tui.core.delta_text import Field
+from tui.viewmodel import TranscriptItems, TranscriptView
 from tui.widgets.line_view import OriginWanted, Place, PointingView
-from tui.widgets.markdown_theme import MarkdownTheme
-from tui.widgets.sections import Look, Section, Thinking, new_section
+from tui.widgets.markdown.theme import MarkdownTheme
+from tui.widgets.section_rows import Entry, SectionRows
+from tui.widgets.sections import Look, Thinking
 
 _BUDGET_NS: Final = 6_000_000
+
+
+class _Anchor(NamedTuple):
+    """A row of a section, and how far below the top of the view it is."""
+
+    entry: Entry
+    inner: int
+    below: int
 
 
 class Transcript(PointingView):
@@ -42,147 +52,240 @@ class Transcript(PointingView):
         self.unfolded = False
         self.source = False
         self.markdown_theme = MarkdownTheme()
-        self._sections: dict[tuple[str, int], Section] = {}
-        self._order: list[Section] = []
-        self._starts: list[int] = []
+        self._items = TranscriptItems()
+        self._rows = SectionRows()
         self._drawn: tuple[object, ...] = ()
-        self._shown = 0
+        self._shown: object = None
         self._width = 0
-        self._complete = True
         self._look: Look | None = None
-        self._scope: Scope | None = None
-        self._keys: list[tuple[str, int]] = []
+        self._view: TranscriptView | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every section is laid out, also those that nobody looks at."""
+        return not self._rows.waiting
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._look = None
         self._drawn = ()
 
-    def show(self, scope: Scope) -> None:
-        """Draw the transcript of `scope`."""
+    def show(self, view: TranscriptView) -> None:
+        """Draw the transcript of `view`."""
         if not self.size:
             return  # Hidden behind another pane: laid out once there is a width.
+        moment = view.moment
         width = self.row_width
-        status = scope.run.status
+        status = moment.run.status
         drawn = (
-            scope.key,
-            scope.count,
-            scope.travelling,
+            moment.run,
+            moment.count,
+            moment.travelling,
             width,
             status,
-            scope.failure,
-            scope.stage,
-            scope.recording_failure,
-            scope.damage,
-            sum(map(len, (scope.paced_text or {}).values())),
+            view.failure,
+            view.stage,
+            view.recording_failure,
+            view.damage,
+            sum(map(len, (view.paced_text or {}).values())),
         )
-        self._scope = scope
-        if drawn == self._drawn and self._complete:
+        self._view = view
+        if drawn == self._drawn and not self._rows.waiting:
             return
-        if scope.key != self._shown:
-            self._shown = scope.key
-            self._sections.clear()
+        if moment.run is not self._shown:
+            self._shown = moment.run
+            self._rows = SectionRows()
             self.follow = True
             self.drop_selection()
         elif width != self._width or self._look is None:
             self.hold_place()
+        look = self._look = self._look or self._new_look()
+        anchor, pointed = self._anchor(), self._pointed_at()
+        if drawn != self._drawn:
+            self._rows.take(self._items.of(view), width, look)
         self._drawn = drawn
         self._width = width
-        self._lay_out(transcript(scope), width)
-        if self._complete:
-            self.return_to_place()
-        if not scope.travelling:
+        self._lay_out(anchor, pointed)
+        if not moment.travelling:
             self.let_go()
-        elif scope.lit is not None and scope.lit.field != "json":
-            row = self.row_at((("block", scope.lit.place), scope.lit.start))
+        elif moment.lit is not None and moment.lit.field != "json":
+            row = self.row_at((("block", moment.lit.place), moment.lit.start))
             if row is not None:
                 self.lead_to(row)
 
-    def _lay_out(self, items: list[Item], width: int) -> None:
-        look = self._look = self._look or Look(
+    def _new_look(self) -> Look:
+        return Look(
             lambda name: self.style(f"transcript--{name}"),
             self.markdown_theme,
             unfolded=self.unfolded,
             source=self.source,
         )
-        order: list[Section] = []
-        starts: list[int] = []
-        places: list[tuple[str, int]] = []
-        end = -1
-        before = ""
+
+    def _lay_out(self, anchor: _Anchor | None, pointed: list[_Anchor | None]) -> None:
+        """Lay out what is in view, and of the rest as much as there is time for.
+
+        What the reader looks at stays where it is, whatever the sections above turn out to be.
+        """
+        rows = self._rows
         deadline = time.perf_counter_ns() + _BUDGET_NS
-        self._complete = True
-        for item in items:
-            section = self._sections.get(item.key)
-            if section is None:
-                section = self._sections[item.key] = new_section(item, look)
-            mark = _mark(item, width, look)
-            if section.mark != mark:
-                left_ns = deadline - time.perf_counter_ns()
-                if left_ns > 0 and section.take(item, width, look, left_ns):
-                    section.mark = mark
-                else:
-                    self._complete = False
-            if section.height == 0:
-                continue
-            # A blank row between parts, but calls that belong together stand together.
-            start = end + (0 if item.kind == before == "tool" else 1)
-            order.append(section)
-            places.append(item.key)
-            starts.append(start)
-            end = start + section.height
-            before = item.kind
-        keys = {item.key for item in items}
-        for key in [key for key in self._sections if key not in keys]:
-            del self._sections[key]
-        self._order = order
-        self._keys = places
-        self._starts = starts
-        self.set_height(max(end, 0))
+        rows.arrange()
+        if self._held is not None:
+            self._go_back(deadline)
+            anchor = self._anchor()
+        self._measure_view(anchor, deadline)
+        top = self._top(anchor)
+        for entry in rows.to_measure(top, top + self.size.height):
+            rows.measure(entry, deadline - time.perf_counter_ns())
+            if time.perf_counter_ns() >= deadline:
+                break
+        rows.arrange()
+        self.set_height(rows.height)
+        if anchor is not None and self._top(anchor) != self.scroll_offset.y:
+            self._jump(self._top(anchor))
+        self._point_at(pointed)
         self.refresh()
 
-    def _part(self, y: int) -> tuple[int, int] | None:
-        """Return which section is drawn in row `y`, and the row in it; None for a blank row."""
-        number = bisect_right(self._starts, y) - 1
-        if number < 0:
-            return None
-        inner = y - self._starts[number]
-        return (number, inner) if inner < self._order[number].height else None
+    def _pointed_at(self) -> list[_Anchor | None]:
+        """Return the rows of the caret and of both ends of the selection."""
+        selected = self.text_selection
+        ends = (None, None) if selected is None else (selected.start, selected.end)
+        rows = [None if point is None else point.y for point in ends]
+        rows.insert(0, None if self.caret is None else self.caret[0])
+        return [None if y is None else self._section_row(y) for y in rows]
 
-    def row(self, y: int, width: int) -> Strip:
-        part = self._part(y)
-        return Strip([]) if part is None else self._order[part[0]].row(part[1])
-
-    def margin_of(self, y: int) -> int:
-        part = self._part(y)
-        return -1 if part is None else self._order[part[0]].margin_of(part[1])
-
-    def place_at(self, y: int) -> Place | None:
-        part = self._part(y) or self._part(y + 1)
+    def _section_row(self, y: int) -> _Anchor | None:
+        part = self._rows.part(y) or self._rows.part(y + 1)
         if part is None:
             return None
-        number, inner = part
-        return self._keys[number], self._order[number].place_at(inner)
+        entry, inner = part
+        return _Anchor(entry, y - self._rows.start(entry), inner)
+
+    def _point_at(self, pointed: list[_Anchor | None]) -> None:
+        """Have them on the same characters, where sections above are higher than was thought."""
+        caret, *ends = [
+            None
+            if mark is None or not self._rows.has(mark.entry)
+            else self._rows.start(mark.entry) + mark.inner
+            for mark in pointed
+        ]
+        if self.caret is not None and caret is not None:
+            self.caret = (caret, self.caret[1])
+        selected = self.text_selection
+        if selected is None:
+            return
+        start, end = (
+            point if point is None or y is None else Offset(point.x, y)
+            for point, y in zip((selected.start, selected.end), ends, strict=True)
+        )
+        if (start, end) != (selected.start, selected.end):
+            self.screen.selections = {**self.screen.selections, self: Selection(start, end)}
+
+    def _go_back(self, deadline: int) -> None:
+        """Return to the place that is held as soon as its section is laid out."""
+        held = self._held
+        entry = None if held is None else self._rows.find(held[0])
+        if entry is not None and not entry.measured:
+            self._rows.measure(entry, deadline - time.perf_counter_ns())
+            self._rows.arrange()
+        if entry is None or entry.measured:
+            self.set_height(self._rows.height)
+            self.return_to_place()
+
+    def _anchor(self) -> _Anchor | None:
+        """Return a row in view that is to stay where it is; None where the tail is followed."""
+        if self.follow or self._held is not None:
+            return None
+        top = self.scroll_offset.y
+        first: _Anchor | None = None
+        for entry in self._rows.within(top, top + self.size.height):
+            start = self._rows.start(entry)
+            inner = max(top - start, 0)
+            found = _Anchor(entry, inner, start + inner - top)
+            if entry.measured and inner < entry.height:
+                return found
+            first = first or found
+        return first
+
+    def _top(self, anchor: _Anchor | None) -> int:
+        """Return the row at the top of the view."""
+        rows = self._rows
+        last = max(rows.height - self.size.height, 0)
+        if self.follow:
+            return last
+        if anchor is None or not rows.has(anchor.entry):
+            return min(self.scroll_offset.y, last)
+        inner = min(anchor.inner, max(anchor.entry.height - 1, 0))
+        return min(max(rows.start(anchor.entry) + inner - anchor.below, 0), last)
+
+    def _measure_view(self, anchor: _Anchor | None, deadline: int) -> None:
+        """Lay out what is in view. As it changes what is, this may take more than one look."""
+        tried: set[Entry] = set()
+        while True:
+            top = self._top(anchor)
+            seen = self._rows.within(top, top + self.size.height)
+            new = [entry for entry in seen if not entry.measured and entry not in tried]
+            # From the end, where that is followed: it is seen first.
+            for entry in reversed(new) if self.follow else new:
+                self._rows.measure(entry, deadline - time.perf_counter_ns())
+            tried.update(new)
+            self._rows.arrange()
+            if not new or time.perf_counter_ns() >= deadline:
+                return
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if self._rows.waiting and not self._moving and not self.follow and self.size:
+            self._lay_out(self._anchor(), self._pointed_at())
+
+    def row(self, y: int, width: int) -> Strip:
+        part = self._rows.part(y)
+        if part is None:
+            return Strip([])
+        entry, inner = part
+        if entry.section is None:
+            self._rows.measure(entry, 0)  # Its height counts from the next layout on.
+        section = entry.section
+        assert section is not None
+        return section.row(inner) if inner < section.height else Strip([])
+
+    def margin_of(self, y: int) -> int:
+        part = self._rows.part(y)
+        if part is None or part[0].section is None:
+            return -1
+        return part[0].section.margin_of(part[1])
+
+    def place_at(self, y: int) -> Place | None:
+        part = self._rows.part(y) or self._rows.part(y + 1)
+        if part is None:
+            return None
+        entry, inner = part
+        return entry.item.key, inner if entry.section is None else entry.section.place_at(inner)
 
     def row_at(self, place: Place) -> int | None:
         key, inner = place
-        for number, known in enumerate(self._keys):
-            if known == key:
-                return self._starts[number] + self._order[number].row_at(inner)
-        return None
+        entry = self._rows.find(key)
+        if entry is None:
+            return None
+        if not entry.measured:
+            self._rows.measure(entry, _BUDGET_NS)
+            self._rows.arrange()
+            self.set_height(self._rows.height)
+        if not entry.height or entry.section is None:
+            return None
+        return self._rows.start(entry) + entry.section.row_at(inner)
 
     def action_origin(self) -> None:
         """Ask for the event that wrote what is pointed at."""
-        scope = self._scope
-        if scope is None or self.caret is None:
+        view = self._view
+        if view is None or self.caret is None:
             return
         y, column = self.caret
-        part = self._part(y)
-        if part is None or self._keys[part[0]][0] != "block":
+        part = self._rows.part(y)
+        section = None if part is None else part[0].section
+        if part is None or section is None or part[0].item.key[0] != "block":
             return
-        number, inner = part
-        place = self._keys[number][1]
-        section = self._order[number]
+        entry, inner = part
+        place = entry.item.key[1]
         offset = section.offset_at(inner, column)
         field: Field = "thinking" if isinstance(section, Thinking) else "text"
         self.post_message(OriginWanted(place, field, offset))
@@ -200,9 +303,3 @@ class Transcript(PointingView):
         self.drop_selection()
         self.notify_style_update()
         return self.unfolded
-
-
-def _mark(item: Item, width: int, look: Look) -> tuple[object, ...]:
-    """Return what the rows of an item depend on. A Buffer only grows: its length tells."""
-    body = item.body if isinstance(item.body, str) else len(item.body)
-    return (item.label, body, item.open, item.lit, item.long, item.tone, width, look)

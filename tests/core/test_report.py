@@ -1,0 +1,216 @@
+"""The report's shape, and that it is strict JSON whatever the stream held."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.playbook import (
+    block_start,
+    block_stop,
+    delta,
+    ending,
+    error,
+    fragment,
+    message_start,
+    ping,
+    run,
+    sse,
+    strict,
+    text,
+    text_block,
+    text_start,
+    tool_block,
+    wire,
+)
+from tests.streams import broken_events, cuts, sse_bytes
+from tui.core.records import JsonObject
+from tui.core.report import SCHEMA, dumps, file_report, run_report
+from tui.core.session import Session
+
+
+def report(*items: JsonObject | bytes) -> JsonObject:
+    """The only run's report, after a trip through JSON."""
+    return run_report(run([wire(*items)]).run)
+
+
+def test_the_shape() -> None:
+    data = wire(message_start(), ping(), *tool_block(1, '{"a":', "1}"), *ending("tool_use"))
+    assert file_report("x.sse", run([data]).runs) == {
+        "schema": "streamscope.inspect/1",
+        "file": "x.sse",
+        "runs": [
+            {
+                "status": "complete",
+                "message": {
+                    "id": "msg_1",
+                    "type": "message",
+                    "role": "assistant",
+                    "model": "claude-sonnet-5-5",
+                    "content": [
+                        {
+                            "type": "tool_use",
+                            "id": "toolu_1",
+                            "name": "get_weather",
+                            "input": {"a": 1},
+                        }
+                    ],
+                    "stop_reason": "tool_use",
+                    "stop_sequence": None,
+                    "usage": {"input_tokens": 25, "output_tokens": 15},
+                },
+                "tools": [
+                    {
+                        "index": 1,
+                        "id": "toolu_1",
+                        "name": "get_weather",
+                        "type": "tool_use",
+                        "fragments": 2,
+                        "raw": '{"a":1}',
+                        "input": {"a": 1},
+                        "state": "complete",
+                    }
+                ],
+                "events": {
+                    "total": 8,
+                    "by_type": {
+                        "message_start": 1,
+                        "ping": 1,
+                        "content_block_start": 1,
+                        "content_block_delta": 2,
+                        "content_block_stop": 1,
+                        "message_delta": 1,
+                        "message_stop": 1,
+                    },
+                },
+                "bytes": len(data),
+                "metrics": {
+                    "ttfb_ms": 0.0,
+                    "ttft_ms": 0.0,
+                    "ttfo_ms": 0.0,
+                    "ttst_ms": 0.0,
+                    "e2e_ms": 0.0,
+                    "decode_ms": 0.0,
+                    "itl_ms": 0.0,
+                    "icl_ms": {"p50": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0},
+                    "tokens_per_s": None,
+                    "stalls": 0,
+                },
+                "error": None,
+                "findings": [],
+                "anomalies": [],
+            }
+        ],
+    }
+
+
+def test_a_live_run_has_no_file() -> None:
+    found = file_report(None, run([b""]).runs)
+    assert (found["schema"], found["file"]) == (SCHEMA, None)
+    assert found["runs"][0]["status"] == "empty"
+    assert found["runs"][0]["message"] is None
+
+
+def test_untimed_metrics_are_null() -> None:
+    session = Session(timed=False)
+    session.feed(0, wire(message_start(), text(0, "a"), text(0, "b"), *ending()))
+    session.finish(0)
+    metrics = run_report(session.run)["metrics"]
+    assert set(metrics.pop("icl_ms").values()) | set(metrics.values()) == {None}
+
+
+def test_a_run_that_is_still_going_on_counts_as_truncated() -> None:
+    session = Session()
+    session.feed(0, sse(message_start()))
+    assert session.run.status == "streaming"
+    assert run_report(session.run)["status"] == "truncated"
+
+
+def test_error_and_anomalies() -> None:
+    found = report(message_start(), {"type": "new"}, error())
+    assert (found["status"], found["error"]) == ("error", error()["error"])
+    assert found["anomalies"] == [
+        {"seq": 1, "code": "unknown_event", "detail": "no event type 'new' is known"}
+    ]
+
+
+def test_one_line_of_ascii() -> None:
+    line = dumps(report(message_start(), *text_block(0, "\u00e9\n\u2028\ud800"), *ending()))
+    assert line.isascii()
+    assert "\n" not in line
+    assert json.loads(line)["message"]["content"][0]["text"] == "\u00e9\n\u2028\ud800"
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999"])
+def test_infinity_is_written_as_a_string(number: str) -> None:
+    event = sse(message_start(odd=0)).replace(b'"odd": 0', b'"odd": ' + number.encode())
+    found = report(event, *ending())
+    assert math.isinf(found["message"]["odd"])
+    parsed = strict(dumps(found))
+    assert isinstance(parsed, dict)
+    assert parsed["message"]["odd"] in {"inf", "-inf"}
+    assert parsed["message"]["usage"] == {"input_tokens": 25, "output_tokens": 15}
+
+
+@pytest.mark.parametrize("depth", [50, 150, 199, 400, 700, 100_000])
+def test_nesting_of_any_depth(depth: int) -> None:
+    nest = "[" * depth + "]" * depth
+    document = '{"a":' + nest + "}"
+    start = sse(block_start(0, "tool_use", input=0)).replace(
+        b'"input": 0', b'"input": ' + document.encode()
+    )
+    line = dumps(report(message_start(), start, block_stop(0), *tool_block(1, document), *ending()))
+    parsed = strict(line)
+    assert isinstance(parsed, dict)
+    assert parsed["tools"][-1]["raw"] == document
+    assert parsed["tools"][-1]["state"] in {"complete", "invalid"}
+
+
+def test_only_what_is_too_deep_is_left_out() -> None:
+    document = '{"b":1,"a":' + "[" * 150 + "]" * 150 + "}"
+    found = report(message_start(), *tool_block(0, document), *text_block(1, "kept"), *ending())
+    found["message"]["odd"] = math.inf
+    parsed = strict(dumps(found))
+    assert isinstance(parsed, dict)
+    assert parsed["tools"][0]["input"]["b"] == 1
+    assert "nested too deeply" in json.dumps(parsed["tools"][0]["input"])
+    assert parsed["message"]["content"][1]["text"] == "kept"
+
+
+def test_integers_of_any_length() -> None:
+    for digits in (400, 4_300, 5_000):
+        number = "9" * digits
+        event = sse(message_start(odd=0)).replace(b'"odd": 0', b'"odd": ' + number.encode())
+        strict(dumps(report(event, *tool_block(0, '{"a":' + number + "}"), *ending())))
+
+
+def test_numbers_that_are_no_counts() -> None:
+    usage = {"output_tokens": 10**400}
+    events = [message_start(usage=usage), text_start(0), text(0, "a"), ping(), fragment(0, "1")]
+    chunks = [sse(event) for event in events]
+    found = run_report(run(chunks).run)
+    assert found["metrics"]["tokens_per_s"] is None
+    strict(dumps(found))
+
+
+def test_fields_of_a_delta_that_overwrite() -> None:
+    event = delta(
+        0, "compaction_delta", content=[1], encrypted_content={"a": 1}, type="compaction_delta"
+    )
+    strict(dumps(report(message_start(), event)))
+
+
+@given(broken_events(), st.data())
+def test_any_events_give_strict_json(events: list[JsonObject], data: st.DataObject) -> None:
+    session = run(data.draw(cuts(wire(*events))))
+    strict(dumps(file_report("f", session.runs)))
+
+
+@given((sse_bytes() | st.binary(max_size=80)).flatmap(cuts))
+def test_any_bytes_give_strict_json(chunks: list[bytes]) -> None:
+    session = run(chunks)
+    strict(dumps(file_report("f", session.runs)))

@@ -1,0 +1,190 @@
+"""Keys and palette: every action has both, and each can be run from the palette."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.actions import parse
+from textual.app import SystemCommand
+from textual.command import CommandList, CommandPalette
+from textual.events import Click
+from textual.worker import WorkerFailed
+
+from tests.app_harness import LATER_S, Stage, drawn, on_stage
+from tui.dashboard.app import StreamscopeApp
+from tui.dashboard.commands import HELP, KEYS, bar
+from tui.dashboard.watched import Watchlist
+from tui.screens.dashboard import Dashboard
+
+# Ctrl+C is what the terminal's interrupt has always been; cancel and quit stand in the palette.
+NOT_OFFERED = {"interrupt"}
+
+
+def commands(stage: Stage) -> dict[str, SystemCommand]:
+    """What the palette offers, by title."""
+    return {command.title: command for command in stage.app.get_system_commands(stage.app.screen)}
+
+
+async def run_command(stage: Stage, title: str) -> Stage:
+    commands(stage)[title].callback()
+    await drawn(stage.app)
+    return await stage.settle()
+
+
+def test_every_action_is_in_the_palette_and_says_what_it_does() -> None:
+    for key in KEYS:
+        assert bool(key.palette) == (key.id not in NOT_OFFERED), key
+        assert key.tooltip and key.what, key
+
+
+def test_titles_ids_and_keys_are_used_once() -> None:
+    titles = [key.palette for key in KEYS if key.palette]
+    ids = [key.id for key in KEYS]
+    keys = [name for key in KEYS for name in key.keys.split(",")]
+    for values in (titles, ids, keys):
+        assert len(set(values)) == len(values)
+
+
+def test_every_action_exists() -> None:
+    holders = {"": StreamscopeApp, "app": StreamscopeApp, "screen": Dashboard}
+    for key in KEYS:
+        holder, name, parameters = parse(key.action)
+        assert callable(getattr(holders[holder], f"action_{name}")), key
+        if name == "play":
+            assert callable(getattr(Watchlist, str(parameters[0]))), key
+
+
+def test_every_key_is_in_the_help() -> None:
+    shown = {row for _, rows in HELP for row in rows}
+    assert {(key.shown, key.what) for key in KEYS} <= shown
+
+
+def test_the_bar_offers_known_actions_help_and_quit_last() -> None:
+    entries = bar(paused=False)
+    assert {action for _, _, action in entries} <= {key.action for key in KEYS}
+    assert [action for _, _, action in entries[-2:]] == ["help", "quit"]
+
+
+async def test_every_command_of_the_palette_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with on_stage("two-tools", "plain") as stage:
+        await stage.at(1.5)
+        titles = [title for title in commands(stage) if title != "app: quit"]
+        assert len(titles) >= 15
+        for title in titles:
+            await run_command(stage, title)
+            assert stage.app.is_running, title
+            while len(stage.app.screen_stack) > 1:
+                stage.app.pop_screen()
+                await stage.settle()
+            stage.log_pane.focus()
+        await run_command(stage, "app: quit")
+    assert stage.app.return_value == 0
+
+
+async def test_commands_do_what_their_keys_do() -> None:
+    async with on_stage("plain", "two-tools") as stage:
+        await stage.at(1.5)
+        head = stage.moment.count
+        await run_command(stage, "stream: step back")
+        assert stage.moment.count == head - 1
+        await run_command(stage, "view: follow the end")
+        assert stage.moment.count == head
+        await run_command(stage, "stream: play or pause")
+        assert stage.app.watchlist.paused
+        await run_command(stage, "stream: faster")
+        assert " 2x " in stage.header
+        await run_command(stage, "run: previous")
+        assert "run 1/2" in stage.header
+        await run_command(stage, "stream: cancel")
+        assert "CANCELLED" in stage.header
+        await run_command(stage, "view: next pane")
+        assert stage.app.focused is not stage.log_pane
+
+
+async def test_the_palette_is_opened_searched_and_obeyed() -> None:
+    async with on_stage("two-tools") as stage:
+        await stage.at(1)
+        await stage.press("ctrl+p")
+        assert len(stage.app.screen_stack) == 2
+        await stage.pilot.press(*"fragment bound")
+        await stage.pilot.press("enter")
+        await stage.settle()
+        assert len(stage.app.screen_stack) == 1
+        assert stage.tool_pane.boundaries
+
+
+async def test_a_key_can_be_bound_to_another() -> None:
+    async with on_stage("two-tools") as stage:
+        await stage.at(1)
+        stage.app.set_keymap({"boundaries": "B"})
+        await stage.press("b")
+        assert not stage.tool_pane.boundaries
+        await stage.press("B")
+        assert stage.tool_pane.boundaries
+
+
+@pytest.mark.parametrize("opening", ["y", "question_mark", "ctrl+p"])
+async def test_what_has_no_room_ends_nothing(opening: str) -> None:
+    async with on_stage("plain", size=(1, 1)) as stage:
+        await stage.at(LATER_S)
+        stage.app.notify("words that are wrapped")
+        await stage.press(opening, "pagedown", "pageup", "end", "home")
+        for size in [(2, 1), (9, 3), (40, 3)]:
+            await stage.change_size(size)
+            await stage.press("pagedown", "pageup")
+        assert stage.app.is_running and not stage.app._exit
+
+
+@pytest.mark.parametrize("opening", ["y", "x", "question_mark", "L", "enter", "ctrl+p"])
+async def test_what_is_closed_twice_at_once_is_closed_once(opening: str) -> None:
+    async with on_stage("plain") as stage:
+        await stage.at(LATER_S)
+        await stage.press(opening)
+        screen = stage.app.screen
+        assert screen is not stage.dashboard
+
+        def close() -> None:
+            screen.dismiss(None)
+
+        # Both are waiting in the screen's queue before the first is looked at.
+        screen.call_later(close)
+        screen.call_later(close)
+        await drawn(stage.app)
+        assert stage.app.screen is stage.dashboard and not stage.app._exit
+
+
+async def test_a_search_of_the_palette_that_is_left_ends_nothing() -> None:
+    async with on_stage("plain") as stage:
+        await stage.press("ctrl+p")
+        palette = stage.app.screen
+        assert isinstance(palette, CommandPalette)
+        await palette.query_one(CommandList).remove()
+        palette._gather_commands("a")
+        await drawn(stage.app)
+        assert not stage.app._exit
+        palette.dismiss()
+        await drawn(stage.app)
+        assert stage.app.screen is stage.dashboard
+
+
+async def test_a_click_where_nothing_is_closes_the_palette() -> None:
+    async with on_stage("plain") as stage:
+        await stage.press("ctrl+p")
+        palette = stage.app.screen
+        palette.post_message(Click(palette, 0, 0, 0, 0, 1, False, False, False, 300, 300))
+        await drawn(stage.app)
+        assert stage.app.screen is stage.dashboard and not stage.app._exit
+
+
+async def test_any_other_failure_of_a_worker_is_one() -> None:
+    async def broken() -> None:
+        raise RuntimeError("the floor gave way")
+
+    with pytest.raises(WorkerFailed, match="the floor gave way"):
+        async with on_stage("plain") as stage:
+            stage.app.run_worker(broken())
+            await stage.settle()

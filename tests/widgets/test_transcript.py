@@ -1,0 +1,456 @@
+"""The transcript: prompt, thinking, Markdown as it streams, marks, citations, endings, caret."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.app_harness import (
+    LATER_S,
+    BytesSource,
+    PushedSource,
+    Stage,
+    all_rows,
+    all_strips,
+    on_stage,
+    rows_of,
+    timed,
+)
+from tests.manual_clock import ManualClock, settle
+from tests.playbook import (
+    block_start,
+    block_stop,
+    citation,
+    delta,
+    ending,
+    fragment,
+    message_delta,
+    message_start,
+    message_stop,
+    ping,
+    signature,
+    text,
+    text_block,
+    text_start,
+    thinking,
+    thinking_start,
+    tool_block,
+)
+from tui.core.records import JsonObject
+from tui.core.text import sanitize
+
+CARET = "\u258c"
+MARKDOWN = """\
+# A title
+
+Some **bold** and *slanted* words with `code`.
+
+- one
+- two
+
+| name | share |
+|---|---|
+| Ada | 1/2 |
+
+```python
+def f(x):
+    return x + 1
+```
+
+The end."""
+
+
+def message(*events: JsonObject, stop: bool = True) -> list[JsonObject]:
+    return [message_start(), *events, *(ending() if stop else [])]
+
+
+def rows(stage: Stage) -> list[str]:
+    return all_rows(stage.transcript_pane)
+
+
+# --- prompt and thinking --------------------------------------------------------------------------
+
+
+async def test_the_prompt_stands_first_and_keeps_its_lines() -> None:
+    source = BytesSource(timed(*message(*text_block(0, "Hi"))), prompt="First line\n[second] line")
+    async with on_stage(source) as stage:
+        await stage.at(LATER_S)
+        assert rows(stage)[0] == "you  First line"
+        assert rows(stage)[1].strip() == "[second] line"
+        assert rows(stage)[2] == ""
+        assert rows(stage)[3] == "Hi"
+
+
+async def test_thinking_is_one_row_with_its_latest_words_while_it_streams() -> None:
+    thoughts = [f"thought{n} " for n in range(40)]
+    events = message(thinking_start(0), *(thinking(0, words) for words in thoughts), ping())
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(4.15)
+        (row,) = rows(stage)
+        assert "thinking" in row and "chars" in row
+        assert row.rstrip().endswith("thought38")
+        assert "thought2 " not in row
+        await stage.advance(0.1)
+        (row,) = rows(stage)
+        assert row.rstrip().endswith("thought39")
+
+
+async def test_thinking_is_folded_to_its_size_and_can_be_unfolded() -> None:
+    body = "First, foxes.\n\n1. quick\n2. brown"
+    events = message(thinking_start(0), thinking(0, body), block_stop(0), *text_block(1, "So."))
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        assert f"{len(body)} chars" in rows(stage)[0]
+        assert "foxes" not in stage.transcript
+        await stage.press("t")
+        assert "First, foxes." in stage.transcript
+        assert "quick" in stage.transcript and "brown" in stage.transcript
+        assert rows(stage)[-3] == "So."
+        await stage.press("t")
+        assert "foxes" not in stage.transcript
+
+
+async def test_thinking_grows_unfolded() -> None:
+    events = message(thinking_start(0), *(thinking(0, f"thought{n}\n") for n in range(30)), ping())
+    async with on_stage(timed(*events)) as stage:
+        await stage.press("t")
+        for count in (1, 7, 30):
+            await stage.at(0.25 + count * 0.1)
+            assert f"thought{count - 1}" in stage.transcript
+            assert f"thought{count}\n" not in stage.transcript + "\n"
+
+
+async def test_thinking_that_the_api_does_not_show_says_so() -> None:
+    events = message(
+        thinking_start(0),
+        signature(0, "c2ln"),
+        block_stop(0),
+        block_start(1, "redacted_thinking", data="b3BhcXVl"),
+        block_stop(1),
+    )
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        assert "not shown by the API" in stage.transcript
+        assert "redacted" in stage.transcript
+        assert "c2ln" not in stage.transcript and "b3BhcXVl" not in stage.transcript
+
+
+# --- text -----------------------------------------------------------------------------------------
+
+
+async def test_markdown_is_rendered() -> None:
+    async with on_stage(timed(*message(*text_block(0, MARKDOWN)))) as stage:
+        await stage.at(LATER_S)
+        shown = stage.transcript
+        for words in ("A title", "Some bold and slanted words with code.", "return x + 1", "1/2"):
+            assert words in shown
+        for sign in ("**", "`", "# ", "|---"):
+            assert sign not in shown
+
+
+@pytest.mark.parametrize("size", [3, 40])
+async def test_markdown_that_streamed_looks_like_markdown_that_came_at_once(size: int) -> None:
+    pieces = [MARKDOWN[at : at + size] for at in range(0, len(MARKDOWN), size)]
+    async with on_stage(timed(*message(*text_block(0, *pieces)), every_ms=10)) as stage:
+        for moment in range(len(pieces) + 4):
+            stage.clock.now_ns = (moment + 10) * 10_000_000
+            stage.app.watchlist.feeds[0].clock.wake()
+            await settle()
+            stage.app.tick()
+        await stage.at(LATER_S)
+        streamed = stage.transcript
+    async with on_stage(timed(*message(*text_block(0, MARKDOWN)))) as stage:
+        await stage.at(LATER_S)
+        assert stage.transcript == streamed
+
+
+async def test_markdown_is_readable_at_every_moment() -> None:
+    events = message(text_start(0), *(text(0, char) for char in MARKDOWN), ping())
+    async with on_stage(timed(*events, every_ms=10)) as stage:
+        for count in range(1, len(MARKDOWN) + 1, 9):
+            await stage.at(0.1 + 0.01 * (count + 1))
+            words = "".join(c for c in MARKDOWN[:count] if c.isalnum())
+            shown = "".join(c for c in stage.transcript if c.isalnum())
+            # All that came is there, whatever is still open; a code block adds its language.
+            assert shown == words or shown.replace("python", "", 1) in words
+
+
+async def test_the_source_is_the_text_as_it_came() -> None:
+    async with on_stage(timed(*message(*text_block(0, MARKDOWN)))) as stage:
+        await stage.at(LATER_S)
+        await stage.press("M")
+        assert stage.transcript.startswith(MARKDOWN)
+
+
+async def test_the_source_can_be_shown_while_it_streams() -> None:
+    events = message(text_start(0), *(text(0, f"*word{n}*\n") for n in range(30)), ping())
+    async with on_stage(timed(*events)) as stage:
+        await stage.press("M")
+        for count in (1, 12, 30):
+            await stage.at(0.25 + count * 0.1)
+            assert f"*word{count - 1}*" in stage.transcript
+            assert f"word{count}*" not in stage.transcript
+        await stage.press("M")
+        assert "*" not in stage.transcript
+
+
+def odd_texts() -> list[str]:
+    chance = random.Random(3)
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    atoms = [
+        *"abc defg ",
+        "\u6f22",
+        "\u5b57",
+        "\ud55c",
+        "e\u0301",
+        "\U0001f44d",
+        family,
+        "\u2764\ufe0f",
+        "1\ufe0f\u20e3",
+        "\U0001f1e9\U0001f1ea",
+        "\u202e",
+        "\x1b",
+    ]
+    return ["".join(chance.choices(atoms, k=120)) for _ in range(8)]
+
+
+@pytest.mark.parametrize("source", [False, True])
+async def test_wrapping_loses_no_character_and_makes_no_row_too_wide(source: bool) -> None:
+    texts = odd_texts()
+    blocks = [event for n, body in enumerate(texts) for event in text_block(n, body)]
+    async with on_stage(timed(*message(*blocks), every_ms=1)) as stage:
+        if source:
+            await stage.press("M")
+        await stage.at(LATER_S)
+        for width in (120, 64, 47, 40):
+            await stage.resize(width, 40)
+            pane = stage.transcript_pane
+            assert all(strip.cell_length <= pane.row_width for strip in all_strips(pane))
+            shown = "".join("".join(rows(stage)).split())
+            for body in texts:
+                assert "".join(sanitize(body).split()) in shown
+
+
+async def test_blocks_are_set_apart_by_a_blank_row() -> None:
+    events = message(*text_block(0, "One."), *text_block(1, "Two."))
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        assert rows(stage)[:4] == ["One.", "", "Two.", ""]
+
+
+# --- marks ----------------------------------------------------------------------------------------
+
+
+async def test_tool_calls_are_marked_where_they_were_made() -> None:
+    events = message(
+        *text_block(0, "Before."),
+        *tool_block(1, "{}", name="get_weather"),
+        *tool_block(2, "{}", name="get_tides"),
+        *text_block(3, "After."),
+    )
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        found = [row for row in rows(stage) if row]
+        places = [
+            next(n for n, row in enumerate(found) if word in row)
+            for word in ("Before", "get_weather  #1", "get_tides  #2", "After")
+        ]
+        assert places == [0, 1, 2, 3]
+        all_found = rows(stage)
+        weather = next(n for n, row in enumerate(all_found) if "get_weather" in row)
+        assert "get_tides" in all_found[weather + 1]
+
+
+async def test_citations_are_listed_under_the_text() -> None:
+    events = message(
+        text_start(0),
+        text(0, "Low water is at 13:10."),
+        citation(0, {"type": "web", "title": "Tide [tables]", "url": "https://tides.example/x"}),
+        citation(0, {"type": "char_location", "document_title": "Log book", "cited_text": "..."}),
+        citation(0, {"type": "char_location", "cited_text": "The water rises."}),
+        citation(0, {"type": "from the future"}),
+        block_stop(0),
+    )
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        said = stage.said
+        assert said.index("13:10") < said.index("citations")
+        for words in (
+            "[1] Tide [tables]",
+            "https://tides.example/x",
+            "[2] Log book",
+            "[3] The water rises.",
+            "from the future",
+        ):
+            assert words in said
+
+
+async def test_the_results_of_a_server_tool_are_listed() -> None:
+    results = [
+        {"type": "web_search_result", "title": "Crossing times", "url": "https://a.example"},
+        {"type": "web_search_result", "title": "Predictions", "url": "https://b.example"},
+    ]
+    events = message(
+        block_start(0, "server_tool_use", id="s1", name="web_search", input={}),
+        fragment(0, '{"query": "tides"}'),
+        block_stop(0),
+        block_start(1, "web_search_tool_result", tool_use_id="s1", content=results),
+        block_stop(1),
+        block_start(2, "web_search_tool_result", content={"error_code": "too_many_requests"}),
+        block_stop(2),
+    )
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        for words in ("web_search  #0", "Crossing times", "https://b.example", "too_many_requests"):
+            assert words in stage.transcript
+
+
+async def test_a_fallback_names_the_model_that_goes_on() -> None:
+    events = message(
+        block_start(
+            0, "fallback", **{"from": {"model": "claude-one"}, "to": {"model": "claude-two"}}
+        ),
+        block_stop(0),
+        *text_block(1, "Hello."),
+    )
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        assert "claude-one \u2192 claude-two" in stage.transcript
+        assert "claude-two" in stage.header
+
+
+async def test_a_compaction_shows_what_is_left() -> None:
+    events = message(
+        block_start(0, "compaction", content=None),
+        delta(0, "compaction_delta", content="They spoke of tides."),
+        block_stop(0),
+    )
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        assert "compacted" in stage.transcript
+        assert "They spoke of tides." in stage.transcript
+
+
+async def test_a_block_of_an_unknown_type_is_shown_as_it_is() -> None:
+    events = message(
+        block_start(0, "hologram", beams=3, hue={"deep": ["[bold]"]}),
+        delta(0, "beam_delta", beam="green"),
+        block_stop(0),
+    )
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        for words in ("hologram", "beams: 3", "[bold]", "green"):
+            assert words in stage.said
+
+
+# --- endings --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "meaning"),
+    [
+        ("end_turn", "complete"),
+        ("tool_use", "tool results"),
+        ("max_tokens", "cut off"),
+        ("stop_sequence", "stop sequence"),
+        ("pause_turn", "continued"),
+        ("refusal", "declined"),
+        ("model_context_window_exceeded", "context window"),
+        ("something_new", "does not know"),
+    ],
+)
+async def test_the_stop_reason_is_explained(reason: str, meaning: str) -> None:
+    events = [message_start(), *text_block(0, "Hi."), message_delta(reason), message_stop()]
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        last = stage.said.partition("Hi.")[2]
+        assert reason in last
+        assert meaning in last
+
+
+async def test_the_caret_stands_where_text_is_being_written_and_nowhere_else() -> None:
+    events = message(
+        thinking_start(0),
+        thinking(0, "hm"),
+        block_stop(0),
+        text_start(1),
+        text(1, "Hello "),
+        text(1, "world"),
+        block_stop(1),
+        text_start(2),
+        text(2, "Again"),
+        block_stop(2),
+    )
+    async with on_stage(timed(*events)) as stage:
+        seen = []
+        for count in range(1, len(events) + 1):
+            await stage.at(0.05 + count * 0.1)
+            lines = [row for row in rows(stage) if CARET in row]
+            assert len(lines) <= 1
+            seen.append(lines[0] if lines else "")
+        carets = [CARET, f"Hello{CARET}", f"Hello world{CARET}", ""]
+        assert seen[4:8] == carets or seen[4:8] == [CARET, f"Hello {CARET}", *carets[2:]]
+        assert seen[8:10] == [CARET, f"Again{CARET}"]
+        assert not any(seen[:4]) and not any(seen[10:])
+
+
+@pytest.mark.parametrize("how", ["truncated", "cancelled"])
+async def test_nothing_is_being_written_after_the_end_of_the_stream(how: str) -> None:
+    clock = ManualClock()
+    source = PushedSource(clock)
+    async with on_stage(source, clock=clock) as stage:
+        source.push(message_start(), text_start(0), text(0, "Hello"))
+        await stage.advance(0.1)
+        assert f"Hello{CARET}" in stage.transcript
+        if how == "truncated":
+            source.end()
+            await stage.advance(0.1)
+        else:
+            await stage.press("escape")
+        assert CARET not in stage.transcript
+        assert "Hello" in stage.transcript
+        await stage.press("comma")
+        assert CARET in stage.transcript
+
+
+# --- the tail and the reader ----------------------------------------------------------------------
+
+
+async def test_the_end_of_the_text_is_followed() -> None:
+    events = message(text_start(0), *(text(0, f"line{n}\n\n") for n in range(60)), ping())
+    async with on_stage(timed(*events), size=(80, 24)) as stage:
+        for count in (3, 20, 60):
+            await stage.at(0.25 + count * 0.1)
+            assert f"line{count - 1}" in "\n".join(rows_of(stage.transcript_pane))
+
+
+async def test_new_text_does_not_move_what_a_reader_has_scrolled_to() -> None:
+    clock = ManualClock()
+    source = PushedSource(clock)
+    async with on_stage(source, clock=clock, size=(80, 24)) as stage:
+        source.push(message_start(), text_start(0), *(text(0, f"line{n}\n\n") for n in range(60)))
+        await stage.advance(1)
+        pane = stage.transcript_pane
+        await stage.wheel(pane, -3)
+        before = rows_of(pane)
+        assert "line59" not in "\n".join(before)
+        for number in range(60, 90):
+            source.push(text(0, f"line{number}\n\n"))
+        await stage.advance(1)
+        assert rows_of(pane) == before
+        await stage.press("F")
+        assert "line89" in "\n".join(rows_of(pane))
+
+
+async def test_going_back_takes_text_away() -> None:
+    events = message(*text_block(0, "One. ", "Two. ", "Three."), *text_block(1, "Four."))
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        for count, words in ((7, "Three."), (5, "Three."), (4, "Two."), (3, "One."), (2, "")):
+            stage.app.watchlist.go(count)
+            await stage.settle()
+            assert stage.said.rstrip(CARET).rstrip().endswith(words)
+        stage.app.watchlist.go(8)
+        await stage.settle()
+        assert "Four." in stage.transcript

@@ -1,0 +1,34 @@
+"""Imports files with the body of a response of Bedrock: its binary event stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from tui.captures.eventstream import Unwrapper, fault_lines, unwrapped
+from tui.captures.held import Readable
+from tui.captures.recording import Loaded, Recording
+from tui.core.records import Chunk
+
+FORMAT: Final = "Bedrock event stream"
+_BLOCK: Final = 1 << 16
+
+
+def load_eventstream(file: Readable) -> Loaded:
+    """Return the stream in a file, as server-sent events and untimed. Raises OSError."""
+    unwrapper = Unwrapper()
+    size = sum(len(unwrapper.feed(block.data)) for block in _blocks(file))
+    size += len(unwrapper.close())
+    recording = Recording("r1", file.name, partial(_chunks, file), size=size, bare=True)
+    return Loaded(FORMAT, [recording], fault_lines(unwrapper.faults))
+
+
+def _chunks(file: Readable) -> Iterator[Chunk]:
+    return unwrapped(_blocks(file))
+
+
+def _blocks(file: Readable) -> Iterator[Chunk]:
+    with file.open("rb") as opened:
+        while block := opened.read(_BLOCK):
+            yield Chunk(0, block)

@@ -1,0 +1,1 @@
+"""Two runs side by side: alignment, differences of text and of JSON."""

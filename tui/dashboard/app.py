@@ -1,0 +1,250 @@
+"""The application: what the keys, the palette and the panes' messages do, handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui.dashboard.app_settings import AppSettings
+from tui.dashboard.asking import Asking
+from tui.dashboard.commands import KEYS, palette
+from tui.dashboard.desk import ScreenDesk
+from tui.dashboard.exporting import Exporting
+from tui.dashboard.modals import Modals
+from tui.dashboard.navigator import Navigator
+from tui.dashboard.requesting import Requesting
+from tui.dashboard.run_list import RunList
+from tui.dashboard.start import calm_collector, find_styles, on_signals
+from tui.dashboard.textual_hacks import harden
+from tui.dashboard.ticker import TICK_S, Ticker
+from tui.dashboard.ui import UI
+from tui.dashboard.watched import Opening, SourceFactory, Watchlist
+from tui.find.finder import Finder
+from tui.screens.dashboard import Dashboard
+from tui.widgets.ask_bar import AskBar
+from tui.widgets.event_log import EventLog
+from tui.widgets.line_view import OriginWanted
+from tui.widgets.timeline_strip import TimelineStrip
+
+if TYPE_CHECKING:
+    from tui.conversation.plan import LivePlan
+    from tui.widgets.composer import Composer
+    from tui.widgets.runs_list import RunsList
+
+
+class StreamscopeApp(App[int]):
+    """The dashboard over any number of sources and live calls. The exit status is its result."""
+
+    TITLE = "streamscope"
+    CSS_PATH = find_styles()
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(key.keys, key.action, key.what, id=key.id, show=False, tooltip=key.tooltip)
+            for key in KEYS
+        ),
+        # From a modal too, and from a field that takes the letter.
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        factories: list[SourceFactory],
+        settings: AppSettings | None = None,
+        *,
+        live: LivePlan | None = None,
+        opening: Opening | None = None,
+    ) -> None:
+        """`opening` gives sources that have to be waited for."""
+        super().__init__()
+        self.settings = settings = settings or AppSettings()
+        self._factories = factories
+        self._opening = opening
+        self.dashboard = Dashboard()
+        self.watchlist = Watchlist()
+        self.finder = Finder()
+        self.ticker = Ticker(self, self.dashboard, self.watchlist, self.finder, settings)
+        self._ui = ui = UI(self, self.dashboard, settings.editor)
+        self.desk = ScreenDesk(ui, self.watchlist, settings, live)
+        self.navigator = Navigator(ui, self.watchlist, self.finder)
+        self.exporting = Exporting(ui, self.watchlist)
+        self.asking = Asking(ui, self.desk)
+        self.requesting = Requesting(ui, self.watchlist, self.desk, self.exporting)
+        self.modals = Modals(ui, self.watchlist, self.navigator)
+        batch = len(factories) > 1 or (live is not None and len(live.jobs) > 1)
+        self.run_list = RunList(ui, self.watchlist, batch=batch)
+        harden(self)
+
+    # --- begin and end ------------------------------------------------------------------------
+
+    def get_default_screen(self) -> Screen[Any]:
+        return self.dashboard
+
+    def on_mount(self) -> None:
+        on_signals(self.desk.leave)
+        self.ticker.show_keys(paused=False, live=self.desk.live is not None)
+        if self.settings.ticking:
+            self.set_interval(TICK_S, self.tick)
+        self.call_after_refresh(self._begin)
+
+    async def _begin(self) -> None:
+        """Start reading once the first frame is out."""
+        self.desk.begin(self._factories, self._opening)
+        if not self.watchlist.all:
+            await self.asking.begin()
+        if self.settings.ticking:  # Else the process is not the app's own.
+            calm_collector()
+
+    def tick(self) -> None:
+        """Draw what changed, and ask what waits for the reader's word."""
+        self.desk.questions.offer()
+        self.ticker.tick()
+        if self.ticker.numbers_due and self.dashboard.is_attached:
+            self.run_list.show(self.settings.now())
+
+    def redraw(self) -> None:
+        """Draw everything now."""
+        self.ticker.again()
+        self.tick()
+
+    async def on_unmount(self) -> None:
+        await self.desk.aclose()
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """Return a picture of the screen as SVG. It goes to a file, so secrets are masked in it."""
+        from tui.dashboard.saving import masked_picture
+
+        return masked_picture(super().export_screenshot(title=title, simplify=simplify))
+
+    async def action_quit(self) -> None:
+        self.exit(0)
+
+    def action_interrupt(self) -> None:
+        """Copy a selection; else cancel what is running, and the next time leave."""
+        if self.screen.get_selected_text():
+            self.screen.action_copy_text()
+        elif not self.desk.is_running() or self.desk.interrupted:
+            self.exit(130)
+        else:
+            self.desk.interrupted = True
+            self.desk.cancel()
+            self._ui.say("Cancelled. Press ctrl+c again to quit")
+
+    # --- actions: commands.py says what each of them does ---------------------------------------
+
+    def action_play(self, verb: str, *steps: int) -> None:
+        getattr(self.watchlist, verb)(*steps)
+        self.redraw()
+
+    def action_escape(self) -> None:
+        if self.watchlist.cursor is not None:
+            self.action_play("follow")
+        else:
+            self.desk.cancel()
+
+    def action_again(self) -> None:
+        self.desk.again()
+
+    def action_continue(self) -> None:
+        self.desk.resume()
+
+    def action_decide(self) -> None:
+        self.desk.questions.decide()
+
+    async def action_compose(self) -> None:
+        await self.asking.compose()
+
+    async def action_settings(self) -> None:
+        await self.asking.settings()
+
+    def action_request(self) -> None:
+        self.requesting.show()
+
+    def action_cache(self) -> None:
+        self.requesting.cache()
+
+    def action_ask(self, kind: str) -> None:
+        self.navigator.ask(kind)
+
+    def action_clear(self) -> None:
+        self.navigator.clear()
+
+    def action_hit(self, direction: int) -> None:
+        self.navigator.hit(direction)
+
+    def action_mark(self) -> None:
+        self.navigator.mark()
+
+    def action_jump(self, direction: int) -> None:
+        self.navigator.jump(direction)
+
+    @on(EventLog.Followed)
+    def action_follow(self) -> None:
+        self.navigator.follow()
+
+    def action_runs(self) -> None:
+        self.run_list.toggle()
+
+    def action_detail(self) -> None:
+        self.modals.detail()
+
+    def action_latency(self) -> None:
+        self.modals.latency()
+
+    def action_compare(self) -> None:
+        self.modals.compare()
+
+    def action_help(self) -> None:
+        self.modals.help()
+
+    def action_save(self) -> None:
+        self.exporting.save()
+
+    def action_export(self) -> None:
+        self.exporting.choose_format()
+
+    def action_copy(self) -> None:
+        self.exporting.choose_copy()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer every key's action in the palette, with the theme and the quit of Textual's own."""
+        yield from palette(lambda action: self.call_later(self.run_action, action))
+        own = super().get_system_commands(screen)
+        yield from (command for command in own if command.title in ("Theme", "Screenshot"))
+
+    # --- messages of the panes ----------------------------------------------------------------
+
+    @on(EventLog.Moved)
+    def _on_moved(self, message: EventLog.Moved) -> None:
+        self.navigator.go_to(message.count - 1)
+
+    @on(OriginWanted)
+    def _on_origin_wanted(self, message: OriginWanted) -> None:
+        self.navigator.origin(message)
+
+    @on(TimelineStrip.Picked)
+    def _on_picked(self, message: TimelineStrip.Picked) -> None:
+        self.navigator.go_to(message.seq)
+
+    @on(AskBar.Changed)
+    def _on_asked(self, message: AskBar.Changed) -> None:
+        self.navigator.asked(message)
+
+    @on(AskBar.Left)
+    def _on_not_asked(self, message: AskBar.Left) -> None:
+        self.navigator.not_asked(message)
+
+    # Found by their names, so that their widgets are imported when they are first wanted.
+    def on_runs_list_picked(self, message: RunsList.Picked) -> None:
+        self.run_list.picked(message)
+
+    def on_composer_sent(self, message: Composer.Sent) -> None:
+        self.asking.sent(message.text)
+
+    async def on_composer_settings_wanted(self) -> None:
+        await self.asking.settings()

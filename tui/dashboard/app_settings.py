@@ -1,0 +1,31 @@
+"""How the dashboard runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tui.run import Recorder
+from tui.viewmodel.smooth import Reveal
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """Set once, at the start. Tests hand in a clock of their own and tick by hand."""
+
+    speed: float = 1.0
+    now: Callable[[], int] = time.monotonic_ns
+    """A clock in ns that only rises."""
+    ticking: bool = True
+    record: Callable[[], Recorder] | None = None
+    """Gives a recorder for each live run."""
+    smooth: Reveal | None = None
+    """How text is shown to somebody who reads along; None: as it comes."""
+    bell: bool = False
+    """Whether to ring when a run ends."""
+    editor: str = "vi"
+
+    def recorder(self) -> Recorder | None:
+        """Return what records the next live run, None where nothing is recorded."""
+        return None if self.record is None else self.record()

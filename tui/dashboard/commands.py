@@ -1,0 +1,192 @@
+"""Every key, once: what it is bound to, what it is called, and where it is offered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final, Literal, NamedTuple
+
+from textual.app import SystemCommand
+
+When = Literal["always", "live", "played"]
+
+
+class Key(NamedTuple):
+    """A binding. `bar` is its short word in the key bar, empty when it is not there."""
+
+    keys: str
+    shown: str
+    """The keys as people write them."""
+    action: str
+    id: str
+    what: str
+    tooltip: str
+    palette: str
+    bar: str
+    group: str
+    when: When
+    """Where the key bar offers it."""
+
+
+def _key(
+    keys: str,
+    shown: str,
+    action: str,
+    id: str,
+    what: str,
+    tooltip: str,
+    group: str,
+    *,
+    palette: str = "",
+    bar: str = "",
+    when: When = "always",
+) -> Key:
+    return Key(keys, shown, action, id, what, tooltip, palette, bar, group, when)
+
+
+_ASK: Final = "Asking"
+_PLAY: Final = "Playing"
+_MOVE: Final = "Moving"
+_FIND: Final = "Finding"
+_VIEW: Final = "View"
+_KEEP: Final = "Keeping"
+_APP: Final = "streamscope"
+
+KEYS: Final[list[Key]] = [
+    _key("space", "space", "play('toggle')", "play", "Play or pause",
+         "Stop the replay, or the view of a live stream, and go on from there",
+         _PLAY, palette="stream: play or pause", bar="pause"),
+    _key("full_stop", ".", "play('step')", "step", "One event further",
+         "Pause and show one event more", _PLAY, palette="stream: step", bar="step"),
+    _key("comma", ",", "play('back')", "step-back", "One event back",
+         "Pause and show one event less", _PLAY, palette="stream: step back", bar="back"),
+    _key("escape", "esc", "escape", "escape", "Cancel the stream; leave the past",
+         "Close the connection and keep what arrived; in the past, return to the live end",
+         _PLAY, palette="stream: cancel", bar="cancel"),
+    _key("r", "r", "again", "again", "Again",
+         "Send the request again, or play the stream again; end the wait before a retry", _PLAY,
+         palette="stream: again", bar="again"),
+    _key("i", "i", "compose", "compose", "Ask",
+         "Type the next prompt of the conversation", _ASK, palette="conversation: ask",
+         bar="ask", when="live"),
+    _key("c", "c", "continue", "continue", "Continue",
+         "Have an answer that broke off go on, or decide about calls that were left open", _ASK,
+         palette="conversation: continue", bar="continue", when="live"),
+    _key("a", "a", "decide", "decide", "Decide about a tool call",
+         "Run, refuse or answer the tool call that waits", _ASK, palette="conversation: tool call"),
+    _key("o", "o", "settings", "settings", "Model and parameters",
+         "Change model, system prompt, limits, thinking, tools", _ASK,
+         palette="conversation: model and parameters", bar="options", when="live"),
+    _key("e", "e", "request", "request", "The request",
+         "Show the request as it was sent; edit it and send it again", _ASK,
+         palette="conversation: request", bar="request", when="live"),
+    _key("P", "P", "cache", "cache", "Prompt cache",
+         "Show what was read from the cache, and where the prefix of a request changed", _ASK,
+         palette="conversation: prompt cache"),
+    _key("plus,equals_sign", "+", "play('faster')", "faster", "Faster",
+         "Play the replay faster, up to 100x", _PLAY, palette="stream: faster",
+         bar="faster", when="played"),
+    _key("minus", "-", "play('slower')", "slower", "Slower",
+         "Play the replay slower, down to 0.1x", _PLAY, palette="stream: slower",
+         bar="slower", when="played"),
+    _key("1", "1", "play('normal_speed')", "normal-speed", "Normal speed",
+         "Play the replay at 1x", _PLAY, palette="stream: normal speed"),
+    _key("slash,ctrl+f", "/", "ask('search')", "search", "Search",
+         "Search in the events and in the text they add up to; re:… is an RE2 expression: "
+         "no look-around, no backreferences", _FIND, palette="find: search",
+         bar="search"),
+    _key("n", "n", "hit(1)", "next-match", "Next match",
+         "Go to the next event that the search found", _FIND, palette="find: next match"),
+    _key("N", "N", "hit(-1)", "previous-match", "Previous match",
+         "Go to the event before that the search found", _FIND, palette="find: previous match"),
+    _key("f", "f", "ask('filter')", "filter", "Filter",
+         "Show only some events: by type, delta, index, gap, text", _FIND, palette="find: filter",
+         bar="filter"),
+    _key("backspace", "backspace", "clear", "clear", "Clear filter and search",
+         "Show every event again", _FIND, palette="find: clear"),
+    _key("m", "m", "mark", "mark", "Mark the event",
+         "Mark the event at the cursor, or take its mark away", _FIND, palette="find: mark"),
+    _key("F,end", "F end", "follow", "follow", "Follow the live end",
+         "Return to the live end and follow it", _MOVE, palette="view: follow the end"),
+    _key("right_square_bracket", "]", "jump(1)", "next-marker", "Next marker",
+         "Go to the next block, call, stall, error, anomaly or mark", _MOVE,
+         palette="view: next marker", bar="marker"),
+    _key("left_square_bracket", "[", "jump(-1)", "previous-marker", "Previous marker",
+         "Go to the block, call, stall, error, anomaly or mark before", _MOVE,
+         palette="view: previous marker"),
+    _key("R", "R", "runs", "runs", "List of runs",
+         "Show the list of runs and move in it, or hide it", _MOVE, palette="run: list"),
+    _key("left_curly_bracket", "{", "play('pick', -1)", "previous-run", "Previous run",
+         "Show the run before this one", _MOVE, palette="run: previous"),
+    _key("right_curly_bracket", "}", "play('pick', 1)", "next-run", "Next run",
+         "Show the run after this one", _MOVE, palette="run: next"),
+    _key("tab", "tab", "app.focus_next", "next-pane", "Next pane",
+         "Move to the next pane", _MOVE, palette="view: next pane"),
+    _key("L", "L", "latency", "latency", "Latency",
+         "Show where the time of the run went", _VIEW, palette="view: latency"),
+    _key("C", "C", "compare", "compare", "Compare",
+         "Put two runs side by side", _VIEW, palette="view: compare runs"),
+    _key("z", "z", "screen.maximize_pane", "maximize", "Maximise the pane",
+         "Give the focused pane the whole screen, or take it back", _VIEW,
+         palette="view: maximise pane", bar="zoom"),
+    _key("b", "b", "screen.boundaries", "boundaries", "Fragment boundaries",
+         "Mark where the fragments of the tool JSON meet", _VIEW,
+         palette="view: fragment boundaries", bar="fragments"),
+    _key("t", "t", "screen.thinking", "thinking", "Fold or unfold thinking",
+         "Show all of the thinking, or one row of it", _VIEW,
+         palette="view: thinking", bar="thinking"),
+    _key("M", "M", "screen.source", "source", "Markdown or source",
+         "Show the text as Markdown, or as it came", _VIEW, palette="view: source"),
+    _key("y", "y", "copy", "copy", "Copy",
+         "Copy what is shown: an event, the text, a tool's input, the message, the request", _KEEP,
+         palette="copy: choose what", bar="copy"),
+    _key("w", "w", "save", "save", "Save a capture",
+         "Save the whole run with all its times, to be opened again", _KEEP,
+         palette="save: capture", bar="save"),
+    _key("x", "x", "export", "export", "Export",
+         "Save the whole run in another format, or a picture of the screen", _KEEP,
+         palette="save: export as"),
+    _key("question_mark,f1", "?", "help", "help", "Help", "Show the keys", _APP,
+         palette="app: help", bar="help"),
+    _key("q,ctrl+q", "q", "quit", "quit", "Quit", "Leave", _APP, palette="app: quit", bar="quit"),
+    _key("ctrl+c", "ctrl+c", "interrupt", "interrupt", "Cancel, then quit",
+         "Copy a selection; else cancel the stream, and the next time leave", _APP),
+]  # fmt: skip
+
+
+def bar(*, paused: bool, live: bool = False) -> list[tuple[str, str, str]]:
+    """Return the key bar's entries: key, word, action."""
+    words = {"play": "play" if paused else "pause"}
+    hidden: When = "played" if live else "live"
+    return [
+        (key.shown, words.get(key.id, key.bar), key.action)
+        for key in KEYS
+        if key.bar and key.when != hidden
+    ]
+
+
+def palette(run: Callable[[str], object]) -> Iterator[SystemCommand]:
+    """Yield what the palette offers; `run` runs an action."""
+    for key in KEYS:
+        if key.palette:
+            yield SystemCommand(key.palette, key.tooltip, partial(run, key.action))
+
+
+_EXTRA: Final = {
+    _MOVE: [
+        ("j k", "Move by one event, or scroll"),
+        ("g G", "First event; live end"),
+        ("click", "Show the state as of an event; point at a character"),
+        ("enter", "The event in full; in the other panes, the event that wrote this"),
+    ],
+    _APP: [("ctrl+p", "All commands")],
+}
+
+HELP: Final = [
+    (
+        group,
+        [(key.shown, key.what) for key in KEYS if key.group == group] + _EXTRA.get(group, []),
+    )
+    for group in (_PLAY, _ASK, _MOVE, _FIND, _VIEW, _KEEP, _APP)
+]
+"""The help: groups of keys."""

@@ -1,0 +1,225 @@
+"""Streams on the screen: they are begun, read by workers, sent again, continued and cancelled."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from tui.core.records import JsonObject
+from tui.core.text import one_line
+from tui.dashboard.app_settings import AppSettings
+from tui.dashboard.questions import ToolQuestions
+from tui.dashboard.ui import UI
+from tui.dashboard.watched import Cancellable, Opening, SourceFactory, Watched, Watchlist
+from tui.run import Clock, Feed
+from tui.sources import Unopened
+
+# What only live calls need is imported late: the demo draws its first frame without it.
+if TYPE_CHECKING:
+    from tui.conversation.conversation import Conversation
+    from tui.conversation.exchange import Asked, Exchange
+    from tui.conversation.plan import LivePlan
+    from tui.messages.turns import Decision
+
+_FILE_IDLE_CAP_NS: Final = 2_000_000_000
+STILL_ARRIVING: Final = "The answer is still arriving: esc cancels it"
+
+
+class ScreenDesk:
+    """Where streams and live exchanges happen on the screen."""
+
+    def __init__(
+        self, ui: UI, watchlist: Watchlist, settings: AppSettings, live: LivePlan | None
+    ) -> None:
+        self.live = live
+        self.exchanges: list[Exchange] = []
+        self.questions = ToolQuestions(ui, watchlist, deaf=settings.ticking)
+        self.interrupted = False
+        """Ctrl+C was pressed for what is running; the next one leaves."""
+        self._ui = ui
+        self._watchlist = watchlist
+        self._settings = settings
+        self._workers: dict[Exchange, Cancellable] = {}
+        self._showing = True
+        """Whether an exchange that begins is shown, not only listed."""
+
+    # --- beginning ------------------------------------------------------------------------------
+
+    def begin(self, factories: list[SourceFactory], opening: Opening | None = None) -> None:
+        """Read every source and send every request that is planned; the first one is shown."""
+        self._start_all(factories)
+        if opening is not None:
+            self._ui.work(self._open_later(opening))
+        if self.live is not None:
+            for exchange in self.live.exchanges(self):
+                self._launch(exchange)
+                self._showing = False
+            self._showing = True
+
+    def _start_all(self, factories: list[SourceFactory]) -> None:
+        for number, factory in enumerate(factories):
+            self.start(factory, show=not number)
+
+    async def _open_later(self, opening: Opening) -> None:
+        """Show what a pipe holds, once that can be told; what is wrong with it is a run too."""
+        from tui.sources.piped import waited_for
+
+        try:
+            factories, warnings = await waited_for(opening)
+        except (OSError, ValueError) as error:
+            factories, warnings = [], [str(error)]
+        for warning in warnings:
+            self._ui.complain(one_line(warning), title="Left out")
+        self._start_all(factories or [partial(Unopened, "standard input", "; ".join(warnings))])
+
+    def start(self, factory: SourceFactory, *, show: bool = True) -> None:
+        """Read a new source in a worker of its own, and show it."""
+        try:
+            source = factory()
+        except Exception as error:
+            # A file that has gone since it was opened, for one: the other runs go on.
+            problem = one_line(str(error)) or type(error).__name__
+            self._ui.complain(problem, title="Cannot start")
+            return
+        self.interrupted = False
+        now = self._settings.now
+        feed = Feed(
+            source,
+            clock=Clock(now, self._settings.speed),
+            idle_cap_ns=_FILE_IDLE_CAP_NS if source.info.kind == "file" else None,
+            now=now,
+            recorder=self._settings.recorder() if source.info.kind == "live" else None,
+        )
+        watched = Watched(feed, again=factory)
+        self._watchlist.add(watched, show=show)
+        # The feed keeps what goes wrong, and shows it in its own pane.
+        watched.worker = self._ui.work(feed.run(), name=source.info.title)
+
+    def open(self, exchange: Exchange, request: JsonObject) -> Feed:
+        """Make the feed of a request, and show it where its exchange is what is shown."""
+        assert self.live is not None
+        feed = self.live.feed(request, self._settings.recorder())
+        shown = self._watchlist.shown
+        if exchange.feeds:
+            follows = shown is not None and shown.feed is exchange.feed
+            # Whoever looks at the past of the last answer is not taken away from it.
+            show = follows and self._watchlist.cursor is None
+        else:
+            show = self._showing or shown is None
+        self._watchlist.add(Watched(feed, exchange=exchange), show=show)
+        return feed
+
+    async def decide(self, exchange: Exchange, asked: Asked) -> Decision | None:
+        """Have the reader decide about a call."""
+        return await self.questions.ask(exchange, asked)
+
+    def send(self, conversation: Conversation, request: JsonObject) -> None:
+        """Send a request of a conversation."""
+        from tui.conversation.exchange import Exchange
+
+        assert self.live is not None
+        self._launch(Exchange(conversation, request, self, limits=self.live.limits))
+        self._ui.redraw()
+
+    def _launch(self, exchange: Exchange) -> None:
+        self.interrupted = False
+        self.exchanges.append(exchange)
+        self._workers[exchange] = self._ui.work(exchange.run(), name="exchange")
+
+    # --- what is shown --------------------------------------------------------------------------
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The exchange of the shown run, None where it is no live call."""
+        shown = self._watchlist.shown
+        return None if shown is None else shown.watched.exchange
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The conversation that the next prompt belongs to, None where nothing can be asked."""
+        if self.exchange is not None:
+            return self.exchange.conversation
+        if self.live is None or not self.live.jobs:
+            return None
+        return self.live.jobs[0].conversation
+
+    def is_busy(self, conversation: Conversation) -> bool:
+        """Whether an answer of a conversation is still arriving."""
+        return any(one.conversation is conversation and not one.done for one in self.exchanges)
+
+    def is_running(self) -> bool:
+        """Whether there is something to cancel in what is shown."""
+        shown, exchange = self._watchlist.shown, self.exchange
+        if exchange is not None:
+            return not exchange.done
+        return shown is not None and not shown.feed.done
+
+    # --- what the reader does with it -----------------------------------------------------------
+
+    def cancel(self) -> None:
+        """Close the connection of the shown stream, or stop waiting; what arrived stays."""
+        shown = self._watchlist.shown
+        if shown is None or not self.is_running():
+            return
+        exchange = shown.watched.exchange
+        worker = shown.watched.worker if exchange is None else self._workers[exchange]
+        if worker is not None:
+            worker.cancel()
+
+    def again(self) -> None:
+        """Send the request, or play the stream, once more; end a wait before another attempt."""
+        shown = self._watchlist.shown
+        if shown is None:
+            return
+        exchange = shown.watched.exchange
+        if exchange is None:
+            if shown.watched.again is not None:
+                self.start(shown.watched.again)
+        elif exchange.retry_now():
+            pass
+        elif self.is_busy(exchange.conversation):
+            self._ui.say(STILL_ARRIVING)
+        elif shown.feed.info.request is not None:
+            self.send(exchange.conversation, shown.feed.info.request)
+        self._ui.redraw()
+
+    def resume(self) -> None:
+        """Go on with an answer that broke off, or with calls that were left open."""
+        conversation = self.conversation
+        if conversation is None or self.is_busy(conversation):
+            missing = conversation is None
+            self._ui.say("There is nothing to continue" if missing else "Still arriving")
+            return
+        from tui.conversation.exchange import Exchange
+
+        assert self.live is not None
+        left = conversation.open_calls()
+        watched = None if left is None else self._watchlist.watching(left.run)
+        if left is not None and watched is not None:
+            watched.exchange = Exchange(
+                conversation,
+                left.request,
+                self,
+                limits=self.live.limits,
+                resumed=watched.feed,
+            )
+            self._launch(watched.exchange)
+            return
+        request = conversation.continuing()
+        if request is None:
+            self._ui.say("There is nothing to continue: the answer is complete")
+        else:
+            self.send(conversation, request)
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def leave(self, status: int) -> None:
+        """End the program; what is still being read ends as interrupted."""
+        for feed in self._watchlist.feeds:
+            feed.stopped_as = "interrupted"
+        self._ui.exit(status)
+
+    async def aclose(self) -> None:
+        """Close the connections of the live calls."""
+        if self.live is not None:
+            await self.live.api.aclose()

@@ -1,0 +1,63 @@
+"""The screens over the dashboard that look closer at runs: an event, the times, two runs, keys."""
+
+from __future__ import annotations
+
+from tui.dashboard.navigator import Navigator
+from tui.dashboard.ui import UI
+from tui.dashboard.watched import Watchlist
+
+
+class Modals:
+    """Opens one of them, where nothing else is open."""
+
+    def __init__(self, ui: UI, watchlist: Watchlist, navigator: Navigator) -> None:
+        self._ui = ui
+        self._watchlist = watchlist
+        self._navigator = navigator
+
+    def detail(self) -> None:
+        """Show the event at the cursor in full, else the newest."""
+        shown = self._watchlist.shown
+        if shown is None or not self._watchlist.count() or self._ui.modal:
+            return
+        from tui.screens.detail import Detail
+
+        # From here the reader looks at one event: what the log marks is what is shown.
+        self._ui.open(Detail(shown.run, self._watchlist.count() - 1), self._leave_detail)
+
+    def _leave_detail(self, seq: int | None) -> None:
+        newest = seq == self._watchlist.count() - 1
+        if self._watchlist.cursor is not None or not newest:
+            self._navigator.go_to(seq)
+
+    def latency(self) -> None:
+        """Show where the time of the run went."""
+        shown = self._watchlist.shown
+        if shown is not None and not self._ui.modal:
+            from tui.screens.latency import Latency
+
+            self._ui.open(Latency(shown.run), self._navigator.go_to)
+
+    def compare(self) -> None:
+        """Put two runs side by side."""
+        if self._ui.modal:
+            return
+        from tui.screens.compare import Compare
+
+        runs = [
+            (feed.info.title, run, feed.info.request)
+            for feed in self._watchlist.feeds
+            for run in feed.runs
+        ]
+        if len(runs) < 2:
+            self._ui.say("Comparing needs two runs: press r, or open two files")
+        else:
+            self._ui.open(Compare(runs, self._watchlist.position[0] - 1))
+
+    def help(self) -> None:
+        """Show the keys."""
+        from tui.dashboard.commands import HELP
+        from tui.screens.help import Help
+
+        if not self._ui.is_open(Help):
+            self._ui.open(Help(HELP))

@@ -1,0 +1,130 @@
+"""Ways through the events of the shown run: search, filter, markers, marks, origins."""
+
+from __future__ import annotations
+
+from tui.dashboard.ui import UI
+from tui.dashboard.watched import Watchlist
+from tui.find.finder import Finder
+from tui.find.links import writer_of
+from tui.find.markers import next_marker
+from tui.widgets.ask_bar import AskBar
+from tui.widgets.line_view import OriginWanted
+
+
+class Navigator:
+    """Goes to events, and to what the reader looks for."""
+
+    def __init__(self, ui: UI, watchlist: Watchlist, finder: Finder) -> None:
+        self._ui = ui
+        self._watchlist = watchlist
+        self._finder = finder
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def go_to(self, seq: int | None) -> None:
+        """Show the state just after event `seq`; None stays where it is."""
+        if seq is not None:
+            self._watchlist.go(seq + 1)
+            self._ui.redraw()
+
+    def follow(self) -> None:
+        """Return to the live end and follow it."""
+        self._watchlist.follow()
+        dashboard = self._ui.dashboard
+        for pane in (dashboard.log_pane, dashboard.transcript, dashboard.tools):
+            pane.action_bottom()
+        self._ui.redraw()
+
+    def jump(self, direction: int) -> None:
+        """Go to the next or the previous marker: a block, a call, a stall, an error, a mark."""
+        shown = self._watchlist.shown
+        if shown is None:
+            return
+        here = self._watchlist.count() - 1
+        marker = next_marker(shown.run, here, direction, self._finder.marks(shown.run))
+        if marker is None:
+            self._ui.say("No marker further on" if direction > 0 else "No marker before")
+        else:
+            self.go_to(marker.seq)
+            self._ui.say(marker.label)
+
+    def mark(self) -> None:
+        """Mark the event at the cursor, or take its mark away."""
+        shown = self._watchlist.shown
+        if shown is not None and self._watchlist.count():
+            seq = self._watchlist.count() - 1
+            on_now = self._finder.toggle_mark(shown.run, seq)
+            self._ui.redraw()
+            self._ui.say(f"Event {seq} {'marked' if on_now else 'not marked any more'}")
+
+    def origin(self, wanted: OriginWanted) -> None:
+        """Go to the event that wrote a character."""
+        shown = self._watchlist.shown
+        if shown is not None:
+            self.go_to(writer_of(shown.run, wanted.place, wanted.field, wanted.offset))
+
+    # --- search and filter ----------------------------------------------------------------------
+
+    def ask(self, kind: str) -> None:
+        """Have the reader type a search or a filter."""
+        if not self._ui.modal:
+            filtered = self._finder.filter.text if self._finder.filter else ""
+            known = self._finder.needle if kind == "search" else filtered
+            self._ui.dashboard.ask_for(kind, known)
+
+    def asked(self, message: AskBar.Changed) -> None:
+        """Take what was typed so far, or all of it."""
+        problem = self._look_for(message.kind, message.text)
+        self._ui.dashboard.ask.complain(problem)
+        if message.done and not problem:
+            self._ui.dashboard.stop_asking()
+            if message.kind == "search" and message.text:
+                shown = self._watchlist.shown
+                if shown is not None:
+                    self._finder.advance(shown.run)
+                self.hit(1)
+        self._ui.redraw()
+
+    def not_asked(self, message: AskBar.Left) -> None:
+        """Go back to what was looked for before."""
+        self._look_for(message.kind, message.text)
+        self._ui.dashboard.stop_asking()
+        self._ui.redraw()
+
+    def clear(self) -> None:
+        """Show every event again, and look for nothing."""
+        self._look_for("filter", "")
+        self._look_for("search", "")
+        self._ui.redraw()
+
+    def hit(self, direction: int) -> None:
+        """Go to the next or the previous event that the search found."""
+        searcher = self._finder.searcher
+        if searcher is None:
+            self.ask("search")
+            return
+        count = self._watchlist.count()
+        here = count - 1 if self._watchlist.cursor is not None else -1
+        if direction > 0:
+            seq = searcher.next_after(here)
+        else:
+            seq = searcher.previous_before(here if here >= 0 else count)
+        if seq is not None:
+            self.go_to(seq)
+        elif searcher.progress < 1:
+            self._ui.say("Still looking: n goes on")
+        else:
+            nothing = f"Nothing found: {self._finder.needle}"
+            self._ui.say("No further match" if searcher.count else nothing)
+
+    def _look_for(self, kind: str, text: str) -> str:
+        """Set the search or the filter; return what is wrong with it."""
+        shown = self._watchlist.shown
+        try:
+            if kind == "filter":
+                self._finder.set_filter(text)
+            elif shown is not None:
+                self._finder.set_search(text, shown.run)
+        except ValueError as error:  # A FilterError or a SearchError.
+            return str(error)
+        return ""

@@ -1,0 +1,131 @@
+"""The request of a run: shown, edited, sent again; and what the prompt cache made of them all."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+
+from tui.core.records import JsonObject, strict_loads
+from tui.core.text import one_line
+from tui.dashboard.asking import NOWHERE
+from tui.dashboard.desk import STILL_ARRIVING, ScreenDesk
+from tui.dashboard.exporting import Exporting
+from tui.dashboard.ui import UI
+from tui.dashboard.watched import Watchlist
+
+if TYPE_CHECKING:
+    from tui.conversation.conversation import Conversation
+    from tui.screens.cache import CacheRow
+
+
+class Requesting:
+    """The screens about what was sent."""
+
+    def __init__(
+        self, ui: UI, watchlist: Watchlist, desk: ScreenDesk, exporting: Exporting
+    ) -> None:
+        self._ui = ui
+        self._watchlist = watchlist
+        self._desk = desk
+        self._exporting = exporting
+        self._edited: str | None = None
+        """What came back from the editor and was no request: nothing typed is lost."""
+
+    def show(self) -> None:
+        """Show the request of the run exactly as it was sent."""
+        shown = self._watchlist.shown
+        if self._ui.modal:
+            return
+        request = None if shown is None else shown.feed.info.request
+        if request is None:
+            self._ui.say("The request of this run is not known")
+        else:
+            self._view(request)
+
+    def _view(self, request: JsonObject) -> None:
+        from tui.screens.request import RequestView
+
+        def chosen(what: str | None) -> None:
+            if what == "edit":
+                self._ui.work(self._edit(request))
+            elif what == "send":
+                self._send(request)
+            elif what == "copy":
+                from tui.captures.redact import redact_json
+
+                self._exporting.copy(json.dumps(redact_json(request), indent=2))
+
+        self._ui.open(RequestView(request), chosen)
+
+    def _send(self, request: JsonObject) -> None:
+        conversation = self._desk.conversation
+        if conversation is None:
+            self._ui.say(NOWHERE)
+        elif self._desk.is_busy(conversation):
+            self._ui.say(STILL_ARRIVING)
+        else:
+            self._desk.send(conversation, request)
+
+    async def _edit(self, request: JsonObject) -> None:
+        """Have the reader edit a request in their editor, and show what came of it."""
+        from tui.conversation.conversation import ConversationError, checked_request
+
+        text = self._edited or json.dumps(request, indent=2, ensure_ascii=False) + "\n"
+        try:
+            edited = await self._ui.edit(text.encode("utf-8", "surrogatepass"))
+        except (OSError, ValueError, SuspendNotSupported) as error:
+            problem = one_line(str(error)) or "no editor can be opened from here"
+            self._ui.complain(problem, title="Not edited")
+            return
+        try:
+            self._edited = edited.decode("utf-8", "replace")
+            changed = checked_request(strict_loads(self._edited))
+        except (ValueError, RecursionError) as error:
+            kind = "" if isinstance(error, ConversationError) else "not JSON: "
+            self._ui.complain(
+                f"{kind}{one_line(str(error))}. What was typed is kept: e, e goes on with it",
+                title="Not a request",
+                seconds=10,
+            )
+            return
+        self._edited = None
+        self._view(changed)
+
+    def cache(self) -> None:
+        """Show what the prompt cache did for the requests of the conversation."""
+        conversation = self._desk.conversation
+        if conversation is None or self._ui.modal:
+            self._ui.say(NOWHERE)
+            return
+        from tui.screens.cache import CacheView
+
+        self._ui.open(CacheView(_cache_rows(conversation)))
+
+
+def _cache_rows(conversation: Conversation) -> list[CacheRow]:
+    from tui.messages.prompt_cache import cache_use, first_difference
+    from tui.screens.cache import CacheRow
+
+    rows = []
+    before: JsonObject | None = None
+    for number, (request, run, at) in enumerate(conversation.sent, 1):
+        use = cache_use(run.state.usage)
+        broke = None if before is None else first_difference(before, request)
+        before = request
+        rows.append(
+            CacheRow(
+                number=number,
+                when=at,
+                model=run.state.model or str(request.get("model", "")),
+                input=use.input,
+                read=use.read,
+                write=use.write,
+                hit_rate=use.hit_rate,
+                broke_at="" if broke is None else broke.path,
+                before=None if broke is None else broke.before,
+                after=None if broke is None else broke.after,
+            )
+        )
+    return rows

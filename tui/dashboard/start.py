@@ -1,0 +1,39 @@
+"""What the application sets up once, when it starts: styles, signals, the collector."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+_ENDING: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT")
+
+
+def find_styles() -> Path:
+    """Return the style sheet: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "styles.tcss"
+    return inside if inside.exists() else package.parent / "styles.tcss"
+
+
+def calm_collector() -> None:
+    """Have the garbage collector leave alone what exists now. It sets the worst frame."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def on_signals(leave: Callable[[int], None]) -> None:
+    """Have `leave` called with the exit status, 128 and the signal's number, on such a signal."""
+    loop = asyncio.get_running_loop()
+    for name in _ENDING:
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        try:
+            loop.add_signal_handler(number, leave, 128 + int(number))
+        except (NotImplementedError, RuntimeError, ValueError):
+            return  # Not the main thread, or not a system that has them.

@@ -1,0 +1,99 @@
+"""The tick: 30 times a second, what has changed is drawn, whatever the rate of events."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from textual.app import App
+
+from tui.dashboard.app_settings import AppSettings
+from tui.dashboard.commands import bar
+from tui.dashboard.textual_hacks import nobody_looks
+from tui.dashboard.view import dashboard_view
+from tui.dashboard.watched import Watchlist
+from tui.find.finder import Finder
+from tui.screens.dashboard import Dashboard
+from tui.viewmodel import Counters, DashboardView, Ranks, counters
+
+TICK_S: Final = 1 / 30
+NUMBERS_EVERY: Final = 6
+"""The numbers change five times a second: more often they cannot be read."""
+_LOADING_EVERY: Final = 3
+
+
+class Ticker:
+    """Draws the shown run into the panes, the numbers less often than the text."""
+
+    def __init__(
+        self,
+        app: App[Any],
+        dashboard: Dashboard,
+        watchlist: Watchlist,
+        finder: Finder,
+        settings: AppSettings,
+    ) -> None:
+        self._app = app
+        self._dashboard = dashboard
+        self._watchlist = watchlist
+        self._finder = finder
+        self._settings = settings
+        self._ticks = 0
+        self._ended = 0
+        self._ranks = Ranks()
+        self._counted: tuple[object, int] | None = None
+        """The run and the number of events that the numbers were drawn for, once they are final."""
+        self._keys: tuple[bool, bool] | None = None
+        """What the key bar was drawn for: whether paused, whether live."""
+
+    @property
+    def numbers_due(self) -> bool:
+        """Whether this tick is one that draws numbers."""
+        return self._ticks % NUMBERS_EVERY == 0
+
+    def again(self) -> None:
+        """Have the next tick draw everything."""
+        self._counted = None
+        self._ticks = -1
+
+    def tick(self) -> None:
+        """Draw what changed."""
+        self._ticks += 1
+        self._watchlist.tick()
+        if self._settings.bell:
+            self._ring()
+        if nobody_looks(self._app):
+            return  # What is read and recorded goes on.
+        shown = self._watchlist.shown
+        if shown is not None:
+            if shown.feed.progress is not None and self._ticks % _LOADING_EVERY:
+                return  # The time is better spent on loading; what the reader does draws at once.
+            self._finder.advance(shown.run)
+        view = dashboard_view(self._watchlist, self._finder, self._settings)
+        if view is None or not self._dashboard.is_attached:
+            return
+        numbers = self._numbers(view)
+        with self._app.batch_update():
+            self._dashboard.show(view, numbers)
+            self.show_keys(paused=view.header.paused, live=view.header.kind == "live")
+
+    def _numbers(self, view: DashboardView) -> Counters | None:
+        moment = view.moment
+        due = self.numbers_due or moment.travelling or not self._ranks.settled
+        mark = (moment.run, moment.count)
+        if not due or (mark == self._counted and moment.done):
+            return None
+        numbers = counters(moment, self._ranks, view.max_tokens)
+        self._counted = mark if moment.done and self._ranks.settled else None
+        return numbers
+
+    def show_keys(self, *, paused: bool, live: bool) -> None:
+        """Draw the keys that matter now."""
+        if (paused, live) != self._keys:
+            self._keys = (paused, live)
+            self._dashboard.keys.show(bar(paused=paused, live=live))
+
+    def _ring(self) -> None:
+        ended = sum(feed.done for feed in self._watchlist.feeds)
+        if ended > self._ended:
+            self._app.bell()
+        self._ended = ended

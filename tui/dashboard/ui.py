@@ -1,0 +1,92 @@
+"""What the objects of the dashboard may ask of the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.screen import ModalScreen
+from textual.widget import AwaitMount
+from textual.worker import Worker
+
+from tui.screens.dashboard import Dashboard
+
+if TYPE_CHECKING:
+    from tui.dashboard.app import StreamscopeApp
+
+Result = TypeVar("Result")
+
+
+class UI:
+    """Modals, notes, workers and the clipboard, without the rest of the application."""
+
+    def __init__(self, app: StreamscopeApp, dashboard: Dashboard, editor: str) -> None:
+        self.dashboard = dashboard
+        self._app = app
+        self._editor = editor
+
+    @property
+    def modal(self) -> bool:
+        """Whether something is open over the dashboard."""
+        return isinstance(self._app.screen, ModalScreen)
+
+    def is_open(self, kind: type[ModalScreen[Any]]) -> bool:
+        """Whether the topmost modal is one of `kind`."""
+        return isinstance(self._app.screen, kind)
+
+    def open(
+        self, screen: ModalScreen[Result], then: Callable[[Result | None], None] | None = None
+    ) -> AwaitMount:
+        """Open a modal; `then` is given what it was left with. Can be awaited."""
+        return self._app.push_screen(screen, then)
+
+    def close(self) -> None:
+        """Close the topmost modal without an answer."""
+        self._app.pop_screen()
+
+    def work(self, coroutine: Coroutine[Any, Any, None], name: str = "") -> Worker[None]:
+        """Run a coroutine as a worker. What it raises ends it alone: it has to show it itself."""
+        return self._app.run_worker(coroutine, name=name, exit_on_error=False)
+
+    def redraw(self) -> None:
+        """Draw what has changed now."""
+        self._app.redraw()
+
+    def exit(self, status: int) -> None:
+        """End the program with an exit status."""
+        self._app.exit(status)
+
+    # --- notes ----------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Tell the reader something small, in the place of the last such word."""
+        # The newest one only: on a small screen they would pile up over the log.
+        self._app.clear_notifications()
+        self.note(text)
+
+    def note(self, text: str, *, seconds: float = 2) -> None:
+        """Tell the reader something worth keeping in sight for some seconds."""
+        self._app.notify(text, timeout=seconds, markup=False)
+
+    def complain(self, text: str, *, title: str = "", seconds: float = 8) -> None:
+        """Tell the reader what went wrong."""
+        self._app.notify(text, title=title, severity="error", timeout=seconds, markup=False)
+
+    # --- what goes out --------------------------------------------------------------------------
+
+    def copy(self, text: str) -> None:
+        """Put a text on the terminal's clipboard."""
+        self._app.copy_to_clipboard(text)
+
+    def picture(self) -> str:
+        """Return the screen as SVG."""
+        return self._app.export_screenshot(title="streamscope")
+
+    async def edit(self, data: bytes) -> bytes:
+        """Have the reader edit a text in their editor, and return what came of it.
+
+        Raises OSError, ValueError, and SuspendNotSupported where there is no terminal to give away.
+        """
+        from tui.dashboard.editing import in_editor
+
+        return await in_editor(self._app, self._editor, data)

@@ -1,0 +1,66 @@
+"""What a run waits for, in words, and what the reader can do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.core.session import Run
+from tui.core.text import one_line
+from tui.dashboard.watched import Watched
+
+if TYPE_CHECKING:
+    from tui.conversation.exchange import Exchange
+
+SILENCE_NS: Final = 60_000_000_000
+"""After so long without content the reader is warned. The stream is never ended for it."""
+
+Waiting = tuple[str, str] | None
+"""A heading, and what can be done."""
+
+
+def waits_for(watched: Watched, run: Run) -> Waiting:
+    """Return what the newest run of a stream waits for; None where there is nothing to say."""
+    exchange = watched.exchange
+    if exchange is not None and exchange.feed is watched.feed:
+        found = _of_exchange(exchange)
+        if found is not None:
+            return found
+    return _silence(watched, run)
+
+
+def is_queued(watched: Watched) -> bool:
+    """Whether a stream waits for its turn."""
+    return watched.exchange is not None and watched.exchange.stage.kind == "queued"
+
+
+def _silence(watched: Watched, run: Run) -> Waiting:
+    feed = watched.feed
+    if feed.info.paced or feed.done:
+        return None
+    age_ns = feed.elapsed_ns() - (run.state.last_content_ns or 0)
+    if age_ns < SILENCE_NS:
+        return None
+    pings = feed.elapsed_ns() - (run.last_byte_ns or 0) < SILENCE_NS
+    note = "pings still arrive" if pings else "nothing arrives"
+    return f"No content for {age_ns // 1_000_000_000} s", f"{note}; esc cancels"
+
+
+def _of_exchange(exchange: Exchange) -> Waiting:
+    kind, note, attempt, attempts = exchange.stage
+    if kind == "waiting":
+        left = exchange.wait_left_s() or 0.0
+        head = f"Retrying in {left:.0f} s  ({attempt} of {attempts - 1})"
+        return head, "; ".join(filter(None, [note, "r sends it now, esc gives up"]))
+    if kind == "held":
+        return "Retry when you say so", f"{note}; r sends it now, esc gives up"
+    if kind == "asking":
+        return f"{one_line(note)} waits for your word", "a decides, esc leaves it open"
+    if kind == "tools":
+        return "Running tools", f"{note}; esc stops waiting"
+    if kind == "done" and note:
+        if exchange.conversation.continuing() is not None:
+            note += "; c goes on"
+        return "Not finished", note
+    if kind == "done" and exchange.conversation.failure:
+        return "Conversation not kept", exchange.conversation.failure
+    return None

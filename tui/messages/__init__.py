@@ -1,0 +1,1 @@
+"""What is sent: requests, turns, and what the prompt cache makes of them."""

@@ -1,0 +1,282 @@
+"""What the Messages API asks of a request, field by field. The first fault is told, with its path.
+
+The checks of `messages` are in `tui.mock.turns`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tui.core.records import JsonObject
+from tui.mock.api import ApiError
+from tui.mock.turns import check_messages, expect, refuse
+
+MODEL_PREFIX: Final = "scenario:"
+
+_FIELDS: Final = {
+    "cache_control": "an object",
+    "container": "",
+    "diagnostics": "an object",
+    "inference_geo": "a string",
+    "max_tokens": "a whole number",
+    "messages": "a list",
+    "metadata": "an object",
+    "model": "a string",
+    "output_config": "an object",
+    "service_tier": "a string",
+    "speed": "a string",
+    "stop_sequences": "a list",
+    "stream": "true or false",
+    "system": "",
+    "temperature": "a number",
+    "thinking": "an object",
+    "tool_choice": "an object",
+    "tools": "a list",
+    "top_k": "a whole number",
+    "top_p": "a number",
+}
+_NULLABLE: Final = frozenset(
+    {"cache_control", "container", "diagnostics", "inference_geo", "output_config", "speed"}
+)
+_NOT_COUNTED: Final = frozenset(
+    "container diagnostics inference_geo max_tokens metadata service_tier stop_sequences stream "
+    "temperature top_k top_p".split()
+)
+_LIMITS: Final = (((3, 6), 8_192), ((4, 5), 64_000))
+_MOST_TOKENS: Final = 128_000
+_LAST_WITH_PREFILL: Final = (4, 5)
+_MOST_MARKS: Final = 4
+_LEAST_THINKING: Final = 1_024
+_TOOL_NAME: Final = "^[a-zA-Z0-9_-]{1,128}$"
+_SERVER_TOOL: Final = re.compile(r"[a-z_]+_\d{8}")
+_THINKING: Final = ("adaptive", "between_tools", "disabled", "enabled")
+_CHOICES: Final = ("any", "auto", "none", "tool")
+_VERSION: Final = re.compile(r"-(\d{1,2})(?=-|$)")
+
+
+def check(body: JsonObject, *, counting: bool = False, beta: bool = False) -> None:
+    """Raise ApiError with what the API would say against a request, else do nothing.
+
+    `counting` is for the endpoint that counts tokens; with `beta` there may be fields that are
+    not known. The model is not looked at: see `check_model`.
+    """
+    required = ("model", "messages") if counting else ("model", "max_tokens", "messages")
+    for name in required:
+        if name not in body:
+            raise refuse(name, "Field required")
+    for name, value in body.items():
+        called = _FIELDS.get(name)
+        if not beta and (called is None or (counting and name in _NOT_COUNTED)):
+            raise refuse(name, "Extra inputs are not permitted")
+        if called and not (value is None and name in _NULLABLE):
+            expect(name, value, called)
+    _check_numbers(body)
+    _check_system(body)
+    _check_stop_sequences(body)
+    _check_tools(body)
+    _check_tool_choice(body)
+    _check_thinking(body)
+    check_messages(body["messages"], beta=beta)
+    if (marks := _marks(body)) > _MOST_MARKS:
+        raise ApiError(
+            400,
+            f"A maximum of {_MOST_MARKS} blocks with cache_control may be provided. Found {marks}.",
+        )
+
+
+def check_model(body: JsonObject) -> None:
+    """Raise ApiError where a valid request asks for more than its model can do."""
+    model, most = body["model"], max_tokens(body["model"])
+    if body.get("max_tokens", 0) > most:
+        raise refuse(
+            "max_tokens",
+            f"{body['max_tokens']} > {most}, which is the maximum allowed number of output tokens "
+            f"for {model}",
+        )
+    if body["messages"][-1]["role"] == "assistant" and not _takes_prefill(model):
+        raise ApiError(
+            400,
+            "This model does not support assistant message prefill. "
+            "The conversation must end with a user message.",
+        )
+
+
+def is_claude(model: str) -> bool:
+    """Whether `model` reads as the name of a model of the API."""
+    return re.fullmatch(r"claude-[a-z0-9.-]+", model) is not None
+
+
+def max_tokens(model: str) -> int:
+    """The largest answer that `model` gives."""
+    version = _version(model)
+    limits = (limit for last, limit in _LIMITS if version is not None and version <= last)
+    return next(limits, _MOST_TOKENS)
+
+
+def _takes_prefill(model: str) -> bool:
+    version = _version(model)
+    named = model.startswith(MODEL_PREFIX)
+    return named or (version is not None and version <= _LAST_WITH_PREFILL)
+
+
+def _version(model: str) -> tuple[int, int] | None:
+    """The version in a name such as claude-sonnet-4-6; None where there is none."""
+    numbers = [int(number) for number in _VERSION.findall(model)] if is_claude(model) else []
+    return (numbers[0], numbers[1] if len(numbers) > 1 else 0) if numbers else None
+
+
+def _within(body: JsonObject, name: str, low: float, high: float | None = None) -> None:
+    value = body.get(name)
+    if value is None:
+        return
+    if value < low:
+        raise refuse(name, f"Input should be greater than or equal to {low}")
+    if high is not None and value > high:
+        raise refuse(name, f"Input should be less than or equal to {high}")
+
+
+def _one_of(path: str, value: object, tags: tuple[str, ...]) -> None:
+    if value not in tags:
+        known = " or ".join(repr(tag) for tag in tags)
+        raise refuse(path, f"Input should be {known}")
+
+
+def _tagged(path: str, value: Mapping[str, Any], tags: tuple[str, ...]) -> str:
+    """The type of an object that comes in several. Raises ApiError where it is none of `tags`."""
+    if "type" not in value:
+        raise refuse(f"{path}.type", "Field required")
+    kind = value["type"]
+    if kind not in tags:
+        known = ", ".join(repr(tag) for tag in tags)
+        raise refuse(
+            path,
+            f"Input tag {kind!r} found using 'type' does not match any of the expected tags: "
+            f"{known}",
+        )
+    return str(kind)
+
+
+def _check_numbers(body: JsonObject) -> None:
+    _within(body, "max_tokens", 1)
+    _within(body, "temperature", 0, 1)
+    _within(body, "top_p", 0, 1)
+    _within(body, "top_k", 0)
+    if "service_tier" in body:
+        _one_of("service_tier", body["service_tier"], ("auto", "standard_only"))
+
+
+def _check_system(body: JsonObject) -> None:
+    system = body.get("system", "")
+    if isinstance(system, str):
+        return
+    if not isinstance(system, list):
+        raise refuse("system", "Input should be a string or a list")
+    for at, block in enumerate(system):
+        path = f"system.{at}"
+        expect(path, block, "an object")
+        if "type" not in block:
+            raise refuse(f"{path}.type", "Field required")
+        _one_of(f"{path}.type", block["type"], ("text",))
+        if "text" not in block:
+            raise refuse(f"{path}.text", "Field required")
+        expect(f"{path}.text", block["text"], "a string")
+        if not block["text"]:
+            raise refuse("system", "text content blocks must be non-empty")
+
+
+def _check_stop_sequences(body: JsonObject) -> None:
+    for at, sequence in enumerate(body.get("stop_sequences", [])):
+        expect(f"stop_sequences.{at}", sequence, "a string")
+        if not sequence.strip():
+            raise refuse("stop_sequences", "each stop sequence must contain non-whitespace")
+
+
+def _check_tools(body: JsonObject) -> None:
+    names: set[str] = set()
+    for at, tool in enumerate(body.get("tools", [])):
+        path = f"tools.{at}"
+        expect(path, tool, "an object")
+        kind = tool.get("type") or "custom"
+        if kind == "custom":
+            _check_custom_tool(f"{path}.custom", tool)
+        elif not isinstance(kind, str) or not _SERVER_TOOL.fullmatch(kind):
+            raise refuse(
+                path,
+                f"Input tag {kind!r} found using 'type' does not match any of the expected tags",
+            )
+        name = tool.get("name")
+        if name is not None:
+            expect(f"{path}.name", name, "a string")
+            if name in names:
+                raise refuse("tools", "Tool names must be unique.")
+            names.add(name)
+
+
+def _check_custom_tool(path: str, tool: Mapping[str, Any]) -> None:
+    for name, called in (("name", "a string"), ("input_schema", "an object")):
+        if name not in tool:
+            raise refuse(f"{path}.{name}", "Field required")
+        expect(f"{path}.{name}", tool[name], called)
+    if not re.fullmatch(_TOOL_NAME, tool["name"]):
+        raise refuse(f"{path}.name", f"String should match pattern '{_TOOL_NAME}'")
+    if tool.get("description") is not None:
+        expect(f"{path}.description", tool["description"], "a string")
+    schema = tool["input_schema"]
+    if "type" not in schema:
+        raise refuse(f"{path}.input_schema.type", "Field required")
+    _one_of(f"{path}.input_schema.type", schema["type"], ("object",))
+    for name, called in (("properties", "an object"), ("required", "a list")):
+        if schema.get(name) is not None:
+            expect(f"{path}.input_schema.{name}", schema[name], called)
+
+
+def _check_tool_choice(body: JsonObject) -> None:
+    choice = body.get("tool_choice")
+    if choice is None:
+        return
+    kind = _tagged("tool_choice", choice, _CHOICES)
+    tools = body.get("tools")
+    if not tools:
+        raise refuse("tool_choice", "may only be specified while providing `tools`")
+    if kind == "tool":
+        if "name" not in choice:
+            raise refuse("tool_choice.tool.name", "Field required")
+        expect("tool_choice.tool.name", choice["name"], "a string")
+        if all(tool.get("name") != choice["name"] for tool in tools):
+            raise refuse("tool_choice", f"Tool '{choice['name']}' not found in provided tools")
+
+
+def _check_thinking(body: JsonObject) -> None:
+    thinking = body.get("thinking")
+    if thinking is None:
+        return
+    kind = _tagged("thinking", thinking, _THINKING)
+    if kind == "enabled":
+        path = "thinking.enabled.budget_tokens"
+        if "budget_tokens" not in thinking:
+            raise refuse(path, "Field required")
+        budget = thinking["budget_tokens"]
+        expect(path, budget, "a whole number")
+        if budget < _LEAST_THINKING:
+            raise refuse(path, f"Input should be greater than or equal to {_LEAST_THINKING}")
+        if budget >= body.get("max_tokens", budget + 1):
+            raise ApiError(400, "`max_tokens` must be greater than `thinking.budget_tokens`.")
+    if kind in ("adaptive", "enabled"):
+        if body.get("temperature", 1) != 1:
+            raise ApiError(
+                400,
+                "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode.",
+            )
+        if body.get("tool_choice", {}).get("type") in ("any", "tool"):
+            raise ApiError(400, "Thinking may not be enabled when tool_choice forces tool use.")
+
+
+def _marks(body: JsonObject) -> int:
+    """How many blocks ask to be cached, the whole request included."""
+    contents: list[Any] = [body.get("tools", []), body.get("system", [])]
+    contents += (message["content"] for message in body["messages"])
+    blocks = (block for content in contents if isinstance(content, list) for block in content)
+    marked = sum(block.get("cache_control") is not None for block in blocks)
+    return marked + (body.get("cache_control") is not None)

@@ -1,1 +1,0 @@
-"""Local servers on loopback. Starlette and uvicorn are imported here and nowhere else."""

@@ -1,0 +1,127 @@
+"""What each pane draws: a run at the point in time that is shown, and the pane's own facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from tui.core.session import Run
+from tui.core.state import Buffer, RunState
+from tui.core.timeline import Timeline
+from tui.find.finder import Found
+from tui.find.links import Contribution
+
+Tone = Literal["plain", "muted", "good", "warning", "bad"]
+
+
+ItemKind = Literal["prompt", "thinking", "text", "tool", "result", "block", "stop", "banner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One part of the transcript. `body` is wire text; a growing one is a Buffer."""
+
+    key: tuple[str, int]
+    kind: ItemKind
+    label: str
+    body: Buffer | str
+    open: bool
+    tone: Tone = "plain"
+    lit: tuple[int, int] | None = None
+    """The code points of the body that the event at the cursor added."""
+    long: bool = False
+    """So much text stands before or in it that it is shown as it came, not as Markdown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A run at the point in time that is shown."""
+
+    run: Run
+    state: RunState
+    """Live, or as of the cursor."""
+    count: int
+    """How many events are shown."""
+    travelling: bool
+    """Whether the state is one of the past."""
+    now_ns: int
+    """Time since the request, on the scale of the records."""
+    lit: Contribution | None = None
+    """What the event at the cursor added."""
+
+    @property
+    def timeline(self) -> Timeline:
+        return self.run.timeline
+
+    @property
+    def head(self) -> int:
+        """How many events have arrived."""
+        return len(self.run.timeline)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will arrive."""
+        return self.run.state.end is not None
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderView:
+    """What the header says of a moment."""
+
+    moment: Moment
+    title: str
+    kind: str
+    model: str | None
+    """The model that was asked for."""
+    place: tuple[int, int]
+    """Number of the run, and how many there are."""
+    paced: bool
+    paused: bool
+    speed: float
+    progress: float | None = None
+    """How much of a body of known size was loaded, 0 to 1."""
+    queued: bool = False
+    """Whether its request waits for its turn."""
+    failure: str | None = None
+    """What went wrong in this program while it read the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptView:
+    """What the transcript shows of a moment."""
+
+    moment: Moment
+    kind: str
+    prompt: str | None = None
+    turns: tuple[Item, ...] = ()
+    """What was said before the answer, where the request is known."""
+    paced_text: dict[int, Buffer] | None = None
+    """What of each text block is shown to somebody who reads along; None: all that arrived."""
+    stage: tuple[str, str] | None = None
+    """What the run waits for: a word for it, and what can be done."""
+    failure: str | None = None
+    """What went wrong in this program while it read the run."""
+    recording_failure: str | None = None
+    """Why the run is no longer written to its capture."""
+    damage: tuple[str, str] | None = None
+    """How much of its file could not be read, and what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventsView:
+    """What the event log shows of a moment."""
+
+    moment: Moment
+    found: Found
+    paced: bool
+
+
+class DashboardView(NamedTuple):
+    """Everything that is drawn at one tick, the numbers apart."""
+
+    moment: Moment
+    header: HeaderView
+    transcript: TranscriptView
+    events: EventsView
+    max_tokens: int | None
+    """The request's limit, where it is known."""

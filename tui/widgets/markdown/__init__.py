@@ -1,0 +1,1 @@
+"""Markdown of an answer, drawn while it grows."""

@@ -1,0 +1,161 @@
+"""Which section of the transcript stands in which row.
+
+A section is laid out, and so measured, when somebody looks at it or when there is time; until then
+its height is an estimate. So what is shown first does not wait for all that stands above it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from tui.viewmodel import Item
+from tui.widgets.sections import Look, Section, new_section
+
+
+class Entry:
+    """An item of the transcript, with its section once it was looked at."""
+
+    __slots__ = ("height", "item", "mark", "measured", "number", "section")
+
+    def __init__(self, item: Item, number: int, width: int) -> None:
+        self.item = item
+        self.number = number
+        self.section: Section | None = None
+        self.mark: tuple[object, ...] = ()
+        """What was laid out last; while it is the same there is nothing to do."""
+        self.measured = False
+        """Whether all of the section is laid out, as the item is now."""
+        self.height = _estimate(item, width)
+        """Rows: those of the section, else about how many it will have."""
+
+
+class SectionRows:
+    """The sections of a transcript, one below the other.
+
+    `take` and `measure` change heights; `arrange` then gives each section its rows.
+    """
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.height = 0
+        """Rows of everything."""
+        self.waiting = 0
+        """How many sections are not measured."""
+        self._starts: list[int] = []
+        self._changed = 0  # the first entry whose rows are to be given anew
+        self._width = 1
+        self._look: Look | None = None
+
+    def take(self, items: Sequence[Item], width: int, look: Look) -> None:
+        """Take the items as they are now. One that is the same object as before did not change."""
+        same = 0
+        if (width, look) == (self._width, self._look):
+            for entry, item in zip(self.entries, items, strict=False):
+                if entry.item is not item:
+                    break
+                same += 1
+        self._width, self._look = width, look
+        before = {entry.item.key: entry for entry in islice(self.entries, same, None)}
+        del self.entries[same:]
+        for number, item in enumerate(islice(items, same, None), same):
+            entry = before.get(item.key) or Entry(item, number, width)
+            if entry.item.kind != item.kind:
+                entry.section = None
+            entry.item, entry.number = item, number
+            entry.measured = entry.section is not None and entry.mark == _mark(item, width, look)
+            self.entries.append(entry)
+        self.waiting = sum(not entry.measured for entry in self.entries)
+        self._changed = min(self._changed, same)
+
+    def measure(self, entry: Entry, budget_ns: int) -> None:
+        """Lay a section out. What takes longer than the budget goes on with the next call."""
+        assert self._look is not None
+        section = entry.section
+        if section is None:
+            section = entry.section = new_section(entry.item, self._look)
+        if section.take(entry.item, self._width, self._look, max(budget_ns, 0)):
+            entry.mark = _mark(entry.item, self._width, self._look)
+            self.waiting -= not entry.measured
+            entry.measured = True
+        if entry.height != section.height:
+            entry.height = section.height
+            self._changed = min(self._changed, entry.number)
+
+    def arrange(self) -> None:
+        """Give each section its rows: with a blank one between, but calls stand together."""
+        first = self._changed
+        while first and not self.entries[first - 1].height:
+            first -= 1
+        end, before = -1, ""
+        if first:
+            last = self.entries[first - 1]
+            end, before = self._starts[first - 1] + last.height, last.item.kind
+        starts = self._starts
+        del starts[first:]
+        for entry in islice(self.entries, first, None):
+            kind, height = entry.item.kind, entry.height
+            if not height:
+                starts.append(max(end, 0))
+                continue
+            start = end + (0 if kind == before == "tool" else 1)
+            starts.append(start)
+            end, before = start + height, kind
+        self.height = max(end, 0)
+        self._changed = len(starts)
+
+    def start(self, entry: Entry) -> int:
+        """Return the first row of a section."""
+        return self._starts[entry.number]
+
+    def has(self, entry: Entry) -> bool:
+        """Whether the entry is still one of these."""
+        return entry.number < len(self.entries) and self.entries[entry.number] is entry
+
+    def find(self, key: object) -> Entry | None:
+        """Return the entry of the item with a key."""
+        return next((entry for entry in self.entries if entry.item.key == key), None)
+
+    def part(self, y: int) -> tuple[Entry, int] | None:
+        """Return which entry is drawn in row `y`, and the row in it; None for a blank row."""
+        number = bisect_right(self._starts, y) - 1
+        if number < 0:
+            return None
+        entry = self.entries[number]
+        inner = y - self._starts[number]
+        return (entry, inner) if inner < entry.height else None
+
+    def within(self, top: int, bottom: int) -> Sequence[Entry]:
+        """Return the entries with rows from `top` up to `bottom`, and empty ones among them."""
+        first = max(bisect_right(self._starts, top) - 1, 0)
+        return self.entries[first : bisect_left(self._starts, bottom, first)]
+
+    def to_measure(self, top: int, bottom: int) -> Iterator[Entry]:
+        """Yield the entries that are not measured: the nearer to these rows, the sooner."""
+        entries = self.entries
+        above = bisect_right(self._starts, top) - 1
+        below = above + 1
+        while above >= 0 or below < len(entries):
+            if above >= 0 and not entries[above].measured:
+                yield entries[above]
+            if below < len(entries) and not entries[below].measured:
+                yield entries[below]
+            above -= 1
+            below += 1
+
+
+def _estimate(item: Item, width: int) -> int:
+    """Return about how many rows an item will have: few are better than many."""
+    if item.kind in ("tool", "thinking", "stop"):
+        return 1
+    rows = -(-len(item.body) // max(width, 1))
+    if item.kind == "text":
+        return max(rows, int(item.open))
+    return max(rows, 1) if item.kind == "prompt" else rows + 1
+
+
+def _mark(item: Item, width: int, look: Look) -> tuple[object, ...]:
+    """Return what the rows of an item depend on. A Buffer only grows: its length tells."""
+    body = item.body if isinstance(item.body, str) else len(item.body)
+    return (item.label, body, item.open, item.lit, item.long, item.tone, width, look)
