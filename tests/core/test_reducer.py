@@ -37,8 +37,9 @@ from tests.playbook import (
 )
 from tui.core.deltas import DELTAS
 from tui.core.json_grammar import MAX_DEPTH
+from tui.core.protocol import BLOCKS
 from tui.core.records import EventRecord, JsonObject
-from tui.core.reducer import HANDLERS, KNOWN_BLOCKS, LEGAL, apply, fold
+from tui.core.reducer import HANDLERS, LEGAL, apply, fold
 from tui.core.sse import FrameKind
 from tui.core.state import PULSE_NS, STALL_NS, Phase, RunState
 
@@ -587,7 +588,7 @@ def test_an_unknown_block_type_is_kept() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", [*sorted(KNOWN_BLOCKS), "web_search_tool_result", "x_tool_result"])
+@pytest.mark.parametrize("kind", [*sorted(BLOCKS), "web_search_tool_result", "x_tool_result"])
 def test_known_block_types_are_no_anomaly(kind: str) -> None:
     play(message_start(), block_start(0, kind), block_stop(0), *ending()).expect(
         content=[{"type": kind}]

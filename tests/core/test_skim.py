@@ -82,7 +82,7 @@ def test_a_buffer_that_let_go_only_knows_its_length(before: list[str], after: li
     buffer = Buffer()
     for text in before:
         buffer.append(text)
-    assert buffer.let_go() == "".join(before)
+    assert buffer.release() == "".join(before)
     assert buffer.text() == ""
     for text in after:
         buffer.append(text)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import ast
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.core import reducer
 from tui.core.buffer import Buffer
 from tui.core.state import Block, End, Phase, RunState, Status, as_count, as_text
 
@@ -251,3 +255,62 @@ def test_a_buffer_is_its_parts_joined(parts: list[str]) -> None:
     for part in parts:
         buffer.append(part)
     assert buffer.text() == "".join(parts)
+
+
+# --- who changes the state ------------------------------------------------------------------------
+
+REDUCER: Final = {"reducer.py", "deltas.py", "batch.py", "history.py"}
+STATE_FIELDS: Final = {field.name for kind in (RunState, Block) for field in fields(kind)}
+MUTATORS: Final = {"append", "extend", "insert", "add", "update", "setdefault", "pop", "clear"}
+
+
+def is_of_a_state(node: ast.expr) -> bool:
+    """Whether an expression is a field of what is called a state or a block, or a part of one."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        if isinstance(node, ast.Attribute) and node.attr in STATE_FIELDS:
+            holder = node.value
+            name = holder.attr if isinstance(holder, ast.Attribute) else ast.unparse(holder)
+            if name.removeprefix("_") in ("state", "block"):
+                return True
+        node = node.value
+    return False
+
+
+def changes(source: str) -> list[str]:
+    """The statements of a module that change a state: assignments, and calls that change a list."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        targets: list[ast.expr] = []
+        if isinstance(node, (ast.Assign, ast.Delete)):
+            targets = node.targets
+        elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+            targets = [node.target]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            targets = [node.func.value] if node.func.attr in MUTATORS else []
+        found += [ast.unparse(node) for target in targets if is_of_a_state(target)]
+    return found
+
+
+def test_only_the_reducer_changes_the_state() -> None:
+    package = Path(reducer.__file__).parents[1]
+    written = {
+        str(path): found
+        for path in package.rglob("*.py")
+        if not (path.parent.name == "core" and path.name in REDUCER)
+        and (found := changes(path.read_text("utf-8")))
+    }
+    assert written == {}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "state.end = 1",
+        "run.state.anomalies.append(1)",
+        "self._state.usage['x'] = 1",
+        "block.stopped_ns += 1",
+        "del state.by_index[0]",
+    ],
+)
+def test_a_change_of_the_state_would_be_seen(statement: str) -> None:
+    assert changes(statement) == [statement]

@@ -171,7 +171,7 @@ def _gains(run: Run) -> list[tuple[int, str]]:
         gained = writer.take(state)
         if gained:
             gains.append((record.t_ns, gained))
-    state.end = run.state.end or "interrupted"
+    reducer.end(state, run.state.end or "interrupted")
     gained = writer.take(state)
     if gained:
         gains.append((run.last_byte_ns or 0, gained))

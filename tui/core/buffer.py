@@ -57,7 +57,7 @@ class Buffer:
         """Return all of it."""
         return self.slice()
 
-    def let_go(self) -> str:
+    def release(self) -> str:
         """Return the text that is held, and hold it no longer. The length stays as it is."""
         text = "".join([*self._segments, *self._tail])
         self._segments, self._starts, self._tail = [], [], []

@@ -1,19 +1,59 @@
-"""Folds event records into the state of a run.
+"""The state machine of a stream: folds event records into the state of a run.
 
-Everything that changes a `RunState` lives here, in `deltas` and in `batch`. `apply` is total:
-whatever the wire sends, it never raises; what the protocol does not allow becomes an `Anomaly` and
-the fold goes on. Time enters only through the records.
+Theory of operation
+===================
+
+`apply(state, record)` is the only way in for what the stream says. Folding the first n records
+into an empty `RunState` gives the state after n events, so a live call, a replay and a look at the
+past are the same computation.
+
+**Phases.** A message is in one `Phase`. Only handlers change it:
+
+    WAITING ── message_start ──▶ OPEN ── message_stop ──▶ STOPPED
+       └─────────── error ────────┴──────────▶ FAILED
+
+A message that failed stays FAILED, whatever follows but another `message_start`; an `error` after
+the stop leaves it STOPPED. How the connection ended is no phase: `end` notes it beside.
+
+**Tables.** `HANDLERS` has what each event type does, `deltas.DELTAS` what each delta type does and
+which block type it belongs to. `LEGAL` has the event types that each phase allows. `protocol` has
+the names of everything else that is declared. To teach the reducer a new event is an entry in a
+table.
+
+**The way of a record.** Its own flaws (bad JSON, wrong UTF-8) become anomalies. A comment or a
+cut-off tail ends there. An event is counted by its type; then its handler is looked up, and a type
+without one is an anomaly; then the phase is asked, and a type that it does not allow is an anomaly;
+then the handler runs, in either case.
+
+**Anomalies.** An anomaly is something that the protocol does not allow: event number, code and a
+detail (`anomalies.EXPLANATIONS` has a sentence for each code). It is noted, never raised, and the
+event is applied as well as it can be: a delta for a block that was never started makes that block,
+a field of the wrong type counts as empty. What is unknown is kept. So `apply` is total: no bytes
+from the wire make it raise.
+
+**What a handler may do.** It changes the state it is given, and calls `note`. It reads no clock,
+no file and no other state, and does not change the payload, which other folds read too: an object
+of the payload that later events change is copied first. What grows (text, tool input, gaps,
+anomalies) is only added to at its end, and what is overwritten is a field that `history` copies:
+checkpoints depend on both. A delta costs no more late in a message than early.
+
+**Time** enters through `record.t_ns` alone.
+
+**Who changes the state.** This module, with its two parts: `deltas` has the handlers of deltas,
+`batch` folds many records at once with the outcome of `apply` for each. `history` makes copies of
+a state as it was. Everything else reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from tui.core.deltas import DELTAS, check_input, note, object_of
+from tui.core.protocol import BLOCKS, ENVELOPE, HELPERS, MESSAGE_FIELDS
 from tui.core.records import EventRecord, JsonObject
 from tui.core.sse import FrameKind
-from tui.core.state import Block, Phase, RunState, as_count
+from tui.core.state import Anomaly, Block, End, Phase, RunState, as_count
 
 Handler = Callable[[RunState, EventRecord, JsonObject], None]
 
@@ -35,41 +75,6 @@ _ILLEGAL: Final = (
     "event_after_error",
 )
 
-KNOWN_BLOCKS: Final = frozenset(
-    {
-        "text",
-        "thinking",
-        "redacted_thinking",
-        "tool_use",
-        "server_tool_use",
-        "mcp_tool_use",
-        "mcp_tool_listing",
-        "container_upload",
-        "compaction",
-        "fallback",
-        "image",
-        "document",
-        "tool_reference",
-        "tool_addition",
-        "tool_removal",
-    }
-)
-_ENVELOPE: Final = frozenset(
-    {"type", "index", "message", "content_block", "delta", "usage", "error", "request_id"}
-)
-"""What events have around the parts of a message."""
-_DECLARED: Final = frozenset(
-    {
-        *("id", "type", "role", "model", "content", "usage", "container", "diagnostics"),
-        *("stop_reason", "stop_sequence", "stop_details"),
-        *("context_management", "input_transformations"),
-    }
-)
-"""The fields that a message is declared to have."""
-HELPERS: Final = frozenset(
-    {"text", "input_json", "citation", "thinking", "signature", "compaction"}
-)
-"""What the SDK's stream helper yields beside each delta: it says again what the delta said."""
 _EVENT: Final = FrameKind.EVENT
 
 
@@ -114,6 +119,35 @@ def fold(records: Iterable[EventRecord]) -> RunState:
     return state
 
 
+def end(state: RunState, how: End, error: JsonObject | None = None) -> None:
+    """Note how the body ended; no record comes after it. `error` describes an abnormal end."""
+    state.end = how
+    state.end_error = error
+
+
+def end_before(state: RunState, seq: int) -> None:
+    """End a message because the `message_start` of another one follows, as event `seq`."""
+    if state.phase is Phase.OPEN:
+        detail = "a message_start before the message_stop of the earlier message"
+        state.anomalies.append(Anomaly(seq, "duplicate_message_start", detail))
+    end(state, "eof")
+
+
+def refuse(state: RunState, code: str, detail: str) -> None:
+    """Note that the body was no event stream: this says more than what was made of its bytes."""
+    state.anomalies = [Anomaly(0, code, detail)]
+
+
+def release_text(state: RunState) -> Iterator[tuple[int, str]]:
+    """Yield the text that each block holds, by its position; text and thinking are held no longer.
+
+    For a state that nobody looks back from: its lengths stay as they are.
+    """
+    for position, block in enumerate(state.blocks):
+        block.thinking.release()
+        yield position, block.text.release()
+
+
 def _on_message_start(state: RunState, record: EventRecord, payload: JsonObject) -> None:
     message = dict(object_of(state, record, payload, "message"))
     state.phase = Phase.OPEN
@@ -153,7 +187,7 @@ def _on_block_start(state: RunState, record: EventRecord, payload: JsonObject) -
     elif index in state.by_index:
         note(state, record, "index_reused", f"block {index} begins a second time")
     block = _new_block(index, start, record)
-    if block.type not in KNOWN_BLOCKS and not block.type.endswith("_tool_result"):
+    if block.type not in BLOCKS and not block.type.endswith("_tool_result"):
         note(state, record, "unknown_block", f"no block type {block.type!r} is known")
     state.blocks.append(block)
     state.by_index[index] = block
@@ -303,14 +337,14 @@ def _take_extras(state: RunState, payload: JsonObject, *, declared: bool = False
     have holds its latest value (`context_management`, `input_transformations`); the events of a
     block do not set these. The parts of any other field are put together.
     """
-    found = {name: value for name, value in payload.items() if name not in _ENVELOPE}
+    found = {name: value for name, value in payload.items() if name not in ENVELOPE}
     if not found:
         return
     if state.message is None:
         state.message = {}
     if declared:
-        _merge(state.message, {name: found[name] for name in found.keys() & _DECLARED})
-    extras = {name: value for name, value in found.items() if name not in _DECLARED}
+        _merge(state.message, {name: found[name] for name in found.keys() & MESSAGE_FIELDS})
+    extras = {name: value for name, value in found.items() if name not in MESSAGE_FIELDS}
     if extras:
         state.extras.add(extras)
 
@@ -321,9 +355,9 @@ def _take_usage(state: RunState, usage: JsonObject) -> None:
     _merge(state.usage, usage)
 
 
-def _merge(target: JsonObject, source: JsonObject, skip: tuple[str, ...] = ()) -> None:
+def _merge(target: JsonObject, source: JsonObject) -> None:
     for name, value in source.items():
-        if name not in skip and (value is not None or name not in target):
+        if value is not None or name not in target:
             target[name] = value
 
 

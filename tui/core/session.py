@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Final
 
+from tui.core import reducer
 from tui.core.batch import apply_all, apply_texts, in_order
 from tui.core.bursts import Mould, mould_of
 from tui.core.history import History
@@ -17,7 +18,7 @@ from tui.core.metrics import UNKNOWN, Metrics, measure
 from tui.core.records import EventRecord, JsonObject, from_frame
 from tui.core.sniff import Verdict, classify, looks_like_events
 from tui.core.sse import Decoder, Frame
-from tui.core.state import Anomaly, End, Phase, RunState, Status
+from tui.core.state import End, Phase, RunState, Status
 from tui.core.timeline import RawStore, Timeline
 
 _START: Final = "message_start"
@@ -86,10 +87,6 @@ class Run:
             return UNKNOWN
         return measure(self.state, self.first_byte_ns, self.last_byte_ns)
 
-    def _end(self, how: End, error: JsonObject | None) -> None:
-        self.state.end = how
-        self.state.end_error = error
-
 
 class Session:
     """Bytes in, runs out. `runs` always has at least one run; the last one is growing."""
@@ -147,7 +144,7 @@ class Session:
         self._take(self._decoder.close(), t_ns)
         run = self.run
         run.ended_ns = ended_ns
-        run._end(how, error)
+        reducer.end(run.state, how, error)
         if run.size and not run.state.counts and run.state.phase is Phase.WAITING:
             self._judge(run)
 
@@ -158,7 +155,7 @@ class Session:
         body = self.raw.read(run.first_offset, min(run.size, 16 * 1024 * 1024))
         run.verdict = classify(body)
         # What the decoder made of a body in another format says nothing about that body.
-        run.state.anomalies = [Anomaly(0, run.verdict.code, run.verdict.detail)]
+        reducer.refuse(run.state, run.verdict.code, run.verdict.detail)
 
     def _cut(self, data: bytes, t_ns: int | None) -> int:
         """Take the events that some bytes complete, which came at `t_ns`; return how many.
@@ -240,12 +237,7 @@ class Session:
 
     def _split(self, run: Run, record: EventRecord) -> Run:
         """End `run` before `record` and begin the next one with it."""
-        if run.state.phase is Phase.OPEN:
-            detail = "a message_start before the message_stop of the earlier message"
-            run.state.anomalies.append(
-                Anomaly(len(run.timeline), "duplicate_message_start", detail)
-            )
-        run._end("eof", None)
+        reducer.end_before(run.state, len(run.timeline))
         run.last_byte_ns = record.t_ns
         run.size = record.offset - run.first_offset
         successor = Run(self.raw, timed=self.timed, first_offset=record.offset)

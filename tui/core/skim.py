@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tui.core.records import JsonObject
+from tui.core.reducer import release_text
 from tui.core.session import Session
 from tui.core.state import End
 from tui.core.timeline import RawStore
@@ -53,13 +54,11 @@ class SkimSession(Session):
 
     def _hand_on(self) -> None:
         for number, run in enumerate(self.runs[self._done :], self._done):
-            for place, block in enumerate(run.state.blocks):
-                block.thinking.let_go()
-                text = block.text.let_go()
+            for position, text in release_text(run.state):
                 if text:
-                    if self._block not in (None, (number, place)) and not self._at_line_start:
+                    if self._block not in (None, (number, position)) and not self._at_line_start:
                         self._sink("\n")
-                    self._block = number, place
+                    self._block = number, position
                     self._at_line_start = text.endswith("\n")
                     self._sink(text)
         self._done = len(self.runs) - 1

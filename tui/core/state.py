@@ -1,6 +1,6 @@
 """The state of one run: what the events so far add up to.
 
-Only the reducer changes these objects. Everything else reads them.
+Only the reducer changes these objects; it says what its parts are. Everything else reads them.
 """
 
 from __future__ import annotations
