@@ -30,9 +30,16 @@ from tui.compare.comparison import Comparison, Fact, Measure, compare
 from tui.compare.json_diff import JsonDiff, path_text
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
+from tui.core.steps import finish
 from tui.scenarios import Scenario, load, names
 
 MS = 1_000_000
+
+
+def compared(
+    left: Run, right: Run, request: JsonObject | None, other_request: JsonObject | None
+) -> Comparison:
+    return finish(compare(left, right, request, other_request))
 
 
 def made(*events: JsonObject, every_ms: int = 10, timed: bool = True) -> Run:
@@ -51,10 +58,10 @@ def answer(*texts: str, model: str = "m") -> Run:
 
 def both(left: Run, right: Run) -> Comparison:
     """Compare, and hold the result to the laws."""
-    result = compare(left, right, None, None)
-    assert plain(compare(right, left, None, None)) == plain(result.mirrored())
-    assert compare(left, left, None, None).differing == ()
-    assert compare(right, right, None, None).differing == ()
+    result = compared(left, right, None, None)
+    assert plain(compared(right, left, None, None)) == plain(result.mirrored())
+    assert compared(left, left, None, None).differing == ()
+    assert compared(right, right, None, None).differing == ()
     return result
 
 
@@ -102,9 +109,9 @@ def test_the_laws_hold_for_the_scenarios() -> None:
     scenarios = [load(name) for name in names()]
     sides = [(played(scenario), scenario.request) for scenario in scenarios]
     for (left, asked), (right, other_asked) in pairwise([*sides, sides[0]]):
-        assert compare(left, left, asked, asked).differing == ()
-        there = compare(left, right, asked, other_asked)
-        back = compare(right, left, other_asked, asked)
+        assert compared(left, left, asked, asked).differing == ()
+        there = compared(left, right, asked, other_asked)
+        back = compared(right, left, other_asked, asked)
         assert there.differing
         assert there.differing == back.differing
         assert plain(back) == plain(there.mirrored())
@@ -355,8 +362,8 @@ REQUEST: JsonObject = {
 
 def asked(left: JsonObject | None, right: JsonObject | None) -> dict[str, list[str]]:
     run = answer("x")
-    result = compare(run, run, left, right)
-    assert plain(compare(run, run, right, left)) == plain(result.mirrored())
+    result = compared(run, run, left, right)
+    assert plain(compared(run, run, right, left)) == plain(result.mirrored())
     return {name: paths(part) for name, part in result.request.parts}
 
 
@@ -383,7 +390,7 @@ def test_a_request_that_is_not_known_is_not_compared(
     left: JsonObject | None, right: JsonObject | None, equal: bool
 ) -> None:
     run = answer("x")
-    result = compare(run, run, left, right)
+    result = compared(run, run, left, right)
     assert result.request.known == (left is not None, right is not None)
     assert result.request.equal is equal
     assert result.differing == (() if equal else ("request",))

@@ -14,6 +14,7 @@ from tui.core.records import EventRecord, from_frame
 from tui.core.session import Run, Session
 from tui.core.sse import Decoder
 from tui.core.state import RunState
+from tui.core.steps import finish
 
 FRAGMENT = 50_000
 VALUE = {"files": [{"path": f"src/{number}.py", "line": number} for number in range(80_000)]}
@@ -78,7 +79,7 @@ def test_values_are_not_parsed_where_that_takes_long() -> None:
         session.feed(0, pb.wire(pb.message_start(), *pb.tool_block(0, text), *pb.ending()))
         sides.append(session.run)
     assert sides[0].state.tool_reports(1_000_000)[0].input is None
-    (tool,) = compare(sides[0], sides[1], None, None).tools
+    (tool,) = finish(compare(sides[0], sides[1], None, None)).tools
     assert tool.input is None
     assert tool.raw is not None and not tool.raw.equal
 

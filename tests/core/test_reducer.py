@@ -775,7 +775,6 @@ def test_content_times() -> None:
     assert state.second_content_ns == 800_000_000
     assert state.first_output_ns == 1_100_000_000
     assert state.last_content_ns == 1_500_000_000
-    assert state.last_ping_ns == 600_000_000
     assert list(state.gaps_ns) == [300_000_000, 300_000_000, 400_000_000]
     assert state.stalls == []
 

@@ -32,9 +32,9 @@ def single_bytes(data: bytes) -> list[bytes]:
     return [data[at : at + 1] for at in range(len(data))]
 
 
-def by_the_standard(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes, int | None]:
-    """Events, last event id and retry time, by the standard's algorithm and nothing else."""
-    events, last_id, retry = [], b"", None
+def by_the_standard(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Names and data of the events, by the standard's algorithm and nothing else."""
+    events = []
     name, buffer = b"", b""
     *lines, _ = re.split(rb"\r\n|\r|\n", data.removeprefix(BOM))
     for line in lines:
@@ -51,11 +51,7 @@ def by_the_standard(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes, int 
             name = value
         elif field == b"data":
             buffer += value + b"\n"
-        elif field == b"id" and b"\0" not in value:
-            last_id = value
-        elif field == b"retry" and re.fullmatch(rb"[0-9]+", value):
-            retry = int(value)
-    return events, last_id, retry
+    return events
 
 
 @pytest.mark.parametrize(
@@ -123,42 +119,6 @@ def test_grammar(data: bytes, expected: list[tuple[FrameKind, bytes, bytes]]) ->
     assert contents(*single_bytes(data)) == expected
 
 
-@pytest.mark.parametrize(
-    ("data", "last_id"),
-    [
-        (b"", b""),
-        (b"id: 7\ndata: x\n\n", b"7"),
-        (b"id: 7\n\n", b"7"),
-        (b"id: 7\nid: a\0b\n\n", b"7"),
-        (b"id: 7\nid\n\n", b""),
-        (b"id: 7\n\ndata: x\n\n", b"7"),
-    ],
-)
-def test_id(data: bytes, last_id: bytes) -> None:
-    decoder = Decoder()
-    decoder.feed(data)
-    assert decoder.last_event_id == last_id
-
-
-@pytest.mark.parametrize(
-    ("value", "retry"),
-    [
-        (b"3000", 3000),
-        (b"007", 7),
-        (b"", None),
-        (b"-1", None),
-        (b"1.5", None),
-        (b"12x", None),
-        ("\u0663".encode(), None),
-        (b"9" * 5000, None),
-    ],
-)
-def test_retry_takes_digits_only(value: bytes, retry: int | None) -> None:
-    decoder = Decoder()
-    decoder.feed(b"retry: " + value + b"\n\n")
-    assert decoder.retry_ms == retry
-
-
 @pytest.mark.parametrize("line_end", [b"\n", b"\r", b"\r\n"])
 def test_spans_reach_from_the_first_line_to_the_blank_one(line_end: bytes) -> None:
     event = b"event: a" + line_end + b"data: x" + line_end
@@ -204,11 +164,8 @@ def test_a_frame_of_one_event_is_decoded_again() -> None:
 def test_events_are_those_of_the_standard(data: bytes) -> None:
     decoder = Decoder()
     frames = decoder.feed(data) + decoder.close()
-    events, last_id, retry = by_the_standard(data)
-    assert [(frame.name, frame.data) for frame in frames if frame.kind is EVENT] == events
-    if not frames or frames[-1].kind is not TAIL:
-        # An unfinished line is read for display as well, which the standard does not do.
-        assert (decoder.last_event_id, decoder.retry_ms) == (last_id, retry)
+    found = [(frame.name, frame.data) for frame in frames if frame.kind is EVENT]
+    assert found == by_the_standard(data)
 
 
 @given(sse_bytes().flatmap(cuts))

@@ -270,29 +270,10 @@ def test_long_texts_are_shown_around_the_first_character_that_differs() -> None:
     )
 
 
-def test_what_is_the_same_before_it_is_counted() -> None:
+def test_a_setting_that_differs() -> None:
     assert first_difference(BASE, BASE | {"model": "m"}) == Difference(
-        "model", "claude-sonnet-5-5", "m", 0
+        "model", "claude-sonnet-5-5", "m"
     )
-    one = {"tools": [{"name": "a"}], "system": "xyz", "messages": [user("one")]}
-    tools, system = len('{"name": "a"}'), len('{"type": "text", "text": "xyz"}')
-    words = len('user: {"type": "text", "text": "on')
-    shared = [
-        first.shared
-        for first in (
-            first_difference(one, one | {"tools": [{"name": "b"}]}),
-            first_difference(one, one | {"system": "xy"}),
-            first_difference(one, one | {"thinking": {"type": "adaptive"}}),
-            first_difference(one, one | {"messages": [user("on")]}),
-        )
-        if first is not None
-    ]
-    assert shared == [
-        len('{"name": "'),
-        tools + system - len('z"}'),
-        tools + system,
-        tools + system + words,
-    ]
 
 
 @pytest.mark.parametrize("value", [None, 5, "x", [], [5], {}, {"a": 1}, [[]], [None], True])
@@ -372,7 +353,6 @@ def test_a_marker_that_moved_away_is_told(
         "messages[2].content[0].cache_control",
         "messages[2].content[0]",
         after,
-        sum(len(f'user: {{"type": "text", "text": "{number}"}}') for number in range(3)),
     )
 
 
@@ -486,7 +466,6 @@ def test_a_change_is_told_where_it_was_made(request: JsonObject, data: st.DataOb
     assert difference.path == written(path)
     assert difference.before is not None and difference.after is not None
     assert difference.before != difference.after
-    assert difference.shared < len(json.dumps(request, ensure_ascii=False))
     longer = current | {"messages": [*current["messages"], answer("more")]}
     assert first_difference(request, longer) == difference
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -72,6 +73,12 @@ class Reader:
     @property
     def title(self) -> str:
         return str(self.view._border_title)
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Which runs the title names, from 0."""
+        left, right = re.findall(r"[\u2212+] ([0-9]+) ", self.title)
+        return int(left) - 1, int(right) - 1
 
     @property
     def keys(self) -> str:
@@ -250,7 +257,7 @@ async def test_runs_that_are_equal_have_nothing_to_go_to() -> None:
 async def test_s_swaps_the_sides_and_keeps_the_place() -> None:
     async with reading([LEFT, RIGHT]) as reader:
         await reader.press("n", "n", "n", "s")
-        assert reader.screen.sides == (1, 0)
+        assert reader.sides == (1, 0)
         assert reader.title.startswith("\u2212 2 second")
         assert reader.here.split("\u2502")[0].strip() == "~ line 30 of the reply"
         assert reader.keys.startswith("3 of")
@@ -284,27 +291,27 @@ def test_the_sides_to_begin_with() -> None:
 
 async def test_braces_take_another_run_for_the_right_side() -> None:
     async with reading([LEFT, RIGHT, THIRD], shown=1) as reader:
-        assert reader.screen.sides == (1, 0)
+        assert reader.sides == (1, 0)
         assert "{ } other run" in reader.keys
         await reader.press("n", "n", "right_curly_bracket")
-        assert reader.screen.sides == (1, 2)
+        assert reader.sides == (1, 2)
         assert "+ 3 third" in reader.title
         assert reader.view.scroll_offset.y == 0
         assert reader.view.here == -1
         assert "Request   known of the right side only" in reader.rows
         await reader.press("right_curly_bracket")
-        assert reader.screen.sides == (1, 2)
+        assert reader.sides == (1, 2)
         await reader.press("left_curly_bracket")
-        assert reader.screen.sides == (1, 0)
+        assert reader.sides == (1, 0)
         await reader.press("left_curly_bracket")
-        assert reader.screen.sides == (1, 0)
+        assert reader.sides == (1, 0)
 
 
 async def test_with_two_runs_there_is_no_other() -> None:
     async with reading([LEFT, RIGHT]) as reader:
         assert "{ }" not in reader.keys
         await reader.press("left_curly_bracket", "right_curly_bracket")
-        assert reader.screen.sides == (0, 1)
+        assert reader.sides == (0, 1)
 
 
 # --- work -----------------------------------------------------------------------------------------
@@ -322,7 +329,7 @@ async def test_meanwhile_it_says_so_and_can_be_left(monkeypatch: pytest.MonkeyPa
             yield
 
     monkeypatch.setattr(module, "_SLICE_S", 0.0)
-    monkeypatch.setattr(module, "compare_steps", endless)
+    monkeypatch.setattr(module, "compare", endless)
     screen = Compare([LEFT, RIGHT], 0)
     app = Host(screen)
     async with app.run_test() as pilot:
@@ -341,7 +348,7 @@ async def test_a_fault_is_shown_in_its_place(monkeypatch: pytest.MonkeyPatch) ->
         yield
         raise RuntimeError("[b]oh\x1b")
 
-    monkeypatch.setattr(module, "compare_steps", broken)
+    monkeypatch.setattr(module, "compare", broken)
     async with reading([LEFT, RIGHT]) as reader:
         assert reader.rows == ["The comparison failed: RuntimeError: [b]oh\u241b"]
         await reader.press("escape")

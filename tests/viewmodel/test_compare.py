@@ -17,7 +17,7 @@ from tests.playbook import (
 )
 from tui.compare import json_diff as json_module
 from tui.compare import text_diff as text_module
-from tui.compare.comparison import compare
+from tui.compare.comparison import Comparison, compare
 from tui.compare.json_diff import json_diff
 from tui.compare.text_diff import first_difference, text_diff
 from tui.core.records import JsonObject
@@ -28,6 +28,12 @@ from tui.viewmodel.compare import compare_lines
 from tui.viewmodel.compare_lines import Cell, CompareLine, json_lines, text_lines
 
 MS = 1_000_000
+
+
+def compared(
+    left: Run, right: Run, request: JsonObject | None, other_request: JsonObject | None
+) -> Comparison:
+    return finish(compare(left, right, request, other_request))
 
 
 def made(*events: JsonObject, every_ms: float = 10, timed: bool = True) -> Run:
@@ -57,7 +63,7 @@ def view(
     asked: tuple[JsonObject | None, JsonObject | None] = (None, None),
     width: int = 80,
 ) -> list[CompareLine]:
-    return list(compare_lines(compare(left, right, *asked), width))
+    return list(compare_lines(compared(left, right, *asked), width))
 
 
 def lines(

@@ -87,7 +87,7 @@ async def test_enter_sends_and_leaves_an_empty_field() -> None:
         assert "\u203a Why is the sky blue?" in writer.box
         await writer.press("enter")
         assert writer.app.heard == ["Why is the sky blue?"]
-        assert writer.composer.draft == ""
+        assert writer.entry.value == ""
         assert writer.composer.history == ["Why is the sky blue?"]
 
 
@@ -97,7 +97,7 @@ async def test_blank_text_is_not_sent_and_stays() -> None:
         await writer.type("  ")
         await writer.press("ctrl+j", "enter")
         assert writer.app.heard == []
-        assert writer.composer.draft == "  \n"
+        assert writer.entry.value == "  \n"
 
 
 async def test_keys_for_a_new_line() -> None:
@@ -106,7 +106,7 @@ async def test_keys_for_a_new_line() -> None:
             await writer.type("a")
             await writer.press(key)
             await writer.type("b")
-            assert writer.composer.draft == "a\nb"
+            assert writer.entry.value == "a\nb"
             await writer.press("enter")
             assert writer.app.heard.pop() == "a\nb"
 
@@ -130,7 +130,7 @@ async def test_escape_leaves_and_keeps_the_draft() -> None:
         await writer.type("half a thought")
         await writer.press("escape")
         assert writer.app.heard == ["<left>"]
-        assert writer.composer.draft == "half a thought"
+        assert writer.entry.value == "half a thought"
 
 
 async def test_the_settings_key() -> None:
@@ -143,7 +143,7 @@ async def test_letters_are_typed_and_no_keys() -> None:
     async with writing() as writer:
         await writer.press("backspace", "end")
         await writer.type("q? /{1z")
-        assert writer.composer.draft == "q? /{1z"
+        assert writer.entry.value == "q? /{1z"
         assert writer.app.fired == 0
         await writer.press("tab")
         assert not writer.entry.has_focus
@@ -198,10 +198,10 @@ async def test_a_paste_keeps_its_lines_and_sends_nothing() -> None:
     async with writing() as writer:
         await writer.type("see: ")
         await writer.paste("one\r\ntwo\rthree\n\tfour\n")
-        assert writer.composer.draft == "see: one\ntwo\nthree\n\tfour\n"
+        assert writer.entry.value == "see: one\ntwo\nthree\n\tfour\n"
         assert writer.app.heard == []
         await writer.type("x")
-        assert writer.composer.draft.endswith("\nx")
+        assert writer.entry.value.endswith("\nx")
 
 
 async def test_a_paste_takes_the_place_of_what_is_selected() -> None:
@@ -209,14 +209,14 @@ async def test_a_paste_takes_the_place_of_what_is_selected() -> None:
         await writer.type("abc")
         await writer.press("shift+left")
         await writer.paste("Z")
-        assert writer.composer.draft == "abZ"
+        assert writer.entry.value == "abZ"
 
 
 async def test_what_a_terminal_acts_on_is_drawn_as_symbols() -> None:
     async with writing((120, 40)) as writer:
         for sequence in [*SEQUENCES, *MARKUP]:
             await writer.paste(sequence)
-            assert writer.composer.draft == clean(sequence)
+            assert writer.entry.value == clean(sequence)
             assert not hostile_in(writer.text)
             await writer.press("enter")
         assert writer.app.heard == [clean(text) for text in [*SEQUENCES, *MARKUP]]
@@ -240,7 +240,7 @@ async def test_what_was_copied_here_is_made_safe_too() -> None:
     async with writing() as writer:
         writer.app.copy_to_clipboard("a\x1b[2J\r\nb")
         await writer.press("ctrl+v")
-        assert writer.composer.draft == "a\u241b[2J\nb"
+        assert writer.entry.value == "a\u241b[2J\nb"
 
 
 @given(hostile_text(12))
@@ -269,7 +269,7 @@ async def test_a_large_paste_is_a_mark_and_is_sent_whole() -> None:
         await writer.paste(BIG)
         assert writer.entry.text == f"Sum this up: {BIG_MARK}"
         assert BIG_MARK in writer.box
-        assert writer.composer.draft == f"Sum this up: {BIG}"
+        assert writer.entry.value == f"Sum this up: {BIG}"
         await writer.type("!")
         await writer.press("enter")
         assert writer.app.heard == [f"Sum this up: {BIG}!"]
@@ -286,7 +286,7 @@ async def test_small_pastes_are_folded_once_the_field_is_full() -> None:
         await writer.paste("z" * 999)
         await writer.paste("z" * 1_000)
         assert writer.entry.text.endswith("z[pasted 1,000 characters]")
-        assert writer.composer.draft == "y" * 50_000 + "z" * 1_999
+        assert writer.entry.value == "y" * 50_000 + "z" * 1_999
 
 
 async def test_pastes_of_one_size_are_told_apart() -> None:
@@ -295,14 +295,14 @@ async def test_pastes_of_one_size_are_told_apart() -> None:
             await writer.paste(char * 60_000)
         mark = "[pasted 60,000 characters]"
         assert writer.entry.text == f"{mark}{mark[:-1]} #2]{mark}"
-        assert writer.composer.draft == "a" * 60_000 + "b" * 60_000 + "a" * 60_000
+        assert writer.entry.value == "a" * 60_000 + "b" * 60_000 + "a" * 60_000
 
 
 async def test_a_mark_that_is_pasted_in_a_paste_stands_for_nothing() -> None:
     async with writing() as writer:
         await writer.paste(BIG)
         await writer.paste("w" * 60_000 + BIG_MARK)
-        assert writer.composer.draft == BIG + "w" * 60_000 + BIG_MARK
+        assert writer.entry.value == BIG + "w" * 60_000 + BIG_MARK
 
 
 async def test_a_mark_goes_as_a_whole() -> None:
@@ -312,7 +312,7 @@ async def test_a_mark_goes_as_a_whole() -> None:
             await writer.press(*keys)
             assert writer.entry.text == "", keys
             await writer.press("ctrl+z")
-            assert writer.composer.draft == BIG
+            assert writer.entry.value == BIG
             writer.entry.value = ""
 
 
@@ -355,7 +355,7 @@ async def test_up_and_down_walk_through_what_was_sent() -> None:
         drafts = []
         for key in ("up", "up", "up", "up", "down", "down", "down", "down"):
             await writer.press(key)
-            drafts.append(writer.composer.draft)
+            drafts.append(writer.entry.value)
         assert drafts == ["three", "two", "one", "one", "two", "three", "draft", "draft"]
 
 
@@ -367,11 +367,11 @@ async def test_a_change_to_an_earlier_prompt_is_kept_while_walking() -> None:
         await writer.press("up")
         await writer.type("!")
         await writer.press("down", "up")
-        assert writer.composer.draft == "one!"
+        assert writer.entry.value == "one!"
         await writer.press("enter")
         assert writer.composer.history == ["one", "one!"]
         await writer.press("up", "up")
-        assert writer.composer.draft == "one"
+        assert writer.entry.value == "one"
 
 
 async def test_in_a_text_of_several_rows_the_arrows_move_first() -> None:
@@ -381,11 +381,11 @@ async def test_in_a_text_of_several_rows_the_arrows_move_first() -> None:
         await writer.paste("first\nsecond")
         await writer.press("up")
         assert writer.entry.cursor_location[0] == 0
-        assert writer.composer.draft == "first\nsecond"
+        assert writer.entry.value == "first\nsecond"
         await writer.press("up")
-        assert writer.composer.draft == "old"
+        assert writer.entry.value == "old"
         await writer.press("down")
-        assert writer.composer.draft == "first\nsecond"
+        assert writer.entry.value == "first\nsecond"
         assert writer.entry.cursor_location == (1, 6)
 
 
@@ -395,9 +395,9 @@ async def test_a_wrapped_line_counts_as_several_rows() -> None:
         await writer.press("enter")
         await writer.paste("word " * 30)
         await writer.press("up")
-        assert writer.composer.draft == "word " * 30
+        assert writer.entry.value == "word " * 30
         await writer.press("up", "up")
-        assert writer.composer.draft == "old"
+        assert writer.entry.value == "old"
 
 
 async def test_going_up_through_long_prompts_takes_one_key_each() -> None:
@@ -406,7 +406,7 @@ async def test_going_up_through_long_prompts_takes_one_key_each() -> None:
             await writer.paste(text)
             await writer.press("enter")
         await writer.press("up", "up")
-        assert writer.composer.draft == "a\nb\nc"
+        assert writer.entry.value == "a\nb\nc"
 
 
 async def test_a_history_is_shared() -> None:
@@ -419,7 +419,7 @@ async def test_a_history_is_shared() -> None:
         composer.focus_text()
         await drawn(app)
         await hand.press("up")
-        assert composer.draft == "from before\u241b"
+        assert composer.query_one(Entry).value == "from before\u241b"
         await hand.press("enter")
     assert history == ["from before\x1b", "from before\u241b"]
 
@@ -432,7 +432,7 @@ async def test_what_could_not_be_sent_comes_back() -> None:
         await writer.paste("a\nb")
         await writer.press("enter")
         writer.composer.restore(writer.app.heard[0])
-        assert writer.composer.draft == "a\nb"
+        assert writer.entry.value == "a\nb"
         assert writer.entry.cursor_location == (1, 1)
         await writer.press("enter")
         assert writer.app.heard == ["a\nb", "a\nb"]
@@ -446,14 +446,14 @@ async def test_what_was_typed_meanwhile_stays_behind_it() -> None:
         await writer.type("second")
         await writer.press("up")
         writer.composer.restore("first")
-        assert writer.composer.draft == "first\nsecond"
+        assert writer.entry.value == "first\nsecond"
 
 
 async def test_a_large_prompt_comes_back_folded() -> None:
     async with writing() as writer:
         writer.composer.restore("v" * 60_000)
         assert writer.entry.text == "[pasted 60,000 characters]"
-        assert writer.composer.draft == "v" * 60_000
+        assert writer.entry.value == "v" * 60_000
 
 
 async def test_resizes_from_one_cell_to_many() -> None:
@@ -462,7 +462,7 @@ async def test_resizes_from_one_cell_to_many() -> None:
         await writer.paste(BIG)
         for size in ((1, 1), (20, 5), (300, 100), (80, 24)):
             await writer.resize(*size)
-        assert writer.composer.draft == "word " * 40 + "\n" + BIG
+        assert writer.entry.value == "word " * 40 + "\n" + BIG
         assert BIG_MARK in writer.box
 
 
@@ -509,4 +509,4 @@ async def test_what_is_said_before_it_stands_there() -> None:
         await drawn(app)
         assert "a model" in hand.text
         assert "a draft" in hand.text
-        assert composer.draft == "a draft"
+        assert composer.query_one(Entry).value == "a draft"

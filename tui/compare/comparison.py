@@ -1,7 +1,6 @@
 """Two runs side by side: their numbers, their texts, their tool calls, and what was asked.
 
-`compare` does all of it at once, `compare_steps` in small steps. Swapping the runs gives the same
-comparison, mirrored. What always differs (the ids of messages and calls, signatures) is left out.
+Swapping the runs gives the same comparison, mirrored. What always differs (the ids of messages and calls, signatures) is left out.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from tui.core.metrics import UNKNOWN, GapRanks, Metrics, measure
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import Block, RunState, ToolReport, as_count
-from tui.core.steps import Steps, finish
+from tui.core.steps import Steps
 
 Unit = Literal["ns", "rate", "count", "bytes"]
 Verdict = Literal["unknown", "same", "better", "worse", "other"]
@@ -172,13 +171,6 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    left: Run, right: Run, left_request: JsonObject | None, right_request: JsonObject | None
-) -> Comparison:
-    """Compare two runs as they are now."""
-    return finish(compare_steps(left, right, left_request, right_request))
-
-
-def compare_steps(
     left: Run, right: Run, left_request: JsonObject | None, right_request: JsonObject | None
 ) -> Steps[Comparison]:
     """Compare two runs as they are now, also when they go on meanwhile."""

@@ -30,7 +30,6 @@ _SCALARS: Final = (
     "counted_tokens",
     "error",
     "records",
-    "last_ping_ns",
     "first_content_ns",
     "second_content_ns",
     "first_output_ns",

@@ -8,9 +8,7 @@ on how it was cut. Offsets and widths are in code points.
 from __future__ import annotations
 
 import enum
-import re
 from array import array
-from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -49,7 +47,6 @@ _KINDS[json_tokens.NUMBER] = Kind.NUMBER
 _KINDS[json_tokens.LITERAL] = Kind.LITERAL
 _SPACE: Final = (Kind.SPACE, -1, 1, " ")
 _SEPARATORS: Final = b",:"
-_NAME: Final = re.compile(r'"([A-Za-z_][A-Za-z0-9_]*)"')
 _STEP: Final = 2
 _DEEPEST: Final = 20
 """Levels below this one are drawn no further in, so that depth costs no width."""
@@ -78,7 +75,14 @@ class PartialJson:
         self._waiting: list[str] = []
         self._waiting_size = 0
         self._compact_width = compact_width
-        self._forget_lines()
+        # A line is its first token and its level. Containers up to `_level` have a line for each
+        # member, those within are on one line: always the last, as that is where text arrives.
+        self._firsts = array("Q", [0])
+        self._levels = array("Q", [0])
+        self._level = 0
+        self._depth = 0
+        self._placed = 0
+        self._column = 0
 
     def feed(self, fragment: str) -> None:
         """Append text, cut anywhere. To keep a frame short, feed large texts in slices."""
@@ -92,23 +96,6 @@ class PartialJson:
         self._sync().finish()
 
     @property
-    def compact_width(self) -> int:
-        """The columns that a container may take on one line. Setting it lays all lines out anew."""
-        return self._compact_width
-
-    @compact_width.setter
-    def compact_width(self, columns: int) -> None:
-        if columns != self._compact_width:
-            self._compact_width = columns
-            self._forget_lines()
-            self._lay_out()
-
-    @property
-    def empty(self) -> bool:
-        """No text has arrived, not even white space."""
-        return not self._reader.size and not self._waiting_size
-
-    @property
     def complete(self) -> bool:
         """One whole JSON value has arrived. A bare number can still grow."""
         return self._sync().complete
@@ -117,11 +104,6 @@ class PartialJson:
     def error(self) -> tuple[int, str] | None:
         """Where and why no text to come can make this JSON; at the end of it after `finish`."""
         return self._sync().error
-
-    @property
-    def depth(self) -> int:
-        """How many brackets are open."""
-        return len(self._sync().stack)
 
     @property
     def pending(self) -> str:
@@ -169,42 +151,6 @@ class PartialJson:
                     append(new(Span, (piece, kind, offset)))
         return tuple(spans)
 
-    def path_at(self, offset: int) -> str:
-        """The JSON path of what is at a raw offset, such as `$.cities[1].name`.
-
-        A bracket stands for its container, a comma for the member before it. Walks back over the
-        text from there.
-        """
-        reader = self._sync()
-        codes = reader.codes
-        last = bisect_right(reader.starts, offset) - 1
-        if last >= 0 and (codes[last] in OPENERS or codes[last] == COMMA):
-            last -= 1
-        steps: list[str] = []
-        step, commas, inner = "", 0, 0
-        for token in range(last, -1, -1):
-            code = codes[token]
-            if code in CLOSERS:
-                inner += 1
-            elif code in OPENERS and inner:
-                inner -= 1
-            elif inner:
-                continue
-            elif code in OPENERS:
-                steps.append(f"[{commas}]" if code == OPENERS[0] else step)
-                step, commas = "", 0
-            elif code == COMMA:
-                commas += 1
-            elif code == KEY and not commas:
-                step = self._step(token)
-        return "$" + "".join(reversed(steps))
-
-    def _step(self, key: int) -> str:
-        reader = self._reader
-        text = reader.text.slice(reader.starts[key], reader.ends[key])
-        name = _NAME.fullmatch(text)
-        return f".{name[1]}" if name else f"[{text}]"
-
     def _sync(self) -> Reader:
         if self._waiting_size:
             text = "".join(self._waiting)
@@ -213,16 +159,6 @@ class PartialJson:
             self._reader.feed(text)
             self._lay_out()
         return self._reader
-
-    def _forget_lines(self) -> None:
-        # A line is its first token and its level. Containers up to `_level` have a line for each
-        # member, those within are on one line: always the last, as that is where text arrives.
-        self._firsts = array("Q", [0])
-        self._levels = array("Q", [0])
-        self._level = 0
-        self._depth = 0
-        self._placed = 0
-        self._column = 0
 
     def _lay_out(self) -> None:
         """Place the new tokens, then see whether the open one still fits."""

@@ -2,9 +2,10 @@
 
 Follows the event-stream grammar of the HTML standard (WHATWG, "Server-sent events"): lines end at
 CR, LF or CRLF, one leading byte order mark is dropped, comments start with a colon, data lines are
-joined with LF. Nothing is decoded to text here, so a chunk may end anywhere, also inside a UTF-8
-sequence. Every frame says where its bytes lie in the stream; the bytes that belong to no frame are
-line ends and the byte order mark only.
+joined with LF. `id` and `retry` are for clients that connect again; a stream of the Messages API
+cannot be taken up again, so they are left aside. Nothing is decoded to text here, so a chunk may
+end anywhere, also inside a UTF-8 sequence. Every frame says where its bytes lie in the stream; the
+bytes that belong to no frame are line ends and the byte order mark only.
 """
 
 from __future__ import annotations
@@ -67,13 +68,9 @@ class Decoder:
         "_skip_lf",
         "_started",
         "_touched",
-        "last_event_id",
-        "retry_ms",
     )
 
     def __init__(self, *, strip_bom: bool = True) -> None:
-        self.last_event_id = b""
-        self.retry_ms: int | None = None
         self._kept: list[bytes] = []  # bytes that are not cut yet, without a blank line
         self._position = 0  # stream offset of the bytes that are kept
         self._started = not strip_bom
@@ -247,11 +244,6 @@ class Decoder:
             self._data.append(value)
         elif field == b"event":
             self._name = value
-        elif field == b"id":
-            if b"\0" not in value:
-                self.last_event_id = value
-        elif field == b"retry" and value.isdigit() and len(value) < 19:
-            self.retry_ms = int(value)
 
     def _finish(self, kind: FrameKind, end: int) -> Frame:
         frame = Frame(kind, self._name, b"\n".join(self._data), self._offset, end - self._offset)

@@ -176,7 +176,6 @@ class RunState:
     counts: dict[str, int] = field(default_factory=dict)
     """Events by type. Comments and a cut-off tail are no events."""
     records: int = 0
-    last_ping_ns: int | None = None
     first_content_ns: int | None = None
     second_content_ns: int | None = None
     first_output_ns: int | None = None

@@ -11,9 +11,7 @@ characters in pieces.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator
-from itertools import compress
 from typing import Final, get_args
 
 from tui.core.buffer import Buffer
@@ -51,7 +49,6 @@ class Searcher:
         self._flags = bytearray()  # for each event, 1 for a match
         self._looked = 0  # events whose bytes were looked at
         self._read = 0.0  # how much of the assembled text was, 0 to 1
-        self._hits: array[int] = array("I")
         self._parts: dict[tuple[int, Field], _Part] = {}
         self._steps: Iterator[None] = iter(())
         self._extent: object = None
@@ -61,13 +58,6 @@ class Searcher:
         """How much of the run was looked at, 0 to 1: bytes and assembled text count as much."""
         total = len(self._run.timeline)
         return (self._looked / total + self._read) / 2 if total else 1.0
-
-    @property
-    def hits(self) -> array[int]:
-        """The events that match, ascending."""
-        if len(self._hits) != self.count:
-            self._hits = array("I", compress(range(len(self._flags)), self._flags))
-        return self._hits
 
     def is_hit(self, seq: int) -> bool:
         """Whether event `seq` matches."""

@@ -45,8 +45,6 @@ class Difference(NamedTuple):
     """What stood there, shortened around the first character that differs; None for nothing. Of a
     marker, the place."""
     after: str | None
-    shared: int
-    """Characters before it, of the JSON, that are the same."""
 
 
 class CacheUse(NamedTuple):
@@ -81,16 +79,15 @@ def first_difference(previous: JsonObject, current: JsonObject) -> Difference | 
     Turns and blocks added at the end keep it. The model and its speed count before everything else;
     the settings of tool choice, thinking and output count before the turns.
     """
-    found = _setting(previous, current, ("model", "speed"), 0)
+    found = _setting(previous, current, ("model", "speed"))
     if found is not None:
         return found
-    shared = 0
     old: list[_Item] = []
     new: list[_Item] = []
     for section in (_tools, _system, _turns):
         if section is _turns:
             names = ("tool_choice", "thinking", "output_config", "output_format")
-            found = _setting(previous, current, names, shared)
+            found = _setting(previous, current, names)
             if found is not None:
                 return found
         before, after = list(section(previous)), list(section(current))
@@ -99,20 +96,19 @@ def first_difference(previous: JsonObject, current: JsonObject) -> Difference | 
                 break
             text, twin = _item_text(one), _item_text(other)
             if text != twin:
-                return _difference(one, other, shared + _common(text, twin))
-            shared += len(text)
+                return _difference(one, other)
         old += before
         new += after
-    return _moved(_marked(previous, old), _marked(current, new), shared)
+    return _moved(_marked(previous, old), _marked(current, new))
 
 
 def _setting(
-    previous: JsonObject, current: JsonObject, names: tuple[str, ...], shared: int
+    previous: JsonObject, current: JsonObject, names: tuple[str, ...]
 ) -> Difference | None:
     for name in names:
         before, after = (_explicit(request, name) for request in (previous, current))
         if _dump(before) != _dump(after):
-            return _at((name,), before, after, shared)
+            return _at((name,), before, after)
     return None
 
 
@@ -123,23 +119,23 @@ def _explicit(request: JsonObject, name: str) -> object:
     return value
 
 
-def _difference(one: _Item | None, other: _Item | None, shared: int) -> Difference:
+def _difference(one: _Item | None, other: _Item | None) -> Difference:
     if one is None or other is None:
         item = one or other
         assert item is not None
         before, after = (
             _ABSENT if side is None else _unwrapped(side.value) for side in (one, other)
         )
-        return _shown(item.path, before, after, shared)
+        return _shown(item.path, before, after)
     if one.role != other.role and len(other.path) > 2:
         path = (*other.path[:2], "role")
-        return _shown(path, one.role or _ABSENT, other.role or _ABSENT, shared)
+        return _shown(path, one.role or _ABSENT, other.role or _ABSENT)
     if other.text:
-        return _shown(other.path, _unwrapped(one.value), _unwrapped(other.value), shared)
-    return _at(other.path, one.value, other.value, shared)
+        return _shown(other.path, _unwrapped(one.value), _unwrapped(other.value))
+    return _at(other.path, one.value, other.value)
 
 
-def _at(path: Path, one: object, other: object, shared: int) -> Difference:
+def _at(path: Path, one: object, other: object) -> Difference:
     """Return the first place inside two values that differ."""
     while True:
         if isinstance(one, dict) and isinstance(other, dict):
@@ -150,7 +146,7 @@ def _at(path: Path, one: object, other: object, shared: int) -> Difference:
         else:
             step = None
         if step is None:
-            return _shown(path, one, other, shared)
+            return _shown(path, one, other)
         key, one, other = step
         path = (*path, key)
 
@@ -172,7 +168,7 @@ def _first_field(one: JsonObject, other: JsonObject) -> tuple[str | int, object,
     return None
 
 
-def _shown(path: Path, one: object, other: object, shared: int) -> Difference:
+def _shown(path: Path, one: object, other: object) -> Difference:
     if isinstance(one, str) and isinstance(other, str):
         before, after = one, other
     elif _ABSENT in (one, other):
@@ -184,7 +180,6 @@ def _shown(path: Path, one: object, other: object, shared: int) -> Difference:
         _path_text(path),
         None if one is _ABSENT else _around(before, place),
         None if other is _ABSENT else _around(after, place),
-        shared,
     )
 
 
@@ -222,7 +217,7 @@ def _path_text(path: Path) -> str:
 # --- markers --------------------------------------------------------------------------------------
 
 
-def _moved(old: dict[int, Path], new: dict[int, Path], shared: int) -> Difference | None:
+def _moved(old: dict[int, Path], new: dict[int, Path]) -> Difference | None:
     """Return where the last marker was, if none of the new ones finds what it had kept."""
     if not old:
         return None
@@ -231,7 +226,7 @@ def _moved(old: dict[int, Path], new: dict[int, Path], shared: int) -> Differenc
         return None
     here = min(new, key=lambda other: abs(other - place), default=None)
     after = None if here is None else _path_text(new[here])
-    return Difference(_path_text((*path, _MARKER)), _path_text(path), after, shared)
+    return Difference(_path_text((*path, _MARKER)), _path_text(path), after)
 
 
 def _marked(request: JsonObject, items: list[_Item]) -> dict[int, Path]:

@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.strip import Strip
 
-from tui.compare.comparison import Comparison, compare_steps
+from tui.compare.comparison import Comparison, compare
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.steps import Steps
@@ -229,11 +229,6 @@ class Compare(ModalScreen[None]):
     def on_mount(self) -> None:
         self._view.focus()
 
-    @property
-    def sides(self) -> tuple[int, int]:
-        """Which runs are on the left and on the right."""
-        return self._sides
-
     # --- work ---------------------------------------------------------------------------------
 
     def on_compare_view_widened(self) -> None:
@@ -249,7 +244,7 @@ class Compare(ModalScreen[None]):
             if self._comparison is None:
                 self._view.say("comparing\u2026", "muted")
                 (_, left, asked), (_, right, other_asked) = (self._runs[n] for n in self._sides)
-                steps = compare_steps(left, right, asked, other_asked)
+                steps = compare(left, right, asked, other_asked)
                 self._comparison = await _in_slices(steps)
             lines = compare_lines(self._comparison, self._view.row_width)
             self._view.show(await _in_slices(self._view.lay_out(lines)))

@@ -276,11 +276,6 @@ class Composer(Horizontal):
         self._ready = True
         self._remark(self._note)
 
-    @property
-    def draft(self) -> str:
-        """What is written so far."""
-        return self._prompt.value
-
     def show(self, note: str, busy: bool) -> None:
         """Say what a prompt will be sent to, and whether an answer is arriving."""
         self._prompt.placeholder = Content(_BUSY if busy else _ASK)
