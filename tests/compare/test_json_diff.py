@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.compare import json_diff as module
+from tui.compare import json_digest
 from tui.compare.json_diff import Change, JsonDiff, json_diff, path_text
 from tui.core.steps import finish
 
@@ -98,6 +99,7 @@ def at(value: Any, change: Change, side: int) -> object:  # noqa: ANN401
 def test_small_steps_make_no_difference(left: object, right: object) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_TURN", 1)
+        patch.setattr(json_digest, "_TURN", 1)
         small = diff(left, right)
     assert small == diff(left, right)
 
@@ -234,7 +236,7 @@ def test_differences_past_the_limit_are_only_counted(monkeypatch: pytest.MonkeyP
 
 
 def test_too_many_values_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_VALUES", 10)
+    monkeypatch.setattr(json_digest, "MAX_VALUES", 10)
     result = diff(list(range(6)), list(range(5)))
     assert result.too_large
     assert not result.equal

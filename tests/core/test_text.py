@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.core.text import clip, format_bytes, format_count, format_ns, one_line, sanitize
+from tui.core.text import (
+    clip,
+    common_length,
+    format_bytes,
+    format_count,
+    format_ns,
+    one_line,
+    sanitize,
+)
 
 # What a terminal acts on, or what hides or reorders text. Written out, so that a slip in the
 # tables of the module shows.
@@ -142,3 +150,10 @@ def test_format_bytes(value: int, expected: str) -> None:
 )
 def test_format_ns(value: int | None, expected: str) -> None:
     assert format_ns(value) == expected
+
+
+@given(st.text("ab", max_size=12), st.text("ab", max_size=12))
+def test_the_common_beginning_of_two_texts(one: str, other: str) -> None:
+    size = common_length(one, other)
+    assert one[:size] == other[:size]
+    assert size == min(len(one), len(other)) or one[size] != other[size]

@@ -66,11 +66,11 @@ def test_each_character_leads_to_its_event_and_back(pieces: list[tuple[str, str]
                 assert found is None
                 continue
             assert found is not None
-            assert (found.place, found.field) == fields[kind]
-            buffer = buffer_of(run.state.blocks[found.place], found.field)
+            assert (found.position, found.field) == fields[kind]
+            buffer = buffer_of(run.state.blocks[found.position], found.field)
             assert buffer.slice(found.start, found.end) == piece
             for offset in range(found.start, found.end):
-                assert writer_of(run, found.place, found.field, offset) == seq
+                assert writer_of(run, found.position, found.field, offset) == seq
 
 
 def test_text_that_came_with_the_start_leads_to_the_start() -> None:

@@ -15,7 +15,7 @@ from tests.playbook import (
     tool_start,
     wire,
 )
-from tui.compare import json_diff as json_module
+from tui.compare import json_digest
 from tui.compare import text_diff as text_module
 from tui.compare.comparison import Comparison, compare
 from tui.compare.json_diff import json_diff
@@ -340,7 +340,7 @@ def test_values_and_lists_of_changes_are_cut(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(module, "_MOST_CHANGES", 2)
     rows = json_rows([], [1, 2, 3])
     assert rows == ["+ $[0]  1", "+ $[1]  2", "  \u2026 and 1 more difference"]
-    monkeypatch.setattr(json_module, "MAX_VALUES", 2)
+    monkeypatch.setattr(json_digest, "MAX_VALUES", 2)
     assert json_rows([1, 2], [3, 4]) == ["~ too large to be compared"]
 
 
@@ -412,7 +412,7 @@ def test_a_request_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
         "  Tools        equal",
         "  Messages     equal",
     ]
-    monkeypatch.setattr(json_module, "MAX_VALUES", 1)
+    monkeypatch.setattr(json_digest, "MAX_VALUES", 1)
     assert section(lines(run, run, (REQUEST, other)), "Request")[1:3] == [
         "  Parameters",
         "  ~ too large to be compared",

@@ -1,6 +1,7 @@
 """Two runs side by side: their numbers, their texts, their tool calls, and what was asked.
 
-Swapping the runs gives the same comparison, mirrored. What always differs (the ids of messages and calls, signatures) is left out.
+Swapping the runs gives the same comparison, mirrored. What always
+differs (the ids of messages and calls, signatures) is left out.
 """
 
 from __future__ import annotations

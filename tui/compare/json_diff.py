@@ -10,24 +10,20 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
 from itertools import groupby
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from tui.compare.align import Effort, Match, matches
+from tui.compare.json_digest import Summed, summed
 from tui.compare.text_diff import TextDiff, first_difference, text_diff
 from tui.core.steps import Steps
 
-MAX_VALUES: Final = 400_000
-"""Values of both documents together; where there are more, they are not compared."""
 MAX_CHANGES: Final = 1_000
 """Differences that are kept; the others are counted."""
 _MAX_TEXTS: Final = 40
 _LONG: Final = 60
 """Strings that are longer, or have several lines, are compared as texts."""
 _TURN: Final = 2_048
-_SAMPLE: Final = 4_096
-_SUM_BYTES: Final = 16
 
 Index: TypeAlias = tuple[int | None, int | None]
 """The place of an element in the left list and in the right one."""
@@ -75,6 +71,8 @@ class _Node(NamedTuple):
 
     left: Any
     right: Any
+    left_sum: Summed | None
+    right_sum: Summed | None
     parent: _Node | None = None
     step: Step = ""
 
@@ -100,14 +98,13 @@ def json_diff(
     `named` are top-level lists whose elements are told apart by their name alone. The values must
     not change meanwhile.
     """
-    digests = _Digests()
     if left is right:
         return JsonDiff()
-    known = yield from digests.learn(left, right)
-    if not known:
+    sums = yield from summed(left, right)
+    if sums is None:
         return JsonDiff(too_large=True)
-    walk = _Walk(digests, effort or Effort(), frozenset(named))
-    yield from walk.go(left, right)
+    walk = _Walk(effort or Effort(), frozenset(named))
+    yield from walk.go(_Node(left, right, *sums))
     return walk.result()
 
 
@@ -153,95 +150,11 @@ def _same_scalar(left: object, right: object) -> bool:
     return left == right
 
 
-# --- digests --------------------------------------------------------------------------------------
-
-
-class _Digests:
-    """A short sum of each container. Equal values have equal sums; the reverse is very likely.
-
-    Long strings count by their length and their ends, so equal sums say only what to look at.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[int, bytes] = {}
-
-    def learn(self, *roots: object) -> Steps[bool]:
-        """Sum up all containers; False when there are too many values."""
-        todo: list[tuple[Any, bool]] = [(root, False) for root in roots]
-        seen = 0
-        while todo:
-            value, summed = todo.pop()
-            if not isinstance(value, (dict, list)) or id(value) in self._known:
-                continue
-            if summed:
-                self._known[id(value)] = yield from self._sum(value)
-                continue
-            seen += 1 + len(value)
-            if seen > MAX_VALUES:
-                return False
-            todo.append((value, True))
-            inner = value.values() if isinstance(value, dict) else value
-            for place, item in enumerate(inner):
-                if isinstance(item, (dict, list)):
-                    todo.append((item, False))
-                if not place % _TURN:
-                    yield
-        return True
-
-    def of(self, value: object) -> bytes:
-        """Return the sum of a value whose containers are known."""
-        if isinstance(value, (dict, list)):
-            return self._known[id(value)]
-        return _scalar_digest(value)
-
-    def each(self, values: Iterable[object]) -> Steps[list[bytes]]:
-        """Return the sums of values whose containers are known."""
-        sums = []
-        for value in values:
-            sums.append(self.of(value))
-            if not len(sums) % _TURN:
-                yield
-        return sums
-
-    def _sum(self, value: dict[str, Any] | list[Any]) -> Steps[bytes]:
-        if isinstance(value, list):
-            listed = blake2b(b"list", digest_size=_SUM_BYTES)
-            for place, item in enumerate(value):
-                listed.update(self.of(item))
-                if place % _TURN == _TURN - 1:
-                    yield
-            return listed.digest()
-        # Members have no order, and adding them up needs none.
-        total = len(value)
-        names = yield from self.each(value)
-        sums = yield from self.each(value.values())
-        for place, pair in enumerate(zip(names, sums, strict=True)):
-            part = blake2b(b"dict" + b"".join(pair), digest_size=_SUM_BYTES).digest()
-            total += int.from_bytes(part, "big")
-            if place % _TURN == _TURN - 1:
-                yield
-        return (total % 256**_SUM_BYTES).to_bytes(_SUM_BYTES, "big")
-
-
-def _scalar_digest(value: object) -> bytes:
-    if isinstance(value, str):
-        ends = value if len(value) <= 2 * _SAMPLE else value[:_SAMPLE] + value[-_SAMPLE:]
-        data = f"s{len(value)} {ends}".encode("utf-8", "surrogatepass")
-    elif isinstance(value, int) and not isinstance(value, bool):
-        data = f"n{value:x}".encode()
-    elif isinstance(value, float) and value.is_integer():
-        data = f"n{int(value):x}".encode()
-    else:
-        data = repr(value).encode()
-    return blake2b(data, digest_size=_SUM_BYTES).digest()
-
-
 # --- the walk -------------------------------------------------------------------------------------
 
 
 class _Walk:
-    def __init__(self, digests: _Digests, effort: Effort, named: frozenset[str]) -> None:
-        self._digests = digests
+    def __init__(self, effort: Effort, named: frozenset[str]) -> None:
         self._effort = effort
         self._named = named
         self._changes: list[Change] = []
@@ -251,8 +164,8 @@ class _Walk:
     def result(self) -> JsonDiff:
         return JsonDiff(tuple(self._changes), self._total)
 
-    def go(self, left: object, right: object) -> Steps[None]:
-        todo: list[Iterator[_Node]] = [iter([_Node(left, right)])]
+    def go(self, root: _Node) -> Steps[None]:
+        todo: list[Iterator[_Node]] = [iter([root])]
         steps = 0
         while todo:
             node = next(todo[-1], None)
@@ -293,8 +206,9 @@ class _Walk:
     def _runs(self, node: _Node) -> Steps[list[_Run]]:
         """Pair the elements of two lists, first by what they are, then by name, then in order."""
         left, right = node.left, node.right
-        sums = yield from self._digests.each(left)
-        others = yield from self._digests.each(right)
+        assert node.left_sum is not None and node.right_sum is not None
+        sums = yield from node.left_sum.digests()
+        others = yield from node.right_sum.digests()
         at_top = node.parent is not None and node.parent.parent is None
         named_only = at_top and node.step in self._named
         runs: list[_Run] = []
@@ -344,10 +258,10 @@ class _Walk:
 def _members(node: _Node) -> Iterator[_Node]:
     left, right = node.left, node.right
     for name, item in left.items():
-        yield _Node(item, right.get(name, _NOTHING), node, name)
+        yield _inner(node, item, right.get(name, _NOTHING), (name, name), name)
     for name, item in right.items():
         if name not in left:
-            yield _Node(_NOTHING, item, node, name)
+            yield _inner(node, _NOTHING, item, (name, name), name)
 
 
 def _elements(node: _Node, runs: list[_Run]) -> Iterator[_Node]:
@@ -357,7 +271,14 @@ def _elements(node: _Node, runs: list[_Run]) -> Iterator[_Node]:
             other = None if other_start is None else other_start + step
             left = _NOTHING if place is None else node.left[place]
             right = _NOTHING if other is None else node.right[other]
-            yield _Node(left, right, node, (place, other))
+            yield _inner(node, left, right, (place, other), (place, other))
+
+
+def _inner(node: _Node, left: object, right: object, keys: tuple[Any, Any], step: Step) -> _Node:
+    """Return the node of two values in `node`, which have these keys there."""
+    assert node.left_sum is not None and node.right_sum is not None
+    sums = node.left_sum.inner.get(keys[0]), node.right_sum.inner.get(keys[1])
+    return _Node(left, right, *sums, node, step)
 
 
 def _names(items: list[Any], side: bytes) -> list[bytes]:

@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from tui.compare.align import Effort, Match, matches
 from tui.core.steps import Steps
+from tui.core.text import common_length
 
 WORD_CHARS: Final = 200_000
 LINE_CHARS: Final = 2_000_000
@@ -181,13 +182,8 @@ def _first(left: str, right: str) -> Steps[First]:
     while low < end and left[low : low + _STRIDE] == right[low : low + _STRIDE]:
         low += _STRIDE
         yield
-    low, high = min(low, end), min(low + _STRIDE, end)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
+    low = min(low, end)
+    low += common_length(left[low : low + _STRIDE], right[low : low + _STRIDE])
     feeds = yield from _feeds(left, low)
     shown = slice(max(low - _EXCERPT // 4, 0), low + _EXCERPT)
     return First(feeds + 1, low, left[shown], right[shown])

@@ -69,7 +69,7 @@ class _Checkpoint:
     counts: dict[str, int]
     blocks: tuple[_BlockMark, ...]
     by_index: dict[int, int] | None
-    """Wire index → place of the block; None where the places alone tell it."""
+    """Wire index → position of the block; None where it is the usual one."""
     anomalies: int
     gaps: int
     stalls: int
@@ -104,37 +104,37 @@ class History:
 
     def nearest(self, count: int) -> int:
         """Return the number of events at the last checkpoint not after `count`, 0 for none."""
-        place = bisect_right(self._counts, count)
-        return self._counts[place - 1] if place else 0
+        number = bisect_right(self._counts, count)
+        return self._counts[number - 1] if number else 0
 
     def restore(self, count: int) -> RunState:
         """Return an independent state as of the checkpoint that `nearest` found for `count`."""
-        place = bisect_right(self._counts, count)
-        if not place:
+        number = bisect_right(self._counts, count)
+        if not number:
             return RunState()
-        state = _restore(self._checkpoints[place - 1], self._live)
-        state.anomalies = self._anomalies[: self._checkpoints[place - 1].anomalies]
+        checkpoint = self._checkpoints[number - 1]
+        state = _restore(checkpoint, self._live)
+        state.anomalies = self._anomalies[: checkpoint.anomalies]
         return state
 
-    def reached(self, place: int, field: str, length: int) -> tuple[int, int]:
+    def reached(self, position: int, field: str, length: int) -> tuple[int, int]:
         """Return where to look for the event with which a buffer grew past `length`.
 
-        `place` is the block's place in the state, `field` one of text, thinking, json. Returns
+        `position` is that of the block, `field` one of text, thinking, json. Returns
         events and buffer length at the last checkpoint where it was not longer: (0, 0) for none.
         """
 
         def size(checkpoint: _Checkpoint) -> int:
-            if place >= len(checkpoint.blocks):
+            if position >= len(checkpoint.blocks):
                 return 0
-            return int(getattr(checkpoint.blocks[place], field))
+            return int(getattr(checkpoint.blocks[position], field))
 
         found = bisect_right(self._checkpoints, length, key=size) - 1
         return (self._counts[found], size(self._checkpoints[found])) if found >= 0 else (0, 0)
 
 
 def _take(state: RunState, before: tuple[_BlockMark, ...]) -> _Checkpoint:
-    place = {id(block): number for number, block in enumerate(state.blocks)}
-    by_index = {index: place[id(block)] for index, block in state.by_index.items()}
+    by_index = {index: block.position for index, block in state.by_index.items()}
     # What has not changed is shared with the checkpoint before: a long run has many blocks.
     marks = [
         earlier if earlier is not None and _unchanged(earlier, block) else _take_block(block)
@@ -148,7 +148,7 @@ def _take(state: RunState, before: tuple[_BlockMark, ...]) -> _Checkpoint:
         usage_start=dict(state.usage_start),
         counts=dict(state.counts),
         blocks=tuple(marks),
-        by_index=None if by_index == _places(state.blocks) else by_index,
+        by_index=None if by_index == _usual_index(state.blocks) else by_index,
         anomalies=len(state.anomalies),
         gaps=len(state.gaps_ns),
         stalls=len(state.stalls),
@@ -170,9 +170,9 @@ def _unchanged(mark: _BlockMark, block: Block) -> bool:
     return (mark.text, mark.thinking, mark.fragments) == sizes
 
 
-def _places(blocks: list[Block]) -> dict[int, int]:
-    """Return where deltas go when every block was started: the last block of an index gets them."""
-    return {block.index: place for place, block in enumerate(blocks)}
+def _usual_index(blocks: list[Block]) -> dict[int, int]:
+    """Return `by_index` of a state whose blocks were all started: the last one of an index."""
+    return {block.index: block.position for block in blocks}
 
 
 def _take_block(block: Block) -> _BlockMark:
@@ -203,8 +203,8 @@ def _restore(mark: _Checkpoint, live: RunState) -> RunState:
     state.counts = dict(mark.counts)
     pairs = zip(mark.blocks, live.blocks, strict=False)  # The live state may have more by now.
     state.blocks = [_restore_block(block_mark, block) for block_mark, block in pairs]
-    by_index = _places(state.blocks) if mark.by_index is None else mark.by_index
-    state.by_index = {index: state.blocks[place] for index, place in by_index.items()}
+    by_index = _usual_index(state.blocks) if mark.by_index is None else mark.by_index
+    state.by_index = {index: state.blocks[position] for index, position in by_index.items()}
     state.gaps_ns = live.gaps_ns[: mark.gaps]
     state.stalls = live.stalls[: mark.stalls]
     state.pulse = [list(pair) for pair in live.pulse[: mark.pulse]]
@@ -221,6 +221,7 @@ def _restore_block(mark: _BlockMark, block: Block) -> Block:
         start=block.start,
         started_seq=block.started_seq,
         started_ns=block.started_ns,
+        position=block.position,
         implicit=block.implicit,
         stopped_ns=mark.stopped_ns,
         text=block.text.upto(mark.text),

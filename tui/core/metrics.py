@@ -7,7 +7,7 @@ Names and definitions follow AIPerf and vLLM; a metric that cannot be known is N
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from math import ceil
 from typing import Any, Final, NamedTuple
@@ -103,14 +103,12 @@ class GapRanks:
 
 def _ranked(pieces: list[array[int]], rank: int) -> int:
     """Return the value at a rank, from one, over sorted pieces."""
-    low, high = min(piece[0] for piece in pieces), max(piece[-1] for piece in pieces)
-    while low < high:
-        middle = (low + high) // 2
-        if sum(bisect_right(piece, middle) for piece in pieces) >= rank:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    values = range(min(piece[0] for piece in pieces), max(piece[-1] for piece in pieces))
+
+    def reached(value: int) -> int:
+        return sum(bisect_right(piece, value) for piece in pieces)
+
+    return values.start + bisect_left(values, rank, key=reached)
 
 
 def measure(

@@ -172,9 +172,8 @@ def _on_message_start(state: RunState, record: EventRecord, payload: JsonObject)
 
 
 def _prepopulate(state: RunState, record: EventRecord, position: int, item: JsonObject) -> None:
-    block = _new_block(position, item, record)
+    block = _add_block(state, _new_block(position, item, record))
     block.stopped_ns = record.t_ns
-    state.blocks.append(block)
 
 
 def _on_block_start(state: RunState, record: EventRecord, payload: JsonObject) -> None:
@@ -189,8 +188,7 @@ def _on_block_start(state: RunState, record: EventRecord, payload: JsonObject) -
     block = _new_block(index, start, record)
     if block.type not in BLOCKS and not block.type.endswith("_tool_result"):
         note(state, record, "unknown_block", f"no block type {block.type!r} is known")
-    state.blocks.append(block)
-    state.by_index[index] = block
+    state.by_index[index] = _add_block(state, block)
     if block.type == "fallback":
         target = start.get("to")
         model = target.get("model") if isinstance(target, dict) else None
@@ -260,8 +258,13 @@ def _find_block(state: RunState, record: EventRecord, kind_of: object) -> Block:
     known = DELTAS.get(kind_of) if isinstance(kind_of, str) else None
     implied = "untyped" if known is None else known[1] or "tool_use"
     block = Block(record.block_index, implied, {}, record.seq, record.t_ns, implicit=True)
+    state.by_index[record.block_index] = _add_block(state, block)
+    return block
+
+
+def _add_block(state: RunState, block: Block) -> Block:
+    block.position = len(state.blocks)
     state.blocks.append(block)
-    state.by_index[record.block_index] = block
     return block
 
 

@@ -55,6 +55,8 @@ class Block:
     """The `content_block` it began with."""
     started_seq: int
     started_ns: int
+    position: int = 0
+    """Where it stands in `RunState.blocks`. Its index on the wire may be another number."""
     implicit: bool = False
     """No `content_block_start` was seen for it."""
     stopped_ns: int | None = None

@@ -67,6 +67,18 @@ def clip(text: str, length: int) -> str:
     return text[: max(length - 1, 0)] + "\u2026"[: max(length, 0)]
 
 
+def common_length(one: str, other: str) -> int:
+    """Return how many characters two texts begin with in common."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 def format_count(value: int) -> str:
     """Format a count: `999`, `12.3k`, `4.5M`."""
     if value < 10_000:

@@ -13,8 +13,8 @@ from tui.core.state import RunState
 class Contribution(NamedTuple):
     """The characters that one event added: `[start, end)` of a buffer of a block."""
 
-    place: int
-    """The block's place in the state, which is not its index on the wire."""
+    position: int
+    """That of the block, which is not its index on the wire."""
     field: Field
     start: int
     end: int
@@ -27,11 +27,10 @@ def contribution(state: RunState, record: EventRecord) -> Contribution | None:
         return None
     field, text = found
     block = state.by_index.get(record.block_index)
-    for place, candidate in enumerate(state.blocks):
-        if candidate is block:
-            end = len(buffer_of(candidate, field))
-            return Contribution(place, field, end - len(text), end) if text else None
-    return None
+    if block is None or not text:
+        return None
+    end = len(buffer_of(block, field))
+    return Contribution(block.position, field, end - len(text), end)
 
 
 def writer_of(run: Run, place: int, field: Field, offset: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
 from tui.core.state import as_text
+from tui.core.text import common_length
 from tui.messages.request import blocks_of, ids_of, messages_of, role_of, text_of
 
 _USES: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
@@ -164,20 +165,9 @@ def is_of(answer: JsonObject | None, back: Sequence[JsonObject]) -> bool:
     if not text or not sent:
         return not text and not sent and not sent_ids
     shorter = min(len(text), len(sent))
-    head = _common(text, sent)
-    tail = min(_common(text[::-1], sent[::-1]), shorter - head)
+    head = common_length(text, sent)
+    tail = min(common_length(text[::-1], sent[::-1]), shorter - head)
     return (head + tail) * 2 > shorter
-
-
-def _common(one: str, other: str) -> int:
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[:middle] == other[:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 # --- conversations --------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
 from tui.core.state import as_count
+from tui.core.text import common_length
 from tui.messages.request import messages_of, role_of
 
 LOOKBACK: Final = 20
@@ -175,7 +176,7 @@ def _shown(path: Path, one: object, other: object) -> Difference:
         before, after = (side if isinstance(side, str) else _dump(side) for side in (one, other))
     else:
         before, after = _dump(one), _dump(other)
-    place = _common(before, after)
+    place = common_length(before, after)
     return Difference(
         _path_text(path),
         None if one is _ABSENT else _around(before, place),
@@ -188,18 +189,6 @@ def _around(text: str, place: int) -> str:
     head = "\u2026" if start else ""
     tail = "\u2026" if end < len(text) else ""
     return f"{head}{text[start:end]}{tail}"
-
-
-def _common(one: str, other: str) -> int:
-    """Return how many characters two texts begin with in common."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _path_text(path: Path) -> str:

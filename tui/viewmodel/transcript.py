@@ -76,7 +76,7 @@ def _parts(
     if paced is not None:
         is_open = parts[0].open or len(paced) < len(block.text)
         parts[0] = replace(parts[0], body=paced, open=is_open)
-    if lit is not None and lit.place == place and lit.field != "json":
+    if lit is not None and lit.position == place and lit.field != "json":
         parts[0] = replace(parts[0], lit=(lit.start, lit.end))
     if is_long:
         parts[0] = replace(parts[0], long=True)

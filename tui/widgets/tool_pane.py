@@ -98,9 +98,9 @@ class ToolPane(PointingView):
         lit = moment.lit
         if not moment.travelling:
             self.let_go()
-        elif lit is not None and lit.field == "json" and lit.place in self._calls:
-            top = self._starts[self._order.index(lit.place)]
-            self.lead_to(top + 1 + self._calls[lit.place].row_of(lit.start))
+        elif lit is not None and lit.field == "json" and lit.position in self._calls:
+            top = self._starts[self._order.index(lit.position)]
+            self.lead_to(top + 1 + self._calls[lit.position].row_of(lit.start))
 
     def _lay_out(self, items: list[ToolItem], width: int, top: tuple[int, int] | None) -> None:
         """Lay out what is new of the calls, as much as fits in a frame."""
@@ -238,7 +238,7 @@ class ToolPane(PointingView):
     ) -> list[tuple[str, int, Style]]:
         """Cut a span where the contribution of the event at the cursor begins and ends."""
         lit = self._moment.lit if self._moment else None
-        if lit is None or lit.field != "json" or lit.place != item.key:
+        if lit is None or lit.field != "json" or lit.position != item.key:
             return [(text, start, style)]
         low = min(max(lit.start - start, 0), len(text))
         high = min(max(lit.end - start, low), len(text))

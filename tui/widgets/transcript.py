@@ -109,7 +109,7 @@ class Transcript(PointingView):
         if not moment.travelling:
             self.let_go()
         elif moment.lit is not None and moment.lit.field != "json":
-            row = self.row_at((("block", moment.lit.place), moment.lit.start))
+            row = self.row_at((("block", moment.lit.position), moment.lit.start))
             if row is not None:
                 self.lead_to(row)
 
