@@ -12,7 +12,7 @@ from jiter import from_json
 
 from tests import playbook as pb
 from tests.streams import pieces
-from tui.core.bursts import TEXTS, Burst, Mould, mould_of, read_strings
+from tui.core.bursts import TEXTS, Burst, Template, read_strings, template_of
 from tui.core.records import JsonObject, from_frame
 from tui.core.sse import Decoder
 
@@ -37,14 +37,14 @@ def compact(event: JsonObject) -> bytes:
     return written(event, separators=(",", ":"), ensure_ascii=False)
 
 
-def mould(event: bytes) -> Mould | None:
-    """The mould of an event on the wire."""
+def template(event: bytes) -> Template | None:
+    """The template of an event on the wire."""
     (frame,) = Decoder().feed(event)
-    return mould_of(frame, from_frame(frame, 0, 0))
+    return template_of(frame, from_frame(frame, 0, 0))
 
 
-def found(event: bytes) -> Mould:
-    made = mould(event)
+def found(event: bytes) -> Template:
+    made = template(event)
     assert made is not None
     return made
 
@@ -212,7 +212,7 @@ def test_bytes_that_only_together_look_like_strings(bodies: list[bytes]) -> None
     assert read_strings(bodies) is None
 
 
-# --- moulds ---------------------------------------------------------------------------------------
+# --- templates ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -231,17 +231,17 @@ def test_bytes_that_only_together_look_like_strings(bodies: list[bytes]) -> None
     ],
 )
 def test_not_all_is_like_a_delta_with_text(event: JsonObject) -> None:
-    assert mould(pb.sse(event)) is None
+    assert template(pb.sse(event)) is None
 
 
 def test_an_event_with_flaws_is_no_model() -> None:
-    assert mould(pb.sse(pb.text(0, "x"), "ping")) is None
+    assert template(pb.sse(pb.text(0, "x"), "ping")) is None
 
 
 def test_an_event_over_several_lines_is_no_model() -> None:
     event = json.dumps(pb.text(0, "x"), indent=0).replace("\n}\n}", "}}")
-    assert mould(pb.sse(event, "content_block_delta")) is None
-    assert mould(b"data: " + compact(pb.text(0, "x")) + b"\n\n") is not None
+    assert template(pb.sse(event, "content_block_delta")) is None
+    assert template(b"data: " + compact(pb.text(0, "x")) + b"\n\n") is not None
 
 
 def test_a_type_and_an_index_in_another_order() -> None:

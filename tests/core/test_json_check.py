@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.streams import json_values
 from tui.core.json_check import JsonCheck, parse_final
 from tui.core.json_grammar import MAX_DEPTH, MAX_DIGITS
-from tui.core.json_tokens import Reader
+from tui.core.json_tokens import TokenReader
 
 LONGEST: Final = "1" * MAX_DIGITS
 
@@ -151,7 +151,7 @@ def test_the_verdict_is_that_of_a_strict_parse(text: str, lengths: list[int]) ->
 @given(texts())
 def test_the_reason_is_the_one_that_the_layout_gives(text: str) -> None:
     flaw = check([text]).flaw()
-    reader = Reader()
+    reader = TokenReader()
     reader.feed(text)
     reader.finish()
     if flaw is not None and flaw[1] not in ("number out of range", "nested too deeply", "no text"):

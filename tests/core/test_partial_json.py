@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui.core.json_check import parse_final
-from tui.core.partial_json import Kind, PartialJson, Span
+from tui.core.partial_json import PartialJson, Span, SpanKind
 
 
 def read(*fragments: str, width: int = 0) -> PartialJson:
@@ -33,7 +33,7 @@ def texts(view: PartialJson) -> list[str]:
 
 def drawn(view: PartialJson) -> list[str]:
     """Lines as text: what is pending in angle quotes, what is invalid in exclamation marks."""
-    marks = {Kind.PENDING: "«{}»", Kind.INVALID: "!{}!"}
+    marks = {SpanKind.PENDING: "«{}»", SpanKind.INVALID: "!{}!"}
     return [
         "".join(marks.get(span.kind, "{}").format(span.text) for span in line)
         for line in spans(view)
@@ -100,34 +100,34 @@ def test_each_span_has_its_kind_and_its_place_in_the_raw_text() -> None:
     view = read('{"a":[true,-1.5],\n "b" : "x\\ny', width=40)
     assert spans(view) == [
         (
-            Span("{", Kind.PUNCT, 0),
-            Span('"a"', Kind.KEY, 1),
-            Span(":", Kind.PUNCT, 4),
-            Span(" ", Kind.SPACE, -1),
-            Span("[", Kind.PUNCT, 5),
-            Span("true", Kind.LITERAL, 6),
-            Span(",", Kind.PUNCT, 10),
-            Span(" ", Kind.SPACE, -1),
-            Span("-1.5", Kind.NUMBER, 11),
-            Span("]", Kind.PUNCT, 15),
-            Span(",", Kind.PUNCT, 16),
-            Span(" ", Kind.SPACE, -1),
-            Span('"b"', Kind.KEY, 19),
-            Span(":", Kind.PUNCT, 23),
-            Span(" ", Kind.SPACE, -1),
-            Span('"x\\ny', Kind.STRING, 25),
-            Span('"}', Kind.PENDING, -1),
+            Span("{", SpanKind.PUNCT, 0),
+            Span('"a"', SpanKind.KEY, 1),
+            Span(":", SpanKind.PUNCT, 4),
+            Span(" ", SpanKind.SPACE, -1),
+            Span("[", SpanKind.PUNCT, 5),
+            Span("true", SpanKind.LITERAL, 6),
+            Span(",", SpanKind.PUNCT, 10),
+            Span(" ", SpanKind.SPACE, -1),
+            Span("-1.5", SpanKind.NUMBER, 11),
+            Span("]", SpanKind.PUNCT, 15),
+            Span(",", SpanKind.PUNCT, 16),
+            Span(" ", SpanKind.SPACE, -1),
+            Span('"b"', SpanKind.KEY, 19),
+            Span(":", SpanKind.PUNCT, 23),
+            Span(" ", SpanKind.SPACE, -1),
+            Span('"x\\ny', SpanKind.STRING, 25),
+            Span('"}', SpanKind.PENDING, -1),
         )
     ]
     view = read('{"a":[true,-1.5],\n "b" : "x\\ny')
     assert spans(view)[1] == (
-        Span("  ", Kind.SPACE, -1),
-        Span('"a"', Kind.KEY, 1),
-        Span(":", Kind.PUNCT, 4),
-        Span(" ", Kind.SPACE, -1),
-        Span("[", Kind.PUNCT, 5),
+        Span("  ", SpanKind.SPACE, -1),
+        Span('"a"', SpanKind.KEY, 1),
+        Span(":", SpanKind.PUNCT, 4),
+        Span(" ", SpanKind.SPACE, -1),
+        Span("[", SpanKind.PUNCT, 5),
     )
-    assert spans(view)[-1] == (Span("}", Kind.PENDING, -1),)
+    assert spans(view)[-1] == (Span("}", SpanKind.PENDING, -1),)
 
 
 def test_a_line_that_is_not_there() -> None:
@@ -148,7 +148,7 @@ def test_a_huge_string_is_cut_out_where_it_is_looked_at() -> None:
     part = view.line(1, 90_003, 100_003)
     assert "".join(span.text for span in part) == text[90_000:100_000]
     assert part[0].start == 90_002
-    assert {span.kind for span in part} == {Kind.STRING}
+    assert {span.kind for span in part} == {SpanKind.STRING}
     assert view.line(1, len(text) + 4) == ()
 
 
@@ -237,7 +237,7 @@ def test_from_the_error_on_the_text_is_raw(text: str, lines: list[str]) -> None:
     assert view.pending == ""
     view.feed("\nraw")
     assert drawn(view)[-1] == "!raw!"
-    assert spans(view)[-1] == (Span("raw", Kind.INVALID, len(text) + 1),)
+    assert spans(view)[-1] == (Span("raw", SpanKind.INVALID, len(text) + 1),)
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_spans_point_at_what_they_show(text: str, width: int) -> None:
                 last = span.start + len(span.text)
                 assert text[span.start : last] == span.text
             else:
-                assert span.kind in (Kind.SPACE, Kind.PENDING)
+                assert span.kind in (SpanKind.SPACE, SpanKind.PENDING)
 
 
 @given(ANY_TEXT, WIDTHS, st.integers(0, 30), st.integers(0, 30))
@@ -481,8 +481,8 @@ def test_pending_text_closes_a_prefix(text: str, data: st.DataObject) -> None:
         return
     last = arrived[-1]
     whole = prefix + view.pending
-    wanting = last.kind == Kind.KEY or last.text in (",", ":")
-    if wanting or (last.kind == Kind.NUMBER and not last.text[-1].isdigit()):
+    wanting = last.kind == SpanKind.KEY or last.text in (",", ":")
+    if wanting or (last.kind == SpanKind.NUMBER and not last.text[-1].isdigit()):
         assert not is_json(whole)
     else:
         strict_loads(whole)

@@ -242,18 +242,18 @@ def test_who_cuts_faster_gets_all_that_begins_a_frame(
     decoder = Decoder()
     frames: list[Frame] = []
     for chunk in chunks:
-        lead = decoder.lead(chunk)
-        if lead is None:
+        rest = decoder.uncut_before(chunk)
+        if rest is None:
             frames += decoder.feed(chunk)
             continue
-        whole = lead + chunk
+        whole = rest + chunk
         alone = Decoder(strip_bom=False).feed(whole)
         assert b"\r" not in whole and b"\n\n" in chunk
         # As many frames as one likes are passed by, the rest is fed.
         count = data.draw(st.integers(0, len(alone)))
         start = decoder.position
         end = sum(alone[count - 1][3:]) if count else 0
-        decoder.pass_by(end)
+        decoder.skip(end)
         assert decoder.position == start + end
         frames += [frame._replace(offset=start + frame.offset) for frame in alone[:count]]
         frames += decoder.feed(whole[end:])
@@ -276,13 +276,13 @@ def test_nothing_is_given_back_where_it_would_not_begin_a_frame(
 ) -> None:
     decoder = Decoder()
     frames = decoder.feed(before)
-    assert decoder.lead(chunk) is None
+    assert decoder.uncut_before(chunk) is None
     assert frames + decoder.feed(chunk) + decoder.close() == decode(before + chunk)
 
 
 def test_what_is_given_back_is_kept_no_longer() -> None:
     decoder = Decoder()
     assert len(decoder.feed(b"data: x\n\nda")) == 1
-    assert decoder.lead(b"ta: y\n\n") == b"da"
-    assert decoder.lead(b"ta: y\n\n") == b""
+    assert decoder.uncut_before(b"ta: y\n\n") == b"da"
+    assert decoder.uncut_before(b"ta: y\n\n") == b""
     assert decoder.feed(b"data: y\n\n") == [Frame(EVENT, b"", b"y", 9, 9)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.playbook import DONE, ending, message_start, sse, text, text_block, wire
 from tests.streams import broken_events, cuts, legal_bytes, sse_bytes
-from tui.core.bursts import mould_of
+from tui.core.bursts import template_of
 from tui.core.records import COMMENT, CUT_OFF, EventRecord, JsonObject, from_frame
 from tui.core.reducer import fold
 from tui.core.sse import Decoder, FrameKind
@@ -262,10 +262,10 @@ def test_deltas_that_are_alike_are_appended_at_once() -> None:
         timeline = Timeline(whole.raw)
         timeline.extend(records[:known])
         (frame,) = Decoder().feed(sse(deltas[0]))
-        mould = mould_of(frame, from_frame(frame, 0, 0))
-        assert mould is not None
+        template = template_of(frame, from_frame(frame, 0, 0))
+        assert template is not None
         at = records[known].offset
-        burst = mould.cut(whole.raw.read(0, whole.raw.size), at, at)
+        burst = template.cut(whole.raw.read(0, whole.raw.size), at, at)
         assert burst is not None
         timeline.extend_burst(burst, array("q", [record.t_ns for record in records[known:]]))
         assert list(timeline.records()) == records

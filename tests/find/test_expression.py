@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.playbook import message_start, run, sse, text, text_block
 from tests.processor_time import within
 from tui.find.expression import ANYWHERE, NO_SPAN, SEEN, Expression, ExpressionError, Scan
-from tui.find.needle import NeedleError, Plain, Regex, parse_needle
+from tui.find.needle import NeedleError, PlainNeedle, Regex, parse_needle
 from tui.find.search import Searcher
 
 BACKTRACKERS = ["(a+)+$", "(a|aa)+$", "(a|a?)+$", "(.*a){20}$", "(?i)(a*)*b$", r"(\w+\s?)+:$"]
@@ -75,11 +75,11 @@ def test_a_large_expression_sees_less_of_a_text() -> None:
 
 
 def test_plain_text_in_a_long_event_takes_linear_time() -> None:
-    needle = Plain("a" * 999 + "\u00e9")
+    needle = PlainNeedle("a" * 999 + "\u00e9")
     log = run([sse(text(0, "a" * 1_000_000))]).run
     with within(5):
         assert needle.events(log.timeline, 0, 1) == []
-        assert Plain("a" * 99 + "\u00e9").events(log.timeline, 0, 1) == []
+        assert PlainNeedle("a" * 99 + "\u00e9").events(log.timeline, 0, 1) == []
     long = run([sse(text(0, "a" * 100_000 + "\u00c9"))]).run
     assert needle.events(long.timeline, 0, 1) == [0]
 

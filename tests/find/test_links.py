@@ -24,7 +24,8 @@ from tui.core import history
 from tui.core.delta_text import Field, buffer_of
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
-from tui.find.links import Contribution, contribution, writer_of
+from tui.find.links import Contribution, contribution
+from tui.find.writers import writer_of
 
 
 def recorded(*events: JsonObject) -> Run:

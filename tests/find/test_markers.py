@@ -10,7 +10,7 @@ from tests import playbook as pb
 from tests.streams import broken_events, cuts, legal_bytes
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
-from tui.find.markers import Cell, Marker, column_of, density, next_marker, seq_at
+from tui.find.markers import Marker, StripColumn, column_of, density, next_marker, seq_at
 
 S = 1_000_000_000
 
@@ -150,7 +150,7 @@ def test_markers_are_those_of_a_naive_look(events: list[JsonObject], marks: set[
 
 # --- the strip ------------------------------------------------------------------------------------
 
-EMPTY = Cell(0, "", False, False, False, False)
+EMPTY = StripColumn(0, "", False, False, False, False)
 
 
 def counts(run: Run, width: int, upto: int | None = None) -> list[int]:
@@ -170,10 +170,10 @@ def test_a_strip_by_time() -> None:
     )
     assert density(run, 10) == [
         EMPTY,
-        Cell(4, "text", False, False, False, True),
-        Cell(1, "text", True, False, False, False),
+        StripColumn(4, "text", False, False, False, True),
+        StripColumn(1, "text", True, False, False, False),
         *[EMPTY._replace(stall=True)] * 6,
-        Cell(3, "text", True, True, True, False),
+        StripColumn(3, "text", True, True, True, False),
     ]
     assert [column_of(run, seq, 10) for seq in range(8)] == [1, 1, 1, 1, 2, 9, 9, 9]
     assert [seq_at(run, column, 10) for column in range(10)] == [0, 0, *[4] * 7, 5]

@@ -15,7 +15,7 @@ from tui.find.needle import (
     MAX_LENGTH,
     Needle,
     NeedleError,
-    Plain,
+    PlainNeedle,
     Regex,
     parse_needle,
     step_end,
@@ -89,11 +89,11 @@ def test_events_are_those_of_a_naive_scan(needle: str, texts: list[tuple[str, bo
     ]
     timeline = log(*frames)
     wanted = [seq for seq in range(len(frames)) if naively(timeline.raw_event(seq), needle)]
-    assert Plain(needle).events(timeline, 0, len(timeline)) == wanted
+    assert PlainNeedle(needle).events(timeline, 0, len(timeline)) == wanted
     for first in range(len(frames)):
         inside = [seq for seq in wanted if first <= seq < first + 2]
         last = min(first + 2, len(frames))
-        assert Plain(needle).events(timeline, first, last) == inside
+        assert PlainNeedle(needle).events(timeline, first, last) == inside
 
 
 @pytest.mark.parametrize(
@@ -137,21 +137,21 @@ def test_what_is_no_spelling(needle: str, data: bytes) -> None:
 
 def test_a_match_lies_within_one_event() -> None:
     frames = [b"data: xab\n\n", b"data: cab\n\n", b"data: c\n\n"]
-    assert found(Plain("b\n\ndata: c"), *frames) == []
-    assert found(Plain("abc"), *frames) == []
-    assert found(Plain("c"), b": x\n\n\n\n\n", *frames) == [2, 3]
+    assert found(PlainNeedle("b\n\ndata: c"), *frames) == []
+    assert found(PlainNeedle("abc"), *frames) == []
+    assert found(PlainNeedle("c"), b": x\n\n\n\n\n", *frames) == [2, 3]
 
 
 def test_line_ends_between_events_belong_to_none() -> None:
     frames = [b"data: x\r\r"] * 9 + [b"data: x\r\r\n", b"data: x\n\r", b"\n", b"data: x\r\r"]
-    assert found(Plain("\n"), *frames) == [10]
+    assert found(PlainNeedle("\n"), *frames) == [10]
 
 
 def test_frequent_and_rare_matches() -> None:
     frames = [b"data: %d\n\n" % number for number in range(400)]
     for needle in ("data", "7", "77", "377", "\n\nd", "x"):
         wanted = [seq for seq, raw in enumerate(frames) if needle.encode() in raw]
-        assert found(Plain(needle), *frames) == wanted
+        assert found(PlainNeedle(needle), *frames) == wanted
 
 
 # --- regular expressions --------------------------------------------------------------------------

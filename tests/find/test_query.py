@@ -15,7 +15,7 @@ from tests.streams import broken_events, cuts, legal_bytes
 from tui.core.records import EventRecord, JsonObject
 from tui.core.session import Run, Session
 from tui.find import query
-from tui.find.needle import MAX_LENGTH, Plain, Regex
+from tui.find.needle import MAX_LENGTH, PlainNeedle, Regex
 from tui.find.query import WORDS, FilterError, Matcher, parse_filter
 
 MS = 1_000_000
@@ -160,7 +160,7 @@ def test_a_filter_without_a_condition_is_empty() -> None:
 def test_a_filter_remembers_its_text() -> None:
     parsed = parse_filter(' ping | "a b" re:c mark ')
     assert parsed.text == 'ping | "a b" re:c mark'
-    assert [type(needle) for needle in parsed.needles] == [Plain, Regex]
+    assert [type(needle) for needle in parsed.needles] == [PlainNeedle, Regex]
     assert (parsed.terms, parsed.uses_marks) == (4, True)
 
 
@@ -380,7 +380,7 @@ def test_matches_are_those_of_a_naive_evaluation(
     parsed = parse_filter(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(query, "_STEP", step)
-        patch.setattr(Plain, "window", window)
+        patch.setattr(PlainNeedle, "window", window)
         patch.setattr(Regex, "window", window)
         session = Session()
         growing: list[Matcher] = []
@@ -418,7 +418,7 @@ def test_many_conditions_still_take_a_step() -> None:
     text = " ".join(["a"] * 499)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(query, "_STEP", 100)
-        patch.setattr(Plain, "window", 100)
+        patch.setattr(PlainNeedle, "window", 100)
         assert matches(LOG, text) == [s for s in NUMBERS if b"a" in LOG.timeline.raw_event(s)]
 
 

@@ -18,7 +18,7 @@ from tui.core import history
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
 from tui.find import expression, search, writers
-from tui.find.needle import Plain, Regex, parse_needle
+from tui.find.needle import PlainNeedle, Regex, parse_needle
 from tui.find.search import Searcher, SearchError
 
 
@@ -273,7 +273,7 @@ def small(patch: pytest.MonkeyPatch, size: int) -> None:
     patch.setattr(writers, "_WINDOW", size * 30)
     patch.setattr(writers, "_NEAR", size)
     patch.setattr(history, "EVERY", size)
-    patch.setattr(Plain, "window", size * 30)
+    patch.setattr(PlainNeedle, "window", size * 30)
     patch.setattr(Regex, "window", size * 30)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.streams import json_values
 from tui.core.records import JsonObject
-from tui.messages.following import Exchange, Link, link, plain, same, sent_back
+from tui.messages.following import Link, RequestAndAnswer, link, plain, same, sent_back
 
 
 def asked(*turns: object, **fields: object) -> JsonObject:
@@ -34,7 +34,7 @@ def result(id: str) -> list[JsonObject]:
 
 
 def befores(*exchanges: tuple[JsonObject | None, JsonObject | None]) -> list[int | None]:
-    return [found.before for found in link([Exchange(*one) for one in exchanges])]
+    return [found.before for found in link([RequestAndAnswer(*one) for one in exchanges])]
 
 
 def test_a_conversation() -> None:
@@ -98,13 +98,13 @@ def test_the_named_message_comes_first() -> None:
 
 def test_the_same_request() -> None:
     exchanges = [
-        Exchange(asked("Hi.", stream=True), None),
-        Exchange(asked("Hi."), None),
-        Exchange(asked("Hi.", temperature=0.5), None),
-        Exchange(None, None),
-        Exchange(None, None),
-        Exchange(asked([{"type": "text", "text": "Hi."}]), None),
-        Exchange(asked("Hi."), None),
+        RequestAndAnswer(asked("Hi.", stream=True), None),
+        RequestAndAnswer(asked("Hi."), None),
+        RequestAndAnswer(asked("Hi.", temperature=0.5), None),
+        RequestAndAnswer(None, None),
+        RequestAndAnswer(None, None),
+        RequestAndAnswer(asked([{"type": "text", "text": "Hi."}]), None),
+        RequestAndAnswer(asked("Hi."), None),
     ]
     assert [found.same for found in link(exchanges)] == [*[(), (0,), (), (), (), (0, 1), (0, 1, 5)]]
 
@@ -149,8 +149,10 @@ def test_any_requests_can_be_linked(values: list[Any]) -> None:
     exchanges = []
     for value in values:
         message = value if isinstance(value, dict) else {"messages": value, "content": value}
-        exchanges.append(Exchange(message, message))
-        exchanges.append(Exchange({"messages": [{"role": "user", "content": value}]}, message))
+        exchanges.append(RequestAndAnswer(message, message))
+        exchanges.append(
+            RequestAndAnswer({"messages": [{"role": "user", "content": value}]}, message)
+        )
     links = link(exchanges)
     assert len(links) == len(exchanges)
     for number, found in enumerate(links):

@@ -19,7 +19,7 @@ from tui.core.state import Block, RunState, ToolReport, as_count
 from tui.core.steps import Steps
 
 Unit = Literal["ns", "rate", "count", "bytes"]
-Verdict = Literal["unknown", "same", "better", "worse", "other"]
+MeasureVerdict = Literal["unknown", "same", "better", "worse", "other"]
 
 
 class Fact(NamedTuple):
@@ -62,7 +62,7 @@ class Measure(NamedTuple):
         return None if delta is None or not self.left else 100 * delta / self.left
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> MeasureVerdict:
         """What the right is, seen from the left."""
         delta = self.delta
         if delta is None:

@@ -27,8 +27,8 @@ _TURN: Final = 2_048
 
 Index: TypeAlias = tuple[int | None, int | None]
 """The place of an element in the left list and in the right one."""
-Step: TypeAlias = str | Index
-_Run: TypeAlias = tuple[int | None, int | None, int]
+PathStep: TypeAlias = str | Index
+_Pairing: TypeAlias = tuple[int | None, int | None, int]
 """So many elements from here on, on the left, on the right, or paired."""
 ChangeKind = Literal["added", "removed", "changed"]
 
@@ -37,7 +37,7 @@ class Change(NamedTuple):
     """A value that is on one side only, or another one on each."""
 
     kind: ChangeKind
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
     left: Any
     right: Any
     text: TextDiff | None = None
@@ -74,7 +74,7 @@ class _Node(NamedTuple):
     left_sum: Summed | None
     right_sum: Summed | None
     parent: _Node | None = None
-    step: Step = ""
+    step: PathStep = ""
 
 
 class _Nothing:
@@ -108,7 +108,7 @@ def json_diff(
     return walk.result()
 
 
-def path_text(path: Sequence[Step]) -> str:
+def path_text(path: Sequence[PathStep]) -> str:
     """Return a path as people write it: `$.cities[1].name`, `$["odd key"]`, `$[0→1]`."""
     if len(path) > 40:
         return path_text(path[:8]) + "\u2026" + path_text(path[-24:])[1:]
@@ -133,7 +133,7 @@ def _mirrored(change: Change) -> Change:
     return Change(_OPPOSITE[change.kind], path, change.right, change.left, text)
 
 
-def _passage(change: Change) -> tuple[tuple[Step, ...], bool]:
+def _passage(change: Change) -> tuple[tuple[PathStep, ...], bool]:
     return change.path[:-1], change.kind == "changed"
 
 
@@ -203,7 +203,7 @@ class _Walk:
             kind, right = "removed", None
         self._changes.append(Change(kind, _path(node), left, right, text))
 
-    def _runs(self, node: _Node) -> Steps[list[_Run]]:
+    def _runs(self, node: _Node) -> Steps[list[_Pairing]]:
         """Pair the elements of two lists, first by what they are, then by name, then in order."""
         left, right = node.left, node.right
         assert node.left_sum is not None and node.right_sum is not None
@@ -211,7 +211,7 @@ class _Walk:
         others = yield from node.right_sum.digests()
         at_top = node.parent is not None and node.parent.parent is None
         named_only = at_top and node.step in self._named
-        runs: list[_Run] = []
+        runs: list[_Pairing] = []
         at = other_at = 0
         # Always in one order, for which of several equally good alignments is found depends on it.
         turned = others < sums
@@ -236,10 +236,10 @@ class _Walk:
         gap: tuple[int, int, int, int],
         named_only: bool,
         turned: bool,
-    ) -> Steps[list[_Run]]:
+    ) -> Steps[list[_Pairing]]:
         """Pair elements that differ."""
         at, end, other_at, other_end = gap
-        runs: list[_Run] = []
+        runs: list[_Pairing] = []
         found: list[Match] = []
         if at < end and other_at < other_end:
             names = _names(left[at:end], b"left"), _names(right[other_at:other_end], b"right")
@@ -264,7 +264,7 @@ def _members(node: _Node) -> Iterator[_Node]:
             yield _inner(node, _NOTHING, item, (name, name), name)
 
 
-def _elements(node: _Node, runs: list[_Run]) -> Iterator[_Node]:
+def _elements(node: _Node, runs: list[_Pairing]) -> Iterator[_Node]:
     for start, other_start, size in runs:
         for step in range(size):
             place = None if start is None else start + step
@@ -274,7 +274,9 @@ def _elements(node: _Node, runs: list[_Run]) -> Iterator[_Node]:
             yield _inner(node, left, right, (place, other), (place, other))
 
 
-def _inner(node: _Node, left: object, right: object, keys: tuple[Any, Any], step: Step) -> _Node:
+def _inner(
+    node: _Node, left: object, right: object, keys: tuple[Any, Any], step: PathStep
+) -> _Node:
     """Return the node of two values in `node`, which have these keys there."""
     assert node.left_sum is not None and node.right_sum is not None
     sums = node.left_sum.inner.get(keys[0]), node.right_sum.inner.get(keys[1])
@@ -297,7 +299,7 @@ def _is_long(left: str, right: str) -> bool:
     return max(len(left), len(right)) > _LONG or "\n" in left or "\n" in right
 
 
-def _path(node: _Node) -> tuple[Step, ...]:
+def _path(node: _Node) -> tuple[PathStep, ...]:
     steps = []
     while node.parent is not None:
         steps.append(node.step)

@@ -38,7 +38,7 @@ Mode = Literal["equal", "words", "lines", "first"]
 BandKind = Literal["equal", "changed", "removed", "added"]
 
 
-class Piece(NamedTuple):
+class DiffPart(NamedTuple):
     """A part of a changed line: the same on both sides, or what stands there instead."""
 
     left: str
@@ -55,7 +55,7 @@ class Band(NamedTuple):
     kind: BandKind
     left: tuple[str, ...]
     right: tuple[str, ...]
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[DiffPart, ...] = ()
 
 
 class First(NamedTuple):
@@ -108,7 +108,7 @@ def _mirrored(bands: Sequence[Band]) -> tuple[Band, ...]:
             _OPPOSITE[band.kind],
             band.right,
             band.left,
-            tuple(Piece(piece.right, piece.left) for piece in band.pieces),
+            tuple(DiffPart(piece.right, piece.left) for piece in band.pieces),
         )
         for band in bands
     ]
@@ -280,31 +280,31 @@ def _tokens(line: str) -> Steps[list[str]]:
     return tokens
 
 
-def _words(left: str, right: str, effort: Effort) -> Steps[tuple[Piece, ...]]:
+def _words(left: str, right: str, effort: Effort) -> Steps[tuple[DiffPart, ...]]:
     """Return the pieces of a changed line, none when too little of it is the same."""
     tokens, others = (yield from _tokens(left)), (yield from _tokens(right))
     found = yield from matches(tokens, others, effort)
-    pieces: list[Piece] = []
+    pieces: list[DiffPart] = []
     at = other_at = same = 0
     for place, other, size in [*found, Match(len(tokens), len(others), 0)]:
         shared = "".join(tokens[place : place + size])
         if place > at or other > other_at:
             gone, come = "".join(tokens[at:place]), "".join(others[other_at:other])
-            _append(pieces, Piece(gone, come))
+            _append(pieces, DiffPart(gone, come))
         at, other_at = place + size, other + size
         if shared:
-            pieces.append(Piece(shared, shared))
+            pieces.append(DiffPart(shared, shared))
             same += len(shared) - shared.count(" ")
         if not len(pieces) % _TURN:
             yield
     return tuple(pieces) if same * 4 >= max(len(left), len(right)) else ()
 
 
-def _append(pieces: list[Piece], piece: Piece) -> None:
+def _append(pieces: list[DiffPart], piece: DiffPart) -> None:
     """Add what changed. A blank alone between two changes reads better as part of them."""
     if len(pieces) > 1 and pieces[-1].equal and pieces[-1].left.isspace():
         blank, before = pieces.pop(), pieces.pop()
-        piece = Piece(
+        piece = DiffPart(
             before.left + blank.left + piece.left, before.right + blank.right + piece.right
         )
     pieces.append(piece)

@@ -1,9 +1,9 @@
-"""Deltas that are alike but for their text, cut from the stream and read many at a time.
+"""A fast path for deltas that differ only in their text: many are cut and read at once.
 
-Nearly all of a long answer is one delta after another for one block, and whoever writes them puts
-the same bytes around each text. Once these are known, a split finds the next deltas, and all their
-texts are read as one JSON list. The outcome is that of `Decoder`, `from_frame` and `apply`: what is
-written in any other way, and what is wrong in any way, is left to these.
+Nearly all of a long answer is one delta after another for one block, and a server puts the same
+bytes around each text. Once these bytes are known, one split finds the next deltas, and one JSON
+parse reads all their texts. The outcome equals that of `Decoder`, `from_frame` and `apply`; a delta
+that is written differently, or has anything wrong with it, is left to them.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Burst(NamedTuple):
     texts: list[str]
 
 
-class Mould(NamedTuple):
-    """The bytes of a delta around its text."""
+class Template(NamedTuple):
+    """The bytes around the text of a delta."""
 
     name: bytes
     """The `event` line, empty where there is none."""
@@ -53,7 +53,7 @@ class Mould(NamedTuple):
     block_index: int
 
     def cut(self, data: bytes, at: int, offset: int) -> Burst | None:
-        """Return the deltas of this mould that begin at `at`, as far as they are whole.
+        """Return the deltas of this template that begin at `at`, as far as they are whole.
 
         `offset` is their place in the stream. None where there are none, and where one of them has
         something wrong with it.
@@ -109,8 +109,8 @@ class Mould(NamedTuple):
         return bodies if not bodies.pop() and len(bodies) == len(rows) else None
 
 
-def mould_of(frame: Frame, record: EventRecord) -> Mould | None:
-    """Return the mould of a delta, None for all else and for one that is written unusually."""
+def template_of(frame: Frame, record: EventRecord) -> Template | None:
+    """Return the template of a delta, None for all else and for one that is written unusually."""
     kind = text_kind(record)
     if not kind or record.flaws:
         return None
@@ -124,7 +124,7 @@ def mould_of(frame: Frame, record: EventRecord) -> Mould | None:
     except ValueError:
         return None
     name = b"event: " + frame.name if frame.name else b""
-    return Mould(name, b"data: " + head, kind, record.block_index)
+    return Template(name, b"data: " + head, kind, record.block_index)
 
 
 def text_kind(record: EventRecord) -> str:

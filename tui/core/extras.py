@@ -89,7 +89,7 @@ def joined(values: list[Any]) -> Any:  # noqa: ANN401
 
 
 def _overwrites(part: JsonObject, earlier: JsonObject) -> bool:
-    """Whether nothing of `earlier`, which has the same fields, is left to be seen after `part`."""
+    """Whether `part` replaces every value of `earlier`, which has the same fields."""
     return not any(
         value is None or type(value) in _CONTAINERS or type(earlier[name]) in _CONTAINERS
         for name, value in part.items()

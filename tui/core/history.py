@@ -158,7 +158,7 @@ def _take(state: RunState, before: tuple[_BlockMark, ...]) -> _Checkpoint:
 
 
 def _unchanged(mark: _BlockMark, block: Block) -> bool:
-    """Whether a block that had stopped got nothing since, not even what the protocol forbids."""
+    """Whether a stopped block got nothing since, not even what the protocol forbids."""
     if mark.stopped_ns is None or mark.stopped_ns != block.stopped_ns:
         return False
     # A second stop may come at the time of the first one, and read more than that did.

@@ -38,7 +38,7 @@ from tui.core.json_grammar import (
     skip,
 )
 
-Flaw = tuple[int, str]
+JsonFlaw = tuple[int, str]
 """Where, in code points, and why a text is no JSON."""
 
 _W: Final = r"[ \t\n\r]*+"
@@ -84,7 +84,7 @@ class JsonCheck:
         """Code points that were read."""
         self.kind = ""
         """The first character of the value, which tells its type; empty as long as none came."""
-        self._error: Flaw | None = None
+        self._error: JsonFlaw | None = None
         self._place = TOP
         self._stack = bytearray()
         self._in_string = self._in_key = False
@@ -112,7 +112,7 @@ class JsonCheck:
             else:
                 self._rest = text[end:]
 
-    def flaw(self) -> Flaw | None:
+    def flaw(self) -> JsonFlaw | None:
         """Return what is wrong if the text ends here, None where it is one whole value."""
         if self._error is not None:
             return self._error
@@ -172,7 +172,7 @@ class JsonCheck:
         return pos
 
     def _leave(self) -> Place:
-        """Return where a value that has ended leads to."""
+        """Return the place in the grammar after a value."""
         if not self._stack:
             return END
         return AFTER_MEMBER if self._stack[-1] == _OBJECT else AFTER_ITEM
@@ -247,9 +247,9 @@ class JsonCheck:
 
 
 def _run_of_digits(text: str, pos: int, known: int, state: str) -> tuple[int, str]:
-    """Return where the characters end that make a number, and the state that they lead to.
+    """Return where the number ends that begins at `pos`, and its state there.
 
-    So many of them are known to lead to `state`.
+    Its first `known` characters were read before, and led to `state`.
     """
     # Of a number that is too long no more is read than shows it.
     for at in range(pos + known, min(len(text), pos + MAX_DIGITS + 2)):
@@ -271,7 +271,7 @@ class ParsedInput(NamedTuple):
     """A whole value; or, with None for the value, the offset and the reason why there is none."""
 
     value: object
-    error: Flaw | None
+    error: JsonFlaw | None
 
 
 def parse_final(raw: str) -> ParsedInput:

@@ -84,7 +84,7 @@ class Text:
         return "".join(piece for _, piece in self.pieces(start, end))
 
 
-class Reader:
+class TokenReader:
     """Text to token columns; the last token may be open, and grow.
 
     `codes`, `starts` and `ends` have an entry a token. After an error one INVALID token, empty in
@@ -240,7 +240,7 @@ class Reader:
         self._place, self._after = place, after
 
     def _resume(self, text: str, pos: int) -> int:
-        """Read on in the open token; return where it ends, or the text, or its being JSON."""
+        """Read on in the open token; return where it ends, the text ends, or an error is."""
         if self._open == NUMBER:
             pos = self._resume_number(text, pos)
         elif self._open == LITERAL:

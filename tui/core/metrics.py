@@ -102,7 +102,7 @@ class GapRanks:
 
 
 def _ranked(pieces: list[array[int]], rank: int) -> int:
-    """Return the value at a rank, from one, over sorted pieces."""
+    """Return the value at a rank over all of the sorted pieces; the first rank is 1."""
     values = range(min(piece[0] for piece in pieces), max(piece[-1] for piece in pieces))
 
     def reached(value: int) -> int:

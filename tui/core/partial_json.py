@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from tui.core import json_tokens
-from tui.core.json_tokens import CLOSERS, COMMA, INVALID, KEY, OPENERS, Reader
+from tui.core.json_tokens import CLOSERS, COMMA, INVALID, KEY, OPENERS, TokenReader
 
 
-class Kind(enum.IntEnum):
+class SpanKind(enum.IntEnum):
     """What a span is, for its colour."""
 
     PUNCT = 0
@@ -33,25 +33,25 @@ class Span(NamedTuple):
     """Text of one kind; `start` is its offset in the raw text, -1 where the layout put it in."""
 
     text: str
-    kind: Kind
+    kind: SpanKind
     start: int
 
 
-_Part = tuple[Kind, int, int, str]
+_Part = tuple[SpanKind, int, int, str]
 """A part of a line, to be cut to size: kind, start, width, and the text where start is -1."""
 
-_KINDS: Final = [Kind.PUNCT] * 128
-_KINDS[json_tokens.KEY] = Kind.KEY
-_KINDS[json_tokens.STRING] = Kind.STRING
-_KINDS[json_tokens.NUMBER] = Kind.NUMBER
-_KINDS[json_tokens.LITERAL] = Kind.LITERAL
-_SPACE: Final = (Kind.SPACE, -1, 1, " ")
+_KINDS: Final = [SpanKind.PUNCT] * 128
+_KINDS[json_tokens.KEY] = SpanKind.KEY
+_KINDS[json_tokens.STRING] = SpanKind.STRING
+_KINDS[json_tokens.NUMBER] = SpanKind.NUMBER
+_KINDS[json_tokens.LITERAL] = SpanKind.LITERAL
+_SPACE: Final = (SpanKind.SPACE, -1, 1, " ")
 _SEPARATORS: Final = b",:"
 _STEP: Final = 2
 _DEEPEST: Final = 20
 """Levels below this one are drawn no further in, so that depth costs no width."""
 _INDENTS: Final = [
-    (Kind.SPACE, -1, _STEP * level, " " * (_STEP * level)) for level in range(_DEEPEST + 1)
+    (SpanKind.SPACE, -1, _STEP * level, " " * (_STEP * level)) for level in range(_DEEPEST + 1)
 ]
 _BATCH: Final = 16_384
 """Text is read when somebody looks, and at the latest when this much of it waits."""
@@ -71,7 +71,7 @@ class PartialJson:
     """
 
     def __init__(self, compact_width: int = 0) -> None:
-        self._reader = Reader()
+        self._reader = TokenReader()
         self._waiting: list[str] = []
         self._waiting_size = 0
         self._compact_width = compact_width
@@ -151,7 +151,7 @@ class PartialJson:
                     append(new(Span, (piece, kind, offset)))
         return tuple(spans)
 
-    def _sync(self) -> Reader:
+    def _sync(self) -> TokenReader:
         if self._waiting_size:
             text = "".join(self._waiting)
             self._waiting.clear()
@@ -240,7 +240,7 @@ class PartialJson:
                 return
             level = self._level - 1 - extra
             yield _indent(level)
-            yield Kind.PENDING, -1, 1, _closers(reader.stack[level : level + 1])
+            yield SpanKind.PENDING, -1, 1, _closers(reader.stack[level : level + 1])
             return
         codes, starts, ends = reader.codes, reader.starts, reader.ends
         first, stop = self._firsts[number], len(codes)
@@ -261,14 +261,14 @@ class PartialJson:
             gap = code in _SEPARATORS
         if extra == -1 and reader.error is None:
             text = reader.owed + _closers(reader.stack[self._level :])
-            yield Kind.PENDING, -1, len(text), text
+            yield SpanKind.PENDING, -1, len(text), text
 
     def _raw_line(self, number: int) -> _Part:
         """A line of what is no JSON; the one with the number 0 goes on where the tokens end."""
         reader = self._reader
         start = reader.breaks[number - 1] if number else reader.starts[-1]
         stop = reader.breaks[number] - 1 if number < len(reader.breaks) else reader.size
-        return Kind.INVALID, start, stop - start, ""
+        return SpanKind.INVALID, start, stop - start, ""
 
 
 def _indent(level: int) -> _Part:

@@ -104,7 +104,7 @@ def apply(state: RunState, record: EventRecord) -> None:
 
 
 def _known_headless(state: RunState) -> bool:
-    """Whether it was said before that events come without a message_start; it is from now on."""
+    """Note that events come before any message_start; return whether that was known."""
     if state.phase is not Phase.WAITING:
         return False
     known, state.headless = state.headless, True
@@ -134,12 +134,12 @@ def end_before(state: RunState, seq: int) -> None:
 
 
 def refuse(state: RunState, code: str, detail: str) -> None:
-    """Note that the body was no event stream: this says more than what was made of its bytes."""
+    """Note that the body was no event stream; this replaces what was noted of its bytes."""
     state.anomalies = [Anomaly(0, code, detail)]
 
 
 def release_text(state: RunState) -> Iterator[tuple[int, str]]:
-    """Yield the text that each block holds, by its position; text and thinking are held no longer.
+    """Let go of text and thinking; yield the text of each block, by its position.
 
     For a state that nobody looks back from: its lengths stay as they are.
     """

@@ -12,7 +12,7 @@ from typing import Final
 
 from tui.core import reducer
 from tui.core.batch import apply_all, apply_texts, in_order
-from tui.core.bursts import Mould, mould_of
+from tui.core.bursts import Template, template_of
 from tui.core.history import History
 from tui.core.metrics import UNKNOWN, Metrics, measure
 from tui.core.records import EventRecord, JsonObject, from_frame
@@ -97,7 +97,7 @@ class Session:
         self.ended = False
         self.runs = [Run(self.raw, timed=timed)]
         self._decoder = Decoder()
-        self._mould: Mould | None = None
+        self._template: Template | None = None
 
     @property
     def run(self) -> Run:
@@ -163,10 +163,10 @@ class Session:
         None stands for several times: each event has that of the read in which it ended.
         """
         decoder = self._decoder
-        lead = decoder.lead(data) if len(data) >= _LONG else None
-        if lead is None:
+        rest = decoder.uncut_before(data) if len(data) >= _LONG else None
+        if rest is None:
             return len(self._take(decoder.feed(data), t_ns))
-        data = lead + data
+        data = rest + data
         start = decoder.position
         count = misses = 0
         while True:
@@ -183,19 +183,21 @@ class Session:
             # A third LF is kept, as more may follow: the next look at `data` begins with it.
             decoder.give_back()
             if records:
-                self._mould = mould_of(frames[-1], records[-1]) or self._mould
+                self._template = template_of(frames[-1], records[-1]) or self._template
 
     def _take_burst(self, data: bytes, at: int, t_ns: int | None) -> int:
-        """Take the deltas of the known mould that begin at `at`; return how many there are."""
-        run, mould = self.runs[-1], self._mould
-        block = None if mould is None else in_order(run.state, mould.kind, mould.block_index)
-        if mould is None or block is None:
+        """Take the deltas of the known template that begin at `at`; return how many there are."""
+        run, template = self.runs[-1], self._template
+        block = (
+            None if template is None else in_order(run.state, template.kind, template.block_index)
+        )
+        if template is None or block is None:
             return 0
-        burst = mould.cut(data, at, self._decoder.position)
+        burst = template.cut(data, at, self._decoder.position)
         if burst is None:
             return 0
         edges, count = burst.edges, len(burst.texts)
-        self._decoder.pass_by(edges[-1] - edges[0])
+        self._decoder.skip(edges[-1] - edges[0])
         times = self.raw.arrivals(edges[1:]) if t_ns is None else array("q", [t_ns]) * count
         seq = len(run.timeline)
         run.timeline.extend_burst(burst, times)

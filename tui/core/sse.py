@@ -94,11 +94,11 @@ class Decoder:
             buffer = chunk
         return self._scan(buffer)
 
-    def lead(self, chunk: bytes) -> bytes | None:
-        """Give back the bytes before `chunk` that are not cut yet, if both can be cut together.
+    def uncut_before(self, chunk: bytes) -> bytes | None:
+        """Give back the bytes before `chunk` that are not cut yet, if they can be cut with it.
 
-        The caller feeds all of them next, or passes them by. Returns None, and gives nothing back,
-        where no frame ends in the chunk, a frame has been begun, or a line ends at CR.
+        The caller has to feed them again before the chunk, or skip them. Returns None and keeps
+        them where no frame ends in the chunk, a frame has begun, or a line ends at CR.
         """
         if self._touched or self._skip_lf or not self._started or _CR in chunk:
             return None
@@ -107,7 +107,7 @@ class Decoder:
         return self.give_back()
 
     def give_back(self) -> bytes:
-        """Give back the bytes that are not cut yet. They begin at `position`, and come again."""
+        """Give back the bytes from `position` on, not cut yet; the caller feeds them again."""
         kept = b"".join(self._kept)
         self._kept.clear()
         return kept
@@ -117,8 +117,8 @@ class Decoder:
         """Where in the stream the bytes begin that are not cut yet."""
         return self._position
 
-    def pass_by(self, length: int) -> None:
-        """Leave out whole frames that were cut elsewhere. Nothing may be kept at this point."""
+    def skip(self, length: int) -> None:
+        """Go on after whole frames that the caller has cut itself. Nothing may be kept here."""
         self._position += length
 
     def close(self) -> list[Frame]:

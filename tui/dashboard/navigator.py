@@ -5,8 +5,8 @@ from __future__ import annotations
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Watchlist
 from tui.find.finder import Finder
-from tui.find.links import writer_of
 from tui.find.markers import next_marker
+from tui.find.writers import writer_of
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.line_view import OriginWanted
 

@@ -34,11 +34,11 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _LATER_BYTES: Final = bytes(range(0x80, 0xC0))
 """The bytes of UTF-8 that begin no character."""
 
-Span = tuple[int, int]
-Match = Callable[[Any, bytes, int, int], list[Span]]
+Bounds = tuple[int, int]
+MatchCall = Callable[[Any, bytes, int, int], list[Bounds]]
 # The binding itself: the module around it takes three times as long for a match.
 ANYWHERE: Final[Any] = re2._re2.RE2.Anchor.UNANCHORED
-NO_SPAN: Final[Span] = (-1, -1)
+NO_SPAN: Final[Bounds] = (-1, -1)
 _TOO_LARGE: Final = "too large: repeat less"
 
 
@@ -78,7 +78,7 @@ class Expression:
         """Of how much it is applied to at once: less than `SEEN` for a large expression."""
         self.is_local = _KNOWS_THE_ENDS.search(data, len(_MULTI_LINE)) is None
         """Whether a match within a line is one wherever the line stands."""
-        self.match: Match = compiled.Match
+        self.match: MatchCall = compiled.Match
         """Called with `ANYWHERE`, bytes, where to begin and where to end; the first span is that of
         the first match, `NO_SPAN` for none."""
 
@@ -101,7 +101,7 @@ class Scan:
         self._begin = self._end = -1
         self._line = b""
 
-    def find(self, at: int) -> Span | None:
+    def find(self, at: int) -> Bounds | None:
         """Return the first match from code point `at` on within a line, its end left out.
 
         `at` never goes back.
@@ -109,7 +109,7 @@ class Scan:
         data = self._data
         start = self._to_byte(at)
         while start < len(data):
-            span: Span | None = None
+            span: Bounds | None = None
             if self._is_local:
                 span = self._search(data, start)
                 if span is None:
@@ -126,7 +126,7 @@ class Scan:
             start = end + 1
         return None
 
-    def _search_line(self, start: int, end: int) -> Span | None:
+    def _search_line(self, start: int, end: int) -> Bounds | None:
         """Return the first match from `start` on in the line that ends at `end`, and is all."""
         if self._end != end:
             self._begin, self._end = self._data.rfind(b"\n", 0, start) + 1, end
@@ -135,7 +135,7 @@ class Scan:
         span = self._search(self._line, start - begin)
         return None if span is None else (begin + span[0], begin + span[1])
 
-    def _search(self, data: bytes, start: int) -> Span | None:
+    def _search(self, data: bytes, start: int) -> Bounds | None:
         span = self._match(ANYWHERE, data, start, len(data))[0]
         return None if span == NO_SPAN else span
 
@@ -146,7 +146,7 @@ class Scan:
         self._char = at
         return self._byte
 
-    def _chars(self, span: Span) -> Span:
+    def _chars(self, span: Bounds) -> Bounds:
         """Return the code points of which a match has at least a byte."""
         if self._is_ascii:
             return span

@@ -19,7 +19,7 @@ _SLICE_S: Final = 0.006
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FinderView:
     """What the reader looks for, and what of it was found."""
 
     rows: array[int] | None = None
@@ -83,9 +83,9 @@ class Finder:
             done &= self._searcher.advance(stop)
         return done
 
-    def found(self, run: Run) -> Found:
+    def found(self, run: Run) -> FinderView:
         """Return what the log of a run shows of all this."""
-        return Found(
+        return FinderView(
             rows=self.rows,
             filter=self.filter.text if self.filter else "",
             searcher=self.searcher,

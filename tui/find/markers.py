@@ -46,7 +46,7 @@ class Marker(NamedTuple):
     """All that it is, in one line that is safe to draw."""
 
 
-class Cell(NamedTuple):
+class StripColumn(NamedTuple):
     """A column of the strip."""
 
     events: int
@@ -200,13 +200,13 @@ class _Scale:
         return max(0, min(position * self.width // self.extent, self.width - 1))
 
 
-def density(run: Run, width: int, upto: int | None = None) -> list[Cell]:
+def density(run: Run, width: int, upto: int | None = None) -> list[StripColumn]:
     """Return the strip of a run: its first `upto` events, or all, in `width` columns."""
     if width < 1:
         return []
     scale = _Scale(run, width, upto)
     if not scale.count:
-        return [Cell(0, "", False, False, False, False)] * width
+        return [StripColumn(0, "", False, False, False, False)] * width
     sources = {source.kind: source for source in _sources(run)}
     cells = []
     first = 0
@@ -216,7 +216,7 @@ def density(run: Run, width: int, upto: int | None = None) -> list[Cell]:
             _has(sources[kind], first, last) for kind in ("error", "anomaly", "start", "stop")
         )
         cells.append(
-            Cell(
+            StripColumn(
                 last - first,
                 _kind(run, first, last),
                 _stalls(sources["stall"], scale, column, first),

@@ -36,7 +36,7 @@ class NeedleError(ValueError):
     """Nothing can be looked for. The text is one line that says why."""
 
 
-class Plain:
+class PlainNeedle:
     """Plain text to look for."""
 
     window: Final = 262_144
@@ -155,7 +155,7 @@ class Regex:
         return count
 
 
-Needle = Plain | Regex
+Needle = PlainNeedle | Regex
 ShouldStop = Callable[[], bool]
 """Asked between steps of about a millisecond: whether to leave the rest for the next call."""
 
@@ -167,7 +167,7 @@ def parse_needle(text: str) -> Needle:
     """
     if text.startswith(REGEX_PREFIX):
         return Regex(text.removeprefix(REGEX_PREFIX))
-    return Plain(text)
+    return PlainNeedle(text)
 
 
 def step_end(timeline: Timeline, first: int, window: int) -> int:

@@ -39,8 +39,8 @@ from tui.find.terms import (
     Anomalous,
     AnyOf,
     Column,
+    Comparator,
     Compared,
-    Comparison,
     Contains,
     Marked,
     Named,
@@ -294,7 +294,7 @@ class _Parser:
         amount *= factor
         if amount.denominator != 1:
             self._fail(f"{match[3]} is not a whole number of the smallest unit", start)
-        comparison = cast(Comparison, match[2].replace(":", "="))
+        comparison = cast(Comparator, match[2].replace(":", "="))
         term = Compared(cast(Column, match[1]), comparison, amount.numerator)
         if match[1] == "index" and comparison[0] == "<":
             # Events without an index have -1 there.

@@ -18,7 +18,7 @@ from tui.core.buffer import Buffer
 from tui.core.delta_text import Field, buffer_of
 from tui.core.session import Run
 from tui.find.expression import Scan
-from tui.find.needle import NeedleError, Plain, Regex, ShouldStop, parse_needle, step_end
+from tui.find.needle import NeedleError, PlainNeedle, Regex, ShouldStop, parse_needle, step_end
 from tui.find.writers import Writers
 
 _FIELDS: Final[tuple[Field, ...]] = get_args(Field)
@@ -110,26 +110,26 @@ class Searcher:
 
     def _scan_blocks(self) -> Iterator[None]:
         blocks = self._run.state.blocks
-        for place, block in enumerate(blocks):
-            if place % _BLOCKS == _BLOCKS - 1:
+        for position, block in enumerate(blocks):
+            if position % _BLOCKS == _BLOCKS - 1:
                 yield
             for field in _FIELDS:
                 buffer = buffer_of(block, field)
                 if len(buffer):
-                    key = (place, field)
+                    key = (position, field)
                     if key not in self._parts:
-                        self._parts[key] = _Part(self._run, place, field)
+                        self._parts[key] = _Part(self._run, position, field)
                     part = self._parts[key]
                     for _ in self._scan_part(part, buffer):
-                        self._read = (place + part.at / len(buffer)) / len(blocks)
+                        self._read = (position + part.at / len(buffer)) / len(blocks)
                         yield
 
     def _scan_part(self, part: _Part, buffer: Buffer) -> Iterator[None]:
-        if isinstance(self.needle, Plain):
+        if isinstance(self.needle, PlainNeedle):
             return self._scan_text(self.needle, part, buffer)
         return self._scan_lines(self.needle, part, buffer)
 
-    def _scan_text(self, needle: Plain, part: _Part, buffer: Buffer) -> Iterator[None]:
+    def _scan_text(self, needle: PlainNeedle, part: _Part, buffer: Buffer) -> Iterator[None]:
         search, size = needle.pattern.search, needle.size
         step = max(min(_CHARS, _MOST_STEPS // size), size)
         while len(buffer) - part.at >= size:
@@ -176,7 +176,7 @@ class _Part:
 
     __slots__ = ("at", "writers")
 
-    def __init__(self, run: Run, place: int, field: Field) -> None:
+    def __init__(self, run: Run, position: int, field: Field) -> None:
         self.at = 0
         """Characters that were searched."""
-        self.writers = Writers(run, place, field)
+        self.writers = Writers(run, position, field)

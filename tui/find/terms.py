@@ -17,11 +17,11 @@ from tui.core.timeline import Timeline
 from tui.find.needle import Needle
 
 Column = Literal["gap", "time", "size", "seq", "index"]
-Comparison = Literal["<", "<=", "=", ">=", ">"]
+Comparator = Literal["<", "<=", "=", ">=", ">"]
 
 _FLIP: Final = bytes([1, 0]).ljust(256, b"\0")
 # From the other side: `x < 5` is asked as `5 > x`, a method of the one number.
-_METHODS: Final[dict[Comparison, str]] = {
+_METHODS: Final[dict[Comparator, str]] = {
     "<": "__gt__",
     "<=": "__ge__",
     "=": "__eq__",
@@ -76,7 +76,7 @@ class Compared:
 
     cost = 1
 
-    def __init__(self, column: Column, comparison: Comparison, value: int) -> None:
+    def __init__(self, column: Column, comparison: Comparator, value: int) -> None:
         self.column = column
         self.comparison = comparison
         self.value = value

@@ -1,4 +1,4 @@
-"""Which events wrote a text, for places in it that only go up.
+"""Which events wrote a text.
 
 The deltas of a block differ in little but their text. So once one of them was parsed, the others
 are held against its bytes: where all around the text is the same, the length of the text follows
@@ -18,7 +18,7 @@ from tui.core.delta_text import DELTA_OF, Field, delta_text
 from tui.core.records import from_frame
 from tui.core.session import Run
 from tui.core.sse import parse_frame
-from tui.core.steps import Steps
+from tui.core.steps import Steps, finish
 from tui.find.needle import step_end
 
 _WINDOW: Final = 16_384
@@ -39,27 +39,35 @@ class Written(NamedTuple):
     end: int
 
 
+def writer_of(run: Run, position: int, field: Field, offset: int) -> int:
+    """Return the event that wrote the character at `offset` of a block's buffer.
+
+    That is the block's first event where the character came with it, or where there is none.
+    """
+    return finish(Writers(run, position, field).find(offset)).seq
+
+
 class Writers:
-    """The events that wrote a buffer of a block."""
+    """The events that wrote a buffer of a block, asked for by offsets that only go up."""
 
     __slots__ = (
         "_block",
         "_edges",
         "_field",
         "_given",
-        "_place",
+        "_position",
         "_run",
         "_seq",
         "_seqs",
         "_shape",
     )
 
-    def __init__(self, run: Run, place: int, field: Field) -> None:
-        """`place` is the block's place in the state."""
+    def __init__(self, run: Run, position: int, field: Field) -> None:
+        """Take the position of the block in the state, and which of its buffers."""
         self._run = run
-        self._place = place
+        self._position = position
         self._field: Field = field
-        self._block = run.state.blocks[place]
+        self._block = run.state.blocks[position]
         self._shape: re.Pattern[bytes] | None = None
         self._seq = self._block.started_seq + (not self._block.implicit)  # next to be looked at
         start = self._block.start.get(field)
@@ -78,7 +86,7 @@ class Writers:
             return Written(self._block.started_seq, self._given)
         timeline = self._run.timeline
         if timeline.history is not None and offset - self._edges[-1] > _NEAR:
-            count, length = timeline.history.reached(self._place, self._field, offset)
+            count, length = timeline.history.reached(self._position, self._field, offset)
             if count > self._seq:
                 self._seq, self._seqs, self._edges = count, (), [length]
         while offset >= self._edges[-1]:

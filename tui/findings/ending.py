@@ -161,7 +161,7 @@ def no_answer(evidence: Evidence) -> Finding | None:
 
 
 def cancelled(evidence: Evidence) -> Finding | None:
-    """The reader had enough, or what read the stream ended."""
+    """The user cancelled the run, or the program that read it ended."""
     run, state = evidence.run, evidence.state
     if run.status != "cancelled":
         return None

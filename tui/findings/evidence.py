@@ -9,7 +9,7 @@ from typing import Any, Final
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import RunState
-from tui.messages.following import Exchange, link
+from tui.messages.following import RequestAndAnswer, link
 
 COARSEST_NS: Final = 10_000_000
 """Times that are coarser than this say nothing about bursts."""
@@ -118,7 +118,7 @@ def linked(runs: Sequence[Evidence]) -> list[Evidence]:
     ]
 
 
-def _exchange(one: Evidence) -> Exchange:
+def _exchange(one: Evidence) -> RequestAndAnswer:
     if one.request is None or one.run.first_offset:
-        return Exchange(None, None)  # A later message of a body has no request of its own.
-    return Exchange(one.mask(one.request), one.mask(one.state.message_json()))
+        return RequestAndAnswer(None, None)  # A later message of a body has no request of its own.
+    return RequestAndAnswer(one.mask(one.request), one.mask(one.state.message_json()))

@@ -1,4 +1,4 @@
-"""How long no gap was, without a look at each of a hundred thousand."""
+"""A bound that no gap between content chunks is over, without looking at every gap."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _FRAGMENT: Final = "input_json_delta"
 _EAGER: Final = "fine-grained-tool-streaming"
 
 
-class Held(NamedTuple):
+class Withheld(NamedTuple):
     """A silence that ended with a burst of input, which began with event `seq`."""
 
     length_ns: int
@@ -36,23 +36,23 @@ class Held(NamedTuple):
     name: str
 
 
-def withheld(evidence: Evidence) -> list[Held]:
+def withheld(evidence: Evidence) -> list[Withheld]:
     """Return the silences in and before the input of tools that a burst followed."""
     eager = _eager_tools(evidence)
     timeline = evidence.run.timeline
-    found: list[Held] = []
+    found: list[Withheld] = []
     for block in evidence.state.blocks:
         name = as_text(block.start.get("name")) or block.type
         if not len(block.json) or name in eager or None in eager:
             continue
         for since_ns, seq in _silences(evidence, block):
             if _is_burst(timeline, block, seq):
-                found.append(Held(timeline.times[seq] - since_ns, seq, wire(name)))
+                found.append(Withheld(timeline.times[seq] - since_ns, seq, wire(name)))
     return found
 
 
 def _eager_tools(evidence: Evidence) -> set[str | None]:
-    """Return the tools whose input is sent as it is written; None among them for all of them."""
+    """Return the tools whose input is sent as it is written; None in the set stands for all."""
     found: set[str | None] = set()
     betas = evidence.asked("betas")
     if isinstance(betas, list) and any(_EAGER in str(name) for name in betas):

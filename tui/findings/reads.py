@@ -125,7 +125,7 @@ def _largest_burst(times: array[int], need: int) -> tuple[int, int] | None:
 
 
 def bunched(evidence: Evidence) -> Finding | None:
-    """Many events a read: smooth for the model, in jerks for the reader."""
+    """Many events arrive in each read: the model wrote evenly, the reader sees bursts."""
     run, timeline = evidence.run, evidence.run.timeline
     if not evidence.finely_timed:
         return None
@@ -179,7 +179,7 @@ def _in_reads(times: array[int], marks: bytes, start: int, end: int) -> list[int
 
 
 def compressed(evidence: Evidence) -> Finding | None:
-    """The stream was packed on its way."""
+    """Something on the way compressed the stream."""
     packing = evidence.headers.get("content-encoding", "").strip()
     if not evidence.timed or packing.lower() in ("", "identity") or not evidence.state.events:
         return None

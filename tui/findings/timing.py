@@ -48,7 +48,7 @@ def slow_first_byte(evidence: Evidence) -> Finding | None:
 # --- within the stream ----------------------------------------------------------------------------
 
 
-class Gap(NamedTuple):
+class Stall(NamedTuple):
     """A silence within one block, before event `seq`."""
 
     length_ns: int
@@ -57,7 +57,7 @@ class Gap(NamedTuple):
     pings: int
 
 
-def stalls(evidence: Evidence) -> list[Gap]:
+def stalls(evidence: Evidence) -> list[Stall]:
     """Return the gaps between chunks of one block of text or thinking that are too long."""
     state, timeline = evidence.state, evidence.run.timeline
     found = []
@@ -78,7 +78,7 @@ def stalls(evidence: Evidence) -> list[Gap]:
         if block is None or not within or timeline.index(before) != block.index:
             continue  # A gap between two blocks, or before the first chunk of one.
         inside = bisect_left(pings, seq) - bisect_left(pings, since)
-        found.append(Gap(length, seq, block, inside))
+        found.append(Stall(length, seq, block, inside))
     return found
 
 

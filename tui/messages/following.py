@@ -20,7 +20,7 @@ _UNSAID: Final = frozenset({"stream", "cache_control", "diagnostics", "metadata"
 """Fields of a request that say nothing about what is asked."""
 
 
-class Exchange(NamedTuple):
+class RequestAndAnswer(NamedTuple):
     """A request and its answer, as the message without streaming. None where it is not known."""
 
     request: JsonObject | None
@@ -45,17 +45,17 @@ class Back(NamedTuple):
     """The content blocks after them."""
 
 
-class Item(NamedTuple):
+class TurnBlock(NamedTuple):
     """A content block of a request, and whose it is. Turns of one role run into each other."""
 
     role: str | None
     block: JsonObject
 
 
-def items_of(request: JsonObject) -> list[Item]:
+def items_of(request: JsonObject) -> list[TurnBlock]:
     """Return the content blocks of all turns, in order."""
     return [
-        Item(role_of(turn), block)
+        TurnBlock(role_of(turn), block)
         for turn in messages_of(request)
         for block in blocks_of(turn)
         if isinstance(block, dict)
@@ -128,7 +128,7 @@ def sent_back(request: JsonObject, answer: JsonObject | None, following: JsonObj
     return Back(back, [item.block for item in new[end:]])
 
 
-def _place_of(answer: JsonObject | None, items: list[Item]) -> int | None:
+def _place_of(answer: JsonObject | None, items: list[TurnBlock]) -> int | None:
     """Return where the turn begins in which a tool's call of this answer is sent back."""
     ids = ids_of(blocks_of_answer(answer), "id", _USES)
     for place, (role, block) in enumerate(items):
@@ -173,7 +173,7 @@ def is_of(answer: JsonObject | None, back: Sequence[JsonObject]) -> bool:
 # --- conversations --------------------------------------------------------------------------------
 
 
-def link(exchanges: Sequence[Exchange]) -> list[Link]:
+def link(exchanges: Sequence[RequestAndAnswer]) -> list[Link]:
     """Return where each exchange belongs, in the order in which they were sent."""
     by_id: dict[str, int] = {}
     by_call: dict[str, int] = {}
@@ -228,7 +228,7 @@ def _named(request: JsonObject, by_id: dict[str, int]) -> int | None:
 
 
 def _extended(
-    exchanges: Sequence[Exchange],
+    exchanges: Sequence[RequestAndAnswer],
     request: JsonObject,
     prefixes: list[int],
     by_turns: dict[int, list[int]],

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from tui.compare.json_diff import Change, ChangeKind, JsonDiff, path_text
-from tui.compare.text_diff import Band, Piece, TextDiff
+from tui.compare.text_diff import Band, DiffPart, TextDiff
 from tui.core.text import clip
 from tui.viewmodel.compact import compact
 
@@ -171,7 +171,7 @@ def _replaced(
 
 
 def _changed(
-    pieces: Sequence[Piece], *, wide: bool, indent: int, stop: bool
+    pieces: Sequence[DiffPart], *, wide: bool, indent: int, stop: bool
 ) -> Iterator[CompareLine]:
     left: list[tuple[str, Look]] = []
     right: list[tuple[str, Look]] = []

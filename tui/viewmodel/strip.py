@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from tui.find.markers import Cell, column_of, density, seq_at
+from tui.find.markers import StripColumn, column_of, density, seq_at
 from tui.viewmodel.views import Moment
 
 _BARS: Final = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
@@ -40,7 +40,7 @@ def event_at(moment: Moment, column: int, width: int) -> int | None:
     return seq_at(moment.run, column, width)
 
 
-def _bar(cell: Cell, top: int) -> StripCell:
+def _bar(cell: StripColumn, top: int) -> StripCell:
     if cell.error:
         return StripCell("\u2717", "error")
     if not cell.events:
@@ -50,7 +50,7 @@ def _bar(cell: Cell, top: int) -> StripCell:
     return StripCell(_BARS[height], cell.kind or "other")
 
 
-def _mark(cell: Cell) -> StripCell:
+def _mark(cell: StripColumn) -> StripCell:
     if cell.error:
         return StripCell("\u2717", "error")
     if cell.anomaly:

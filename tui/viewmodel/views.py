@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from tui.core.session import Run
 from tui.core.state import Buffer, RunState
 from tui.core.timeline import Timeline
-from tui.find.finder import Found
+from tui.find.finder import FinderView
 from tui.find.links import Contribution
 
 Tone = Literal["plain", "muted", "good", "warning", "bad"]
@@ -112,7 +112,7 @@ class EventsView:
     """What the event log shows of a moment."""
 
     moment: Moment
-    found: Found
+    found: FinderView
     paced: bool
 
 

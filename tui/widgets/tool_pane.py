@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.core.partial_json import Kind
+from tui.core.partial_json import SpanKind
 from tui.core.text import format_ns, one_line
 from tui.viewmodel import Moment, ToolItem, ToolItems
 from tui.widgets.line_view import OriginWanted, Place, PointingView
@@ -18,14 +18,14 @@ from tui.widgets.paint import Piece, spread, strip_of, wire
 from tui.widgets.tool_call import ToolCall
 
 JSON_LOOKS: Final = {
-    Kind.PUNCT: "punct",
-    Kind.KEY: "key",
-    Kind.STRING: "string",
-    Kind.NUMBER: "number",
-    Kind.LITERAL: "literal",
-    Kind.SPACE: "punct",
-    Kind.INVALID: "invalid",
-    Kind.PENDING: "pending",
+    SpanKind.PUNCT: "punct",
+    SpanKind.KEY: "key",
+    SpanKind.STRING: "string",
+    SpanKind.NUMBER: "number",
+    SpanKind.LITERAL: "literal",
+    SpanKind.SPACE: "punct",
+    SpanKind.INVALID: "invalid",
+    SpanKind.PENDING: "pending",
 }
 """How each kind of JSON is drawn: the ends of the names of component classes."""
 _INDENT: Final = 2
