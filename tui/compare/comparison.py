@@ -17,6 +17,7 @@ from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import Block, RunState, ToolReport, as_count
 from tui.core.steps import Steps
+from tui.core.usage import DETAILS, INPUTS, token_counts
 
 Unit = Literal["ns", "rate", "count", "bytes"]
 MeasureVerdict = Literal["unknown", "same", "better", "worse", "other"]
@@ -220,14 +221,8 @@ _METRICS: Final[tuple[_Metric, ...]] = (
     ("tok/s", "rate", "higher", lambda metrics: metrics.tokens_per_s),
     ("stalls", "count", "lower", lambda metrics: metrics.stalls),
 )
-_TOKENS: Final = (
-    ("input", "input_tokens"),
-    ("cache read", "cache_read_input_tokens"),
-    ("cache write", "cache_creation_input_tokens"),
-)
 _LONGEST_INPUT: Final = 1_000_000
 """Characters of tool input up to which its values are compared; beyond, its text is."""
-_DETAILS: Final = "output_tokens_details"
 # Compared elsewhere, or never the same in two runs.
 _PLACED_MESSAGE: Final = frozenset({"id", "content", "usage"})
 _PLACED_BLOCK: Final = frozenset({"id", "type", "name", "input", "text", "thinking", "signature"})
@@ -289,16 +284,14 @@ def _facts(run: Run) -> dict[str, str | None]:
 
 
 def _usage(run: Run) -> dict[str, int | None]:
-    usage = run.state.usage
-    parts = {name: as_count(usage.get(key)) for name, key in _TOKENS}
-    known = [count for count in parts.values() if count is not None]
-    details = usage.get(_DETAILS)
-    thinking = details.get("thinking_tokens") if isinstance(details, dict) else None
+    tokens = token_counts(run.state.usage)
     return {
-        **parts,
-        "all input": sum(known) if known else None,
-        "output": run.state.output_tokens,
-        "thinking": as_count(thinking),
+        "input": tokens.input,
+        "cache read": tokens.cache_read,
+        "cache write": tokens.cache_write,
+        "all input": tokens.all_input,
+        "output": tokens.output,
+        "thinking": tokens.thinking,
         "events": run.state.events,
         "bytes": run.size,
     }
@@ -312,12 +305,12 @@ def _rest(state: RunState, error: JsonObject | None) -> JsonObject:
         if not is_fact and name not in _PLACED_MESSAGE:
             message[name] = value
     usage = dict(state.usage)
-    for key in (*(key for _, key in _TOKENS), "output_tokens"):
+    for key in (*INPUTS, "output_tokens"):
         if as_count(usage.get(key)) is not None:
             del usage[key]
-    details = usage.get(_DETAILS)
+    details = usage.get(DETAILS)
     if isinstance(details, dict) and as_count(details.get("thinking_tokens")) is not None:
-        usage[_DETAILS] = {
+        usage[DETAILS] = {
             name: value for name, value in details.items() if name != "thinking_tokens"
         }
     content = [rest for block in state.blocks if (rest := _block_rest(block))]

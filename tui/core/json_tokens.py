@@ -1,7 +1,7 @@
 """JSON text to tokens, in pieces of any size, each character read once.
 
-Tokens live in columns (code, start, end; 17 bytes a token) and the text in equal blocks, so there
-is no object for each token. Offsets are code points in the whole text.
+Tokens live in columns (code, start, end; 17 bytes a token), so there is no object for each token.
+Offsets are code points in the whole text.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from array import array
 from typing import Final
 
+from tui.core.buffer import Buffer
 from tui.core.json_grammar import (
     AFTER_ITEM,
     AFTER_KEY,
@@ -48,40 +49,6 @@ _NUMBER: Final = re.compile(
     # With what follows, as a number may go on where the text ends.
     r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?=[,\]} \n\t\r])"
 ).match
-_BLOCK: Final = 4096
-
-
-class Text:
-    """Append-only text in blocks of one length: any slice costs only what it holds."""
-
-    def __init__(self) -> None:
-        self._blocks: list[str] = []
-        self._tail = ""
-
-    def append(self, text: str) -> None:
-        tail = self._tail + text
-        whole = len(tail) - len(tail) % _BLOCK
-        self._blocks.extend(tail[at : at + _BLOCK] for at in range(0, whole, _BLOCK))
-        self._tail = tail[whole:]
-
-    def pieces(self, start: int, end: int) -> list[tuple[int, str]]:
-        """The text of a range as (offset, piece), cut where blocks end."""
-        blocks = self._blocks
-        number, skip = divmod(start, _BLOCK)
-        if skip + end - start <= _BLOCK:
-            block = blocks[number] if number < len(blocks) else self._tail
-            return [(start, block[skip : skip + end - start])]
-        pieces = []
-        while start < end:
-            number, skip = divmod(start, _BLOCK)
-            block = blocks[number] if number < len(blocks) else self._tail
-            piece = block[skip : skip + end - start]
-            pieces.append((start, piece))
-            start += len(piece)
-        return pieces
-
-    def slice(self, start: int, end: int) -> str:
-        return "".join(piece for _, piece in self.pieces(start, end))
 
 
 class TokenReader:
@@ -92,7 +59,7 @@ class TokenReader:
     """
 
     def __init__(self) -> None:
-        self.text = Text()
+        self.text = Buffer()
         self.size = 0
         self.codes = bytearray()
         self.starts = array("Q")

@@ -132,11 +132,10 @@ class PartialJson:
     def line(self, number: int, start: int = 0, stop: int | None = None) -> tuple[Span, ...]:
         """The spans of a line, or of its columns from `start` up to `stop`.
 
-        Costs what it returns, wherever the line is. A long token comes as several spans. Raises
-        IndexError where there is no such line.
+        Costs what it returns, wherever the line is. Raises IndexError where there is no such line.
         """
         spans: list[Span] = []
-        append, new, pieces = spans.append, tuple.__new__, self._reader.text.pieces
+        append, new, read = spans.append, tuple.__new__, self._reader.text.slice
         column = 0
         for kind, at, width, text in self._parts(number):
             low, column = column, column + width
@@ -147,8 +146,7 @@ class PartialJson:
             if at < 0:
                 append(new(Span, (text[low:high], kind, -1)))
             else:
-                for offset, piece in pieces(at + low, at + high):
-                    append(new(Span, (piece, kind, offset)))
+                append(new(Span, (read(at + low, at + high), kind, at + low)))
         return tuple(spans)
 
     def _sync(self) -> TokenReader:

@@ -7,7 +7,8 @@ from typing import Final
 
 from tui.core.json_check import parse_final
 from tui.core.records import JsonObject
-from tui.core.state import Block, RunState, as_count, as_text
+from tui.core.state import Block, as_count, as_text
+from tui.core.usage import token_counts
 from tui.findings.evidence import Evidence
 from tui.findings.finding import Finding
 from tui.findings.wording import listed, many, percent, wire
@@ -26,12 +27,6 @@ def ending_event(evidence: Evidence) -> tuple[int, ...]:
 
 def _stopped_for(evidence: Evidence, reason: str) -> bool:
     return evidence.complete and evidence.state.stop_reason == reason
-
-
-def thinking_tokens(state: RunState) -> int | None:
-    """Return how many of the output tokens are thinking, None where that is not said."""
-    details = state.usage.get("output_tokens_details")
-    return as_count(details.get("thinking_tokens")) if isinstance(details, dict) else None
 
 
 # --- tool input -----------------------------------------------------------------------------------
@@ -121,7 +116,7 @@ def max_tokens(evidence: Evidence) -> Finding | None:
             else "Stopped at max_tokens"
         )
     )
-    thought = thinking_tokens(state)
+    thought = token_counts(state.usage).thinking
     if thought and used:
         text += f", {percent(thought / used)} of them thinking"
         values["thinking"] = thought
@@ -148,11 +143,8 @@ def context_window(evidence: Evidence) -> Finding | None:
     if not _stopped_for(evidence, "model_context_window_exceeded"):
         return None
     state = evidence.state
-    counts = [
-        as_count(state.usage.get(name))
-        for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    ]
-    taken, written = sum(count or 0 for count in counts), state.output_tokens or 0
+    tokens = token_counts(state.usage)
+    taken, written = tokens.all_input or 0, tokens.output or 0
     used = f": {taken:,} tokens of input and {written:,} of output filled it" if taken else ""
     return Finding(
         "context_window",

@@ -8,10 +8,11 @@ from typing import Final
 
 from tui.core.records import JsonObject
 from tui.core.state import RunState, as_count, as_text
+from tui.core.usage import token_counts
 from tui.findings.caching import uses_server_tools
 from tui.findings.evidence import Evidence
 from tui.findings.finding import Finding
-from tui.findings.stopping import ending_event, thinking_tokens
+from tui.findings.stopping import ending_event
 from tui.findings.wording import in_seconds, listed, many, percent, seconds, wire
 from tui.messages.prompt_cache import cache_use
 from tui.messages.request import THINKING
@@ -28,7 +29,7 @@ _CLAUDE: Final = "claude"
 def thinking_share(evidence: Evidence) -> Finding | None:
     """Most of the tokens, or of the time, went into thinking."""
     run, state = evidence.run, evidence.state
-    thought, written = thinking_tokens(state), state.counted_tokens
+    thought, written = token_counts(state.usage).thinking, state.counted_tokens
     token_share = thought / written if thought and written else None
     spent = time_share = None
     if evidence.timed and run.last_byte_ns:

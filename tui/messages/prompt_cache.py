@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from tui.core.records import JsonObject
 from tui.core.state import as_count
 from tui.core.text import common_length
+from tui.core.usage import token_counts
 from tui.messages.request import messages_of, role_of
 
 LOOKBACK: Final = 20
@@ -317,9 +318,7 @@ def _dump(value: object) -> str:
 
 def cache_use(usage: JsonObject) -> CacheUse:
     """Read a usage object. A count that is absent, null or no count is not known."""
-    fresh = as_count(usage.get("input_tokens"))
-    read = as_count(usage.get("cache_read_input_tokens"))
-    write = as_count(usage.get("cache_creation_input_tokens"))
+    fresh, read, write, *_ = token_counts(usage)
     by_lifetime = usage.get("cache_creation")
     if write is None and isinstance(by_lifetime, dict):
         counts = [count for count in map(as_count, by_lifetime.values()) if count is not None]

@@ -7,7 +7,8 @@ from typing import Final
 
 from tui.core.metrics import NO_PERCENTILES, UNKNOWN, GapRanks, Metrics, Percentiles, measure
 from tui.core.session import Run
-from tui.core.state import PULSE_NS, STALL_NS, Phase, RunState, as_count
+from tui.core.state import PULSE_NS, STALL_NS, Phase, RunState
+from tui.core.usage import token_counts
 from tui.viewmodel.views import Moment
 
 _CHARS_PER_TOKEN: Final = 4
@@ -72,20 +73,18 @@ def counters(moment: Moment, ranks: Ranks, max_tokens: int | None = None) -> Cou
         metrics = measure(state, run.first_byte_ns, last_byte, ranks.of(moment))
     over = state.end is not None or state.phase is Phase.STOPPED
     estimate = estimated_rate(state, metrics)
-    usage = state.usage
-    details = usage.get("output_tokens_details")
-    thinking = details.get("thinking_tokens") if isinstance(details, dict) else None
+    tokens = token_counts(state.usage)
     last_content = state.last_content_ns
     age = None if last_content is None else moment.now_ns - last_content
     live = not over and not moment.travelling
     return Counters(
         metrics=metrics,
         estimate=estimate,
-        input_tokens=as_count(usage.get("input_tokens")),
-        cache_read=as_count(usage.get("cache_read_input_tokens")),
-        cache_write=as_count(usage.get("cache_creation_input_tokens")),
-        output_tokens=state.output_tokens,
-        thinking_tokens=as_count(thinking),
+        input_tokens=tokens.input,
+        cache_read=tokens.cache_read,
+        cache_write=tokens.cache_write,
+        output_tokens=tokens.output,
+        thinking_tokens=tokens.thinking,
         limit=max_tokens,
         used=_used(moment.state, max_tokens),
         conflict=bool(state.usage_conflicts()),

@@ -7,8 +7,9 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from tui.core.metrics import NO_PERCENTILES, UNKNOWN, measure
 from tui.core.session import Run
-from tui.core.state import Status, as_count
+from tui.core.state import Status
 from tui.core.text import format_count, format_ns
+from tui.core.usage import token_counts
 from tui.viewmodel.counters import estimated_rate
 from tui.viewmodel.views import Tone
 
@@ -126,7 +127,7 @@ def run_rows(entries: Iterable[RunEntry], kept: KeptRows | None = None) -> list[
 
 def _row(entry: RunEntry) -> RunRow:
     run = entry.run
-    state, usage = run.state, run.state.usage
+    state, tokens = run.state, token_counts(run.state.usage)
     kind = _kind(entry)
     glyph, tone, word = _LOOKS[kind]
     if entry.replaced:
@@ -161,10 +162,10 @@ def _row(entry: RunEntry) -> RunRow:
         tokens_per_s=rate,
         estimated=estimated,
         itl_ns=metrics.itl,
-        output_tokens=state.output_tokens,
-        input_tokens=as_count(usage.get("input_tokens")),
-        cache_read=as_count(usage.get("cache_read_input_tokens")),
-        cache_write=as_count(usage.get("cache_creation_input_tokens")),
+        output_tokens=tokens.output,
+        input_tokens=tokens.input,
+        cache_read=tokens.cache_read,
+        cache_write=tokens.cache_write,
         last_byte_ns=age,
         duration_ns=duration,
         anomalies=len(state.anomalies),
