@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from jiter import from_json
 
 from tests import playbook as pb
-from tests.streams import pieces
-from tui.core.bursts import TEXTS, Burst, Template, read_strings, template_of
+from tui.core.bursts import TEXTS, Burst, Template, template_of
 from tui.core.records import JsonObject, from_frame
 from tui.core.sse import Decoder
 
@@ -176,43 +175,7 @@ def is_plain(event: bytes) -> bool:
     return bool(payload == pb.text(0, payload["delta"].get("text")))
 
 
-@given(BODIES)
-def test_strings_are_read_together_as_each_alone(bodies: list[bytes]) -> None:
-    alone: list[object] | None
-    try:
-        alone = [from_json(b'"' + body + b'"') for body in bodies]
-    except ValueError:
-        alone = None
-    assert read_strings(bodies) == alone
-
-
-@given(st.text("ab\"\\'\n\u00e9\U0001f30d{}", max_size=60).flatmap(lambda text: pieces(text)))
-def test_strings_come_back(texts: list[str]) -> None:
-    texts = [*texts, "\\", '"', "\\\\"]
-    assert read_strings([written_string(text) for text in texts]) == texts
-
-
-def written_string(text: str) -> bytes:
-    return json.dumps(text)[1:-1].encode()
-
-
-@pytest.mark.parametrize(
-    "bodies",
-    [
-        [b"abc\\", b',"x'],  # A quote that is no end makes up for one that is too many.
-        [b'a",["x', b"y", b'z"],"b'],
-        [b'a",{"x":"y'],
-        [b'a","b'],
-        [b"\\ud83d", b"\\ude00"],
-        [b"a\tb"],
-        [b"\xff"],
-    ],
-)
-def test_bytes_that_only_together_look_like_strings(bodies: list[bytes]) -> None:
-    assert read_strings(bodies) is None
-
-
-# --- templates ---------------------------------------------------------------------------------
+# --- templates ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from tui.captures.codec import (
     encode_line,
 )
 from tui.captures.held import Readable
-from tui.core.bursts import read_strings
 from tui.core.records import Batch, Chunk
+from tui.core.uniform_rows import all_begin, middles, read_strings
 
 BLOCK: Final = 1 << 16
 _TIME: Final = b'"t":'
@@ -147,18 +147,17 @@ def _read_alike(lines: bytes, head: bytes) -> Batch | None:
     if rows.pop():
         return None
     own = head.removesuffix(_TIME)
-    if not _all_begin(rows, head):
+    if not all_begin(rows, head):
         rows = [row for row in rows if row.startswith(own) or not row.startswith(CHUNK_HEAD)]
-        if not _all_begin(rows, head):
+        if not all_begin(rows, head):
             return None
         lines = b"\n".join([*rows, b""])
     if not rows:
         return Batch([], [])
-    start, end = len(head), -len(_TAIL)
-    middles = [row[start:end] for row in rows]
-    if head + (_TAIL + b"\n" + head).join(middles) + _TAIL + b"\n" != lines:
+    found = middles(rows, head, _TAIL, lines[:-1])
+    if found is None:
         return None
-    times, data, bodies = zip(*[middle.partition(_DATA) for middle in middles], strict=True)
+    times, data, bodies = zip(*[middle.partition(_DATA) for middle in found], strict=True)
     if b"" in data or not b"".join(times).isdigit():
         return None
     texts = read_strings(bodies)
@@ -169,11 +168,6 @@ def _read_alike(lines: bytes, head: bytes) -> Batch | None:
     if texts is None or max(numbers) > MAX_T_NS:
         return None
     return Batch(numbers, list(map(str.encode, texts)))
-
-
-def _all_begin(rows: list[bytes], head: bytes) -> bool:
-    # What lies between two that begin with the head begins with it too.
-    return not rows or (min(rows).startswith(head) and max(rows).startswith(head))
 
 
 def lines_before(path: Readable, offsets: list[int]) -> list[int]:

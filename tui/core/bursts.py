@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
 from jiter import from_json
 
+from tui.core.delta_text import FIELDS
 from tui.core.records import EventRecord
 from tui.core.sse import Frame
+from tui.core.uniform_rows import all_begin, middles, read_strings
 
 DELTA: Final = "content_block_delta"
-TEXTS: Final = {
-    "text_delta": "text",
-    "thinking_delta": "thinking",
-    "input_json_delta": "partial_json",
-}
+TEXTS: Final = {delta: name for delta, (_, name) in FIELDS.items()}
 """The deltas that come in runs, and where their text is."""
 _TAIL: Final = b'"}}'
 _PADDED: Final = re.compile(rb'"[ \t]*\}[ \t]*\}[ \t]*\n')
@@ -82,9 +79,7 @@ class Template(NamedTuple):
             rows
             and lines[stride - 1 :: stride].count(b"") == count
             and (not name or lines[::stride].count(name) == count)
-            # What lies between two that begin with the head begins with it too.
-            and min(rows).startswith(head)
-            and max(rows).startswith(head)
+            and all_begin(rows, head)
         ):
             return count
         wrong = (
@@ -100,11 +95,10 @@ class Template(NamedTuple):
         """Return the texts as they are written, None where one is followed by something else."""
         if not rows:
             return None
-        start, end = len(self.head), -len(_TAIL)
-        bodies = [row[start:end] for row in rows]
-        joint = _TAIL + b"\n" + self.head
-        if self.head + joint.join(bodies) + _TAIL == b"\n".join(rows):
+        bodies = middles(rows, self.head, _TAIL, b"\n".join(rows))
+        if bodies is not None:
             return bodies
+        start = len(self.head)
         bodies = _PADDED.split(b"\n".join([row[start:] for row in rows]) + b"\n")
         return bodies if not bodies.pop() and len(bodies) == len(rows) else None
 
@@ -137,22 +131,3 @@ def text_kind(record: EventRecord) -> str:
         return ""
     text = delta.get(TEXTS[kind])
     return kind if isinstance(text, str) and text else ""
-
-
-def read_strings(bodies: Sequence[bytes]) -> list[str] | None:
-    """Read JSON strings by what stands between their quotes; None where one is no string."""
-    ends = b"".join([body[-1:] for body in bodies])
-    if b"\\" in ends and any(map(_escapes, bodies)):
-        return None
-    try:
-        texts: list[str] = from_json(b'["' + b'","'.join(bodies) + b'"]', cache_mode="none")
-    except ValueError:
-        return None
-    # None of the quotes put here is escaped, so they end as many strings as there are. A quote too
-    # many in between would make for more strings, or hide them inside of another value.
-    return texts if len(texts) == len(bodies) and set(map(type, texts)) == {str} else None
-
-
-def _escapes(body: bytes) -> bool:
-    """Whether the quote after a string would be part of it."""
-    return (len(body) - len(body.rstrip(b"\\"))) % 2 == 1
