@@ -25,7 +25,7 @@ def codes_in_the_source() -> set[str]:
             elif isinstance(node, ast.Call) and ast.unparse(node.func) in CODE_AT:
                 argument = node.args[CODE_AT[ast.unparse(node.func)]]
                 if isinstance(argument, ast.Constant):
-                    found.add(argument.value)
+                    found.add(str(argument.value))
                 elif isinstance(argument, ast.Name) and argument.id == "code":
                     found.update({"missing_index", "unknown_index"})
     return found
