@@ -17,8 +17,7 @@ the stop leaves it STOPPED. How the connection ended is no phase: `end` notes it
 
 **Tables.** `HANDLERS` has what each event type does, `deltas.DELTAS` what each delta type does and
 which block type it belongs to. `LEGAL` has the event types that each phase allows. `protocol` has
-the names of everything else that is declared. To teach the reducer a new event is an entry in a
-table.
+the names of everything else that is declared. A new event type is one entry in a table.
 
 **The way of a record.** Its own flaws (bad JSON, wrong UTF-8) become anomalies. A comment or a
 cut-off tail ends there. An event is counted by its type; then its handler is looked up, and a type
