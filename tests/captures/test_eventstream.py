@@ -25,7 +25,7 @@ from tests.recorded import (
 )
 from tui.captures.eventstream import Unwrapper, looks_like_eventstream, unwrap, unwrapped
 from tui.captures.importers import Loaded, load, sniff_format
-from tui.captures.recording import Exchange, recording_of
+from tui.captures.recording import RecordedExchange, recording_of
 from tui.core.records import Chunk
 from tui.core.session import Run, Session
 
@@ -219,16 +219,16 @@ def test_the_body_of_a_capture(
     (found,) = read(tmp_path / "a.jsonl", lines).recordings
     reads = list(found.chunks())
     assert [t_ns for t_ns, _ in reads] == [30, 40]
-    assert found.timed and found.place is None
+    assert found.timed and found.body is None
     assert found.size == (sum(len(data) for _, data in reads) if checked else None)
     assert replay(b"".join(data for _, data in reads)).status == "complete"
 
 
 def test_the_body_of_an_exchange() -> None:
     url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude/invoke-with-response-stream"
-    found = recording_of(Exchange(bedrock() + b"\0", url=url, status=200), "r1", "t")
+    found = recording_of(RecordedExchange(bedrock() + b"\0", url=url, status=200), "r1", "t")
     assert found is not None and len(found.faults) == 1
     assert replay(b"".join(data for _, data in found.chunks())).status == "complete"
     # What is refused there is of interest too.
-    refused = recording_of(Exchange(b'{"message":"no"}', url=url, status=403), "r1", "t")
+    refused = recording_of(RecordedExchange(b'{"message":"no"}', url=url, status=403), "r1", "t")
     assert refused is not None and refused.how == "http_error"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from tui.captures.eventstream import Unwrapper, fault_lines, unwrapped
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.captures.recording import Loaded, Recording
 from tui.core.records import Chunk
 

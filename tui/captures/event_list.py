@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.captures.json_values import BOM, parse, values_of
 from tui.captures.message_events import as_name, wire_event
 from tui.captures.recording import Loaded, NoStreams, Recording

@@ -70,7 +70,7 @@ class Recording:
     """False for an answer that came whole, and is shown as the stream it would have been."""
     faults: tuple[Fault, ...] = ()
     """What of the body could not be read, where that is a binary event stream."""
-    place: CaptureBody | None = field(default=None, compare=False)
+    body: CaptureBody | None = field(default=None, compare=False)
     """Where a capture has it: reads it again at any place, and knows what was bad in it."""
 
     @property
@@ -79,7 +79,7 @@ class Recording:
 
         Those of a small one are among the warnings of its import.
         """
-        return [] if self.place is None or self.size is not None else self.place.problems
+        return [] if self.body is None or self.size is not None else self.body.problems
 
     @property
     def model(self) -> str | None:
@@ -96,7 +96,7 @@ class Loaded(NamedTuple):
     warnings: list[str]
 
 
-class Exchange(NamedTuple):
+class RecordedExchange(NamedTuple):
     """A request and its response as an HTTP log has them."""
 
     body: bytes
@@ -115,7 +115,7 @@ class Exchange(NamedTuple):
 
 
 def recording_of(
-    exchange: Exchange, run: str, title: str, unpacker: Unpacker | None = None
+    exchange: RecordedExchange, run: str, title: str, unpacker: Unpacker | None = None
 ) -> Recording | None:
     """Return an exchange as an untimed recording, None where it is no answer of a Messages API.
 
@@ -260,7 +260,7 @@ class Gathering:
         self._found: list[Recording] = []
         self._labels: list[str] = []
 
-    def add(self, exchange: Exchange | None, place: str = "") -> None:
+    def add(self, exchange: RecordedExchange | None, place: str = "") -> None:
         """Take an entry, None for one that is of no interest.
 
         `place` is where it is, where that is not just its number.
@@ -293,7 +293,7 @@ class Gathering:
         self._labels.append(label)
 
     def add_pairs(
-        self, entries: list[Any], read: Callable[[JsonObject, JsonObject], Exchange | None]
+        self, entries: list[Any], read: Callable[[JsonObject, JsonObject], RecordedExchange | None]
     ) -> None:
         """Take entries that hold a request and a response each; `read` may raise ImportFailure."""
         for entry in entries:

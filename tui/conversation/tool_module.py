@@ -23,14 +23,14 @@ _MODULE: Final = "_streamscope_tools"
 """A private name: that of the file may be one of Python's own modules."""
 
 
-class Loaded(NamedTuple):
+class LoadedTools(NamedTuple):
     """The tools of a file, in their order: how each is called, and what is sent in `tools`."""
 
     callees: dict[str, Callee]
     definitions: list[JsonObject]
 
 
-def load(file: ToolsFile, *, describe: bool = True) -> Loaded:
+def load(file: ToolsFile, *, describe: bool = True) -> LoadedTools:
     """Run the file and return its tools. Raises ToolsError.
 
     Without `describe` there are no definitions and they are not checked: it takes half the time.
@@ -45,7 +45,7 @@ def load(file: ToolsFile, *, describe: bool = True) -> Loaded:
         taken: dict[str, str] = {}
         definitions = [_definition(file, *one, taken) for one in found] if describe else []
         callees = [callee_of(value, name) for name, value in found]
-    return Loaded({callee.name: callee for callee in callees}, definitions)
+    return LoadedTools({callee.name: callee for callee in callees}, definitions)
 
 
 def _found_in(module: ModuleType) -> Iterator[tuple[str, Any]]:

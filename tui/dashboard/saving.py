@@ -15,13 +15,13 @@ from tui.captures.exporters import EXPORTS, export
 from tui.captures.files import save
 from tui.captures.material import Material, NotAvailable, pretty
 from tui.captures.redact import redact_json, redact_text
+from tui.conversation.diagnosis import findings_of_feed
 from tui.core.records import JsonObject
 from tui.core.report import dumps
 from tui.core.session import Run
 from tui.core.sse import parse_frame
 from tui.core.state import Block, RunState, as_text
 from tui.core.text import clip, one_line
-from tui.evidence import findings_of_feed
 from tui.run import Feed
 from tui.sources import Answered
 

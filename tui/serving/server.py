@@ -24,7 +24,7 @@ HEAD_TIMEOUT_S: Final = 30.0
 """How long a client may take to say what it wants."""
 MAX_CONNECTIONS: Final = 512
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """Answers a request. It is cancelled when the client goes away; `Refused` refuses the request."""
 
 
@@ -60,7 +60,7 @@ class LoopbackServer:
 
     def __init__(
         self,
-        handler: Handler,
+        handler: RequestHandler,
         *,
         port: int = 0,
         head_timeout_s: float = HEAD_TIMEOUT_S,

@@ -13,8 +13,10 @@ __all__ = [
     "Answered",
     "Damaged",
     "EndedHow",
+    "Opening",
     "Source",
     "SourceEnded",
+    "SourceFactory",
     "SourceInfo",
     "SourceKind",
     "Unopened",
@@ -76,6 +78,12 @@ class Source(Protocol):
     async def aclose(self) -> None:
         """Let go of connections and files. May be called at any time, and more than once."""
         ...
+
+
+SourceFactory = Callable[[], Source]
+"""Makes a source anew, so that it can be read again."""
+Opening = Callable[[], tuple[list[SourceFactory], list[str]]]
+"""Waits until a pipe tells what it holds; returns its sources, and what of it was left out."""
 
 
 class Answer(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 
-class Held:
+class InMemoryFile:
     """Bytes with a name. Offers what the importers ask of a path, and nothing else of it."""
 
     def __init__(self, data: bytes, name: str) -> None:
@@ -28,10 +28,10 @@ class Held:
         return self._data
 
 
-Readable = Path | Held
+Readable = Path | InMemoryFile
 """What can be imported."""
 
 
 def size_of(readable: Readable) -> int:
     """Return how many bytes there are to read. Raises OSError."""
-    return readable.size if isinstance(readable, Held) else readable.stat().st_size
+    return readable.size if isinstance(readable, InMemoryFile) else readable.stat().st_size
