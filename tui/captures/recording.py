@@ -132,9 +132,7 @@ def recording_of(
             return None
         raise ImportFailure(str(packed)) from None
     packing = header_of(exchange.response_headers, "content-encoding")
-    faults: list[Fault] = []
-    if looks_like_eventstream(body, header_of(exchange.response_headers, "content-type")):
-        body, faults = unwrap(body)
+    body, faults = _unwrapped(exchange, body)
     is_stream = looks_like_events(body[:_HEAD])
     found = None if is_stream else _json_object(body)
     message = found if is_message(found) else None
@@ -165,6 +163,11 @@ def recording_of(
         streamed=message is None,
         faults=tuple(faults),
     )
+
+
+def _unwrapped(exchange: RecordedExchange, body: bytes) -> tuple[bytes, list[Fault]]:
+    kind = header_of(exchange.response_headers, "content-type")
+    return unwrap(body) if looks_like_eventstream(body, kind) else (body, [])
 
 
 def is_asked(url: str | None) -> bool:

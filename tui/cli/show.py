@@ -16,6 +16,7 @@ from tui.cli.failing import FAILED, INTERRUPTED
 if TYPE_CHECKING:
     from tui.captures.writer import CaptureWriter
     from tui.cli.output import OutputFile
+    from tui.cli.plain_live import PlainDesk
     from tui.conversation.plan import LivePlan
     from tui.run import Feed
     from tui.sources import Opening, SourceFactory
@@ -128,11 +129,12 @@ async def _without_screen(
     assert task is not None
     stopped: list[int] = []
     feeds: list[Feed] = []
+    desk: PlainDesk | None = None
     record = None if writer is None else writer.begin
 
     def stop(number: int) -> None:
         stopped.append(number)
-        for feed in feeds:
+        for feed in [*feeds, *(stream.feed for stream in (desk.streams if desk else ()))]:
             feed.stopped_as = "interrupted"
         task.cancel()
 
@@ -149,11 +151,10 @@ async def _without_screen(
             else:
                 succeeded &= await read_plainly(feed, sys.stdout, sys.stderr, output_mode.smooth)
         if live is not None:
-            from tui.cli.plain_live import PlainDesk, run_plainly
+            from tui.cli import plain_live
 
-            desk = PlainDesk(live, record)
-            feeds = desk.feeds
-            succeeded &= await run_plainly(
+            desk = plain_live.PlainDesk(live, record)
+            succeeded &= await plain_live.run_plainly(
                 live,
                 sys.stdout,
                 sys.stderr,

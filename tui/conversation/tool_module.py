@@ -56,10 +56,13 @@ def _found_in(module: ModuleType) -> Iterator[tuple[str, Any]]:
         if isinstance(name, str) and not name.startswith("_")
     }
     # `lookup = beta_tool(search)` is one tool, and so is a function with two names.
-    seen = {id(function_of(value)) for value in public.values() if is_sdk_tool(value)}
+    seen = [function_of(value) for value in public.values() if is_sdk_tool(value)]
     for name, value in public.items():
-        if id(value) not in seen and (is_sdk_tool(value) or _is_defined_in(module, value)):
-            seen.add(id(value))
+        # By identity: objects of the user's may compare as they like, or fail to.
+        if any(value is other for other in seen):
+            continue
+        if is_sdk_tool(value) or _is_defined_in(module, value):
+            seen.append(value)
             yield name, value
 
 

@@ -309,10 +309,11 @@ def _first_of_each(request: web.BaseRequest) -> dict[str, str]:
 class MockServer(LoopbackServer):
     """The mock on 127.0.0.1 while its `async with` block runs; `url` is the base URL.
 
-    Takes what `Settings` and `Mock` take. `received` keeps the newest 256 requests to
+    Takes what `MockSettings` and `Mock` take. `received` keeps the newest 256 requests to
     `/v1/messages`.
     """
 
+    # A parameter a setting: what starts one writes only those it wants.
     def __init__(
         self,
         *,

@@ -140,21 +140,7 @@ def _continuation(line: str) -> str | None:
 
 
 def _header(name: str, lines: list[str]) -> SceneHead:
-    values: dict[str, list[str]] = {}
-    numbers: dict[str, int] = {}
-    key = ""
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        more = _continuation(line)
-        if more is not None and key:
-            values[key][-1] += ("\n" if values[key][-1] else "") + more
-            continue
-        key, colon, value = line.partition(":")
-        if not colon or key not in KEYS:
-            raise SceneError(name, number, f"not a header line: {line!r}")
-        values.setdefault(key, []).append(value.strip())
-        numbers[key] = number
+    values, numbers = _fields(name, lines)
 
     def one(key: str, default: str = "") -> str:
         return values[key][0] if key in values else default
@@ -174,9 +160,6 @@ def _header(name: str, lines: list[str]) -> SceneHead:
             raise SceneError(name, numbers[key], f"{key} is not a JSON object")
         return value
 
-    for missing in REQUIRED:
-        if missing not in values:
-            raise SceneError(name, 1, f"the header has no {missing}")
     return SceneHead(
         title=one("title"),
         description=one("description"),
@@ -193,6 +176,29 @@ def _header(name: str, lines: list[str]) -> SceneHead:
         cache_write=number_of("cache-write", 0),
         ascii_only=one("escape") == "ascii",
     )
+
+
+def _fields(name: str, lines: list[str]) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """The values of each key of the header, and the line where the last of them begins."""
+    values: dict[str, list[str]] = {}
+    numbers: dict[str, int] = {}
+    key = ""
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        more = _continuation(line)
+        if more is not None and key:
+            values[key][-1] += ("\n" if values[key][-1] else "") + more
+            continue
+        key, colon, value = line.partition(":")
+        if not colon or key not in KEYS:
+            raise SceneError(name, number, f"not a header line: {line!r}")
+        values.setdefault(key, []).append(value.strip())
+        numbers[key] = number
+    for missing in REQUIRED:
+        if missing not in values:
+            raise SceneError(name, 1, f"the header has no {missing}")
+    return values, numbers
 
 
 def _steps(name: str, lines: list[str], first: int) -> list[SceneStep]:

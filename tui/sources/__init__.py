@@ -120,6 +120,7 @@ class Damaged(Protocol):
 class SourceEnded(Exception):
     """The body did not end by itself; what arrived before stays valid."""
 
+    # A record that can be raised: every parameter is one of its fields.
     def __init__(
         self,
         how: EndedHow,
