@@ -245,7 +245,7 @@ def toolbox(seen: list[JsonObject], meet: asyncio.Barrier | None = None) -> Tool
         return "done"
 
     definition = {"name": "f", "input_schema": {"type": "object"}}
-    return Toolbox([Tool(definition, "python", run)])
+    return Toolbox([Tool(definition, run)])
 
 
 async def test_calls_run_at_the_same_time_and_their_results_go_back_in_order() -> None:

@@ -244,7 +244,6 @@ def test_names() -> None:
 async def test_a_definition_alone_cannot_be_run() -> None:
     tool = Tool({"name": "a", "input_schema": {}})
     assert not tool.runnable
-    assert tool.origin == "none"
     with pytest.raises(ToolFailed, match="cannot be run here"):
         await tool.run({})
 
@@ -256,7 +255,7 @@ async def test_a_tool_gives_what_its_call_returns() -> None:
     async def failed(given: dict[str, Any], _: Printout) -> object:
         return Outcome([dict(TEXT)], True)
 
-    assert await Tool({"name": "a"}, "demo", value).run({"x": 1}) == '{"got":{"x":1}}'
+    assert await Tool({"name": "a"}, value).run({"x": 1}) == '{"got":{"x":1}}'
     with pytest.raises(ToolFailed) as raised:
-        await Tool({"name": "a"}, "demo", failed).run({})
+        await Tool({"name": "a"}, failed).run({})
     assert raised.value.content == [TEXT]

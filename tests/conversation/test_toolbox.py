@@ -30,7 +30,7 @@ def direct(function: Callable[[JsonObject], Any], name: str = "tool") -> Tool:
         value = function(given)
         return await value if inspect.isawaitable(value) else value
 
-    return Tool(definition(name), "demo", call)
+    return Tool(definition(name), call)
 
 
 # --- what is there --------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
 
 def demo_tools() -> Toolbox:
     """Return the tools: `calculator` takes an expression, `get_weather` a location."""
-    return Toolbox([Tool(CALCULATOR, "demo", _calculator), Tool(GET_WEATHER, "demo", _get_weather)])
+    return Toolbox([Tool(CALCULATOR, _calculator), Tool(GET_WEATHER, _get_weather)])
 
 
 async def _calculator(given: JsonObject, _: Printout) -> str:

@@ -44,7 +44,7 @@ class PythonTools:
         async def call(given: JsonObject, printout: Printout) -> Outcome:
             return await self._call(name, given, printout)
 
-        return Tool(definition, "python", call)
+        return Tool(definition, call)
 
     async def _call(self, name: str, given: JsonObject, printout: Printout) -> Outcome:
         if self._unheard.size:

@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tui.captures.redact import redact_text
 from tui.core.records import JsonObject
@@ -17,7 +17,6 @@ Content = str | list[JsonObject]
 ToolRunner = Callable[[JsonObject, "Printout"], Awaitable[object]]
 Explain = Callable[[BaseException], object]
 """What an exception says in words of its own; None where it has none."""
-Origin = Literal["canned", "python", "demo", "none"]
 
 MAX_CHARS: Final = 100_000
 """How much text of one answer is sent."""
@@ -85,7 +84,6 @@ class Tool:
 
     definition: JsonObject
     """As it is sent in `tools`."""
-    origin: Origin = "none"
     call: ToolRunner | None = None
     """Takes the input, and where to put what is printed meanwhile. Returns an Outcome, text,
     content blocks or any other JSON value."""

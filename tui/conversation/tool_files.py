@@ -94,7 +94,7 @@ def _from_entry(entry: object, taken: dict[str, str], where: str) -> Tool:
     results = [entry["result"]] if "result" in entry else entry["results"]
     if not isinstance(results, list) or not results:
         raise ValueError("results is a list with at least one result")
-    return Tool(definition, "canned", canned(results))
+    return Tool(definition, canned(results))
 
 
 def canned(results: list[Any]) -> ToolRunner:
