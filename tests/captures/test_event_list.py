@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from anthropic import Anthropic
 from hypothesis import given
 from hypothesis import strategies as st
+from jiter import from_json
 
 from tests import playbook as pb
 from tests.recorded import BODY, ERROR, EVENTS, json_lines
@@ -157,3 +159,20 @@ def test_many_bad_lines_are_counted() -> None:
     lines = EventLines()
     assert lines.feed(b"x\n" * 5) == b""
     assert lines.problems[-1] == "2 more left out"
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_an_array_is_parsed_once(monkeypatch: pytest.MonkeyPatch, indent: int | None) -> None:
+    data = json.dumps(EVENTS * 50, indent=indent).encode()
+    asked: list[int] = []
+
+    def counted(text: bytes, **options: Any) -> object:  # noqa: ANN401
+        asked.append(len(text))
+        return from_json(text, **options)
+
+    monkeypatch.setattr("tui.captures.json_values.from_json", counted)
+    (recording,) = load_events(InMemoryFile(data, "x.json")).recordings
+    first = b"".join(chunk.data for chunk in recording.chunks())
+    assert b"".join(chunk.data for chunk in recording.chunks()) == first
+    assert len(first) == recording.size
+    assert asked.count(len(data)) == 1

@@ -29,6 +29,11 @@ class FoundValue(NamedTuple):
     raw: bytes | None = None
     """The bytes it was read from, where they are its own."""
 
+    @property
+    def on_a_line(self) -> bool:
+        """Whether just its line was read for it; otherwise it was the whole file."""
+        return self.place.startswith("line ")
+
 
 def values_of(file: Readable) -> Iterator[FoundValue]:
     """Yield the values of a file. Raises OSError.
