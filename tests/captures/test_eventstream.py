@@ -191,6 +191,32 @@ def test_many_faults_are_counted(tmp_path: Path) -> None:
     assert loaded.warnings[-1] == "left out at 2 more places"
 
 
+@pytest.mark.parametrize("bytes_again", [b"\1\0\0\0\0", b"\1\0\0\0", b"\0\0\1\0\0\0\0\0"])
+def test_false_lengths_cost_a_checksum_each_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytes_again: bytes
+) -> None:
+    computed = 0
+
+    def counted(data: bytes) -> int:
+        nonlocal computed
+        computed += 1
+        return crc32(data)
+
+    monkeypatch.setattr("tui.captures.eventstream.crc32", counted)
+    false = bytes_again * (100_000 // len(bytes_again))
+    loaded = read(tmp_path / "a", FRAMES[0] + false + bedrock())
+    assert body_of(loaded).count(b"left out") == 1
+    assert replay(body_of(loaded)).status == "complete"
+    assert 1_000 < computed < len(false) + 100
+
+
+def test_a_large_file_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.captures.bedrock._KEPT", 10)
+    loaded = read(tmp_path / "a", bedrock())
+    assert loaded.recordings[0].size == len(body_of(loaded))
+    assert replay(body_of(loaded)).status == "complete"
+
+
 @pytest.mark.parametrize("checked", [True, False])
 def test_the_body_of_a_capture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checked: bool
