@@ -1,4 +1,4 @@
-"""The body of one run inside a capture file: read chunk by chunk, and again at any place."""
+"""The body of one run inside a capture file: read chunk by chunk, and again from any offset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that is not on the disk: what was piped in, read as a file is."""
+"""A file in memory: what was piped in, for importers that read files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal
 
 
 class InMemoryFile:
-    """Bytes with a name. Offers what the importers ask of a path, and nothing else of it."""
+    """Bytes with a name. Has what the importers use of a path."""
 
     def __init__(self, data: bytes, name: str) -> None:
         self._data = data

@@ -1,4 +1,4 @@
-"""What every import gives: recordings, each one response body with what is known of its request."""
+"""What importers return: recordings, each a response body and what is known of its request."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Recording:
     faults: tuple[Fault, ...] = ()
     """What of the body could not be read, where that is a binary event stream."""
     body: CaptureBody | None = field(default=None, compare=False)
-    """Where a capture has it: reads it again at any place, and knows what was bad in it."""
+    """Its lines in a capture: read again from any offset; knows which were bad."""
 
     @property
     def problems(self) -> list[Problem]:

@@ -47,7 +47,7 @@ class _Answer:
 
 @dataclass(slots=True)
 class _Thread:
-    """One conversation of the file: the main one, or that of a helper agent."""
+    """One conversation of the file: the main one, or that of a subagent."""
 
     turns: list[JsonObject] = field(default_factory=list)
     prompt: int = 0

@@ -1,4 +1,4 @@
-"""Live calls without a screen: answers to standard output, what becomes of them to the other."""
+"""Live calls without a screen: answers to standard output, how they ended to standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard input as something to read, while the keyboard goes on to be that of the terminal."""
+"""Reads what is piped in, and leaves the keyboard to the terminal."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class _Cut(NamedTuple):
     sequence: str | None
 
 
-class _Run(NamedTuple):
+class _Stretch(NamedTuple):
     """Chunks that lie side by side and differ from answer to answer: where, and their offset."""
 
     first: int
@@ -71,7 +71,7 @@ class AnswerTemplate:
         self._fits = _ordinary(scenario, records)
         self._ends = bool(records) and records[-1].type == "message_stop"
         self._counting = [each for each in records if each.type in _COUNTING]
-        self._runs = _runs(scenario.chunks, self._counting)
+        self._stretches = _stretches(scenario.chunks, self._counting)
 
     def fit(self, order: Order) -> Scenario:
         """The scenario as the answer to a request."""
@@ -83,7 +83,7 @@ class AnswerTemplate:
         edits, finish = self._edits(order, ids, wire)
         # An id and the one in its place are of one length: the records' places stay right.
         chunks = list(scenario.chunks)
-        for first, end, offset in reversed(self._runs):
+        for first, end, offset in reversed(self._stretches):
             renewed = [Chunk(t_ns, ids.renewed(data)) for t_ns, data in chunks[first:end]]
             size = sum(len(data) for _, data in renewed)
             inside = [
@@ -116,8 +116,8 @@ class AnswerTemplate:
         return edits, finish
 
 
-def _runs(chunks: Sequence[Chunk], counting: Sequence[EventRecord]) -> list[_Run]:
-    runs: list[_Run] = []
+def _stretches(chunks: Sequence[Chunk], counting: Sequence[EventRecord]) -> list[_Stretch]:
+    runs: list[_Stretch] = []
     offset = 0
     for at, (_, data) in enumerate(chunks):
         end = offset + len(data)
@@ -128,7 +128,7 @@ def _runs(chunks: Sequence[Chunk], counting: Sequence[EventRecord]) -> list[_Run
             if runs and runs[-1].end == at:
                 runs[-1] = runs[-1]._replace(end=at + 1)
             else:
-                runs.append(_Run(at, at + 1, offset))
+                runs.append(_Stretch(at, at + 1, offset))
         offset = end
     return runs
 
@@ -151,7 +151,7 @@ def _ended(
 
 
 def fitted(scenario: Scenario, order: Order) -> Scenario:
-    """The scenario as the answer to one request; see `Template`."""
+    """The scenario as the answer to one request; see `AnswerTemplate`."""
     return AnswerTemplate(scenario).fit(order)
 
 

@@ -1,4 +1,4 @@
-"""A handler on 127.0.0.1, in the running event loop, gone the moment it is told to stop.
+"""Serves a handler on 127.0.0.1, in the running event loop, until it is told to stop.
 
 aiohttp speaks HTTP. Its runners are left out: they wait for open streams before they stop, and a
 stream may be open for as long as anybody likes.

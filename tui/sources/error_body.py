@@ -8,7 +8,7 @@ from typing import Final
 import httpx2
 
 MAX_ERROR_BYTES: Final = 1 << 20
-"""As they come: what is after them is not read."""
+"""Before decompression. What comes after them is not read."""
 
 
 async def bound_error_body(response: httpx2.Response) -> None:
