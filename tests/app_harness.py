@@ -30,10 +30,9 @@ from tui.core.records import Chunk, JsonObject
 from tui.dashboard.app import StreamscopeApp
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.view import dashboard_view
-from tui.dashboard.watched import SourceFactory
 from tui.scenarios import names
 from tui.screens.dashboard import Dashboard
-from tui.sources import Source, SourceInfo, SourceKind
+from tui.sources import Source, SourceFactory, SourceInfo, SourceKind
 from tui.sources.scenario import ScenarioSource
 from tui.viewmodel import DashboardView, Moment
 from tui.widgets.event_log import EventLog

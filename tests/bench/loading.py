@@ -19,7 +19,7 @@ from tests.bench import data
 from tests.bench.measure import Row, at_most, in_turn, seconds, slower
 from tests.bench.programs import Heartbeat
 from tests.bench.terminal import until
-from tui.captures.codec import ChunkLine, EndLine, Header, RequestLine, encode_line
+from tui.captures.codec import CaptureHead, ChunkLine, EndLine, RequestLine, encode_line
 from tui.dashboard.app import StreamscopeApp
 from tui.run import Feed
 from tui.sources import Source
@@ -46,7 +46,7 @@ def capture(rounds: int) -> list[Row]:
     """A capture of 1M reads with an event each."""
 
     def lines() -> Iterator[bytes]:
-        yield encode_line(Header())
+        yield encode_line(CaptureHead())
         yield encode_line(RequestLine("r1", 0, "POST", None, {}, {}))
         for number, event in enumerate(_events(), 1):
             yield encode_line(ChunkLine("r1", number * _GAP_NS, event))

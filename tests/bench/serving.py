@@ -19,7 +19,7 @@ from aiohttp import web
 
 from tests.bench.measure import Limit, Row, at_most, duration, in_turn, times
 from tests.loopback import KEY, request_bytes
-from tui.mock.mock import Mock, Settings
+from tui.mock.mock import Mock, MockSettings
 from tui.scenarios import load
 from tui.serving.server import LoopbackServer
 
@@ -155,7 +155,7 @@ async def _bare(request: web.BaseRequest) -> web.StreamResponse:
 
 async def _serve(name: str) -> None:
     handlers: dict[str, Callable[[web.BaseRequest], Awaitable[Any]]] = {
-        "mock": Mock(Settings(speed=math.inf)),
+        "mock": Mock(MockSettings(speed=math.inf)),
         "bare": _bare,
     }
     handler = handlers[name]

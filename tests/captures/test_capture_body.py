@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tui.captures import capture_body
 from tui.captures.capture_body import CaptureBody
-from tui.captures.codec import MAX_T_NS, ChunkLine, EndLine, Problem, Reader, encode_line
+from tui.captures.codec import MAX_T_NS, CaptureReader, ChunkLine, EndLine, Problem, encode_line
 from tui.core.records import Chunk
 
 RUN: Final = 'r"1'
@@ -60,7 +60,7 @@ def body(path: Path, data: bytes) -> CaptureBody:
 
 
 def as_the_reader_reads(data: bytes) -> tuple[list[Chunk], list[Problem]]:
-    reader = Reader(only=RUN)
+    reader = CaptureReader(only=RUN)
     found = [*reader.feed(data), *reader.close()]
     own = [line for line in found if isinstance(line, ChunkLine) and line.run == RUN]
     times = accumulate([line.t_ns for line in own], max)
@@ -105,7 +105,7 @@ def test_usual_lines_are_read_a_block_at_once(
     def refuse(*_: object) -> NoReturn:
         raise AssertionError("lines were read one by one")
 
-    monkeypatch.setattr(Reader, "feed", refuse)
+    monkeypatch.setattr(CaptureReader, "feed", refuse)
     lines = [encode_line(ChunkLine(RUN, number, b'{"a":"\n"}')) for number in range(3_000)]
     place = body(tmp_path / "c.jsonl", b"".join([*lines[:999], *other * 2_000, *lines[999:]]))
     assert list(place.chunks()) == [Chunk(number, b'{"a":"\n"}') for number in range(3_000)]

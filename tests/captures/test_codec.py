@@ -13,11 +13,11 @@ from tests.streams import cuts, json_values
 from tui.captures import codec
 from tui.captures.codec import (
     CaptureError,
+    CaptureHead,
+    CaptureLine,
+    CaptureReader,
     ChunkLine,
     EndLine,
-    Header,
-    Line,
-    Reader,
     RequestLine,
     ResponseLine,
     UnknownVersion,
@@ -26,8 +26,8 @@ from tui.captures.codec import (
 )
 
 BODY: Final = {"model": "claude-sonnet-5-5", "messages": [{"role": "user", "content": "h\u00e9\n"}]}
-EVERY: Final[list[Line]] = [
-    Header(1, "2026-11-20T12:00:00Z", "streamscope 0.1.0"),
+EVERY: Final[list[CaptureLine]] = [
+    CaptureHead(1, "2026-11-20T12:00:00Z", "streamscope 0.1.0"),
     RequestLine("r1", 0, "POST", "https://host/v1/messages", {"a": "b"}, BODY),
     ResponseLine("r1", 5, 200, {"request-id": "req_1"}),
     ChunkLine("r1", 6, b"event: ping\ndata: {}\n\n"),
@@ -41,8 +41,8 @@ EVERY: Final[list[Line]] = [
 FILE: Final = b"".join(map(encode_line, EVERY))
 
 
-def read(data: bytes, **options: Any) -> tuple[list[Line], Reader]:  # noqa: ANN401
-    reader = Reader(**options)
+def read(data: bytes, **options: Any) -> tuple[list[CaptureLine], CaptureReader]:  # noqa: ANN401
+    reader = CaptureReader(**options)
     return [*reader.feed(data), *reader.close()], reader
 
 
@@ -87,8 +87,8 @@ def test_any_chunks_come_back_whatever_the_blocks(
     chunks: list[ChunkLine], data: st.DataObject
 ) -> None:
     written = b"".join(map(encode_line, chunks))
-    reader = Reader()
-    found: list[Line] = []
+    reader = CaptureReader()
+    found: list[CaptureLine] = []
     for block in data.draw(cuts(written)):
         found += reader.feed(block)
     assert found == chunks
@@ -181,7 +181,7 @@ def test_absent_fields_that_may_be_absent() -> None:
         "a", 0, None, None, {}, None
     )
     assert decode_line(b'{"k":"end","run":"a","t":0,"how":"eof"}') == EndLine("a", 0, "eof", None)
-    assert decode_line(b'{"streamscope":1}') == Header()
+    assert decode_line(b'{"streamscope":1}') == CaptureHead()
     found = decode_line(b'{"k":"response","run":"a","t":0,"status":200,"headers":{"a":[1],"b":2}}')
     assert found == ResponseLine("a", 0, 200, {"a": "[1]", "b": "2"})
 
@@ -304,7 +304,7 @@ def test_a_record_with_anything_in_its_fields(value: dict[str, Any]) -> None:
 
 
 def test_a_torn_line_that_is_held_can_be_dropped() -> None:
-    reader = Reader()
+    reader = CaptureReader()
     assert reader.feed(encode_line(EVERY[3]) + b'{"k":"ch') == [EVERY[3]]
     assert reader.offset == len(encode_line(EVERY[3]))
     reader.drop_held()
@@ -314,8 +314,8 @@ def test_a_torn_line_that_is_held_can_be_dropped() -> None:
 
 def test_a_line_over_many_blocks() -> None:
     line = ChunkLine("r1", 1, b"x" * 300_000)
-    reader = Reader()
-    found: list[Line] = []
+    reader = CaptureReader()
+    found: list[CaptureLine] = []
     data = encode_line(line)
     for at in range(0, len(data), 1000):
         found += reader.feed(data[at : at + 1000])

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from anthropic import Anthropic
 from hypothesis import given
 from hypothesis import strategies as st
+from jiter import from_json
 
 from tests import playbook as pb
 from tests.recorded import BODY, ERROR, EVENTS, json_lines
 from tui.captures.event_list import EventLines, event_of, load_events
 from tui.captures.exporters import Material, export
-from tui.captures.held import Held
 from tui.captures.importers import NoStreams, load, sniff
+from tui.captures.in_memory_file import InMemoryFile
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
 
@@ -30,7 +32,7 @@ def replay(data: bytes) -> Run:
 
 
 def opened(data: bytes, name: str = "x.jsonl") -> Run:
-    (found,) = load(Held(data, name)).recordings
+    (found,) = load(InMemoryFile(data, name)).recordings
     body = b"".join(piece for _, piece in found.chunks())
     assert found.size == len(body)
     return replay(body)
@@ -93,7 +95,7 @@ def test_an_array() -> None:
 
 def test_an_array_that_breaks_off() -> None:
     data = json.dumps(EVENTS).encode()
-    loaded = load(Held(data[: len(data) // 2], "x.json"))
+    loaded = load(InMemoryFile(data[: len(data) // 2], "x.json"))
     assert len(loaded.warnings) == 1 and loaded.warnings[0].startswith("item ")
     assert replay(b"".join(d for _, d in loaded.recordings[0].chunks())).status == "truncated"
 
@@ -138,10 +140,10 @@ def test_an_export_of_a_stream_that_was_only_an_error_opens_again(tmp_path: Path
 
 
 def test_an_error_by_itself_is_a_response() -> None:
-    assert sniff(Held(json.dumps(ERROR).encode(), "x.json")) == "body"
-    assert sniff(Held(json.dumps(ERROR).encode(), "x.ndjson")) == "events"
+    assert sniff(InMemoryFile(json.dumps(ERROR).encode(), "x.json")) == "body"
+    assert sniff(InMemoryFile(json.dumps(ERROR).encode(), "x.ndjson")) == "events"
     with pytest.raises(NoStreams):
-        load_events(Held(b'{"type":"error","message":"x"}', "x.jsonl"))
+        load_events(InMemoryFile(b'{"type":"error","message":"x"}', "x.jsonl"))
 
 
 @given(st.lists(st.integers(0, 2000), max_size=8))
@@ -157,3 +159,20 @@ def test_many_bad_lines_are_counted() -> None:
     lines = EventLines()
     assert lines.feed(b"x\n" * 5) == b""
     assert lines.problems[-1] == "2 more left out"
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_an_array_is_parsed_once(monkeypatch: pytest.MonkeyPatch, indent: int | None) -> None:
+    data = json.dumps(EVENTS * 50, indent=indent).encode()
+    asked: list[int] = []
+
+    def counted(text: bytes, **options: Any) -> object:  # noqa: ANN401
+        asked.append(len(text))
+        return from_json(text, **options)
+
+    monkeypatch.setattr("tui.captures.json_values.from_json", counted)
+    (recording,) = load_events(InMemoryFile(data, "x.json")).recordings
+    first = b"".join(chunk.data for chunk in recording.chunks())
+    assert b"".join(chunk.data for chunk in recording.chunks()) == first
+    assert len(first) == recording.size
+    assert asked.count(len(data)) == 1

@@ -25,7 +25,7 @@ from tests.recorded import (
 )
 from tui.captures.eventstream import Unwrapper, looks_like_eventstream, unwrap, unwrapped
 from tui.captures.importers import Loaded, load, sniff_format
-from tui.captures.recording import Exchange, recording_of
+from tui.captures.recording import RecordedExchange, recording_of
 from tui.core.records import Chunk
 from tui.core.session import Run, Session
 
@@ -191,6 +191,32 @@ def test_many_faults_are_counted(tmp_path: Path) -> None:
     assert loaded.warnings[-1] == "left out at 2 more places"
 
 
+@pytest.mark.parametrize("bytes_again", [b"\1\0\0\0\0", b"\1\0\0\0", b"\0\0\1\0\0\0\0\0"])
+def test_false_lengths_cost_a_checksum_each_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytes_again: bytes
+) -> None:
+    computed = 0
+
+    def counted(data: bytes) -> int:
+        nonlocal computed
+        computed += 1
+        return crc32(data)
+
+    monkeypatch.setattr("tui.captures.eventstream.crc32", counted)
+    false = bytes_again * (100_000 // len(bytes_again))
+    loaded = read(tmp_path / "a", FRAMES[0] + false + bedrock())
+    assert body_of(loaded).count(b"left out") == 1
+    assert replay(body_of(loaded)).status == "complete"
+    assert 1_000 < computed < len(false) + 100
+
+
+def test_a_large_file_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.captures.bedrock._KEPT", 10)
+    loaded = read(tmp_path / "a", bedrock())
+    assert loaded.recordings[0].size == len(body_of(loaded))
+    assert replay(body_of(loaded)).status == "complete"
+
+
 @pytest.mark.parametrize("checked", [True, False])
 def test_the_body_of_a_capture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checked: bool
@@ -219,16 +245,16 @@ def test_the_body_of_a_capture(
     (found,) = read(tmp_path / "a.jsonl", lines).recordings
     reads = list(found.chunks())
     assert [t_ns for t_ns, _ in reads] == [30, 40]
-    assert found.timed and found.place is None
+    assert found.timed and found.body is None
     assert found.size == (sum(len(data) for _, data in reads) if checked else None)
     assert replay(b"".join(data for _, data in reads)).status == "complete"
 
 
 def test_the_body_of_an_exchange() -> None:
     url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude/invoke-with-response-stream"
-    found = recording_of(Exchange(bedrock() + b"\0", url=url, status=200), "r1", "t")
+    found = recording_of(RecordedExchange(bedrock() + b"\0", url=url, status=200), "r1", "t")
     assert found is not None and len(found.faults) == 1
     assert replay(b"".join(data for _, data in found.chunks())).status == "complete"
     # What is refused there is of interest too.
-    refused = recording_of(Exchange(b'{"message":"no"}', url=url, status=403), "r1", "t")
+    refused = recording_of(RecordedExchange(b'{"message":"no"}', url=url, status=403), "r1", "t")
     assert refused is not None and refused.how == "http_error"

@@ -17,10 +17,10 @@ from tests.streams import json_values
 from tui.captures import capture_body, capture_file
 from tui.captures.capture_file import load_capture
 from tui.captures.codec import (
+    CaptureHead,
+    CaptureLine,
     ChunkLine,
     EndLine,
-    Header,
-    Line,
     RequestLine,
     ResponseLine,
     encode_line,
@@ -36,7 +36,7 @@ from tui.captures.importers import (
     sniff,
     sniff_format,
 )
-from tui.captures.recording import Exchange, as_status, headers_of, recording_of
+from tui.captures.recording import RecordedExchange, as_status, headers_of, recording_of
 from tui.captures.yaml_tree import YamlError, load_yaml
 from tui.core.session import Run, Session
 
@@ -591,17 +591,19 @@ def test_a_cassette_with_broken_entries(tmp_path: Path) -> None:
 def test_what_a_body_cannot_be_unpacked_from() -> None:
     with pytest.raises(ImportFailure, match="packed with br"):
         headers = {"Content-Encoding": "br"}
-        recording_of(Exchange(b"\x8b\x02\x80\xff", url=URL, response_headers=headers), "r1", "")
+        recording_of(
+            RecordedExchange(b"\x8b\x02\x80\xff", url=URL, response_headers=headers), "r1", ""
+        )
     with pytest.raises(ImportFailure, match="without its body"):
-        recording_of(Exchange(b"", url=URL, status=200), "r1", "")
+        recording_of(RecordedExchange(b"", url=URL, status=200), "r1", "")
     # A gzip body that broke off gives what was in it.
     half = gzip.compress(BODY)[:-20]
-    found = recording_of(Exchange(half, url=URL, status=200), "r1", "")
+    found = recording_of(RecordedExchange(half, url=URL, status=200), "r1", "")
     assert found is not None
     assert BODY.startswith(body_of(found))
-    assert recording_of(Exchange(b"x", url="http://[bad"), "r1", "") is None
-    assert recording_of(Exchange(b"", url="http://host/"), "r1", "") is None
-    assert recording_of(Exchange(b"\x1f\x8bxx", url="http://host/"), "r1", "") is None
+    assert recording_of(RecordedExchange(b"x", url="http://[bad"), "r1", "") is None
+    assert recording_of(RecordedExchange(b"", url="http://host/"), "r1", "") is None
+    assert recording_of(RecordedExchange(b"\x1f\x8bxx", url="http://host/"), "r1", "") is None
 
 
 @pytest.mark.parametrize(
@@ -686,12 +688,12 @@ def test_tags_are_not_obeyed() -> None:
 # --- captures -------------------------------------------------------------------------------------
 
 
-def capture(*lines: Line) -> bytes:
+def capture(*lines: CaptureLine) -> bytes:
     return b"".join(map(encode_line, lines))
 
 
-TWO_RUNS: Final[list[Line]] = [
-    Header(),
+TWO_RUNS: Final[list[CaptureLine]] = [
+    CaptureHead(),
     RequestLine("r1", 0, "POST", URL, {}, REQUEST),
     ChunkLine("r1", 5, b"one "),
     RequestLine("b", 0, "POST", URL, {}, {"model": 5}, timed=False),
@@ -737,10 +739,10 @@ def test_blocks_of_any_size(
     first, second = load(tmp_path / "c.jsonl").recordings
     for recording, body in ((first, b"one two\xff"), (second, b"other")):
         assert body_of(recording) == body
-        assert recording.place is not None
+        assert recording.body is not None
         for start in range(len(body)):
             for length in range(len(body) - start + 1):
-                assert recording.place.read_at(start, length) == body[start : start + length]
+                assert recording.body.read_at(start, length) == body[start : start + length]
 
 
 def test_bad_lines_are_told_with_their_number(tmp_path: Path, size: str) -> None:
@@ -772,7 +774,7 @@ def test_very_many_bad_lines(tmp_path: Path, size: str) -> None:
 def test_times_that_go_back(tmp_path: Path, size: str) -> None:
     chunks = [ChunkLine("r1", t_ns, b"x") for t_ns in (5, 3, 9, 4)]
     loaded = load(
-        write(tmp_path, "c.jsonl", capture(Header(), *chunks, EndLine("r1", 1, "eof", None)))
+        write(tmp_path, "c.jsonl", capture(CaptureHead(), *chunks, EndLine("r1", 1, "eof", None)))
     )
     (found,) = loaded.recordings
     assert [chunk.t_ns for chunk in found.chunks()] == [5, 5, 9, 9]
@@ -814,28 +816,28 @@ def test_a_capture_that_is_none(tmp_path: Path, content: bytes, problem: str, si
 def test_a_capture_that_shrinks_after_it_was_opened(tmp_path: Path, size: str) -> None:
     path = write(tmp_path, "c.jsonl", capture(*TWO_RUNS))
     (first, _) = load(path).recordings
-    assert first.place is not None
+    assert first.body is not None
     assert body_of(first) == b"one two\xff"
     path.write_bytes(capture(*TWO_RUNS[:4]))
-    assert first.place.read_at(0, 8).startswith(b"one ")
-    assert len(first.place.read_at(3, 5)) == 5
+    assert first.body.read_at(0, 8).startswith(b"one ")
+    assert len(first.body.read_at(3, 5)) == 5
     path.unlink()
-    first.place._cached = (0, b"")
-    assert first.place.read_at(3, 5) == b"     "
+    first.body._cached = (0, b"")
+    assert first.body.read_at(3, 5) == b"     "
     with pytest.raises(OSError):
         body_of(first)
 
 
 def test_much_that_is_read_at_once_is_not_kept(tmp_path: Path) -> None:
     lines = [ChunkLine("r1", n, b"%07d." % n * 1000) for n in range(200)]
-    (found,) = load(write(tmp_path, "c.jsonl", capture(Header(), *lines))).recordings
+    (found,) = load(write(tmp_path, "c.jsonl", capture(CaptureHead(), *lines))).recordings
     body = body_of(found)
-    assert found.place is not None
-    assert found.place.read_at(0, len(body)) == body
-    assert len(found.place._cached[1]) == 0
+    assert found.body is not None
+    assert found.body.read_at(0, len(body)) == body
+    assert len(found.body._cached[1]) == 0
     for at in (0, 1_000_000, 8_000, 1_599_990):
-        assert found.place.read_at(at, 10) == body[at : at + 10]
-    assert 0 < len(found.place._cached[1]) < 300_000
+        assert found.body.read_at(at, 10) == body[at : at + 10]
+    assert 0 < len(found.body._cached[1]) < 300_000
 
 
 # --- anything -------------------------------------------------------------------------------------

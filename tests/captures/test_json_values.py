@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.streams import json_values
-from tui.captures.held import Held
+from tui.captures.in_memory_file import InMemoryFile
 from tui.captures.json_values import parse, parse_object, values_of
 
 OBJECTS = st.lists(st.dictionaries(st.text(max_size=5), json_values(), max_size=3), max_size=5)
 
 
 def read(data: bytes | str) -> list[tuple[str, object]]:
-    held = Held(data.encode() if isinstance(data, str) else data, "x")
+    held = InMemoryFile(data.encode() if isinstance(data, str) else data, "x")
     return [(place, value) for place, value, _ in values_of(held)]
 
 
@@ -48,9 +48,9 @@ def test_places_are_those_a_reader_finds() -> None:
 
 
 def test_bytes_as_they_were_written() -> None:
-    held = Held(b'{"a": 1e1}\n{"b":2}', "x")
+    held = InMemoryFile(b'{"a": 1e1}\n{"b":2}', "x")
     assert [raw for _, _, raw in values_of(held)] == [b'{"a": 1e1}\n', b'{"b":2}']
-    held = Held(b'{\n"a": 1e1}{"b":2}', "x")
+    held = InMemoryFile(b'{\n"a": 1e1}{"b":2}', "x")
     assert [raw for _, _, raw in values_of(held)] == [b'{\n"a": 1e1}', b'{"b":2}']
 
 

@@ -16,7 +16,14 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from tests import playbook as pb
-from tui.captures.codec import ChunkLine, EndLine, Header, Line, RequestLine, encode_line
+from tui.captures.codec import (
+    CaptureHead,
+    CaptureLine,
+    ChunkLine,
+    EndLine,
+    RequestLine,
+    encode_line,
+)
 from tui.captures.importers import load
 from tui.cli.inspect import Inspector
 from tui.mock.mock import MockServer
@@ -25,8 +32,8 @@ COMMAND: Final = [sys.executable, "-c", "from tui.cli.main import main; main()"]
 URL: Final = "https://api.anthropic.com/v1/messages"
 BODY: Final = pb.wire(pb.message_start(), *pb.text_block(0, "one ", "two"), *pb.ending())
 REQUEST: Final = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-LINES: Final[list[Line]] = [
-    Header(),
+LINES: Final[list[CaptureLine]] = [
+    CaptureHead(),
     RequestLine("r1", 0, "POST", URL, {}, REQUEST),
     ChunkLine("r1", 5_000_000, BODY[:300]),
     RequestLine("r2", 0, "POST", URL, {}, REQUEST),
@@ -214,7 +221,7 @@ def test_open_tells_what_it_cannot_read(tmp_path: Path) -> None:
 def test_open_follows_a_capture(tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
     half = pb.wire(pb.message_start(), pb.text_start(), pb.text(0, "one "))
-    lines: list[Line] = [
+    lines: list[CaptureLine] = [
         *LINES[:2],
         ChunkLine("r1", 5, half),
         ChunkLine("r1", 9, BODY[len(half) :]),

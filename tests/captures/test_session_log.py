@@ -6,15 +6,15 @@ import pytest
 
 from tests.recorded import EVENTS, MESSAGE, SESSION, json_lines, turn
 from tui.captures import session_log
-from tui.captures.held import Held
 from tui.captures.importers import NoStreams, load, sniff
+from tui.captures.in_memory_file import InMemoryFile
 from tui.captures.recording import Loaded, Recording
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
 
 
 def opened(*lines: JsonObject) -> Loaded:
-    loaded = load(Held(json_lines(*lines), "s.jsonl"))
+    loaded = load(InMemoryFile(json_lines(*lines), "s.jsonl"))
     assert loaded.format == "Claude Code session"
     return loaded
 
@@ -156,7 +156,7 @@ def test_lines_with_little_in_them() -> None:
 
 def test_broken_lines_are_told() -> None:
     data = json_lines(*SESSION) + b'{"type":"assist'
-    loaded = load(Held(data, "s.jsonl"))
+    loaded = load(InMemoryFile(data, "s.jsonl"))
     assert loaded.warnings == ["left out, line 7: not a JSON object"]
     assert len(loaded.recordings) == 2
 
@@ -165,12 +165,12 @@ def test_a_session_without_an_answer() -> None:
     with pytest.raises(
         NoStreams, match="no answer of the Messages API in this Claude Code session"
     ):
-        load(Held(json_lines(SESSION[1]), "s.jsonl"))
+        load(InMemoryFile(json_lines(SESSION[1]), "s.jsonl"))
 
 
 def test_the_events_themselves_are_better() -> None:
     lines = [{"type": "stream_event", "event": event} for event in EVENTS]
-    loaded = load(Held(json_lines(SESSION[1], *lines, SESSION[2]), "s"))
+    loaded = load(InMemoryFile(json_lines(SESSION[1], *lines, SESSION[2]), "s"))
     assert loaded.format == "JSON events"
 
 
@@ -186,6 +186,6 @@ def test_very_many_answers_share_what_came_before(monkeypatch: pytest.MonkeyPatc
 
 def test_it_is_told_by_a_line_with_a_message() -> None:
     other = [{"type": "mode"}, {"type": "file-history-snapshot"}] * 5
-    assert sniff(Held(json_lines(*other, SESSION[1]), "x")) == "session"
-    assert sniff(Held(json_lines(*other), "x")) == "events"
-    assert sniff(Held(json_lines({"type": {}, "message": {}}), "x")) == "body"
+    assert sniff(InMemoryFile(json_lines(*other, SESSION[1]), "x")) == "session"
+    assert sniff(InMemoryFile(json_lines(*other), "x")) == "events"
+    assert sniff(InMemoryFile(json_lines({"type": {}, "message": {}}), "x")) == "body"

@@ -18,15 +18,22 @@ import pytest
 from tests import playbook as pb
 from tui.captures import writer as writing
 from tui.captures.capture_file import load_capture
-from tui.captures.codec import EndLine, Header, Line, Reader, RequestLine, encode_line
+from tui.captures.codec import (
+    CaptureHead,
+    CaptureLine,
+    CaptureReader,
+    EndLine,
+    RequestLine,
+    encode_line,
+)
 from tui.captures.files import FileRefused, save
 from tui.captures.writer import CaptureWriter, utc_now
 
 DATA: Final = [pb.sse(pb.message_start()), b"\xff not UTF-8 \xe2\x80", pb.sse(pb.message_stop())]
 
 
-def lines(path: Path) -> list[Line]:
-    reader = Reader()
+def lines(path: Path) -> list[CaptureLine]:
+    reader = CaptureReader()
     found = [*reader.feed(path.read_bytes()), *reader.close()]
     assert reader.problems == []
     return found
@@ -60,7 +67,7 @@ def test_a_recording_is_read_back(path: Path) -> None:
     writer.close()
     writer.close()
     assert writer.failure is None
-    assert lines(path)[0] == Header(1, "2026-11-20T12:00:00Z", "streamscope 9")
+    assert lines(path)[0] == CaptureHead(1, "2026-11-20T12:00:00Z", "streamscope 9")
     first, second = load_capture(path).recordings
     assert [chunk.data for chunk in first.chunks()] == DATA
     assert [chunk.t_ns for chunk in first.chunks()] == [10, 11, 12]
@@ -164,7 +171,7 @@ def test_a_capture_is_added_to_with_new_names(path: Path) -> None:
         record(writer, DATA[0])
         writer.close()
     assert [item.run for item in load_capture(path).recordings] == ["r1", "r2", "r3"]
-    assert sum(isinstance(line, Header) for line in lines(path)) == 1
+    assert sum(isinstance(line, CaptureHead) for line in lines(path)) == 1
 
 
 def test_names_are_found_across_the_blocks_of_a_large_file(
@@ -183,7 +190,7 @@ def test_names_are_found_across_the_blocks_of_a_large_file(
 
 
 def test_cut_at_every_byte_it_is_repaired_and_added_to(path: Path) -> None:
-    whole = [encode_line(Header()), encode_line(EndLine("r1", 1, "eof", None))]
+    whole = [encode_line(CaptureHead()), encode_line(EndLine("r1", 1, "eof", None))]
     data = b"".join(whole)
     for length in range(len(whole[0]) - 1, len(data) + 1):
         path.write_bytes(data[:length])
@@ -192,7 +199,7 @@ def test_cut_at_every_byte_it_is_repaired_and_added_to(path: Path) -> None:
         run.end(5, "reset", None)
         writer.close()
         found = lines(path)
-        assert found[0] == Header()
+        assert found[0] == CaptureHead()
         assert found[-1] == EndLine(run.run, 5, "reset", None)
         # A line that lacks only its LF is kept, any other part of one is cut back.
         kept = length >= len(data) - 1
@@ -201,7 +208,7 @@ def test_cut_at_every_byte_it_is_repaired_and_added_to(path: Path) -> None:
 
 
 def test_a_long_torn_tail(path: Path) -> None:
-    whole = encode_line(Header()) + encode_line(EndLine("r1", 1, "eof", None))
+    whole = encode_line(CaptureHead()) + encode_line(EndLine("r1", 1, "eof", None))
     path.write_bytes(whole + b'{"k":"chunk","data":"' + b"x" * 600_000)
     CaptureWriter(path).close()
     assert path.read_bytes() == whole
@@ -364,7 +371,7 @@ def test_a_record_that_cannot_be_encoded_ends_the_recording(path: Path) -> None:
     writer.write(RequestLine("r1", 0, None, None, {}, object()))
     assert writer.failure is not None
     writer.close()
-    assert lines(path) == [line for line in lines(path) if isinstance(line, Header)]
+    assert lines(path) == [line for line in lines(path) if isinstance(line, CaptureHead)]
 
 
 def test_a_descriptor_that_is_gone(path: Path) -> None:

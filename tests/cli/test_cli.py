@@ -26,15 +26,14 @@ from tests import playbook as pb
 from tests.command_line import ESC, Call, Result, mock_in_a_thread, piped, run_command
 from tui.captures.writer import CaptureWriter
 from tui.cli import main as cli
-from tui.cli import run as cli_run
-from tui.cli import shell
+from tui.cli import run_command as cli_run
+from tui.cli import show as cli_show
 from tui.cli.output import OutputFile
-from tui.cli.shell import Manner
+from tui.cli.show import OutputMode
 from tui.conversation.plan import LivePlan
 from tui.core.records import Chunk
-from tui.dashboard.watched import Opening
 from tui.scenarios import load, names
-from tui.sources import Source, SourceInfo
+from tui.sources import Opening, Source, SourceInfo
 from tui.sources.replay import FileSource
 
 COMMAND = [sys.executable, "-c", "from tui.cli.main import main; main()"]
@@ -210,7 +209,7 @@ def test_a_port_that_is_taken(call: Call) -> None:
 
 class Shown(NamedTuple):
     sources: list[Source]
-    manner: Manner
+    output_mode: OutputMode
     live: LivePlan | None
     writer: CaptureWriter | None
 
@@ -225,13 +224,13 @@ def shown(call: Call, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shown]:
         def show(
             factories: list[Callable[[], Source]],
             *,
-            manner: Manner,
+            output_mode: OutputMode,
             live: LivePlan | None = None,
             writer: CaptureWriter | None = None,
             output: OutputFile | None = None,
         ) -> NoReturn:
             assert output is None
-            found.append(Shown([make() for make in factories], manner, live, writer))
+            found.append(Shown([make() for make in factories], output_mode, live, writer))
             sys.exit(0)
 
         with monkeypatch.context() as patch:
@@ -248,15 +247,15 @@ def shown(call: Call, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shown]:
     [("2", 2.0), ("2x", 2.0), ("0.1X", 0.1), ("100", 100.0), ("1e1", 10.0), ("Instant", math.inf)],
 )
 def test_speeds(shown: Callable[..., Shown], text: str, speed: float) -> None:
-    assert shown("demo", "--speed", text).manner.speed == speed
+    assert shown("demo", "--speed", text).output_mode.speed == speed
 
 
 def test_without_a_command_it_is_the_tour(shown: Callable[..., Shown]) -> None:
     found = shown()
     (tour,) = found.sources
     assert (tour.info.title, tour.info.kind) == (load("tour").title, "demo")
-    assert (found.manner, found.live) == (Manner(), None)
-    assert shown("demo", "--plain").manner == Manner(plain=True)
+    assert (found.output_mode, found.live) == (OutputMode(), None)
+    assert shown("demo", "--plain").output_mode == OutputMode(plain=True)
 
 
 def test_files_are_opened_in_their_order(shown: Callable[..., Shown], stream: Path) -> None:
@@ -318,7 +317,7 @@ def test_a_key_in_any_of_the_usual_places_will_do(
 ) -> None:
     monkeypatch.setenv(name, value)
     found = shown("run", "hi", "--json")
-    assert (found.manner, found.writer) == (Manner(as_json=True), None)
+    assert (found.output_mode, found.writer) == (OutputMode(as_json=True), None)
 
 
 # --- without a screen -----------------------------------------------------------------------------
@@ -568,7 +567,7 @@ class FakeApp:
 def screen(monkeypatch: pytest.MonkeyPatch) -> type[FakeApp]:
     monkeypatch.setattr("tui.dashboard.app.StreamscopeApp", FakeApp)
     monkeypatch.setattr(cli, "screen_possible", lambda: True)
-    monkeypatch.setattr(shell, "screen_possible", lambda: True)
+    monkeypatch.setattr(cli_show, "screen_possible", lambda: True)
     return FakeApp
 
 
@@ -712,7 +711,7 @@ def test_what_arrived_before_a_signal_is_kept(
     capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        shell.show([Signalled], manner=Manner(plain=True, as_json=as_json))
+        cli_show.show([Signalled], output_mode=OutputMode(plain=True, as_json=as_json))
     assert caught.value.code == 143
     out, err = capsys.readouterr()
     if as_json:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.command_line import Call, mock_in_a_thread, piped, run_command
 from tui.captures.capture_file import load_capture
-from tui.cli import shell
+from tui.cli import show as cli_show
 from tui.mock.mock import MockServer
 
 PLAIN = ["--model", "scenario:plain"]
@@ -153,7 +153,7 @@ def test_a_terminal_is_no_pipe(
 def test_a_screen_without_a_terminal_for_its_keyboard(
     call: Call, live: MockServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(shell, "screen_possible", lambda: True)
+    monkeypatch.setattr(cli_show, "screen_possible", lambda: True)
     monkeypatch.setattr(os, "ctermid", lambda: str(tmp_path / "absent"))
     with piped(b"hi"):
         message = call("run", "-").one_line()

@@ -280,7 +280,7 @@ async def test_asked_before_a_tool_runs() -> None:
         exchange = wire.exchange("scenario:call", conversation=talk, decisions=decisions)
         await finished(exchange)
         assert seen == []
-        assert [(one.place, one.calls, one.call.id) for one in wire.desk.asked] == [
+        assert [(one.number, one.calls, one.call.id) for one in wire.desk.asked] == [
             (1, 2, "t1"),
             (2, 2, "t2"),
         ]

@@ -181,7 +181,7 @@ async def test_fifty_runs_with_faults_in_a_third_of_them_end_each_in_its_state()
         ended = [exchange.feed.runs[-1].status for exchange in exchanges]
         assert ended == [FAULTS.get(name, "complete") for name in names]
         retried = sum(name in ("status:529", "status:429;retry-after:1") for name in names)
-        assert len(desk.feeds) == 50 + retried
+        assert len(desk.streams) == 50 + retried
         assert 2 <= max(busy) <= 8
         # The answers are written whole and in order, whatever finished first.
         heads = [line for line in out.getvalue().splitlines() if line.startswith("\u2500\u2500")]

@@ -15,7 +15,7 @@ import pytest
 from anthropic import beta_tool
 
 from tui.conversation.tool_definitions import ToolsError, ToolsFile
-from tui.conversation.tool_module import Loaded, load
+from tui.conversation.tool_module import LoadedTools, load
 from tui.core.text import one_line
 
 PATH = "/somewhere/tools.py"
@@ -27,12 +27,12 @@ def no_module_stays() -> Iterator[None]:
     sys.modules.pop("_streamscope_tools", None)
 
 
-def loaded(source: str | bytes) -> Loaded:
+def loaded(source: str | bytes) -> LoadedTools:
     data = source if isinstance(source, bytes) else dedent(source).encode()
     return load(ToolsFile(PATH, "tools.py", data))
 
 
-def names(found: Loaded) -> list[str]:
+def names(found: LoadedTools) -> list[str]:
     return [one["name"] for one in found.definitions]
 
 

@@ -10,10 +10,10 @@ from tests.manual_clock import ManualClock
 from tests.script_source import ScriptSource
 from tui.captures.importers import load
 from tui.captures.redact import MASK, redact_json
+from tui.conversation.diagnosis import findings_of, findings_of_feed, of_feed, of_recording
 from tui.core.records import Chunk, JsonObject
 from tui.core.report import dumps
 from tui.dashboard.saving import material
-from tui.evidence import findings_of, findings_of_feed, of_feed, of_recording
 from tui.run import Feed
 from tui.sources import SourceEnded
 from tui.sources.capture import CaptureSource, recorded

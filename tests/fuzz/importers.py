@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests import playbook as pb
 from tests.recorded import BATCH, EVENTS, SESSION, exception_frame, json_lines, whole_files
 from tests.streams import json_values
-from tui.captures.importers import Held, ImportFailure, Loaded, load
+from tui.captures.importers import ImportFailure, InMemoryFile, Loaded, load
 from tui.cli.inspect import Inspector
 from tui.cli.plain import succeeded
 from tui.core.session import Session
@@ -111,7 +111,7 @@ class TooSlow(AssertionError):
     """A small file took very long."""
 
 
-def settled(held: Held) -> Loaded | None:
+def settled(held: InMemoryFile) -> Loaded | None:
     """Load and read everything; None where the file was refused."""
     started = time.monotonic()
     try:
@@ -141,7 +141,7 @@ def settled(held: Held) -> Loaded | None:
 @given(ANY, st.sampled_from(SUFFIXES))
 def any_file_is_read_or_refused_in_one_line(data: bytes, suffix: str) -> None:
     """Nothing but an ImportFailure is let out, and reading ends."""
-    settled(Held(data, f"x{suffix}"))
+    settled(InMemoryFile(data, f"x{suffix}"))
 
 
 @given(ANY, st.lists(st.integers(0, 4000), max_size=4))

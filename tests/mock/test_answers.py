@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.mock.answers import answer, folded, prompt, results, thought_over
-from tui.mock.choice import Choice
 from tui.mock.inputs import fitting, places
+from tui.mock.scenario_choice import ScenarioChoice
 from tui.mock.validation import check
 from tui.scenarios import Scenario, load
 
@@ -255,7 +255,7 @@ def test_a_scenario_is_thought_over_where_that_leaves_it_whole() -> None:
 
 
 def chosen(*messages: object, **more: object) -> str:
-    return Choice({}).of(asking(*messages, **more)).name
+    return ScenarioChoice({}).of(asking(*messages, **more)).name
 
 
 def test_a_scenario_that_is_named_is_played() -> None:

@@ -23,9 +23,9 @@ from tests.script_source import one_each
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Run, Session
 from tui.mock.faults import GARBAGE, HALF_WAY, Faults
-from tui.mock.mock import MockServer, Settings
+from tui.mock.mock import MockServer, MockSettings
 from tui.mock.playback import Plan
-from tui.mock.splice import piece_of, read
+from tui.mock.splice import part_of, read
 from tui.scenarios import Scenario, load, names
 
 S = 1_000_000_000
@@ -163,7 +163,7 @@ def test_jitter_makes_every_silence_longer_and_none_shorter() -> None:
 
 
 def deltas(scenario: Scenario) -> int:
-    return sum(piece_of(record) is not None for record in read(scenario.chunks))
+    return sum(part_of(record) is not None for record in read(scenario.chunks))
 
 
 def test_overloaded_comes_after_so_many_deltas() -> None:
@@ -211,7 +211,7 @@ def test_huge_fragments_say_the_same(name: str, least: int) -> None:
 
 def test_fragments_are_joined_until_they_are_long_enough() -> None:
     def lengths(scenario: Scenario) -> list[int]:
-        pieces = (piece_of(record) for record in read(scenario.chunks))
+        pieces = (part_of(record) for record in read(scenario.chunks))
         return [len(piece.text) for piece in pieces if piece is not None]
 
     *joined, last = lengths(altered("plain", "fragments:200"))
@@ -304,7 +304,7 @@ async def test_counting_tokens_can_fail_too(server: MockServer) -> None:
 )
 def test_settings_that_cannot_be_are_told(settings: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        Settings(**settings)
+        MockSettings(**settings)
     with pytest.raises(ValueError, match=problem):
         MockServer(**settings)
 

@@ -15,7 +15,7 @@ from tests.script_source import one_each
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Run, Session
 from tui.mock.fitting import Order, fitted
-from tui.mock.splice import Edit, cut, piece_of, read, replace, spliced
+from tui.mock.splice import Edit, cut, part_of, read, replace, spliced
 from tui.mock.usage import Counted
 from tui.scenarios import Scenario, load, names
 
@@ -120,7 +120,7 @@ def test_events_are_read_with_their_places() -> None:
     records = read(scenario.chunks)
     assert b"".join(data[r.offset : r.offset + r.length] for r in records) == data
     assert spliced(scenario.chunks, [replace(r, b"") for r in records]) == ()
-    kinds = {piece.kind for record in records if (piece := piece_of(record)) is not None}
+    kinds = {piece.kind for record in records if (piece := part_of(record)) is not None}
     assert kinds == {"text_delta", "input_json_delta"}
 
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from tests.loopback import KEY, exchange, request_bytes, said
 from tui.core.json_grammar import MAX_DEPTH
 from tui.mock.api import ApiError, parsed
-from tui.mock.choice import Choice
-from tui.mock.fitting import Order, Template
-from tui.mock.mock import Mock, MockServer, Settings
+from tui.mock.fitting import AnswerTemplate, Order
+from tui.mock.mock import Mock, MockServer, MockSettings
+from tui.mock.scenario_choice import ScenarioChoice
 from tui.mock.usage import PromptCache
 from tui.mock.validation import check, check_model
 from tui.serving.bodies import Bodies
@@ -82,7 +82,7 @@ FULL: dict[str, Any] = {
 CALLING = {**FULL, "messages": FULL["messages"][:1]}
 
 
-CHOICE = Choice({})
+CHOICE = ScenarioChoice({})
 
 
 def shortly(value: str) -> str:
@@ -211,7 +211,7 @@ async def test_what_is_packed_is_a_bad_request(server: MockServer) -> None:
 
 
 async def test_512_slow_bodies_are_given_up_and_others_served_meanwhile() -> None:
-    mock = Mock(Settings(speed=math.inf), bodies=Bodies(timeout_s=0.5))
+    mock = Mock(MockSettings(speed=math.inf), bodies=Bodies(timeout_s=0.5))
     async with LoopbackServer(mock) as server:
         head = request_bytes(
             server.port, "POST /v1/messages HTTP/1.1", headers={**KEY, "content-length": "900"}
@@ -304,4 +304,4 @@ def test_anything_anywhere_is_answered_or_told(data: st.DataObject) -> None:
         request_id="req_01" + "a" * 22,
         rng=random.Random(1),
     )
-    assert Template(CHOICE.of(asked)).fit(order).chunks
+    assert AnswerTemplate(CHOICE.of(asked)).fit(order).chunks

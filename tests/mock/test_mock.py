@@ -21,7 +21,7 @@ from tests.loopback import KEY, exchange, request_bytes
 from tui.core.records import Chunk
 from tui.core.session import Session
 from tui.mock.faults import GARBAGE
-from tui.mock.mock import Mock, MockServer, Settings, serve
+from tui.mock.mock import Mock, MockServer, MockSettings, serve
 from tui.mock.splice import read as read_events
 from tui.mock.usage import estimate_tokens
 from tui.scenarios import Scenario, load, names
@@ -181,7 +181,7 @@ async def test_time_is_kept_and_divided_by_the_speed() -> None:
 
 
 async def test_a_client_that_leaves_ends_the_response() -> None:
-    mock, ended = Mock(Settings(speed=math.inf)), asyncio.Event()
+    mock, ended = Mock(MockSettings(speed=math.inf)), asyncio.Event()
 
     async def watched(request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -293,7 +293,7 @@ async def test_chosen_by_model_then_by_words(
 
 async def test_requests_need_not_be_kept() -> None:
     async with (
-        LoopbackServer(Mock(Settings(speed=math.inf))) as server,
+        LoopbackServer(Mock(MockSettings(speed=math.inf))) as server,
         AsyncAnthropic(api_key="k", base_url=server.url, max_retries=0) as client,
     ):
         for _ in range(2):
@@ -531,7 +531,7 @@ async def test_a_plan_without_chunks_still_answers(client: AsyncAnthropic) -> No
 async def test_a_speed_has_to_be_more_than_nothing() -> None:
     for speed in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="speed"):
-            Settings(speed=speed)
+            MockSettings(speed=speed)
 
 
 # The command

@@ -21,7 +21,7 @@ from aiohttp import web
 from tests.loopback import exchange, request_bytes, said
 from tui.serving.bodies import Bodies
 from tui.serving.guard import Refused, bad_request
-from tui.serving.server import Handler, LoopbackServer
+from tui.serving.server import LoopbackServer, RequestHandler
 from tui.serving.streams import WRITE_BYTES, Stream, reset
 
 pytestmark = pytest.mark.asyncio
@@ -61,7 +61,7 @@ async def is_answered(server: LoopbackServer) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def never_ending() -> AsyncIterator[tuple[Handler, list[str]]]:
+async def never_ending() -> AsyncIterator[tuple[RequestHandler, list[str]]]:
     """A handler that does not end by itself, and what happened to its requests."""
     told: list[str] = []
 
@@ -266,7 +266,7 @@ async def test_a_handler_that_fails_in_the_midst_of_an_answer_breaks_it_off() ->
 # Bodies
 
 
-def keeping(bodies: Bodies, limit: int) -> tuple[Handler, list[bytes]]:
+def keeping(bodies: Bodies, limit: int) -> tuple[RequestHandler, list[bytes]]:
     got: list[bytes] = []
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
@@ -426,7 +426,7 @@ async def test_chunks_that_are_none_are_a_bad_request(body: str) -> None:
 # Streams
 
 
-def streaming(act: Callable[[Stream, web.BaseRequest], Awaitable[None]]) -> Handler:
+def streaming(act: Callable[[Stream, web.BaseRequest], Awaitable[None]]) -> RequestHandler:
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         stream = Stream(request, {"x-own": "1"})
         await act(stream, request)

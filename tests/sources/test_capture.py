@@ -14,7 +14,14 @@ import pytest
 
 from tests import playbook as pb
 from tui.captures.capture_file import load_capture
-from tui.captures.codec import ChunkLine, EndLine, Header, Line, RequestLine, encode_line
+from tui.captures.codec import (
+    CaptureHead,
+    CaptureLine,
+    ChunkLine,
+    EndLine,
+    RequestLine,
+    encode_line,
+)
 from tui.captures.importers import load
 from tui.captures.recording import ImportFailure, Recording
 from tui.captures.writer import CaptureWriter
@@ -151,7 +158,7 @@ async def test_a_large_capture_is_loaded_and_its_bytes_stay_in_the_file(
     tmp_path: Path, all_large: None
 ) -> None:
     path = tmp_path / "c.jsonl"
-    lines: list[Line] = [Header(), begin()]
+    lines: list[CaptureLine] = [CaptureHead(), begin()]
     lines += [ChunkLine("r1", t_ns, data) for t_ns, data in CHUNKS]
     path.write_bytes(b"".join(map(encode_line, lines)))
     (source,) = [CaptureSource(found) for found in load_capture(path).recordings]
@@ -175,7 +182,12 @@ async def test_a_large_capture_is_handed_over_many_chunks_at_once(
     tmp_path: Path, all_large: None
 ) -> None:
     path = tmp_path / "c.jsonl"
-    lines: list[Line] = [Header(), begin(), *[chunk(t_ns) for t_ns in range(5_000)], eof()]
+    lines: list[CaptureLine] = [
+        CaptureHead(),
+        begin(),
+        *[chunk(t_ns) for t_ns in range(5_000)],
+        eof(),
+    ]
     path.write_bytes(b"".join(map(encode_line, lines)))
     (source,) = [CaptureSource(found) for found in load_capture(path).recordings]
     batches = [batch async for batch in source.batches()]
@@ -186,7 +198,7 @@ async def test_a_large_capture_is_handed_over_many_chunks_at_once(
 
 async def test_loading_can_be_stopped_within_a_batch(tmp_path: Path, all_large: None) -> None:
     path = tmp_path / "c.jsonl"
-    lines: list[Line] = [Header(), begin(), *[chunk(t_ns) for t_ns in range(5_000)]]
+    lines: list[CaptureLine] = [CaptureHead(), begin(), *[chunk(t_ns) for t_ns in range(5_000)]]
     path.write_bytes(b"".join(map(encode_line, lines)))
     (source,) = [CaptureSource(found) for found in load_capture(path).recordings]
     reads = source.chunks()
@@ -240,7 +252,7 @@ class File:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def add(self, *lines: Line) -> None:
+    def add(self, *lines: CaptureLine) -> None:
         self.raw(b"".join(map(encode_line, lines)))
 
     def raw(self, data: bytes) -> None:
@@ -266,7 +278,7 @@ def eof(run: str = "r1") -> EndLine:
 
 
 async def test_a_growing_capture_is_followed(file: File) -> None:
-    file.add(Header(), begin(), chunk(1, b"a"))
+    file.add(CaptureHead(), begin(), chunk(1, b"a"))
     last = encode_line(chunk(4, "\u00e9".encode()))
     wait = Wait(
         lambda: file.add(chunk(2, b"b"), chunk(3, b"c")),
@@ -288,7 +300,7 @@ async def test_a_growing_capture_is_followed(file: File) -> None:
 
 
 async def test_what_is_there_already_is_handed_over_at_once(file: File) -> None:
-    file.add(Header(), begin(), chunk(1, b"a"), chunk(2, b"b"))
+    file.add(CaptureHead(), begin(), chunk(1, b"a"), chunk(2, b"b"))
     wait = Wait(lambda: None, lambda: file.add(chunk(3, b"c"), chunk(1, b"d"), eof(), chunk(5)))
     source = FollowSource(file.path, wait=wait)
     found = [batch async for batch in source.batches()]
@@ -296,7 +308,7 @@ async def test_what_is_there_already_is_handed_over_at_once(file: File) -> None:
 
 
 async def test_it_is_torn_and_mended_before_it_goes_on(file: File) -> None:
-    file.add(Header(), begin(), chunk(1, b"a"))
+    file.add(CaptureHead(), begin(), chunk(1, b"a"))
     size = file.path.stat().st_size
     file.raw(b'{"k":"chunk","run":"r1","t":2,"da')
 
@@ -310,21 +322,21 @@ async def test_it_is_torn_and_mended_before_it_goes_on(file: File) -> None:
 
 
 async def test_a_file_that_is_cut_into_what_was_read(file: File) -> None:
-    file.add(Header(), begin(), chunk(1, b"a"))
+    file.add(CaptureHead(), begin(), chunk(1, b"a"))
     source = FollowSource(file.path, wait=Wait(lambda: os.truncate(file.path, 10)))
     found, end = await drain_to_end(source)
     assert (found, end.label) == ([(1, b"a")], "The capture was cut")
 
 
 async def test_a_file_that_vanishes(file: File) -> None:
-    file.add(Header(), begin())
+    file.add(CaptureHead(), begin())
     source = FollowSource(file.path, wait=Wait(file.path.unlink))
     _, end = await drain_to_end(source)
     assert (end.how, end.label) == ("interrupted", "Cannot read the capture")
 
 
 async def test_the_newest_run_that_goes_on_is_followed(file: File) -> None:
-    file.add(Header(), begin("a"), begin("b"), chunk(1, b"1", "a"), begin("c"))
+    file.add(CaptureHead(), begin("a"), begin("b"), chunk(1, b"1", "a"), begin("c"))
     file.add(chunk(1, b"2", "b"), eof("c"), chunk(2, b"3", "a"))
     source = FollowSource(file.path, wait=Wait(lambda: file.add(eof("a"), eof("b"))))
     assert source.run == "b"
@@ -332,7 +344,7 @@ async def test_the_newest_run_that_goes_on_is_followed(file: File) -> None:
 
 
 async def test_where_all_runs_have_ended_the_next_one_is_followed(file: File) -> None:
-    file.add(Header(), begin("a"), chunk(1, b"1", "a"), eof("a"))
+    file.add(CaptureHead(), begin("a"), chunk(1, b"1", "a"), eof("a"))
     line = encode_line(begin("b"))
     file.raw(line[:30])
     wait = Wait(
@@ -345,10 +357,10 @@ async def test_where_all_runs_have_ended_the_next_one_is_followed(file: File) ->
     assert source.run == "b"
 
 
-@pytest.mark.parametrize("start", [b"", encode_line(Header()), encode_line(Header())[:9]])
+@pytest.mark.parametrize("start", [b"", encode_line(CaptureHead()), encode_line(CaptureHead())[:9]])
 async def test_a_capture_that_has_hardly_begun(file: File, start: bytes) -> None:
     file.raw(start)
-    header = encode_line(Header())
+    header = encode_line(CaptureHead())
     wait = Wait(
         lambda: file.raw(header[len(start) :]),
         lambda: file.raw(b"not a record\n\n"),
@@ -358,7 +370,7 @@ async def test_a_capture_that_has_hardly_begun(file: File, start: bytes) -> None
 
 
 async def test_an_end_that_was_no_clean_one(file: File) -> None:
-    file.add(Header(), begin(), chunk(1, b"a"))
+    file.add(CaptureHead(), begin(), chunk(1, b"a"))
     error = {"type": "connection_lost", "message": "Connection lost: x"}
     wait = Wait(lambda: file.add(EndLine("r1", 2, "reset", error)))
     found, end = await drain_to_end(FollowSource(file.path, wait=wait))
@@ -366,7 +378,7 @@ async def test_an_end_that_was_no_clean_one(file: File) -> None:
 
 
 async def test_it_can_be_closed_while_it_waits(file: File) -> None:
-    file.add(Header(), begin(), chunk(1, b"a"))
+    file.add(CaptureHead(), begin(), chunk(1, b"a"))
 
     async def wait() -> None:
         await source.aclose()
@@ -376,7 +388,7 @@ async def test_it_can_be_closed_while_it_waits(file: File) -> None:
 
 
 async def test_it_waits_without_holding_up_the_loop(file: File) -> None:
-    file.add(Header(), begin())
+    file.add(CaptureHead(), begin())
     feed = Feed(FollowSource(file.path))
     reading = asyncio.create_task(feed.run())
     await asyncio.sleep(0)
@@ -422,7 +434,7 @@ def test_files_become_sources(tmp_path: Path) -> None:
     assert warnings == []
 
     capture = tmp_path / "c.jsonl"
-    lines: list[Line] = [Header(), begin("a"), eof("a"), begin("b"), eof("b")]
+    lines: list[CaptureLine] = [CaptureHead(), begin("a"), eof("a"), begin("b"), eof("b")]
     capture.write_bytes(b"".join(map(encode_line, lines)) + b"torn")
     factories, warnings = recorded(capture)
     assert [factory().info.title for factory in factories] == ["c.jsonl a", "c.jsonl b"]

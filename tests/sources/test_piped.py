@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests import playbook as pb
 from tests.recorded import BODY, EVENTS, MESSAGE, SESSION, bedrock, json_lines, whole_files
-from tui.captures.importers import Held, load, sniff
+from tui.captures.importers import InMemoryFile, load, sniff
 from tui.core.session import Session
 from tui.run import INSTANT, Clock, Feed
 from tui.sources import Damaged, Source
@@ -50,7 +50,7 @@ def messages_of(sources: list[Source]) -> list[object]:
 def messages_in(data: bytes, name: str) -> list[object]:
     """What a file has, read by the importers alone."""
     found: list[object] = []
-    for recording in load(Held(data, name)).recordings:
+    for recording in load(InMemoryFile(data, name)).recordings:
         session = Session()
         for t_ns, piece in recording.chunks():
             session.feed(t_ns, piece)
@@ -79,7 +79,7 @@ def test_what_can_be_is_drawn_as_it_arrives(name: str) -> None:
         return given.pop()
 
     source = piped(read, "standard input")
-    assert not isinstance(source, Held)
+    assert not isinstance(source, InMemoryFile)
     assert (source.info.kind, source.info.timed) == ("stdin", True)
 
     async def first() -> bytes:
@@ -160,7 +160,7 @@ def test_what_is_no_stream_is_passed_on(data: bytes) -> None:
 def test_very_many_small_reads_take_no_time() -> None:
     data = b'{"type":"system","x":"' + b"y" * 300_000 + b'"}\n' + json_lines(*EVENTS)
     source = piped(reader([data[at : at + 1] for at in range(len(data))]), "x")
-    assert isinstance(source, Held)
+    assert isinstance(source, InMemoryFile)
     assert sniff(source) == "events"
 
 

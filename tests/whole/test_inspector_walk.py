@@ -41,7 +41,7 @@ from tests.playbook import (
     tool_start,
     wire,
 )
-from tui.captures.codec import ChunkLine, EndLine, Header, Line, encode_line
+from tui.captures.codec import CaptureHead, CaptureLine, ChunkLine, EndLine, encode_line
 from tui.captures.exporters import EXPORTS
 from tui.captures.writer import CaptureWriter
 from tui.core.records import Chunk, JsonObject
@@ -805,7 +805,10 @@ async def test_what_was_put_off_until_after_a_screen_is_closed_does_no_harm() ->
 
 def damaged(path: Path, bad: int) -> Path:
     """A capture with some lines in it that are no records."""
-    lines: list[Line] = [Header(), *(ChunkLine("r1", t_ns, read) for t_ns, read in STREAM)]
+    lines: list[CaptureLine] = [
+        CaptureHead(),
+        *(ChunkLine("r1", t_ns, read) for t_ns, read in STREAM),
+    ]
     encoded = [encode_line(line) for line in lines]
     broken = b'{"k":"chunk","run":"r1","t":-1,"data":"\xff[@click=app.quit]"}\n'
     encoded[5:5] = [broken] * bad

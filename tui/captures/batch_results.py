@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.captures.json_values import values_of
 from tui.captures.message_events import is_message, to_wire
-from tui.captures.messages import whole
 from tui.captures.recording import Gathering, Loaded, Recording
+from tui.captures.whole_messages import whole
 from tui.core.records import Chunk, JsonObject
 from tui.core.state import End
 

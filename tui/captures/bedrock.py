@@ -7,20 +7,28 @@ from functools import partial
 from typing import Final
 
 from tui.captures.eventstream import Unwrapper, fault_lines, unwrapped
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable, size_of
 from tui.captures.recording import Loaded, Recording
 from tui.core.records import Chunk
 
 FORMAT: Final = "Bedrock event stream"
 _BLOCK: Final = 1 << 16
+_KEPT: Final = 1 << 24
+"""The events of a larger file are not kept, but read once more."""
 
 
 def load_eventstream(file: Readable) -> Loaded:
     """Return the stream in a file, as server-sent events and untimed. Raises OSError."""
     unwrapper = Unwrapper()
-    size = sum(len(unwrapper.feed(block.data)) for block in _blocks(file))
-    size += len(unwrapper.close())
-    recording = Recording("r1", file.name, partial(_chunks, file), size=size, bare=True)
+    is_small = size_of(file) <= _KEPT
+    kept: list[Chunk] = []
+    size = 0
+    for chunk in unwrapped(_blocks(file), unwrapper):
+        size += len(chunk.data)
+        if is_small:
+            kept.append(chunk)
+    chunks = partial(iter, kept) if is_small else partial(_chunks, file)
+    recording = Recording("r1", file.name, chunks, size=size, bare=True)
     return Loaded(FORMAT, [recording], fault_lines(unwrapper.faults))
 
 

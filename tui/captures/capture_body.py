@@ -1,4 +1,4 @@
-"""The body of one run inside a capture file: read chunk by chunk, and again at any place."""
+"""The body of one run inside a capture file: read chunk by chunk, and again from any offset."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from jiter import from_json
 from tui.captures.codec import (
     CHUNK_HEAD,
     MAX_T_NS,
+    CaptureReader,
     ChunkLine,
     Problem,
-    Reader,
     encode_line,
 )
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.core.records import Batch, Chunk
 from tui.core.uniform_rows import all_begin, middles, read_strings
 
@@ -61,7 +61,7 @@ class CaptureBody:
 
     def batches(self) -> Iterator[Batch]:
         """Yield the reads as `chunks` does, those of a block at once."""
-        reader = Reader(only=self._run, offset=self.first)
+        reader = CaptureReader(only=self._run, offset=self.first)
         last_ns = size = 0
         for lines in self._lines(self.first):
             batch = self._read(reader, lines)
@@ -92,7 +92,7 @@ class CaptureBody:
                 held.append(block[end:])
         yield b"".join(held)
 
-    def _read(self, reader: Reader, lines: bytes) -> Batch:
+    def _read(self, reader: CaptureReader, lines: bytes) -> Batch:
         """Return the run's chunks; `reader` has to read those that are not written as usual."""
         batch = _read_alike(lines, self._head)
         if batch is not None:
@@ -123,7 +123,7 @@ class CaptureBody:
         number = bisect_right(self._bodies, offset) - 1
         start = self._bodies[number]
         wanted = offset + length - start
-        reader = Reader(only=self._run)
+        reader = CaptureReader(only=self._run)
         pieces: list[bytes] = []
         size = 0
         try:

@@ -11,16 +11,16 @@ from tui.captures.codec import (
     CHUNK_HEAD,
     MAX_PROBLEMS,
     CaptureError,
+    CaptureLine,
     ChunkLine,
     EndLine,
-    Line,
     RequestLine,
     ResponseLine,
     UnknownVersion,
     decode_line,
 )
 from tui.captures.eventstream import CONTENT_TYPE, Unwrapper, fault_lines, unwrapped
-from tui.captures.held import Readable, size_of
+from tui.captures.in_memory_file import Readable, size_of
 from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, titled
 from tui.core.records import JsonObject
 from tui.core.text import one_line
@@ -135,7 +135,7 @@ class _Index:
             if len(self.bad) < MAX_PROBLEMS:
                 self.bad.append((offset, str(error)))
 
-    def _note(self, line: Line | None, offset: int, after: int) -> None:
+    def _note(self, line: CaptureLine | None, offset: int, after: int) -> None:
         if not isinstance(line, (RequestLine, ResponseLine, ChunkLine, EndLine)):
             return
         seen = self._run(line.run, offset)
@@ -196,14 +196,14 @@ def _warnings(index: _Index, file: Readable) -> list[str]:
 
 def _recording(seen: _Seen, file: Readable, checked: bool) -> Recording:
     request, response, end = seen.request, seen.response, seen.end
-    place = CaptureBody(file, seen.run, seen.first, seen.after)
-    body = None if request is None else request.body
+    body = CaptureBody(file, seen.run, seen.first, seen.after)
+    sent = None if request is None else request.body
     recording = Recording(
         run=seen.run,
         title=file.name,
-        chunks=place.chunks,
-        place=place,
-        request=body if isinstance(body, dict) else None,
+        chunks=body.chunks,
+        body=body,
+        request=sent if isinstance(sent, dict) else None,
         timed=request is None or request.timed,
         how="interrupted" if end is None else end.how,
         error=_NO_END if end is None else end.error,
@@ -230,7 +230,7 @@ def _as_events(recording: Recording) -> Recording:
     return replace(
         recording,
         # Its bytes are not those of the file: none of them can be read there again.
-        place=None,
+        body=None,
         chunks=lambda: unwrapped(recording.chunks()),
         size=size,
         faults=tuple(unwrapper.faults),

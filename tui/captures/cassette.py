@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.captures.recording import (
-    Exchange,
     Gathering,
     ImportFailure,
     Loaded,
+    RecordedExchange,
     as_status,
     from_base64,
     headers_of,
@@ -46,7 +46,7 @@ def load_cassette(file: Readable) -> Loaded:
     return gathering.loaded()
 
 
-def _exchange(request: JsonObject, response: JsonObject) -> Exchange:
+def _exchange(request: JsonObject, response: JsonObject) -> RecordedExchange:
     url = request.get("uri", request.get("url"))
     method = request.get("method")
     status = response.get("status", response.get("status_code"))
@@ -54,7 +54,7 @@ def _exchange(request: JsonObject, response: JsonObject) -> Exchange:
     sent = request.get("body")
     if isinstance(sent, dict):
         sent = sent.get("string")
-    return Exchange(
+    return RecordedExchange(
         body=_body(response),
         method=str(method).upper() if isinstance(method, str) else "POST",
         url=url if isinstance(url, str) else None,

@@ -43,7 +43,7 @@ class UnknownVersion(CaptureError):
     """A capture in a format that is newer than this program."""
 
 
-class Header(NamedTuple):
+class CaptureHead(NamedTuple):
     """The first line."""
 
     version: int = VERSION
@@ -90,7 +90,7 @@ class EndLine(NamedTuple):
     error: JsonObject | None
 
 
-Line = Header | RequestLine | ResponseLine | ChunkLine | EndLine
+CaptureLine = CaptureHead | RequestLine | ResponseLine | ChunkLine | EndLine
 
 
 class Problem(NamedTuple):
@@ -103,7 +103,7 @@ class Problem(NamedTuple):
 # --- writing --------------------------------------------------------------------------------------
 
 
-def encode_line(line: Line) -> bytes:
+def encode_line(line: CaptureLine) -> bytes:
     """Return a record as its line, with the LF.
 
     Raises TypeError for a body that is not made of JSON values.
@@ -122,8 +122,8 @@ def _chunk_head(run: str) -> bytes:
     return CHUNK_HEAD + json.dumps(run).encode() + b","
 
 
-def _as_json(line: Header | RequestLine | ResponseLine | EndLine) -> JsonObject:
-    if isinstance(line, Header):
+def _as_json(line: CaptureHead | RequestLine | ResponseLine | EndLine) -> JsonObject:
+    if isinstance(line, CaptureHead):
         return {"streamscope": line.version, "created": line.created, "tool": line.tool}
     known: JsonObject = {"run": line.run, "t": line.t_ns}
     if isinstance(line, RequestLine):
@@ -138,7 +138,7 @@ def _as_json(line: Header | RequestLine | ResponseLine | EndLine) -> JsonObject:
 # --- reading --------------------------------------------------------------------------------------
 
 
-def decode_line(line: bytes) -> Line | None:
+def decode_line(line: bytes) -> CaptureLine | None:
     """Read one line, with or without its LF. None for a blank line and for an unknown kind.
 
     Raises CaptureError for everything else that is no record, and nothing but that.
@@ -179,11 +179,11 @@ def _why(error: ValueError) -> str:
     return str(error)
 
 
-def _header(value: JsonObject) -> Header:
+def _header(value: JsonObject) -> CaptureHead:
     version = _whole(value, "streamscope", MAX_T_NS)
     if version != VERSION:
         raise UnknownVersion(f"capture format {version}; this program reads format {VERSION}")
-    return Header(version, _text(value, "created"), _text(value, "tool"))
+    return CaptureHead(version, _text(value, "created"), _text(value, "tool"))
 
 
 def _run(value: JsonObject) -> str:
@@ -250,7 +250,7 @@ def _error(value: JsonObject) -> JsonObject | None:
     raise CaptureError("error should be an object")
 
 
-class Reader:
+class CaptureReader:
     """Cuts blocks of a capture into records, whatever the blocks: for replaying and following.
 
     `feed` returns the records of the lines that a block completes, `close` what a last line without
@@ -274,7 +274,7 @@ class Reader:
         self._held: list[bytes] = []
         self._own = None if only is None else _chunk_head(only)
 
-    def feed(self, block: bytes) -> list[Line]:
+    def feed(self, block: bytes) -> list[CaptureLine]:
         """Take some bytes. Raises UnknownVersion, and nothing else."""
         if b"\n" not in block:
             self._held.append(block)
@@ -286,7 +286,7 @@ class Reader:
         rest = lines.pop()
         if rest:
             self._held.append(rest)
-        records: list[Line] = []
+        records: list[CaptureLine] = []
         own, append = self._own, records.append
         for number, line in enumerate(lines, self.line + 1):
             if own is not None and line.startswith(CHUNK_HEAD) and not line.startswith(own):
@@ -313,7 +313,7 @@ class Reader:
         self.offset += len(block) - len(rest)
         return records
 
-    def close(self) -> list[Line]:
+    def close(self) -> list[CaptureLine]:
         """Take the bytes after the last LF for a line, if they are one."""
         rest = b"".join(self._held)
         self._held.clear()
@@ -331,7 +331,7 @@ class Reader:
         """Forget the bytes after the last LF: the file was cut back to `offset`."""
         self._held.clear()
 
-    def _decode(self, line: bytes, number: int) -> Line | None:
+    def _decode(self, line: bytes, number: int) -> CaptureLine | None:
         try:
             return decode_line(line)
         except UnknownVersion:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.captures.json_values import BOM, parse, values_of
 from tui.captures.message_events import as_name, wire_event
 from tui.captures.recording import Loaded, NoStreams, Recording
@@ -139,7 +139,9 @@ def load_events(file: Readable) -> Loaded:
     warnings: list[str] = []
     bad = size = 0
     found = False
-    for place, value, raw in values_of(file):
+    kept: list[bytes] = []
+    for each in values_of(file):
+        place, value, raw = each
         event = event_of(value)
         if event is None:
             bad += 1
@@ -147,20 +149,29 @@ def load_events(file: Readable) -> Loaded:
                 warnings.append(f"{place} left out: {NOT_AN_EVENT}")
         elif event:
             found = found or is_known(event)
-            size += len(_as_wire(value, raw) or b"")
+            data = _as_wire(value, raw) or b""
+            size += len(data)
+            if not each.on_a_line:
+                kept.append(data)
     if bad > _SHOWN:
         warnings.append(f"{bad - _SHOWN} more left out")
     if not found:
         detail = f": {warnings[0]}" if warnings else ""
         raise NoStreams(f"no stream events in this file{detail}")
-    recording = Recording("r1", file.name, partial(_chunks, file), size=size, bare=True)
+    # Lines are read again, which takes no memory; the whole file would be parsed again.
+    chunks = partial(iter, list(_batches(kept))) if kept else partial(_chunks, file)
+    recording = Recording("r1", file.name, chunks, size=size, bare=True)
     return Loaded(FORMAT, [recording], warnings)
 
 
 def _chunks(file: Readable) -> Iterator[Chunk]:
+    return _batches(_as_wire(value, raw) or b"" for _, value, raw in values_of(file))
+
+
+def _batches(events: Iterable[bytes]) -> Iterator[Chunk]:
     held = bytearray()
-    for _, value, raw in values_of(file):
-        held += _as_wire(value, raw) or b""
+    for event in events:
+        held += event
         if len(held) >= _BATCH:
             yield Chunk(0, bytes(held))
             held.clear()

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from tui.captures.codec import ChunkLine, EndLine, Header, RequestLine, ResponseLine, encode_line
+from tui.captures.codec import (
+    CaptureHead,
+    ChunkLine,
+    EndLine,
+    RequestLine,
+    ResponseLine,
+    encode_line,
+)
 from tui.captures.export_http import to_curl, to_har, to_python
 from tui.captures.export_text import to_asciicast, to_markdown
 from tui.captures.material import Material, NotAvailable, file_name, pretty
@@ -34,7 +41,7 @@ def to_capture(material: Material) -> bytes:
     url = None if material.url is None else material.address()
     headers = redact_headers(material.headers)
     lines = [
-        encode_line(Header(created=material.created, tool=material.tool)),
+        encode_line(CaptureHead(created=material.created, tool=material.tool)),
         encode_line(RequestLine(_RUN, 0, material.method, url, headers, body, run.timed)),
     ]
     if material.status is not None:

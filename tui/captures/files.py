@@ -1,4 +1,4 @@
-"""Files that this program makes: for their owner alone, in the place of nothing that is there.
+"""Files that this program writes: private to their owner, never by accident over another file.
 
 No link and no named pipe is followed, and no folder is made. A file that is there already is
 replaced only where that was asked for.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.captures.recording import (
-    Exchange,
     Gathering,
     ImportFailure,
     Loaded,
+    RecordedExchange,
     as_status,
     from_base64,
 )
@@ -39,13 +39,13 @@ def _why(error: ValueError) -> str:
     return "not UTF-8" if isinstance(error, UnicodeDecodeError) else f"not JSON: {error}"
 
 
-def _exchange(request: JsonObject, response: JsonObject) -> Exchange:
+def _exchange(request: JsonObject, response: JsonObject) -> RecordedExchange:
     url = request.get("url")
     method = request.get("method")
     posted = request.get("postData")
     content = response.get("content")
     note = response.get("_error") or response.get("statusText")
-    return Exchange(
+    return RecordedExchange(
         body=_body(content if isinstance(content, dict) else {}),
         method=method if isinstance(method, str) else "POST",
         url=url if isinstance(url, str) else None,

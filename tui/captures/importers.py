@@ -12,21 +12,21 @@ from tui.captures.bedrock import load_eventstream
 from tui.captures.capture_file import load_capture
 from tui.captures.cassette import load_cassette
 from tui.captures.event_list import load_events
-from tui.captures.exchanges import load_exchanges
 from tui.captures.har import load_har
-from tui.captures.held import Held, Readable, size_of
-from tui.captures.messages import load_messages
+from tui.captures.in_memory_file import InMemoryFile, Readable, size_of
 from tui.captures.mitmproxy import load_flows
+from tui.captures.recorded_exchanges import load_exchanges
 from tui.captures.recording import ImportFailure, Loaded, NoStreams, Recording
 from tui.captures.session_log import load_session
 from tui.captures.sniffing import HEAD, Format, sniff_format
 from tui.captures.trace import load_trace
+from tui.captures.whole_messages import load_messages
 from tui.core.records import Chunk
 
 __all__ = [
     "HEAD",
     "Format",
-    "Held",
+    "InMemoryFile",
     "ImportFailure",
     "Loaded",
     "NoStreams",

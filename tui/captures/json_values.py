@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from jiter import from_json
 
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.core.records import JsonObject, strict_loads
 
 BOM: Final = b"\xef\xbb\xbf"
@@ -20,7 +20,7 @@ one begins is a guess, and each takes a look at all that follows."""
 _NEXT: Final = re.compile(r"\n(?=[{\[])")
 
 
-class Found(NamedTuple):
+class FoundValue(NamedTuple):
     """One value. `value` is None where there is something else, or JSON's null."""
 
     place: str
@@ -29,8 +29,13 @@ class Found(NamedTuple):
     raw: bytes | None = None
     """The bytes it was read from, where they are its own."""
 
+    @property
+    def on_a_line(self) -> bool:
+        """Whether just its line was read for it; otherwise it was the whole file."""
+        return self.place.startswith("line ")
 
-def values_of(file: Readable) -> Iterator[Found]:
+
+def values_of(file: Readable) -> Iterator[FoundValue]:
     """Yield the values of a file. Raises OSError.
 
     Lines are read as they are asked for; an array and values of several lines are read whole.
@@ -46,7 +51,7 @@ def values_of(file: Readable) -> Iterator[Found]:
         rest = _whole_items(whole)
         if rest:
             yield from _items(rest)
-            yield Found(f"item {len(rest) + 1}", None)
+            yield FoundValue(f"item {len(rest) + 1}", None)
             return
     if first == b"{" and not _begins_with_a_line(file):
         yield from _one_after_another(file.read_bytes())
@@ -54,7 +59,7 @@ def values_of(file: Readable) -> Iterator[Found]:
     with file.open("rb") as opened:
         for number, line in enumerate(opened, 1):
             if line.removeprefix(BOM).strip(_BLANKS):
-                yield Found(f"line {number}", _value(line), line)
+                yield FoundValue(f"line {number}", _value(line), line)
 
 
 def parse(data: bytes) -> object:
@@ -82,9 +87,9 @@ def _first(head: bytes) -> bytes:
     return head.removeprefix(BOM).lstrip(_BLANKS)[:1]
 
 
-def _items(items: list[Any]) -> Iterator[Found]:
+def _items(items: list[Any]) -> Iterator[FoundValue]:
     for number, item in enumerate(items, 1):
-        yield Found(f"item {number}", item)
+        yield FoundValue(f"item {number}", item)
 
 
 def _whole_items(data: bytes) -> list[Any]:
@@ -105,7 +110,7 @@ def _begins_with_a_line(file: Readable) -> bool:
     return True
 
 
-def _one_after_another(data: bytes) -> Iterator[Found]:
+def _one_after_another(data: bytes) -> Iterator[FoundValue]:
     text = data.decode("utf-8-sig", "replace")
     at = number = broken = 0
     while True:
@@ -116,7 +121,7 @@ def _one_after_another(data: bytes) -> Iterator[Found]:
         end = _end_of_value(text, at)
         value = None if end is None else _strict(text[at:end])
         raw = None if end is None else text[at:end].encode("utf-8", "replace")
-        yield Found(f"value {number}", value, raw)
+        yield FoundValue(f"value {number}", value, raw)
         if end is not None:
             at = end
             continue

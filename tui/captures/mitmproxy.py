@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from tui.captures.held import Readable
-from tui.captures.recording import Exchange, Gathering, ImportFailure, Loaded, as_status
+from tui.captures.in_memory_file import Readable
+from tui.captures.recording import Gathering, ImportFailure, Loaded, RecordedExchange, as_status
 
 FORMAT: Final = "mitmproxy file"
 _START: Final = re.compile(rb"[0-9]{1,12}:(?=[0-9]{1,3}:[a-z_]{2,40}[;,])")
@@ -53,7 +53,7 @@ def load_flows(file: Readable) -> Loaded:
     return gathering.loaded()
 
 
-def _exchange(flow: object) -> Exchange | None:
+def _exchange(flow: object) -> RecordedExchange | None:
     if not isinstance(flow, dict) or not isinstance(flow.get("request"), dict):
         return None
     request, response, error = flow["request"], flow.get("response"), flow.get("error")
@@ -62,7 +62,7 @@ def _exchange(flow: object) -> Exchange | None:
     body = found.get("content")
     if not found and told is None:
         raise ImportFailure("a request without its response")
-    return Exchange(
+    return RecordedExchange(
         body=body if isinstance(body, bytes) else b"",
         method=_text(request.get("method")) or "POST",
         url=_url(request),

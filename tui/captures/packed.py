@@ -1,4 +1,4 @@
-"""Bodies as a server packed them, unpacked up to a limit: a small file may hold a huge body."""
+"""Unpacks compressed bodies, up to a limit: a small file may hold a huge body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every import gives: recordings, each one response body with what is known of its request."""
+"""What importers return: recordings, each a response body and what is known of its request."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Recording:
     """False for an answer that came whole, and is shown as the stream it would have been."""
     faults: tuple[Fault, ...] = ()
     """What of the body could not be read, where that is a binary event stream."""
-    place: CaptureBody | None = field(default=None, compare=False)
-    """Where a capture has it: reads it again at any place, and knows what was bad in it."""
+    body: CaptureBody | None = field(default=None, compare=False)
+    """Its lines in a capture: read again from any offset; knows which were bad."""
 
     @property
     def problems(self) -> list[Problem]:
@@ -79,7 +79,7 @@ class Recording:
 
         Those of a small one are among the warnings of its import.
         """
-        return [] if self.place is None or self.size is not None else self.place.problems
+        return [] if self.body is None or self.size is not None else self.body.problems
 
     @property
     def model(self) -> str | None:
@@ -96,7 +96,7 @@ class Loaded(NamedTuple):
     warnings: list[str]
 
 
-class Exchange(NamedTuple):
+class RecordedExchange(NamedTuple):
     """A request and its response as an HTTP log has them."""
 
     body: bytes
@@ -115,7 +115,7 @@ class Exchange(NamedTuple):
 
 
 def recording_of(
-    exchange: Exchange, run: str, title: str, unpacker: Unpacker | None = None
+    exchange: RecordedExchange, run: str, title: str, unpacker: Unpacker | None = None
 ) -> Recording | None:
     """Return an exchange as an untimed recording, None where it is no answer of a Messages API.
 
@@ -132,9 +132,7 @@ def recording_of(
             return None
         raise ImportFailure(str(packed)) from None
     packing = header_of(exchange.response_headers, "content-encoding")
-    faults: list[Fault] = []
-    if looks_like_eventstream(body, header_of(exchange.response_headers, "content-type")):
-        body, faults = unwrap(body)
+    body, faults = _unwrapped(exchange, body)
     is_stream = looks_like_events(body[:_HEAD])
     found = None if is_stream else _json_object(body)
     message = found if is_message(found) else None
@@ -165,6 +163,11 @@ def recording_of(
         streamed=message is None,
         faults=tuple(faults),
     )
+
+
+def _unwrapped(exchange: RecordedExchange, body: bytes) -> tuple[bytes, list[Fault]]:
+    kind = header_of(exchange.response_headers, "content-type")
+    return unwrap(body) if looks_like_eventstream(body, kind) else (body, [])
 
 
 def is_asked(url: str | None) -> bool:
@@ -260,7 +263,7 @@ class Gathering:
         self._found: list[Recording] = []
         self._labels: list[str] = []
 
-    def add(self, exchange: Exchange | None, place: str = "") -> None:
+    def add(self, exchange: RecordedExchange | None, place: str = "") -> None:
         """Take an entry, None for one that is of no interest.
 
         `place` is where it is, where that is not just its number.
@@ -293,7 +296,7 @@ class Gathering:
         self._labels.append(label)
 
     def add_pairs(
-        self, entries: list[Any], read: Callable[[JsonObject, JsonObject], Exchange | None]
+        self, entries: list[Any], read: Callable[[JsonObject, JsonObject], RecordedExchange | None]
     ) -> None:
         """Take entries that hold a request and a response each; `read` may raise ImportFailure."""
         for entry in entries:

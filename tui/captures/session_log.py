@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tui.captures.event_list import load_events
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.captures.json_values import values_of
 from tui.captures.message_events import to_wire
-from tui.captures.messages import whole
 from tui.captures.recording import Gathering, Loaded, Recording
+from tui.captures.whole_messages import whole
 from tui.core.records import Chunk, JsonObject
 
 FORMAT: Final = "Claude Code session"
@@ -47,7 +47,7 @@ class _Answer:
 
 @dataclass(slots=True)
 class _Thread:
-    """One conversation of the file: the main one, or that of a helper agent."""
+    """One conversation of the file: the main one, or that of a subagent."""
 
     turns: list[JsonObject] = field(default_factory=list)
     prompt: int = 0

@@ -12,10 +12,10 @@ from jiter import from_json
 from tui.captures.batch_results import is_result
 from tui.captures.event_list import is_event
 from tui.captures.eventstream import looks_like_eventstream
-from tui.captures.exchanges import exchanges_in, is_exchange
 from tui.captures.json_values import BOM
 from tui.captures.message_events import is_message
 from tui.captures.mitmproxy import looks_like_flows
+from tui.captures.recorded_exchanges import exchanges_in, is_exchange
 from tui.captures.session_log import is_turn
 
 Format = Literal[

@@ -1,4 +1,4 @@
-"""What is said of a stream, or of a fault of this program, outside of the screen: secrets masked.
+"""Masks secrets in what is written outside of the screen: messages, reports and tracebacks.
 
 Redaction is imported with the first thing that has to be said: most commands have nothing.
 """

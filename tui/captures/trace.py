@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.captures.json_values import values_of
-from tui.captures.recording import Exchange, Gathering, Loaded, as_status, headers_of
+from tui.captures.recording import Gathering, Loaded, RecordedExchange, as_status, headers_of
 from tui.core.records import JsonObject
 from tui.core.report import dumps
 
@@ -34,13 +34,13 @@ def load_trace(file: Readable) -> Loaded:
     return gathering.loaded()
 
 
-def _exchange(request: JsonObject, response: JsonObject) -> Exchange:
+def _exchange(request: JsonObject, response: JsonObject) -> RecordedExchange:
     url, method = request.get("url"), request.get("method")
     raw = response.get("body_raw")
     body = raw.encode("utf-8", "replace") if isinstance(raw, str) else b""
     if not body and isinstance(response.get("body"), dict):
         body = dumps(response["body"]).encode()
-    return Exchange(
+    return RecordedExchange(
         body=body,
         method=method if isinstance(method, str) else "POST",
         url=url if isinstance(url, str) else None,

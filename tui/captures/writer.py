@@ -16,10 +16,10 @@ from typing import Final
 
 from tui.captures.codec import (
     CaptureError,
+    CaptureHead,
+    CaptureLine,
     ChunkLine,
     EndLine,
-    Header,
-    Line,
     RequestLine,
     ResponseLine,
     UnknownVersion,
@@ -65,7 +65,7 @@ class CaptureWriter:
             if not is_new:
                 self._runs = _prepare(fd, path, replace)
             if not os.fstat(fd).st_size:
-                write_all(fd, encode_line(Header(created=created or utc_now(), tool=tool)))
+                write_all(fd, encode_line(CaptureHead(created=created or utc_now(), tool=tool)))
         except BaseException:
             os.close(fd)
             if is_new:
@@ -91,7 +91,7 @@ class CaptureWriter:
             except OSError as error:
                 self._fail(error)
 
-    def write(self, line: Line) -> None:
+    def write(self, line: CaptureLine) -> None:
         """Append one record. What fails here ends the recording and nothing else."""
         if self._fd < 0 or self.failure is not None:
             return
@@ -175,7 +175,7 @@ class RunWriter:
         self.last_ns = max(self.last_ns, t_ns)
         return self.last_ns
 
-    def _write(self, line: Line) -> None:
+    def _write(self, line: CaptureLine) -> None:
         if not self._over:
             self._writer.write(line)
 
@@ -224,7 +224,7 @@ def _prepare(fd: int, path: Path, replace: bool) -> int:
         return 0
     first = os.pread(fd, _HEAD, 0).partition(b"\n")[0]
     try:
-        is_capture = isinstance(decode_line(first), Header)
+        is_capture = isinstance(decode_line(first), CaptureHead)
     except UnknownVersion as error:
         raise FileRefused(f"{path}: {error}") from None
     except CaptureError:

@@ -88,9 +88,9 @@ class Inspector:
         """Report on what came through a pipe."""
         if not _may_be_log(data[:_HEAD], ""):
             return self._report_body(name, data)
-        from tui.captures.importers import Held, sniff
+        from tui.captures.importers import InMemoryFile, sniff
 
-        held = Held(data, "standard input" if name == "-" else Path(name).name)
+        held = InMemoryFile(data, "standard input" if name == "-" else Path(name).name)
         if sniff(held) == "body":
             return self._report_body(name, data)
         return self._read_log(name, held, looking=False)
@@ -98,7 +98,7 @@ class Inspector:
     def _read_log(self, name: str, file: Readable, *, looking: bool) -> bool:
         """Report on all streams of a log."""
         from tui.captures.importers import ImportFailure, NoStreams, load
-        from tui.evidence import findings_of, of_recording
+        from tui.conversation.diagnosis import findings_of, of_recording
 
         try:
             loaded = load(file)
@@ -122,9 +122,9 @@ class Inspector:
         return True
 
     def _replay(self, recording: Recording) -> list[Run]:
-        place = recording.place
+        body = recording.body
         # The bytes of a capture stay in its file: it may be larger than the memory.
-        raw = None if place is None else BorrowedStore(place.read_at)
+        raw = None if body is None else BorrowedStore(body.read_at)
         session = Session(timed=recording.timed, raw=raw)
         t_ns = 0
         for t_ns, data in recording.chunks():

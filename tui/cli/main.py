@@ -12,24 +12,15 @@ import click
 
 from tui import __version__
 from tui.captures.telling import crash_report, told
-from tui.cli.run import run
-from tui.cli.shell import (
-    FAILED,
-    INTERRUPTED,
-    Manner,
-    OnceGroup,
-    fail,
-    plain_option,
-    reading,
-    screen_possible,
-    show,
-    speed_option,
-)
+from tui.cli.click_options import OnceGroup, plain_option, speed_option
+from tui.cli.failing import FAILED, INTERRUPTED, fail, reading
+from tui.cli.run_command import run
+from tui.cli.show import OutputMode, screen_possible, show
 from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
 
 if TYPE_CHECKING:
-    from tui.dashboard.watched import SourceFactory
+    from tui.sources import SourceFactory
 
 
 @click.group(
@@ -68,7 +59,7 @@ def demo(
 
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
-    show([lambda: ScenarioSource(name)], manner=Manner(speed, plain))
+    show([lambda: ScenarioSource(name)], output_mode=OutputMode(speed, plain))
 
 
 @cli.command("open")
@@ -97,7 +88,7 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
             pipe = take_pipe("curl -N ... | streamscope open -", screen=screen)
             opening = partial(from_pipe, partial(os.read, pipe), "standard input")
             if screen:
-                show([], manner=Manner(speed), opening=opening)
+                show([], output_mode=OutputMode(speed), opening=opening)
         # Not `Path.is_dir`: that one raises where a name is too long or a folder is locked.
         elif os.path.isdir(path):
             fail(f"{name} is a folder: name a file in it, or use streamscope inspect {name}")
@@ -114,7 +105,7 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         fail("; ".join(failures), FAILED)
     for failure in failures:
         click.echo(f"streamscope: {told(failure)}", err=True)
-    show(factories, manner=Manner(speed, plain, incomplete=bool(failures)))
+    show(factories, output_mode=OutputMode(speed, plain, incomplete=bool(failures)))
 
 
 cli.add_command(run)

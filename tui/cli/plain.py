@@ -13,11 +13,11 @@ from typing import Any, TextIO
 
 from tui.captures.telling import told, told_report
 from tui.cli.standard_streams import OutputFailed
+from tui.conversation.diagnosis import findings_of_feed
 from tui.core.report import dumps, file_report
 from tui.core.session import Run
 from tui.core.state import Block, Buffer, as_text
 from tui.core.text import format_ns, one_line, sanitize
-from tui.evidence import findings_of_feed
 from tui.findings import Finding
 from tui.run import Feed
 from tui.sources import Damaged

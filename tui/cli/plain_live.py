@@ -1,4 +1,4 @@
-"""Live calls without a screen: answers to standard output, what becomes of them to the other."""
+"""Live calls without a screen: answers to standard output, how they ended to standard error."""
 
 from __future__ import annotations
 
@@ -25,18 +25,16 @@ from tui.viewmodel.turns import turn_items
 
 
 class PlainDesk:
-    """Makes the feeds of exchanges. Nobody is there to be asked about tools."""
+    """Makes and lists the streams of exchanges. Nobody is there to be asked about tools."""
 
     def __init__(self, plan: LivePlan, record: Callable[[], Recorder] | None) -> None:
         self._plan = plan
         self._record = record
-        self.feeds: list[Feed] = []
         self.streams: list[Watched] = []
 
     def open(self, exchange: Exchange, request: JsonObject) -> Feed:
         """Make the feed of a request."""
         feed = self._plan.feed(request, None if self._record is None else self._record())
-        self.feeds.append(feed)
         self.streams.append(Watched(feed, exchange=exchange))
         return feed
 

@@ -1,4 +1,4 @@
-"""The options of `run`, and which contradict each other: those are refused, nothing is guessed."""
+"""The options of `run`, and which of them contradict each other: those are refused."""
 
 from __future__ import annotations
 

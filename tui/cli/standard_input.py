@@ -1,4 +1,4 @@
-"""Standard input as something to read, while the keyboard goes on to be that of the terminal."""
+"""Reads what is piped in, and leaves the keyboard to the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Final
 
-from tui.cli.shell import fail
+from tui.cli.failing import fail
 
 MOST: Final = 64 * 1024 * 1024
 """Bytes that are read at once. What is longer is no prompt and no request."""

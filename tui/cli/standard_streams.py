@@ -72,7 +72,7 @@ class _Descriptor(io.RawIOBase):
 
 
 def guard() -> None:
-    """Put streams that fail as described above in the place of `sys.stdout` and `sys.stderr`."""
+    """Put streams that fail as described above in place of `sys.stdout` and `sys.stderr`."""
     for fd, mode in enumerate(_MODES):
         _occupy(fd, mode)
     sys.stdout = _guarded(sys.stdout, raises=True)

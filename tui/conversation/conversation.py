@@ -24,7 +24,7 @@ class ConversationError(ValueError):
     """A file that holds no conversation. The message is one line."""
 
 
-class Sent(NamedTuple):
+class SentRequest(NamedTuple):
     """A request that was sent, and the run that answered it."""
 
     request: JsonObject
@@ -57,8 +57,8 @@ class Conversation:
         self.toolbox = toolbox
         self.tool_mode: ToolMode = tool_mode
         self.path = path
-        self.sent: list[Sent] = []
-        self.broken: Sent | None = None
+        self.sent: list[SentRequest] = []
+        self.broken: SentRequest | None = None
         """The answer that broke off or whose calls were left open, until another one stands."""
         self.pending: JsonObject | None = None
         """A request that is ready to be sent, where the exchange stopped before it."""
@@ -101,7 +101,7 @@ class Conversation:
         request, run, _ = self.broken
         return continuation(request, run.state, run.status)
 
-    def open_calls(self) -> Sent | None:
+    def open_calls(self) -> SentRequest | None:
         """Return the answer whose calls wait for their results, None when there is none."""
         broken = self.broken
         if broken is None or not calls(broken.run.state, broken.run.status):
@@ -116,7 +116,7 @@ class Conversation:
 
     def note_sent(self, request: JsonObject, run: Run) -> None:
         """A request was answered to its end."""
-        self.sent.append(Sent(request, run, time.strftime("%H:%M:%S")))
+        self.sent.append(SentRequest(request, run, time.strftime("%H:%M:%S")))
         self.broken = self.pending = None
 
     def answered(self, request: JsonObject, run: Run) -> None:
@@ -124,13 +124,13 @@ class Conversation:
         message = run.state.message_json()
         assert message is not None
         if run.state.stop_reason == "max_tokens":
-            self.broken = Sent(request, run)
+            self.broken = SentRequest(request, run)
         self._keep(after_answer(request, message))
 
     def broke_off(self, request: JsonObject, run: Run) -> None:
         """An answer ended before its end, or its calls were left open; it can be continued."""
         if run.state.blocks:
-            self.broken = Sent(request, run)
+            self.broken = SentRequest(request, run)
 
     def stopped_before(self, request: JsonObject) -> None:
         """A request was made and not sent."""

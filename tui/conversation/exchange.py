@@ -42,7 +42,7 @@ class Asked(NamedTuple):
 
     call: Call
     tool: Tool | None
-    place: int
+    number: int
     """Its number among the calls of the answer, from one."""
     calls: int
     """How many these are."""
@@ -244,8 +244,8 @@ class Exchange:
         if toolbox is None and not self.request.get("tools") and self._resumed is None:
             return None  # No tools were offered: whoever wants to answer all the same says so.
         decided: list[tuple[Call, Decision]] = []
-        for place, call in enumerate(asked, 1):
-            decision = await self._decide(call, place, len(asked))
+        for number, call in enumerate(asked, 1):
+            decision = await self._decide(call, number, len(asked))
             if decision is None:
                 return None
             decided.append((call, decision))
@@ -256,7 +256,7 @@ class Exchange:
             for call, outcome in zip(asked, outcomes, strict=True)
         ]
 
-    async def _decide(self, call: Call, place: int, count: int) -> Decision | None:
+    async def _decide(self, call: Call, number: int, count: int) -> Decision | None:
         if call.problem:
             return Decision("refuse", f"Not run: {call.problem}")
         toolbox = self.conversation.toolbox
@@ -266,7 +266,7 @@ class Exchange:
             if tool is None or tool.runnable:
                 return Decision("run")
         self.stage = Stage("asking", call.name)
-        decision = await self._desk.decide(self, Asked(call, tool, place, count))
+        decision = await self._desk.decide(self, Asked(call, tool, number, count))
         if decision is not None and decision.kind == "always":
             self.conversation.tool_mode = "always"
         return decision

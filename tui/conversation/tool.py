@@ -14,7 +14,7 @@ from tui.core.text import clip, one_line
 
 Content = str | list[JsonObject]
 """What a `tool_result` holds: text, or content blocks."""
-Call = Callable[[JsonObject, "Printout"], Awaitable[object]]
+ToolRunner = Callable[[JsonObject, "Printout"], Awaitable[object]]
 Explain = Callable[[BaseException], object]
 """What an exception says in words of its own; None where it has none."""
 
@@ -84,7 +84,7 @@ class Tool:
 
     definition: JsonObject
     """As it is sent in `tools`."""
-    call: Call | None = None
+    call: ToolRunner | None = None
     """Takes the input, and where to put what is printed meanwhile. Returns an Outcome, text,
     content blocks or any other JSON value."""
 

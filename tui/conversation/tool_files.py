@@ -9,7 +9,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Final
 
-from tui.conversation.tool import Call, Outcome, Printout, Tool, outcome_of
+from tui.conversation.tool import Outcome, Printout, Tool, ToolRunner, outcome_of
 from tui.conversation.tool_definitions import ToolsError, ToolsFile, checked
 from tui.core.records import JsonObject, strict_loads
 from tui.core.text import clip, one_line
@@ -97,7 +97,7 @@ def _from_entry(entry: object, taken: dict[str, str], where: str) -> Tool:
     return Tool(definition, canned(results))
 
 
-def canned(results: list[Any]) -> Call:
+def canned(results: list[Any]) -> ToolRunner:
     """Return a call that gives these results in turn, the last one again and again.
 
     Raises ValueError where one cannot be sent.

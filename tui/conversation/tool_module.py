@@ -23,14 +23,14 @@ _MODULE: Final = "_streamscope_tools"
 """A private name: that of the file may be one of Python's own modules."""
 
 
-class Loaded(NamedTuple):
+class LoadedTools(NamedTuple):
     """The tools of a file, in their order: how each is called, and what is sent in `tools`."""
 
     callees: dict[str, Callee]
     definitions: list[JsonObject]
 
 
-def load(file: ToolsFile, *, describe: bool = True) -> Loaded:
+def load(file: ToolsFile, *, describe: bool = True) -> LoadedTools:
     """Run the file and return its tools. Raises ToolsError.
 
     Without `describe` there are no definitions and they are not checked: it takes half the time.
@@ -45,7 +45,7 @@ def load(file: ToolsFile, *, describe: bool = True) -> Loaded:
         taken: dict[str, str] = {}
         definitions = [_definition(file, *one, taken) for one in found] if describe else []
         callees = [callee_of(value, name) for name, value in found]
-    return Loaded({callee.name: callee for callee in callees}, definitions)
+    return LoadedTools({callee.name: callee for callee in callees}, definitions)
 
 
 def _found_in(module: ModuleType) -> Iterator[tuple[str, Any]]:
@@ -56,10 +56,13 @@ def _found_in(module: ModuleType) -> Iterator[tuple[str, Any]]:
         if isinstance(name, str) and not name.startswith("_")
     }
     # `lookup = beta_tool(search)` is one tool, and so is a function with two names.
-    seen = {id(function_of(value)) for value in public.values() if is_sdk_tool(value)}
+    seen = [function_of(value) for value in public.values() if is_sdk_tool(value)]
     for name, value in public.items():
-        if id(value) not in seen and (is_sdk_tool(value) or _is_defined_in(module, value)):
-            seen.add(id(value))
+        # By identity: objects of the user's may compare as they like, or fail to.
+        if any(value is other for other in seen):
+            continue
+        if is_sdk_tool(value) or _is_defined_in(module, value):
+            seen.append(value)
             yield name, value
 
 

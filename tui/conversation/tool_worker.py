@@ -31,13 +31,13 @@ from tui.core.records import JsonObject
 if TYPE_CHECKING:
     import asyncio
 
-    from tui.conversation.tool_module import Loaded
+    from tui.conversation.tool_module import LoadedTools
 
 LOST: Final = 74
 """The exit status when a tool has closed the socket: EX_IOERR of sysexits.h."""
 
 
-class Wire:
+class HostSocket:
     """The socket to whoever started this process."""
 
     def __init__(self, fd: int) -> None:
@@ -91,7 +91,7 @@ class Worker:
     """Answers messages: the tools of one file."""
 
     def __init__(self) -> None:
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedTools | None = None
         self._runner: asyncio.Runner | None = None
 
     def answer(self, message: JsonObject) -> JsonObject:
@@ -152,7 +152,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # By lines, so that what was printed before a crash is not lost with it.
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    wire = Wire(int(sys.argv[1]))
+    wire = HostSocket(int(sys.argv[1]))
     worker = Worker()
     for message in wire.messages():
         reply = worker.answer(message)

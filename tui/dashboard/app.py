@@ -23,7 +23,7 @@ from tui.dashboard.start import calm_collector, find_styles, on_signals
 from tui.dashboard.textual_hacks import harden
 from tui.dashboard.ticker import TICK_S, Ticker
 from tui.dashboard.ui import UI
-from tui.dashboard.watched import Opening, SourceFactory, Watchlist
+from tui.dashboard.watched import Watchlist
 from tui.find.finder import Finder
 from tui.screens.dashboard import Dashboard
 from tui.widgets.ask_bar import AskBar
@@ -33,6 +33,7 @@ from tui.widgets.timeline_strip import TimelineStrip
 
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
+    from tui.sources import Opening, SourceFactory
     from tui.widgets.composer import Composer
     from tui.widgets.runs_list import RunsList
 

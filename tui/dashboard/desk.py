@@ -10,9 +10,9 @@ from tui.core.text import one_line
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.questions import ToolQuestions
 from tui.dashboard.ui import UI
-from tui.dashboard.watched import Cancellable, Opening, SourceFactory, Watched, Watchlist
+from tui.dashboard.watched import Cancellable, Watched, Watchlist
 from tui.run import Clock, Feed
-from tui.sources import Unopened
+from tui.sources import Opening, SourceFactory, Unopened
 
 # What only live calls need is imported late: the demo draws its first frame without it.
 if TYPE_CHECKING:

@@ -88,7 +88,7 @@ class ToolQuestions:
             ToolAsk(
                 call.name,
                 call.input or {},
-                place=asked.place,
+                place=asked.number,
                 count=asked.calls,
                 description=str(description),
                 runnable=exchange.can_run(asked),

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import html
-import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from platformdirs import user_cache_path
+
 from tui import __version__
 from tui.captures.exporters import EXPORTS, export
 from tui.captures.files import save
 from tui.captures.material import Material, NotAvailable, pretty
 from tui.captures.redact import redact_json, redact_text
+from tui.conversation.diagnosis import findings_of_feed
 from tui.core.records import JsonObject
 from tui.core.report import dumps
 from tui.core.session import Run
 from tui.core.sse import parse_frame
 from tui.core.state import Block, RunState, as_text
 from tui.core.text import clip, one_line
-from tui.evidence import findings_of_feed
 from tui.run import Feed
 from tui.sources import Answered
 
@@ -178,8 +179,7 @@ def keep_copy(text: str) -> Path:
 
     As in every file, secrets are masked in it. Raises OSError.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(base) / "streamscope"
+    folder = user_cache_path("streamscope", appauthor=False)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "copied.txt"
     path.unlink(missing_ok=True)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tui.core.session import Run
 from tui.core.state import Buffer, RunState
 from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, Feed
-from tui.sources import Source
+from tui.sources import SourceFactory
 from tui.viewmodel import Item, turn_items
 from tui.viewmodel.pacer import Pacer
 
 if TYPE_CHECKING:
     from tui.conversation.exchange import Exchange
     from tui.viewmodel.smooth import Reveal
-
-SourceFactory = Callable[[], Source]
-Opening = Callable[[], tuple[list[SourceFactory], list[str]]]
-"""Waits until a pipe tells what it holds; returns its sources, and what of it was left out."""
 
 _SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 100.0)
 

@@ -19,7 +19,7 @@ from tui.core.session import Run, Session
 from tui.mock.inputs import fitting, places
 from tui.scenarios import Scenario
 from tui.scenarios.compiler import compile_script
-from tui.scenarios.script import Header, Script, Step
+from tui.scenarios.script import SceneHead, SceneStep, Script
 
 MADE: Final = "answer"
 """The name of every scenario that was made for a request."""
@@ -151,7 +151,7 @@ def thought_over(scenario: Scenario, body: JsonObject) -> Scenario:
     )
     if not plain:
         return scenario
-    parts: list[list[Step]] = []
+    parts: list[list[SceneStep]] = []
     for block in message["content"]:
         if block["type"] == "text" and not block.get("citations"):
             parts.append(_text(block["text"]))
@@ -252,11 +252,11 @@ def _stems(text: str) -> set[str]:
 # Scripts
 
 
-def _text(text: str) -> list[Step]:
+def _text(text: str) -> list[SceneStep]:
     return [_step("text", "", body=text), _step("stop", "")]
 
 
-def _call(tool: Mapping[str, Any], given: object) -> list[Step]:
+def _call(tool: Mapping[str, Any], given: object) -> list[SceneStep]:
     how = ("eager",) if tool.get("eager_input_streaming") else ()
     said = json.dumps(given, ensure_ascii=False)
     return [
@@ -266,11 +266,11 @@ def _call(tool: Mapping[str, Any], given: object) -> list[Step]:
     ]
 
 
-def _step(verb: str, *args: str, body: str = "") -> Step:
-    return Step(0, None, verb, args, body)
+def _step(verb: str, *args: str, body: str = "") -> SceneStep:
+    return SceneStep(0, None, verb, args, body)
 
 
-def _made(body: JsonObject, blocks: Iterable[list[Step]], stop_reason: str) -> Scenario:
+def _made(body: JsonObject, blocks: Iterable[list[SceneStep]], stop_reason: str) -> Scenario:
     """A scenario of these blocks, numbered in their order; the first argument is the number."""
     asked = prompt(body)
     parts = [_thinking(body, asked), *blocks] if _thinks(body) else list(blocks)
@@ -279,7 +279,7 @@ def _made(body: JsonObject, blocks: Iterable[list[Step]], stop_reason: str) -> S
         steps += (step._replace(args=(str(index), *step.args[1:])) for step in part)
     steps.append(_step("finish", stop_reason))
     title, description = "An answer", "Made for the request."
-    header = Header(
+    header = SceneHead(
         title=title,
         description=description,
         prompt=asked,
@@ -312,7 +312,7 @@ def _thinks(body: JsonObject) -> bool:
     return body.get("thinking", {}).get("type") in ("adaptive", "enabled")
 
 
-def _thinking(body: JsonObject, asked: str) -> list[Step]:
+def _thinking(body: JsonObject, asked: str) -> list[SceneStep]:
     thought = f"The user says: {asked[:200]}\n\nI should answer that, briefly and to the point."
     # Omitted thinking is a signature alone.
     shown = "" if body["thinking"].get("display") == "omitted" else thought

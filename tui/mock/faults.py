@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tui.core.records import Chunk, EventRecord
 from tui.mock.playback import Plan
-from tui.mock.splice import Edit, cut, frame, piece_of, read, replace, spliced
+from tui.mock.splice import Edit, cut, frame, part_of, read, replace, spliced
 from tui.scenarios import Scenario
 
 GARBAGE: Final = b"\xff\xfe\x00 not an event \xc3\n\nevent: content_block_delta\ndata: {]\n\n"
@@ -100,7 +100,7 @@ class Faults:
 
 def _overloaded(chunks: tuple[Chunk, ...], after: int, request_id: str) -> tuple[Chunk, ...]:
     records = read(chunks)
-    deltas = [at for at, record in enumerate(records) if piece_of(record) is not None]
+    deltas = [at for at, record in enumerate(records) if part_of(record) is not None]
     after = len(deltas) // 2 if after == HALF_WAY else after
     if after < len(deltas):
         at = deltas[after]
@@ -121,20 +121,20 @@ def _in_fragments(chunks: tuple[Chunk, ...], least: int) -> tuple[Chunk, ...]:
     def join(index: int) -> None:
         """Put the text of all that a block holds where the last of it was."""
         records, text = held.pop(index, []), texts.pop(index, "")
-        if len(records) < 2 or (piece := piece_of(records[-1])) is None:
+        if len(records) < 2 or (piece := part_of(records[-1])) is None:
             return
         edits.extend(replace(record, b"") for record in records[:-1])
         delta = {"type": piece.kind, piece.field: text}
         edits.append(replace(records[-1], frame({**(records[-1].payload or {}), "delta": delta})))
 
     for record in read(chunks):
-        piece, index = piece_of(record), record.block_index
+        piece, index = part_of(record), record.block_index
         if piece is None:
             # What belongs to no block ends them all, but for a ping, which may be anywhere.
             for at in list(held) if index < 0 and record.type != "ping" else [index]:
                 join(at)
             continue
-        if index in held and (last := piece_of(held[index][-1])) and last.kind != piece.kind:
+        if index in held and (last := part_of(held[index][-1])) and last.kind != piece.kind:
             join(index)
         held.setdefault(index, []).append(record)
         texts[index] = texts.get(index, "") + piece.text

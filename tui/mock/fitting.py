@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import Chunk, EventRecord, JsonObject
-from tui.mock.splice import Edit, cut, piece_of, read, spliced
+from tui.mock.splice import Edit, cut, part_of, read, spliced
 from tui.mock.splice import replace as put
 from tui.mock.usage import Counted
 from tui.scenarios import Scenario
-from tui.scenarios.wire import Wire
+from tui.scenarios.frame_writer import FrameWriter
 
 _KNOWN: Final = frozenset(
     "message_start content_block_start content_block_delta content_block_stop message_delta "
@@ -50,7 +50,7 @@ class _Cut(NamedTuple):
     sequence: str | None
 
 
-class _Run(NamedTuple):
+class _Stretch(NamedTuple):
     """Chunks that lie side by side and differ from answer to answer: where, and their offset."""
 
     first: int
@@ -58,7 +58,7 @@ class _Run(NamedTuple):
     offset: int
 
 
-class Template:
+class AnswerTemplate:
     """A scenario that was read once, to be fitted to any number of requests.
 
     One that is not to be `changed`, or is odd on purpose, stays as it is. What is kept is small,
@@ -71,19 +71,19 @@ class Template:
         self._fits = _ordinary(scenario, records)
         self._ends = bool(records) and records[-1].type == "message_stop"
         self._counting = [each for each in records if each.type in _COUNTING]
-        self._runs = _runs(scenario.chunks, self._counting)
+        self._stretches = _stretches(scenario.chunks, self._counting)
 
     def fit(self, order: Order) -> Scenario:
         """The scenario as the answer to a request."""
         scenario = self.scenario
         if not self._fits:
             return scenario
-        wire = Wire(order.rng.random, ascii_only=False)
+        wire = FrameWriter(order.rng.random, ascii_only=False)
         ids = _Ids(order.request_id, wire)
         edits, finish = self._edits(order, ids, wire)
         # An id and the one in its place are of one length: the records' places stay right.
         chunks = list(scenario.chunks)
-        for first, end, offset in reversed(self._runs):
+        for first, end, offset in reversed(self._stretches):
             renewed = [Chunk(t_ns, ids.renewed(data)) for t_ns, data in chunks[first:end]]
             size = sum(len(data) for _, data in renewed)
             inside = [
@@ -97,7 +97,7 @@ class Template:
             return _ended(scenario, chunks, order, wire)
         return replace(scenario, chunks=tuple(chunks))
 
-    def _edits(self, order: Order, ids: _Ids, wire: Wire) -> tuple[list[Edit], JsonObject]:
+    def _edits(self, order: Order, ids: _Ids, wire: FrameWriter) -> tuple[list[Edit], JsonObject]:
         """The events with model and usage of the request, and the one that ends the message."""
         edits: list[Edit] = []
         finish: JsonObject = {}
@@ -116,8 +116,8 @@ class Template:
         return edits, finish
 
 
-def _runs(chunks: Sequence[Chunk], counting: Sequence[EventRecord]) -> list[_Run]:
-    runs: list[_Run] = []
+def _stretches(chunks: Sequence[Chunk], counting: Sequence[EventRecord]) -> list[_Stretch]:
+    runs: list[_Stretch] = []
     offset = 0
     for at, (_, data) in enumerate(chunks):
         end = offset + len(data)
@@ -128,7 +128,7 @@ def _runs(chunks: Sequence[Chunk], counting: Sequence[EventRecord]) -> list[_Run
             if runs and runs[-1].end == at:
                 runs[-1] = runs[-1]._replace(end=at + 1)
             else:
-                runs.append(_Run(at, at + 1, offset))
+                runs.append(_Stretch(at, at + 1, offset))
         offset = end
     return runs
 
@@ -137,7 +137,9 @@ def _may_end_early(finish: JsonObject, order: Order) -> bool:
     return bool(order.stop_sequences) or finish["usage"]["output_tokens"] > order.max_tokens
 
 
-def _ended(scenario: Scenario, chunks: Sequence[Chunk], order: Order, wire: Wire) -> Scenario:
+def _ended(
+    scenario: Scenario, chunks: Sequence[Chunk], order: Order, wire: FrameWriter
+) -> Scenario:
     """The answer in `chunks`, ended early where the request has it so."""
     records = read(chunks)
     finish = next(each for each in reversed(records) if each.type == "message_delta").payload or {}
@@ -149,14 +151,14 @@ def _ended(scenario: Scenario, chunks: Sequence[Chunk], order: Order, wire: Wire
 
 
 def fitted(scenario: Scenario, order: Order) -> Scenario:
-    """The scenario as the answer to one request; see `Template`."""
-    return Template(scenario).fit(order)
+    """The scenario as the answer to one request; see `AnswerTemplate`."""
+    return AnswerTemplate(scenario).fit(order)
 
 
 class _Ids:
     """Every id another one, the same wherever it is repeated: two answers never share one."""
 
-    def __init__(self, request_id: str, wire: Wire) -> None:
+    def __init__(self, request_id: str, wire: FrameWriter) -> None:
         self._fresh: dict[bytes, bytes] = {}
         self._request_id = request_id.encode()
         self._wire = wire
@@ -226,12 +228,12 @@ def _end(records: Sequence[EventRecord], finish: JsonObject, order: Order) -> _C
 
 
 def _characters(records: Sequence[EventRecord]) -> int:
-    return sum(len(piece.text) for record in records if (piece := piece_of(record)) is not None)
+    return sum(len(piece.text) for record in records if (piece := part_of(record)) is not None)
 
 
 def _at_characters(records: Sequence[EventRecord], allowed: int) -> _Cut | None:
     for at, record in enumerate(records):
-        if (piece := piece_of(record)) is None:
+        if (piece := part_of(record)) is None:
             continue
         if len(piece.text) > allowed:
             return _Cut(at, allowed, "max_tokens", None)
@@ -246,7 +248,7 @@ def _at_stop_sequence(records: Sequence[EventRecord], sequences: Sequence[str]) 
     begins: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     longest = max(map(len, sequences), default=0)
     for at, record in enumerate(records):
-        piece, index = piece_of(record), record.block_index
+        piece, index = part_of(record), record.block_index
         if piece is None or piece.kind != "text_delta":
             continue
         old = len(texts[index])
@@ -272,7 +274,7 @@ def _ending(records: Sequence[EventRecord], end: _Cut, finish: JsonObject) -> li
             open_blocks.pop(record.block_index, None)
     events: list[JsonObject] = []
     holder = records[end.at]
-    if end.kept and (piece := piece_of(holder)) is not None:
+    if end.kept and (piece := part_of(holder)) is not None:
         delta = {"type": piece.kind, piece.field: piece.text[: end.kept]}
         events.append({**(holder.payload or {}), "delta": delta})
     events += ({"type": "content_block_stop", "index": index} for index in open_blocks)

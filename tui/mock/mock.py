@@ -1,7 +1,7 @@
 """A Messages API on loopback that answers from the built-in scenarios, with their timing.
 
-The scenario is chosen by the model name or the words of the prompt (`tui.mock.choice`), and then
-fitted to the request: its model, its tokens, its limits (`tui.mock.fitting`).
+The scenario is chosen by the model name or the words of the prompt (`tui.mock.scenario_choice`),
+and then fitted to the request: its model, its tokens, its limits (`tui.mock.fitting`).
 
 `x-streamscope-fault`, or what follows a `!` in the model name, makes a response go wrong on
 purpose (`tui.mock.faults`).
@@ -23,6 +23,7 @@ from aiohttp import web
 
 from tui.core.records import Chunk, JsonObject
 from tui.mock import answers
+from tui.mock.answer_templates import AnswerTemplates
 from tui.mock.api import (
     MAX_BODY_BYTES,
     STATUSES,
@@ -34,18 +35,17 @@ from tui.mock.api import (
     new_request_id,
     parsed,
 )
-from tui.mock.choice import Choice
 from tui.mock.faults import Faults
 from tui.mock.fitting import Order
-from tui.mock.kept import Templates
 from tui.mock.playback import Plan, play
+from tui.mock.scenario_choice import ScenarioChoice
 from tui.mock.threads import Threads, is_threaded
 from tui.mock.usage import PromptCache, estimate_tokens
 from tui.mock.validation import MODEL_PREFIX, check, check_model
 from tui.scenarios import Scenario
 from tui.serving.bodies import Bodies
 from tui.serving.guard import Refused
-from tui.serving.server import Handler, LoopbackServer
+from tui.serving.server import LoopbackServer, RequestHandler
 
 FAULT_HEADER: Final = "x-streamscope-fault"
 FAULT_SUFFIX: Final = "!"
@@ -61,7 +61,7 @@ class Received(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class MockSettings:
     """How the mock answers.
 
     `speed` divides the scenarios' times; `math.inf` answers without waiting. `jitter` is the most
@@ -104,20 +104,20 @@ class Mock:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: MockSettings,
         *,
         extra: Mapping[str, Scenario] | None = None,
         received: deque[Received] | None = None,
         bodies: Bodies | None = None,
     ) -> None:
         self.settings = settings
-        self.choice = Choice(extra or {})
+        self.choice = ScenarioChoice(extra or {})
         self.received = received
         self.bodies = bodies or Bodies()
         self.rng = random.Random(settings.seed)
         self.cache = PromptCache()
         self.threads = Threads()
-        self.templates = Templates(self.choice, settings.speed)
+        self.templates = AnswerTemplates(self.choice, settings.speed)
         self._failures: OrderedDict[bytes, int] = OrderedDict()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -136,7 +136,7 @@ class Mock:
                 raise  # What has begun cannot become an error: the connection breaks.
             return error_response(ApiError(500, "Internal server error"))
 
-    def _endpoint(self, request: web.BaseRequest) -> Handler:
+    def _endpoint(self, request: web.BaseRequest) -> RequestHandler:
         """What answers this path and method. Raises ApiError."""
         path = request.path
         method, endpoint = _ENDPOINTS.get(path) or (
@@ -309,10 +309,11 @@ def _first_of_each(request: web.BaseRequest) -> dict[str, str]:
 class MockServer(LoopbackServer):
     """The mock on 127.0.0.1 while its `async with` block runs; `url` is the base URL.
 
-    Takes what `Settings` and `Mock` take. `received` keeps the newest 256 requests to
+    Takes what `MockSettings` and `Mock` take. `received` keeps the newest 256 requests to
     `/v1/messages`.
     """
 
+    # A parameter a setting: what starts one writes only those it wants.
     def __init__(
         self,
         *,
@@ -325,7 +326,7 @@ class MockServer(LoopbackServer):
         fault_rate: float = 1.0,
     ) -> None:
         self.received: deque[Received] = deque(maxlen=256)
-        settings = Settings(speed, jitter, seed, tuple(faults), fault_rate)
+        settings = MockSettings(speed, jitter, seed, tuple(faults), fault_rate)
         super().__init__(Mock(settings, extra=extra, received=self.received), port=port)
 
     async def __aenter__(self) -> MockServer:
@@ -347,11 +348,11 @@ def serve(
     Raises ValueError for settings that cannot be, OSError when the port is taken, and
     KeyboardInterrupt on Ctrl+C.
     """
-    settings = Settings(speed, jitter, seed, tuple(faults), fault_rate)
+    settings = MockSettings(speed, jitter, seed, tuple(faults), fault_rate)
     asyncio.run(_serve(settings, port))
 
 
-async def _serve(settings: Settings, port: int) -> None:
+async def _serve(settings: MockSettings, port: int) -> None:
     server = LoopbackServer(Mock(settings), port=port)
     async with server:
         print(

@@ -26,7 +26,7 @@ class Edit(NamedTuple):
     data: bytes
 
 
-class Piece(NamedTuple):
+class WirePart(NamedTuple):
     """What a delta adds: its kind, the name of its field, and the text in it."""
 
     kind: str
@@ -44,7 +44,7 @@ def read(chunks: Iterable[Chunk]) -> list[EventRecord]:
     return records
 
 
-def piece_of(record: EventRecord) -> Piece | None:
+def part_of(record: EventRecord) -> WirePart | None:
     """The text of a delta that is shown piece by piece, None for every other event."""
     delta = record.payload.get("delta") if record.payload and record.type == DELTA else None
     if not isinstance(delta, dict):
@@ -52,7 +52,7 @@ def piece_of(record: EventRecord) -> Piece | None:
     kind = str(delta.get("type"))
     field = _TEXT_FIELDS.get(kind, "")
     text = delta.get(field)
-    return Piece(kind, field, text) if isinstance(text, str) else None
+    return WirePart(kind, field, text) if isinstance(text, str) else None
 
 
 def frame(event: JsonObject) -> bytes:

@@ -1,6 +1,6 @@
 """What the Messages API asks of a request, field by field. The first fault is told, with its path.
 
-The checks of `messages` are in `tui.mock.turns`.
+The checks of `messages` are in `tui.mock.message_checks`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tui.core.records import JsonObject
 from tui.mock.api import ApiError
-from tui.mock.turns import check_messages, expect, refuse
+from tui.mock.message_checks import check_messages, expect, refuse
 
 MODEL_PREFIX: Final = "scenario:"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from tui.core.records import Chunk
 
 if TYPE_CHECKING:
-    from tui.scenarios.script import Header
+    from tui.scenarios.script import SceneHead
 
 __all__ = ["Scenario", "UnknownScenario", "header", "load", "names"]
 
@@ -65,7 +65,7 @@ def names() -> list[str]:
     return sorted(found, key=lambda name: (place.get(name, len(place)), name))
 
 
-def header(name: str) -> Header:
+def header(name: str) -> SceneHead:
     """What `name` is about, without compiling it. Raises UnknownScenario, SceneError."""
     from tui.scenarios.script import parse_header
 

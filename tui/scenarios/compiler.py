@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
 from tui.core.records import Chunk
+from tui.scenarios.frame_writer import PING, FrameWriter, patched
 from tui.scenarios.pieces import members, sizes, words
-from tui.scenarios.script import SceneError, Script, Step, duration
-from tui.scenarios.wire import PING, Wire, patched
+from tui.scenarios.script import SceneError, SceneStep, Script, duration
 
 MS = 1_000_000
 _EMPTY: dict[str, dict[str, Any]] = {
@@ -25,7 +25,7 @@ _EMPTY: dict[str, dict[str, Any]] = {
 }
 _ONE_READ = 0.06  # how often a delta comes in the same read as the one before it
 
-Piece = tuple[int, bytes]
+TimedBytes = tuple[int, bytes]
 """A silence in ns, and the bytes of one event that end it. No silence: the same read."""
 
 
@@ -65,7 +65,7 @@ class _Compiler:
         self.script = script
         self.header = script.header
         self.rng = random.Random(self.header.seed).random
-        self.wire = Wire(self.rng, ascii_only=self.header.ascii_only)
+        self.wire = FrameWriter(self.rng, ascii_only=self.header.ascii_only)
         self.now = 0
         self.silence = 0
         self.reads: list[tuple[int, list[bytes]]] = []
@@ -78,7 +78,7 @@ class _Compiler:
         self.searches = 0
         self.read_tokens = 0
         self.usage = self._first_usage()
-        self.verbs: dict[str, Callable[[Step], Iterable[Piece]]] = {
+        self.verbs: dict[str, Callable[[SceneStep], Iterable[TimedBytes]]] = {
             "start": self._start,
             "text": self._text,
             "thinking": self._text,
@@ -98,8 +98,8 @@ class _Compiler:
         }
 
     def run(self) -> Compiled:
-        together: list[tuple[str, list[Piece]]] | None = None
-        step = Step(0, None, "", (), "")
+        together: list[tuple[str, list[TimedBytes]]] | None = None
+        step = SceneStep(0, None, "", (), "")
         try:
             for step in self.script.steps:
                 if step.verb in ("eof", "cut"):
@@ -125,13 +125,13 @@ class _Compiler:
 
     # Time
 
-    def _pieces(self, step: Step) -> list[Piece]:
+    def _pieces(self, step: SceneStep) -> list[TimedBytes]:
         pieces = list(self.verbs[step.verb](step))
         if step.delay_ns is not None:
             pieces[0] = (step.delay_ns, pieces[0][1])
         return pieces
 
-    def _emit(self, pieces: Iterable[Piece]) -> None:
+    def _emit(self, pieces: Iterable[TimedBytes]) -> None:
         for gap, data in pieces:
             gap += self.silence
             self.silence = 0
@@ -153,7 +153,7 @@ class _Compiler:
 
     # Verbs
 
-    def _begin(self, index: int, block: dict[str, Any]) -> list[Piece]:
+    def _begin(self, index: int, block: dict[str, Any]) -> list[TimedBytes]:
         self.types[index] = block["type"]
         first = not self.pinged
         gap = 0 if first or self.rng() < 0.4 else self._between(4, 28)
@@ -164,7 +164,7 @@ class _Compiler:
             pieces.append((0, PING))
         return pieces
 
-    def _start(self, step: Step) -> Iterable[Piece]:
+    def _start(self, step: SceneStep) -> Iterable[TimedBytes]:
         message: dict[str, Any] = {
             "model": self.header.model,
             "id": self.wire.new_id("msg_"),
@@ -179,7 +179,7 @@ class _Compiler:
         event = {"type": "message_start", "message": message}
         yield self._between(350, 900), self.wire.frame(patched(event, _object(step.body)))
 
-    def _text(self, step: Step) -> Iterable[Piece]:
+    def _text(self, step: SceneStep) -> Iterable[TimedBytes]:
         index, options, kind = int(step.args[0]), _options(step.args[1:]), step.verb
         if index not in self.types:
             yield from self._begin(index, dict(_EMPTY[kind]))
@@ -189,7 +189,7 @@ class _Compiler:
             delta = {"type": f"{kind}_delta", kind: piece}
             yield self._gap(options, 12, 45), self.wire.delta(index, delta)
 
-    def _tool(self, step: Step) -> Iterable[Piece]:
+    def _tool(self, step: SceneStep) -> Iterable[TimedBytes]:
         index, name = int(step.args[0]), step.args[1]
         server = step.verb == "server-tool"
         self.ids[index] = self.wire.new_id("srvtoolu_" if server else "toolu_")
@@ -204,7 +204,7 @@ class _Compiler:
         yield from self._begin(index, block)
         yield 0, self.wire.delta(index, {"type": "input_json_delta", "partial_json": ""})
 
-    def _json(self, step: Step) -> Iterable[Piece]:
+    def _json(self, step: SceneStep) -> Iterable[TimedBytes]:
         index, options = int(step.args[0]), _options(step.args[1:])
         text = self._unescaped(step.body, options)
         self.characters["text"] += len(text)
@@ -216,7 +216,7 @@ class _Compiler:
             delta = {"type": "input_json_delta", "partial_json": piece}
             yield self._gap(options, low, high), self.wire.delta(index, delta)
 
-    def _results(self, step: Step) -> Iterable[Piece]:
+    def _results(self, step: SceneStep) -> Iterable[TimedBytes]:
         index, query = int(step.args[0]), int(step.args[1])
         self.searches += 1
         self.found = []
@@ -241,7 +241,7 @@ class _Compiler:
         }
         yield self._between(700, 1400), self._begin(index, block)[0][1]
 
-    def _citation(self, step: Step) -> Iterable[Piece]:
+    def _citation(self, step: SceneStep) -> Iterable[TimedBytes]:
         index, result = int(step.args[0]), self.found[int(step.args[1]) - 1]
         if index not in self.types:
             yield from self._begin(index, {"type": "text", "text": "", "citations": []})
@@ -255,13 +255,13 @@ class _Compiler:
         delta = {"type": "citations_delta", "citation": citation}
         yield self._between(12, 40), self.wire.delta(index, delta)
 
-    def _block(self, step: Step) -> Iterable[Piece]:
+    def _block(self, step: SceneStep) -> Iterable[TimedBytes]:
         return self._begin(int(step.args[0]), _object(step.body))
 
-    def _delta(self, step: Step) -> Iterable[Piece]:
+    def _delta(self, step: SceneStep) -> Iterable[TimedBytes]:
         yield self._between(12, 45), self.wire.delta(int(step.args[0]), _object(step.body))
 
-    def _stop(self, step: Step) -> Iterable[Piece]:
+    def _stop(self, step: SceneStep) -> Iterable[TimedBytes]:
         index = int(step.args[0])
         if self.types.pop(index) == "thinking":
             for delta in (
@@ -272,15 +272,15 @@ class _Compiler:
         gap = 0 if self.rng() < 0.4 else self._between(2, 12)
         yield gap, self.wire.frame({"type": "content_block_stop", "index": index})
 
-    def _event(self, step: Step) -> Iterable[Piece]:
+    def _event(self, step: SceneStep) -> Iterable[TimedBytes]:
         yield self._between(8, 30), self.wire.frame(_object(step.body))
 
-    def _error(self, step: Step) -> Iterable[Piece]:
+    def _error(self, step: SceneStep) -> Iterable[TimedBytes]:
         error = {"details": None, "type": step.args[0], "message": step.body}
         event = {"type": "error", "error": error, "request_id": self.wire.new_id("req_")}
         yield self._between(20, 80), self.wire.frame(event)
 
-    def _finish(self, step: Step) -> Iterable[Piece]:
+    def _finish(self, step: SceneStep) -> Iterable[TimedBytes]:
         thinking = -(-self.characters["thinking"] // 4)
         usage = {
             **self.usage,
@@ -362,9 +362,9 @@ def _object(body: str) -> dict[str, Any]:
     return value
 
 
-def _alternate(steps: list[tuple[str, list[Piece]]]) -> Iterable[Piece]:
+def _alternate(steps: list[tuple[str, list[TimedBytes]]]) -> Iterable[TimedBytes]:
     """The pieces of several blocks, one of each in turn until every block is through."""
-    queues: dict[str, list[Piece]] = {}
+    queues: dict[str, list[TimedBytes]] = {}
     for index, pieces in steps:
         queues.setdefault(index, []).extend(pieces)
     for turn in range(max(map(len, queues.values()), default=0)):

@@ -69,7 +69,7 @@ class SceneError(ValueError):
         super().__init__(f"{name}.scene, line {line}: {problem}")
 
 
-class Step(NamedTuple):
+class SceneStep(NamedTuple):
     """One line of a script: what happens, after which silence."""
 
     line: int
@@ -79,7 +79,7 @@ class Step(NamedTuple):
     body: str
 
 
-class Header(NamedTuple):
+class SceneHead(NamedTuple):
     """The part above `---`: what is asked, and how the scenario presents itself."""
 
     title: str
@@ -102,8 +102,8 @@ class Script(NamedTuple):
     """A whole scenario file, parsed."""
 
     name: str
-    header: Header
-    steps: tuple[Step, ...]
+    header: SceneHead
+    steps: tuple[SceneStep, ...]
 
 
 def duration(text: str) -> int:
@@ -120,7 +120,7 @@ def parse(name: str, source: str) -> Script:
     return Script(name, _header(name, head), tuple(_steps(name, rest, first)))
 
 
-def parse_header(name: str, source: str) -> Header:
+def parse_header(name: str, source: str) -> SceneHead:
     """Only the header of `source`: enough to list and choose scenarios. Raises SceneError."""
     return _header(name, _split(name, source)[0])
 
@@ -139,22 +139,8 @@ def _continuation(line: str) -> str | None:
     return bare[1:].removeprefix(" ") if bare.startswith("|") else None
 
 
-def _header(name: str, lines: list[str]) -> Header:
-    values: dict[str, list[str]] = {}
-    numbers: dict[str, int] = {}
-    key = ""
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        more = _continuation(line)
-        if more is not None and key:
-            values[key][-1] += ("\n" if values[key][-1] else "") + more
-            continue
-        key, colon, value = line.partition(":")
-        if not colon or key not in KEYS:
-            raise SceneError(name, number, f"not a header line: {line!r}")
-        values.setdefault(key, []).append(value.strip())
-        numbers[key] = number
+def _header(name: str, lines: list[str]) -> SceneHead:
+    values, numbers = _fields(name, lines)
 
     def one(key: str, default: str = "") -> str:
         return values[key][0] if key in values else default
@@ -174,10 +160,7 @@ def _header(name: str, lines: list[str]) -> Header:
             raise SceneError(name, numbers[key], f"{key} is not a JSON object")
         return value
 
-    for missing in REQUIRED:
-        if missing not in values:
-            raise SceneError(name, 1, f"the header has no {missing}")
-    return Header(
+    return SceneHead(
         title=one("title"),
         description=one("description"),
         prompt=one("prompt"),
@@ -195,8 +178,31 @@ def _header(name: str, lines: list[str]) -> Header:
     )
 
 
-def _steps(name: str, lines: list[str], first: int) -> list[Step]:
-    steps: list[Step] = []
+def _fields(name: str, lines: list[str]) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """The values of each key of the header, and the line where the last of them begins."""
+    values: dict[str, list[str]] = {}
+    numbers: dict[str, int] = {}
+    key = ""
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        more = _continuation(line)
+        if more is not None and key:
+            values[key][-1] += ("\n" if values[key][-1] else "") + more
+            continue
+        key, colon, value = line.partition(":")
+        if not colon or key not in KEYS:
+            raise SceneError(name, number, f"not a header line: {line!r}")
+        values.setdefault(key, []).append(value.strip())
+        numbers[key] = number
+    for missing in REQUIRED:
+        if missing not in values:
+            raise SceneError(name, 1, f"the header has no {missing}")
+    return values, numbers
+
+
+def _steps(name: str, lines: list[str], first: int) -> list[SceneStep]:
+    steps: list[SceneStep] = []
     bodied = False  # whether the step above already has a line of body
     for number, line in enumerate(lines, first):
         more = _continuation(line)
@@ -218,5 +224,5 @@ def _steps(name: str, lines: list[str], first: int) -> list[Step]:
         except ValueError as error:
             raise SceneError(name, number, str(error)) from None
         bodied = match[4] is not None
-        steps.append(Step(number, delay, match[2], tuple(match[3].split()), match[4] or ""))
+        steps.append(SceneStep(number, delay, match[2], tuple(match[3].split()), match[4] or ""))
     return steps

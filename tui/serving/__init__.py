@@ -1,4 +1,4 @@
 """A server on loopback that answers local programs alone: its guard, its limits, its streams.
 
-What it serves is a `Handler`: a coroutine from aiohttp's request to aiohttp's response.
+What it serves is a `RequestHandler`: a coroutine from aiohttp's request to aiohttp's response.
 """

@@ -1,4 +1,4 @@
-"""One connection of the server: aiohttp's, with bounds for a head and a word on who waits for whom.
+"""One connection of the server: aiohttp's, with bounds for a head; knows which side waits.
 
 aiohttp closes a connection on which no whole head has come within its `keepalive_timeout`, counted
 from the last response or the beginning, however much of a head has come. What it answers itself

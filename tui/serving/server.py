@@ -1,4 +1,4 @@
-"""A handler on 127.0.0.1, in the running event loop, gone the moment it is told to stop.
+"""Serves a handler on 127.0.0.1, in the running event loop, until it is told to stop.
 
 aiohttp speaks HTTP. Its runners are left out: they wait for open streams before they stop, and a
 stream may be open for as long as anybody likes.
@@ -24,7 +24,7 @@ HEAD_TIMEOUT_S: Final = 30.0
 """How long a client may take to say what it wants."""
 MAX_CONNECTIONS: Final = 512
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """Answers a request. It is cancelled when the client goes away; `Refused` refuses the request."""
 
 
@@ -60,7 +60,7 @@ class LoopbackServer:
 
     def __init__(
         self,
-        handler: Handler,
+        handler: RequestHandler,
         *,
         port: int = 0,
         head_timeout_s: float = HEAD_TIMEOUT_S,

@@ -13,8 +13,10 @@ __all__ = [
     "Answered",
     "Damaged",
     "EndedHow",
+    "Opening",
     "Source",
     "SourceEnded",
+    "SourceFactory",
     "SourceInfo",
     "SourceKind",
     "Unopened",
@@ -78,6 +80,12 @@ class Source(Protocol):
         ...
 
 
+SourceFactory = Callable[[], Source]
+"""Makes a source anew, so that it can be read again."""
+Opening = Callable[[], tuple[list[SourceFactory], list[str]]]
+"""Waits until a pipe tells what it holds; returns its sources, and what of it was left out."""
+
+
 class Answer(NamedTuple):
     """The head of a response, and that of the request it answers."""
 
@@ -112,6 +120,7 @@ class Damaged(Protocol):
 class SourceEnded(Exception):
     """The body did not end by itself; what arrived before stays valid."""
 
+    # A record that can be raised: every parameter is one of its fields.
     def __init__(
         self,
         how: EndedHow,

@@ -14,24 +14,23 @@ from tui.captures.capture_body import CaptureBody
 from tui.captures.capture_file import load_capture
 from tui.captures.codec import (
     MAX_PROBLEMS,
+    CaptureLine,
+    CaptureReader,
     ChunkLine,
     EndLine,
-    Line,
-    Reader,
     RequestLine,
     ResponseLine,
     UnknownVersion,
 )
-from tui.captures.importers import HEAD, Held, load, sniff, sniff_format
+from tui.captures.importers import HEAD, InMemoryFile, load, sniff, sniff_format
 from tui.captures.recording import ImportFailure, Loaded, Recording
 from tui.core.records import Batch, Chunk, JsonObject
 from tui.core.state import End
 from tui.messages.request import prompt_of
-from tui.sources import Answer, Source, SourceEnded, SourceInfo
+from tui.sources import Answer, SourceEnded, SourceFactory, SourceInfo
 from tui.sources.piped import Read, piped
 from tui.sources.replay import LARGE, open_file, synthetic_chunks
 
-SourceFactory = Callable[[], Source]
 _POLL_S: Final = 0.05
 _READ: Final = 65_536
 _SAMPLE: Final = 1 << 20
@@ -47,7 +46,7 @@ class CaptureSource:
         self._closed = False
         self._played = size is not None and size <= LARGE
         self.sent_ns: int | None = None
-        place = recording.place
+        body = recording.body
         self.info = SourceInfo(
             title=recording.title,
             prompt=None if recording.request is None else prompt_of(recording.request),
@@ -56,7 +55,7 @@ class CaptureSource:
             timed=recording.timed,
             paced=self._played,
             size=None if self._played else (size or _estimate(recording)),
-            read_at=None if self._played or place is None else place.read_at,
+            read_at=None if self._played or body is None else body.read_at,
             url=recording.url,
             resolution_ns=recording.resolution_ns,
             bare=recording.bare or not recording.streamed,
@@ -112,9 +111,9 @@ class CaptureSource:
             raise_end(self._recording.how, self._recording.error)
 
     def _batches(self) -> Iterator[Batch]:
-        place = self._recording.place
-        if place is not None and not self._played:
-            yield from place.batches()
+        body = self._recording.body
+        if body is not None and not self._played:
+            yield from body.batches()
             return
         for t_ns, data in self._reads():
             if self._played or self._recording.timed or len(data) <= _READ:
@@ -156,21 +155,21 @@ def raise_end(how: End, error: JsonObject | None) -> None:
 
 def _estimate(recording: Recording) -> int | None:
     """About how many bytes the body has, from the first megabyte of its lines."""
-    place = recording.place
-    if place is None:
+    body = recording.body
+    if body is None:
         return None
-    body = lines = 0
+    size = lines = 0
     try:
-        with place.path.open("rb") as file:
-            file.seek(place.first)
-            sample = file.read(min(_SAMPLE, place.extent))
-        reader = Reader(only=recording.run)
+        with body.path.open("rb") as file:
+            file.seek(body.first)
+            sample = file.read(min(_SAMPLE, body.extent))
+        reader = CaptureReader(only=recording.run)
         for line in [*reader.feed(sample), *reader.close()]:
-            body += len(line.data) if isinstance(line, ChunkLine) else 0
+            size += len(line.data) if isinstance(line, ChunkLine) else 0
         lines = len(sample)
     except OSError:
         pass  # Told where the chunks are read.
-    return body * place.extent // lines if lines else None
+    return size * body.extent // lines if lines else None
 
 
 async def _poll() -> None:
@@ -206,13 +205,13 @@ class FollowSource:
         self._start = 0
         request: JsonObject | None = None
         self._sent_headers: Mapping[str, str] = {}
-        for recording, place in _existing(path):
+        for recording, body in _existing(path):
             self._over.add(recording.run)
             if self.run is None:
-                self._start = max(self._start, place.after)
+                self._start = max(self._start, body.after)
             if recording.end_ns is None:
                 self.run, request = recording.run, recording.request
-                self._start = place.first
+                self._start = body.first
         self.info = SourceInfo(
             title=path.name,
             prompt=None if request is None else prompt_of(request),
@@ -233,7 +232,7 @@ class FollowSource:
 
     async def batches(self) -> AsyncIterator[Batch]:
         """Yield the reads as `chunks` does, as many at once as there are in a block of the file."""
-        reader = Reader(offset=self._start)
+        reader = CaptureReader(offset=self._start)
         last_ns = 0
         try:
             with self._path.open("rb", buffering=0) as file:
@@ -267,13 +266,13 @@ class FollowSource:
         except (OSError, UnknownVersion) as error:
             raise SourceEnded("interrupted", "Cannot read the capture", str(error)) from error
 
-    def _note_head(self, line: Line) -> None:
+    def _note_head(self, line: CaptureLine) -> None:
         if isinstance(line, RequestLine):
             self._sent_headers = line.headers
         elif isinstance(line, ResponseLine):
             self.answer = Answer(line.t_ns, line.status, line.headers, self._sent_headers)
 
-    def _is_ours(self, line: Line) -> bool:
+    def _is_ours(self, line: CaptureLine) -> bool:
         if not isinstance(line, (RequestLine, ResponseLine, ChunkLine, EndLine)):
             return False
         if self.run is None and line.run not in self._over:
@@ -293,7 +292,7 @@ class FollowSource:
 def _existing(path: Path) -> list[tuple[Recording, CaptureBody]]:
     try:
         found = load_capture(path).recordings
-        return [(item, item.place) for item in found if item.place is not None]
+        return [(item, item.body) for item in found if item.body is not None]
     except ImportFailure as failure:
         if isinstance(failure.__cause__, UnknownVersion):
             raise
@@ -318,7 +317,7 @@ def recorded(path: Path) -> tuple[list[SourceFactory], list[str]]:
 def from_pipe(read: Read, title: str) -> tuple[list[SourceFactory], list[str]]:
     """Return what `recorded` does for a pipe, which is waited for until it tells what it holds."""
     found = piped(read, title)
-    return _sources(load(found)) if isinstance(found, Held) else ([lambda: found], [])
+    return _sources(load(found)) if isinstance(found, InMemoryFile) else ([lambda: found], [])
 
 
 def _sources(loaded: Loaded) -> tuple[list[SourceFactory], list[str]]:

@@ -96,6 +96,8 @@ def _make_client(base_url: str | None) -> anthropic.AsyncAnthropic:
     import anthropic
     import httpx2
 
+    from tui.sources.error_body import bound_error_body
+
     # Pings keep a connection alive for as long as the model thinks; a read that brings not even
     # one of these for so long comes from a connection that is dead.
     timeout = httpx2.Timeout(_READ_S, connect=_CONNECT_S)
@@ -105,6 +107,7 @@ def _make_client(base_url: str | None) -> anthropic.AsyncAnthropic:
         limits=limits,
         # Headers of ours, the custom ones above all, are for the address that was named.
         follow_redirects=False,
+        event_hooks={"response": [bound_error_body]},
     )
     client = anthropic.AsyncAnthropic(
         base_url=base_url, max_retries=0, timeout=timeout, http_client=http_client

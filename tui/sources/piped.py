@@ -12,7 +12,7 @@ from typing import Final, Literal, Protocol, TypeVar
 
 from tui.captures.event_list import EventLines, is_event
 from tui.captures.eventstream import Unwrapper, looks_like_eventstream
-from tui.captures.held import Held
+from tui.captures.in_memory_file import InMemoryFile
 from tui.captures.json_values import BOM, parse_object
 from tui.captures.sniffing import HEAD, is_stream_start, sniff_format
 from tui.core.records import Chunk
@@ -23,7 +23,7 @@ from tui.sources.replay import Begun, PipeSource
 T = TypeVar("T")
 Read = Callable[[int], bytes]
 """Takes a size; waits for bytes, and returns b"" at the end. May raise OSError."""
-Layout = Literal["stream", "eventstream", "lines", "whole"]
+PipeLayout = Literal["stream", "eventstream", "lines", "whole"]
 _READ: Final = 65_536
 _ENOUGH: Final = 12
 """Bytes that tell whether a binary event stream begins."""
@@ -89,13 +89,13 @@ class TranslatedSource:
         await self._pipe.aclose()
 
 
-TRANSLATORS: Final[dict[Layout, Callable[[], Translator]]] = {
+TRANSLATORS: Final[dict[PipeLayout, Callable[[], Translator]]] = {
     "eventstream": Unwrapper,
     "lines": EventLines,
 }
 
 
-def layout_of(head: bytes, *, ended: bool) -> Layout | None:
+def layout_of(head: bytes, *, ended: bool) -> PipeLayout | None:
     """Tell how a pipe is to be read by what came so far, None where that does not say yet.
 
     `whole`: all of it has to be there before it can be understood.
@@ -115,7 +115,7 @@ def layout_of(head: bytes, *, ended: bool) -> Layout | None:
     return "stream" if ended or (lines and looks_like_events(lines)) else None
 
 
-def _layout_of_json(start: bytes, *, ended: bool) -> Layout | None:
+def _layout_of_json(start: bytes, *, ended: bool) -> PipeLayout | None:
     """Lines that are events can be drawn as they arrive; nothing else in JSON can."""
     lines = start.split(b"\n")
     if not ended:
@@ -157,14 +157,14 @@ def piped(
     title: str,
     *,
     now: Callable[[], int] = time.monotonic_ns,
-) -> Source | Held:
+) -> Source | InMemoryFile:
     """Return the source for a pipe, or all of it where it has to be read whole.
 
     Waits until the first bytes have told what it is. Raises OSError where it cannot be read.
     """
     begun = Begun(now(), [])
     head = bytearray()
-    layout: Layout | None = None
+    layout: PipeLayout | None = None
     looks = following = 0
     while layout is None:
         data = read(_READ)
@@ -179,7 +179,7 @@ def piped(
     if layout == "whole":
         while data and (data := read(_READ)):
             head += data
-        return Held(bytes(head), title)
+        return InMemoryFile(bytes(head), title)
     source = PipeSource(read, now, title=title, begun=begun)
     make = TRANSLATORS.get(layout)
     return source if make is None else TranslatedSource(source, make())

@@ -14,7 +14,7 @@ _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _MAX_PADDING = 15
 
 
-class Wire:
+class FrameWriter:
     """Writes frames; everything random in them comes from `rng`."""
 
     def __init__(self, rng: Rng, *, ascii_only: bool) -> None:

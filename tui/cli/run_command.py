@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui import __version__
+from tui.cli.click_options import OnceCommand, plain_option
+from tui.cli.failing import fail, reading
 from tui.cli.run_options import STDIN, RunOptions, contradiction
-from tui.cli.shell import Manner, OnceCommand, fail, plain_option, reading, show
+from tui.cli.show import OutputMode, show
 
 if TYPE_CHECKING:
     from tui.captures.writer import CaptureWriter
@@ -92,15 +94,15 @@ def run(**given: Any) -> None:  # noqa: ANN401
     problem = contradiction(options)
     if problem is not None:
         fail(problem)
-    manner = Manner(
+    output_mode = OutputMode(
         plain=options.plain or options.output is not None,
         as_json=options.as_json,
         smooth=options.smooth,
         bell=options.bell,
     )
-    jobs = _jobs(options, manner)
+    jobs = _jobs(options, output_mode)
     _require_key()
-    policy = RetryPolicy(asks=not manner.screenless)
+    policy = RetryPolicy(asks=not output_mode.screenless)
     if options.retries is not None:
         policy = replace(policy, retries=options.retries)
     file = _output(options)
@@ -112,10 +114,10 @@ def run(**given: Any) -> None:  # noqa: ANN401
         concurrency=options.concurrency or CONCURRENCY,
         sink=None if file is None else file.write,
     )
-    show([], manner=manner, live=plan, writer=_writer(options), output=file)
+    show([], output_mode=output_mode, live=plan, writer=_writer(options), output=file)
 
 
-def _jobs(options: RunOptions, manner: Manner) -> list[Job]:
+def _jobs(options: RunOptions, output_mode: OutputMode) -> list[Job]:
     """Return what is to be sent, put together from all that was given."""
     from tui.conversation.conversation import Conversation
     from tui.conversation.plan import Job
@@ -123,7 +125,7 @@ def _jobs(options: RunOptions, manner: Manner) -> list[Job]:
 
     toolbox = _toolbox(options.tools)
     extra = _parse_settings(options.settings)
-    piped = _piped(options, manner)
+    piped = _piped(options, output_mode)
     prompt = _piped_prompt(piped) if options.prompt == STDIN else options.prompt
     base = build_request(
         None,
@@ -138,7 +140,7 @@ def _jobs(options: RunOptions, manner: Manner) -> list[Job]:
     if prompt is not None or options.prompts is not None:
         base = without_open_prompt(base)
     nothing = prompt is None and options.prompts is None and _nothing_to_send(base, options.resume)
-    if nothing and (manner.screenless or options.many):
+    if nothing and (output_mode.screenless or options.many):
         fail('nothing to send: streamscope run "your prompt", or --request FILE')
     if options.many and not nothing:
         return _many(options, base if prompt is None else with_prompt(base, prompt), piped, toolbox)
@@ -155,7 +157,7 @@ def _jobs(options: RunOptions, manner: Manner) -> list[Job]:
     return [Job(conversation, {**asked, **extra})]
 
 
-def _piped(options: RunOptions, manner: Manner) -> bytes:
+def _piped(options: RunOptions, output_mode: OutputMode) -> bytes:
     """Return what comes on standard input, where something is to come from there."""
     if not options.from_stdin:
         return b""
@@ -165,7 +167,7 @@ def _piped(options: RunOptions, manner: Manner) -> bytes:
 
     (place,) = options.from_stdin
     example = "run -" if place == "PROMPT" else f"run {place} -"
-    pipe = take_pipe(f"... | streamscope {example}", screen=not manner.screenless)
+    pipe = take_pipe(f"... | streamscope {example}", screen=not output_mode.screenless)
     with reading(STDIN):
         return read_all(pipe)
 

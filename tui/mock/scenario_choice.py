@@ -20,7 +20,7 @@ MODELS_SINCE: Final = "2026-01-01T00:00:00Z"
 _CONTEXT_TOKENS: Final = 1_000_000
 
 
-class Choice:
+class ScenarioChoice:
     """The built-in scenarios and `extra` ones, which come first.
 
     `scenario:NAME` plays that scenario, until the request brings a tool's results. Any other model

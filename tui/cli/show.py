@@ -1,4 +1,4 @@
-"""What the commands share: how they fail, and how they show what they read."""
+"""Shows sources and live calls: on the screen, or without one as text or JSON."""
 
 from __future__ import annotations
 
@@ -7,79 +7,20 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-import click
-
 from tui.captures.telling import told
+from tui.cli.failing import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
     from tui.captures.writer import CaptureWriter
     from tui.cli.output import OutputFile
+    from tui.cli.plain_live import PlainDesk
     from tui.conversation.plan import LivePlan
-    from tui.dashboard.watched import Opening, SourceFactory
     from tui.run import Feed
+    from tui.sources import Opening, SourceFactory
     from tui.viewmodel.smooth import Reveal
-
-FAILED = 1
-USAGE = 2
-INTERRUPTED = 130
-
-
-class Speed(click.ParamType[float]):
-    """A speed: 0.1 to 100, or `instant`."""
-
-    name = "speed"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, float):
-            return value
-        text = str(value).lower().removesuffix("x")
-        if text == "instant":
-            return float("inf")
-        try:
-            speed = float(text)
-        except ValueError:
-            speed = 0.0
-        if not 0.1 <= speed <= 100:
-            self.fail(f"{value!r} is not a speed: 0.1 to 100, or instant", param, ctx)
-        return speed
-
-
-speed_option = click.option(
-    "--speed", type=Speed(), default=1.0, show_default="1", help="0.1 to 100, or instant."
-)
-plain_option = click.option("--plain", is_flag=True, help="No screen: the answer as plain text.")
-
-
-class OnceCommand(click.Command):
-    """A command that refuses an option that is given twice, where only one of them could count."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
-        for option in given:
-            if not isinstance(option, click.Option) or option.multiple or option.is_flag:
-                continue
-            if given.count(option) > 1:
-                raise click.UsageError(f"{option.opts[0]} is given twice: name one", ctx)
-        return super().parse_args(ctx, args)
-
-
-class OnceGroup(click.Group):
-    """A group of such commands."""
-
-    command_class = OnceCommand
-
-
-def fail(message: str, status: int = USAGE) -> NoReturn:
-    """End with one line on standard error."""
-    sys.stderr.write(f"streamscope: {told(message)}\n")
-    sys.exit(status)
 
 
 def screen_possible() -> bool:
@@ -87,21 +28,8 @@ def screen_possible() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
-@contextmanager
-def reading(label: str) -> Iterator[None]:
-    """Have a file that cannot be read, or is not what it should be, end the command in one line."""
-    try:
-        yield
-    except FileNotFoundError:
-        fail(f"{label}: no such file")
-    except OSError as error:
-        fail(f"{label}: cannot be read: {error.strerror or error}")
-    except ValueError as error:
-        fail(f"{label}: {error}")
-
-
 @dataclass(frozen=True)
-class Manner:
+class OutputMode:
     """How something is to be shown."""
 
     speed: float = 1.0
@@ -121,7 +49,7 @@ class Manner:
 def show(
     factories: list[SourceFactory],
     *,
-    manner: Manner | None = None,
+    output_mode: OutputMode | None = None,
     live: LivePlan | None = None,
     writer: CaptureWriter | None = None,
     output: OutputFile | None = None,
@@ -132,13 +60,13 @@ def show(
     With a `writer`, every live call is recorded; `output` is where their text goes.
     `opening` gives sources that a screen waits for.
     """
-    manner = manner or Manner()
+    output_mode = output_mode or OutputMode()
     status = FAILED
     try:
-        if manner.screenless:
-            status = asyncio.run(_without_screen(factories, manner, live, writer))
+        if output_mode.screenless:
+            status = asyncio.run(_without_screen(factories, output_mode, live, writer))
         else:
-            status = _on_screen(factories, manner, live, writer, opening)
+            status = _on_screen(factories, output_mode, live, writer, opening)
     finally:
         kept = _close(live, writer, output)
     sys.exit(status or (0 if kept else FAILED))
@@ -146,7 +74,7 @@ def show(
 
 def _on_screen(
     factories: list[SourceFactory],
-    manner: Manner,
+    output_mode: OutputMode,
     live: LivePlan | None,
     writer: CaptureWriter | None,
     opening: Opening | None,
@@ -159,10 +87,10 @@ def _on_screen(
     from tui.dashboard.textual_hacks import left_unread
 
     settings = AppSettings(
-        speed=manner.speed,
+        speed=output_mode.speed,
         record=None if writer is None else writer.begin,
-        smooth=manner.smooth,
-        bell=manner.bell,
+        smooth=output_mode.smooth,
+        bell=output_mode.bell,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
     app = StreamscopeApp(factories, settings, live=live, opening=opening)
@@ -190,7 +118,7 @@ def _close(live: LivePlan | None, writer: CaptureWriter | None, output: OutputFi
 
 async def _without_screen(
     factories: list[SourceFactory],
-    manner: Manner,
+    output_mode: OutputMode,
     live: LivePlan | None,
     writer: CaptureWriter | None,
 ) -> int:
@@ -201,11 +129,12 @@ async def _without_screen(
     assert task is not None
     stopped: list[int] = []
     feeds: list[Feed] = []
+    desk: PlainDesk | None = None
     record = None if writer is None else writer.begin
 
     def stop(number: int) -> None:
         stopped.append(number)
-        for feed in feeds:
+        for feed in [*feeds, *(stream.feed for stream in (desk.streams if desk else ()))]:
             feed.stopped_as = "interrupted"
         task.cancel()
 
@@ -215,26 +144,25 @@ async def _without_screen(
     succeeded = True
     try:
         for factory in factories:
-            feed = Feed(factory(), clock=Clock(speed=manner.speed))
+            feed = Feed(factory(), clock=Clock(speed=output_mode.speed))
             feeds[:] = [feed]
-            if manner.as_json:
+            if output_mode.as_json:
                 succeeded &= await read_as_json(feed, sys.stdout)
             else:
-                succeeded &= await read_plainly(feed, sys.stdout, sys.stderr, manner.smooth)
+                succeeded &= await read_plainly(feed, sys.stdout, sys.stderr, output_mode.smooth)
         if live is not None:
-            from tui.cli.plain_live import PlainDesk, run_plainly
+            from tui.cli import plain_live
 
-            desk = PlainDesk(live, record)
-            feeds = desk.feeds
-            succeeded &= await run_plainly(
+            desk = plain_live.PlainDesk(live, record)
+            succeeded &= await plain_live.run_plainly(
                 live,
                 sys.stdout,
                 sys.stderr,
                 desk=desk,
-                as_json=manner.as_json,
-                smooth=manner.smooth,
+                as_json=output_mode.as_json,
+                smooth=output_mode.smooth,
             )
     except asyncio.CancelledError:
         sys.stderr.write("\nstreamscope: interrupted\n")
         return 128 + int(stopped[0]) if stopped else INTERRUPTED
-    return 0 if succeeded and not manner.incomplete else FAILED
+    return 0 if succeeded and not output_mode.incomplete else FAILED

@@ -13,9 +13,9 @@ import pytest
 from tests.loopback import KEY, exchange
 from tui.core.records import JsonObject
 from tui.mock import answers
-from tui.mock.choice import Choice
-from tui.mock.kept import Templates
+from tui.mock.answer_templates import AnswerTemplates
 from tui.mock.mock import MockServer
+from tui.mock.scenario_choice import ScenarioChoice
 from tui.scenarios import Scenario, load
 
 ID = re.compile(rb"(?:msg|toolu|srvtoolu|req)_01[0-9A-Za-z]{22}")
@@ -40,12 +40,12 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         prompts.append(answers.prompt(body))
         return real(body)
 
-    monkeypatch.setattr("tui.mock.choice.answer", counted)
+    monkeypatch.setattr("tui.mock.scenario_choice.answer", counted)
     return prompts
 
 
 def test_the_same_request_has_the_same_template(made: list[str]) -> None:
-    templates = Templates(Choice({}), 1)
+    templates = AnswerTemplates(ScenarioChoice({}), 1)
     body = asking("Count to 20")
     first = templates.of(body, raw(body))
     assert templates.of(body, raw(body)) is first
@@ -55,13 +55,13 @@ def test_the_same_request_has_the_same_template(made: list[str]) -> None:
 
 
 def test_a_scenario_is_read_once_whatever_asks_for_it() -> None:
-    templates = Templates(Choice({}), 1)
+    templates = AnswerTemplates(ScenarioChoice({}), 1)
     bodies = [asking(f"Hello {at}", model="scenario:tour") for at in range(3)]
     assert len({templates.of(body, raw(body)) for body in bodies}) == 1
 
 
 def test_only_the_newest_requests_are_kept(made: list[str]) -> None:
-    templates = Templates(Choice({}), 1, size=2)
+    templates = AnswerTemplates(ScenarioChoice({}), 1, size=2)
     one, two, three = (asking(f"Count to {at}") for at in (1, 2, 3))
     for body in (one, two, one, three, one, two):
         templates.of(body, raw(body))
@@ -70,7 +70,7 @@ def test_only_the_newest_requests_are_kept(made: list[str]) -> None:
 
 
 def test_what_the_server_holds_is_part_of_a_request(made: list[str]) -> None:
-    templates = Templates(Choice({}), 1)
+    templates = AnswerTemplates(ScenarioChoice({}), 1)
     thread = {"type": "create"}
     for prompt in ("Count to 4", "Count to 5"):
         body = asking(prompt, thread=thread)
@@ -81,7 +81,7 @@ def test_what_the_server_holds_is_part_of_a_request(made: list[str]) -> None:
 @pytest.mark.parametrize("speed", [0.5, 1, 4, math.inf])
 def test_times_are_divided_by_the_speed(speed: float) -> None:
     body, plain = asking(model="scenario:plain"), load("plain")
-    scenario = Templates(Choice({}), speed).of(body, raw(body)).scenario
+    scenario = AnswerTemplates(ScenarioChoice({}), speed).of(body, raw(body)).scenario
     assert [chunk.t_ns for chunk in scenario.chunks] == [
         int(chunk.t_ns / speed) for chunk in plain.chunks
     ]
@@ -91,7 +91,7 @@ def test_times_are_divided_by_the_speed(speed: float) -> None:
 
 def test_own_scenarios_stay_as_they_are_under_the_name_of_another() -> None:
     own = Scenario("tour", "Own", "", "?", {}, load("plain").chunks, "eof", 0)
-    templates = Templates(Choice({"mine": own}), 1)
+    templates = AnswerTemplates(ScenarioChoice({"mine": own}), 1)
     mine, tour = (asking(model=f"scenario:{name}") for name in ("mine", "tour"))
     assert templates.of(mine, raw(mine)).scenario is own
     assert templates.of(tour, raw(tour)).scenario is load("tour")

@@ -27,10 +27,10 @@ from tests.recorded import (
     netstring,
 )
 from tests.streams import json_values
-from tui.captures.exchanges import is_exchange
-from tui.captures.held import Held
 from tui.captures.importers import ImportFailure, Loaded, NoStreams, load, sniff
+from tui.captures.in_memory_file import InMemoryFile
 from tui.captures.mitmproxy import load_flows
+from tui.captures.recorded_exchanges import is_exchange
 from tui.captures.recording import Recording
 from tui.core.session import Run, Session
 
@@ -39,7 +39,7 @@ B64 = b64encode(BODY).decode()
 
 def opened(value: object, name: str = "x.json") -> Loaded:
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return load(Held(data, name))
+    return load(InMemoryFile(data, name))
 
 
 def body_of(recording: Recording) -> bytes:
@@ -300,7 +300,7 @@ def test_a_file_of_flows_that_breaks_off() -> None:
 )
 def test_broken_netstrings(text: bytes) -> None:
     with pytest.raises(ImportFailure):
-        load_flows(Held(text, "x"))
+        load_flows(InMemoryFile(text, "x"))
 
 
 def test_netstrings_within_each_other() -> None:
@@ -308,10 +308,10 @@ def test_netstrings_within_each_other() -> None:
     for _ in range(5000):
         value = str(len(value)).encode() + b":" + value + b"]"
     with pytest.raises(ImportFailure, match="nested too deeply"):
-        load_flows(Held(value, "x"))
+        load_flows(InMemoryFile(value, "x"))
 
 
 def test_a_flow_is_told_by_its_first_key() -> None:
-    assert sniff(Held(netstring(flow(BODY)), "a.jsonl")) == "flows"
-    assert sniff(Held(b"12:34:56 it was\n", "a")) == "body"
+    assert sniff(InMemoryFile(netstring(flow(BODY)), "a.jsonl")) == "flows"
+    assert sniff(InMemoryFile(b"12:34:56 it was\n", "a")) == "body"
     assert replay(opened(netstring(flow(pb.wire(*EVENTS)))).recordings[0]).status == "complete"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.captures.json_values import values_of
 from tui.captures.message_events import is_message, message_wire
 from tui.captures.recording import Gathering, Loaded, Recording

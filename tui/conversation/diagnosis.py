@@ -1,4 +1,4 @@
-"""From feeds and recordings to findings: what each knows of request, response and neighbours."""
+"""Findings of feeds and recordings: gathers the evidence on each run, and has it diagnosed."""
 
 from __future__ import annotations
 

@@ -9,28 +9,28 @@ from typing import Final
 
 from tui.core.records import Chunk, JsonObject
 from tui.mock.answers import MADE
-from tui.mock.choice import Choice
-from tui.mock.fitting import Template
+from tui.mock.fitting import AnswerTemplate
+from tui.mock.scenario_choice import ScenarioChoice
 from tui.mock.threads import is_threaded
 from tui.scenarios import Scenario
 
 SIZE: Final = 64
 
 
-class Templates:
+class AnswerTemplates:
     """The templates for the newest requests, and for every scenario that was played.
 
     Their times are divided by `speed`; `math.inf` leaves no waiting at all.
     """
 
-    def __init__(self, choice: Choice, speed: float, size: int = SIZE) -> None:
+    def __init__(self, choice: ScenarioChoice, speed: float, size: int = SIZE) -> None:
         self.choice = choice
         self.speed = speed
         self.size = size
-        self._by_name: dict[str, Template] = {}
-        self._by_request: OrderedDict[bytes, Template] = OrderedDict()
+        self._by_name: dict[str, AnswerTemplate] = {}
+        self._by_request: OrderedDict[bytes, AnswerTemplate] = OrderedDict()
 
-    def of(self, body: JsonObject, raw: bytes) -> Template:
+    def of(self, body: JsonObject, raw: bytes) -> AnswerTemplate:
         """The template for a valid request, which came as `raw`."""
         if is_threaded(body):
             # What came is but a part of the request: the server holds the rest.
@@ -42,14 +42,14 @@ class Templates:
             self._by_request.popitem(last=False)
         return template
 
-    def _made(self, body: JsonObject) -> Template:
+    def _made(self, body: JsonObject) -> AnswerTemplate:
         scenario = self.choice.of(body)
         if self.choice.is_own(scenario):
-            return Template(_paced(scenario, self.speed), changed=False)
+            return AnswerTemplate(_paced(scenario, self.speed), changed=False)
         if scenario.name == MADE:
-            return Template(_paced(scenario, self.speed))
+            return AnswerTemplate(_paced(scenario, self.speed))
         if scenario.name not in self._by_name:
-            self._by_name[scenario.name] = Template(_paced(scenario, self.speed))
+            self._by_name[scenario.name] = AnswerTemplate(_paced(scenario, self.speed))
         return self._by_name[scenario.name]
 
 

@@ -1,4 +1,4 @@
-"""A file that is not on the disk: what was piped in, read as a file is."""
+"""A file in memory: what was piped in, for importers that read files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 
-class Held:
-    """Bytes with a name. Offers what the importers ask of a path, and nothing else of it."""
+class InMemoryFile:
+    """Bytes with a name. Has what the importers use of a path."""
 
     def __init__(self, data: bytes, name: str) -> None:
         self._data = data
@@ -28,10 +28,10 @@ class Held:
         return self._data
 
 
-Readable = Path | Held
+Readable = Path | InMemoryFile
 """What can be imported."""
 
 
 def size_of(readable: Readable) -> int:
     """Return how many bytes there are to read. Raises OSError."""
-    return readable.size if isinstance(readable, Held) else readable.stat().st_size
+    return readable.size if isinstance(readable, InMemoryFile) else readable.stat().st_size

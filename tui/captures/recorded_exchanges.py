@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tui.captures.event_list import event_of
-from tui.captures.held import Readable
+from tui.captures.in_memory_file import Readable
 from tui.captures.json_values import values_of
 from tui.captures.message_events import to_wire
 from tui.captures.recording import (
-    Exchange,
     Gathering,
     ImportFailure,
     Loaded,
+    RecordedExchange,
     as_status,
     from_base64,
     headers_of,
@@ -97,14 +97,14 @@ def _entries(file: Readable) -> Iterator[tuple[str, Any]]:
             yield f"exchange {number}", item
 
 
-def _exchange(value: JsonObject) -> Exchange:
+def _exchange(value: JsonObject) -> RecordedExchange:
     sent, got = first_of(value, _REQUEST), first_of(value, _RESPONSE)
     request: JsonObject = sent if isinstance(sent, dict) else {}
     response: JsonObject = got if isinstance(got, dict) else value
     url = first_of(request, ("url", "uri")) or value.get("url")
     method, label = request.get("method"), first_of(value, _LABEL)
     headers = headers_of(_paired(first_of(response, _HEADERS)))
-    return Exchange(
+    return RecordedExchange(
         body=_body_of(response, _packed(response), _DEEP),
         method=method.upper() if isinstance(method, str) else "POST",
         url=url if isinstance(url, str) else None,
