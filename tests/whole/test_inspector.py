@@ -185,7 +185,7 @@ def lit(stage: Stage, pane: str) -> str:
     """The text that is drawn in the style of the contribution."""
     widget = stage.transcript_pane if pane == "transcript" else stage.tool_pane
     background = widget.style(
-        f"{'transcript' if pane == 'transcript' else 'tool-pane'}--lit"
+        f"{'transcript' if pane == 'transcript' else 'tool-pane'}--highlight"
     ).bgcolor
     return "".join(
         segment.text

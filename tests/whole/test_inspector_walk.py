@@ -236,13 +236,13 @@ async def test_what_an_event_wrote_is_lit_where_it_can_be_seen(size: tuple[int, 
         for count, words in ((6, "# Weather"), (7, "sunny today.")):
             stage.app.watchlist.go(count)
             await stage.settle()
-            assert words in lit(stage.transcript_pane, "transcript--lit")
-            assert lit(stage.tool_pane, "tool-pane--lit") == ""
+            assert words in lit(stage.transcript_pane, "transcript--highlight")
+            assert lit(stage.tool_pane, "tool-pane--highlight") == ""
         for count, words in ((11, '{"city": '), (12, '"Paris"}')):
             stage.app.watchlist.go(count)
             await stage.settle()
-            assert lit(stage.tool_pane, "tool-pane--lit").strip() == words.strip()
-            assert lit(stage.transcript_pane, "transcript--lit") == ""
+            assert lit(stage.tool_pane, "tool-pane--highlight").strip() == words.strip()
+            assert lit(stage.transcript_pane, "transcript--highlight") == ""
 
 
 @both_sizes
@@ -269,7 +269,7 @@ async def test_what_was_written_far_up_is_led_to(size: tuple[int, int]) -> None:
             )
             stage.app.watchlist.go(seq + 1)
             await stage.settle()
-            shown = lit(pane, "tool-pane--lit")
+            shown = lit(pane, "tool-pane--highlight")
             assert f'"key {number}"' in shown
             assert "xxxx" in shown
         await stage.press("escape")
@@ -287,7 +287,7 @@ async def test_what_is_pointed_at_leads_to_its_event(size: tuple[int, int]) -> N
         await stage.click(pane, rows_of(pane)[y].index("sunny") + 2, y)
         await stage.press("enter")
         assert marked(stage) == 6
-        assert "today." in lit(pane, "transcript--lit")
+        assert "today." in lit(pane, "transcript--highlight")
         await stage.press("F")
         tools = stage.tool_pane
         y = next(y for y, row in enumerate(rows_of(tools)) if "city" in row)

@@ -11,7 +11,7 @@ from tui.core.session import Run
 from tui.core.state import Buffer, RunState
 from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, Feed
 from tui.sources import Source
-from tui.viewmodel import Item, turn_items
+from tui.viewmodel import TranscriptItem, turn_items
 from tui.viewmodel.pacer import Pacer
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Watched:
         self._pacers: dict[Run, Pacer] = {}
 
     @cached_property
-    def turns(self) -> tuple[Item, ...]:
+    def turns(self) -> tuple[TranscriptItem, ...]:
         """What was said before the answer, as far as the request is known."""
         exchange = self.exchange
         known = {} if exchange is None else exchange.conversation.printed

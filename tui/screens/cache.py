@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from tui.core.text import format_count, one_line
 from tui.widgets.line_view import LineView
-from tui.widgets.paint import Piece, strip_of, wire
+from tui.widgets.paint import StyledText, strip_of, wire
 
 _ABSENT: Final = "\u2013"
 _FEWEST: Final = "Send a second request in this conversation: this shows what the cache kept of it"
@@ -82,7 +82,7 @@ def cache_lines(rows: Sequence[CacheRow], width: int) -> list[Line]:
     return lines
 
 
-class Columns(NamedTuple):
+class CacheColumns(NamedTuple):
     """Cells for what gives way on a narrow screen."""
 
     when: int
@@ -90,13 +90,13 @@ class Columns(NamedTuple):
     bar: int
 
 
-def columns(width: int) -> Columns:
+def columns(width: int) -> CacheColumns:
     """Return the columns for rows of `width` cells: first the bar goes, then the time."""
     rest = width - len(_MARGIN) - 3 * _COUNT - _RATE
     for when, bar, least in _GIVING_WAY:
         if rest - when - bar >= least:
-            return Columns(when, rest - when - bar, bar)
-    return Columns(0, 0, 0)
+            return CacheColumns(when, rest - when - bar, bar)
+    return CacheColumns(0, 0, 0)
 
 
 def heading(width: int) -> Line:
@@ -201,7 +201,7 @@ class CacheLines(LineView):
         self.show(self._rows)
 
     def row(self, y: int, width: int) -> Strip:
-        pieces: list[Piece] = [
+        pieces: list[StyledText] = [
             (text, self.style(f"cache--{look}")) for text, look in self._lines[y]
         ]
         return strip_of(pieces, width)

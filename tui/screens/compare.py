@@ -24,7 +24,8 @@ from tui.core.session import Run
 from tui.core.steps import Steps
 from tui.core.text import sanitize
 from tui.viewmodel.compare import WIDE, compare_lines
-from tui.viewmodel.compare_lines import Cell, CompareLine, Look
+from tui.viewmodel.compare_lines import CompareCell, CompareLine
+from tui.viewmodel.lines import LineStyle
 from tui.widgets.cell_wrap import wrap
 from tui.widgets.line_view import LineView
 from tui.widgets.paint import strip_of, wire
@@ -114,9 +115,9 @@ class CompareView(LineView):
             for text, style, _ in strip.adjust_cell_length(width)
         )
 
-    def say(self, text: str, look: Look) -> None:
+    def say(self, text: str, look: LineStyle) -> None:
         """Show one line and nothing else."""
-        self.show(Layout(self._cell(Cell(((text, look),), ""), self.row_width), []))
+        self.show(Layout(self._cell(CompareCell(((text, look),), ""), self.row_width), []))
 
     def show(self, layout: Layout) -> None:
         """Draw these rows. The place stays, and a difference that is in view stays there."""
@@ -179,7 +180,7 @@ class CompareView(LineView):
             yield
         return layout
 
-    def _cell(self, cell: Cell, width: int) -> list[Strip]:
+    def _cell(self, cell: CompareCell, width: int) -> list[Strip]:
         margin = " " * cell.indent + cell.mark
         room = max(width - len(margin), 1)
         runs = [
@@ -194,7 +195,7 @@ class CompareView(LineView):
     def _all_styles(self) -> list[Style]:
         return [self.style(name) for name in sorted(self.COMPONENT_CLASSES)]
 
-    def _style(self, look: Look) -> Style:
+    def _style(self, look: LineStyle) -> Style:
         return self.style(f"compare--{look}")
 
 

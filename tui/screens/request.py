@@ -20,7 +20,7 @@ from tui.core.text import format_bytes, format_count, one_line
 from tui.viewmodel.parameters import drawable, weigh, wire_text
 from tui.widgets.clusters import clusters
 from tui.widgets.line_view import LineView
-from tui.widgets.paint import Piece, strip_of, wire
+from tui.widgets.paint import StyledText, strip_of, wire
 from tui.widgets.tool_pane import JSON_LOOKS
 
 _SLICE_S: Final = 0.008
@@ -176,7 +176,7 @@ class JsonView(LineView):
         line, wrap = self._place(y)
         cuts = self._kept_cuts(line)
         end = cuts.starts[wrap + 1] if wrap + 1 < len(cuts.starts) else None
-        pieces: list[Piece] = [(" " * cuts.indent, None)] if wrap else []
+        pieces: list[StyledText] = [(" " * cuts.indent, None)] if wrap else []
         pieces.extend(
             (one_line(span.text), self.style(f"tool-pane--{JSON_LOOKS[span.kind]}"))
             for span in self._json.line(line, cuts.starts[wrap], end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from tui.core.anomalies import explain
 from tui.core.partial_json import PartialJson
@@ -14,8 +14,7 @@ from tui.core.state import RunState
 from tui.core.text import clip, format_bytes, format_ns
 from tui.viewmodel.compact import compact
 from tui.viewmodel.events import outline
-
-Look = Literal["heading", "plain", "muted", "warning", "json", "code"]
+from tui.viewmodel.lines import LineStyle
 
 _SHOWN_BYTES: Final = 65_536
 _SHOWN_LINES: Final = 2_000
@@ -29,7 +28,7 @@ _ABSENT: Final = "\u2013"
 class Line(NamedTuple):
     """A line of the detail view; `label` stands in front of it."""
 
-    look: Look
+    look: LineStyle
     text: str
     label: str = ""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from tui.core.latency import BOUNDS_NS, KINDS, LatencyScan
 from tui.core.metrics import Metrics
 from tui.core.session import Run
 from tui.core.text import format_count, format_ns
 from tui.viewmodel.counters import sparkline
-
-Look = Literal["heading", "plain", "muted", "bar"]
+from tui.viewmodel.lines import LineStyle
 
 _BAR: Final = 32
 _EIGHTHS: Final = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589\u2588"
@@ -22,7 +21,7 @@ _BESIDE: Final = 16
 class LatencyLine(NamedTuple):
     """Pieces of one line, each with its look; `seq` is the event that the line leads to."""
 
-    pieces: tuple[tuple[str, Look], ...]
+    pieces: tuple[tuple[str, LineStyle], ...]
     seq: int | None = None
 
 
@@ -71,13 +70,13 @@ def latency_lines(run: Run, scan: LatencyScan, width: int) -> list[LatencyLine]:
     return lines
 
 
-def _line(*pieces: tuple[str, Look]) -> LatencyLine:
+def _line(*pieces: tuple[str, LineStyle]) -> LatencyLine:
     return LatencyLine(pieces)
 
 
 def _packed(parts: list[LatencyLine], width: int, indent: int = 0) -> list[LatencyLine]:
     """Put parts one after another, with two blanks between them, on as few lines as they fit."""
-    margin: tuple[str, Look] = (" " * indent, "plain")
+    margin: tuple[str, LineStyle] = (" " * indent, "plain")
     lines: list[LatencyLine] = []
     used = width
     for part in parts:

@@ -14,8 +14,8 @@ from tui.viewmodel.run_rows import (
     SORTS,
     Column,
     KeptRows,
-    Kind,
     RunEntry,
+    RunKind,
     RunRow,
     Sort,
     run_rows,
@@ -27,7 +27,7 @@ __all__ = [
     "SORTS",
     "Column",
     "KeptRows",
-    "Kind",
+    "RunKind",
     "RunEntry",
     "RunRow",
     "Sort",
@@ -44,7 +44,7 @@ WIDEST: Final = 100
 """Columns of `table`, at most."""
 
 _DOT: Final = " \u00b7 "
-_COUNTED: Final[tuple[tuple[str, str, tuple[Kind, ...]], ...]] = (
+_COUNTED: Final[tuple[tuple[str, str, tuple[RunKind, ...]], ...]] = (
     ("\u2713", "complete", ("complete",)),
     ("\u2717", "failed", ("error", "not_sse", "empty")),
     ("\u25d0", "truncated", ("truncated",)),
@@ -59,7 +59,7 @@ class Totals(NamedTuple):
     """What the runs add up to, without the attempts that were replaced. Times in ns."""
 
     runs: int
-    counts: dict[Kind, int]
+    counts: dict[RunKind, int]
     """How many there are of each kind; those without any are left out."""
     done: int
     """How many are over."""
@@ -84,7 +84,7 @@ class Totals(NamedTuple):
 def totals(entries: Iterable[RunEntry], kept: KeptRows | None = None) -> Totals:
     """Return the totals; a number that no run knows is None. For `kept` see `run_rows`."""
     rows = [row for row in run_rows(entries, kept) if not row.replaced]
-    counts: dict[Kind, int] = {}
+    counts: dict[RunKind, int] = {}
     for row in rows:
         counts[row.kind] = counts.get(row.kind, 0) + 1
     over = [row for row in rows if row.kind not in GOING]

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from tui.core.text import format_count, format_ns
 from tui.viewmodel import EventsView, Moment, event_row
 from tui.widgets.line_view import LineView
-from tui.widgets.paint import Piece, strip_of, wire
+from tui.widgets.paint import StyledText, strip_of, wire
 
 _SLOW_NS = 500_000_000
 _WIDE = 70
@@ -96,11 +96,12 @@ class EventLog(LineView):
         if self._opens and self._aim is None:
             self.call_later(self.action_detail)
         state = moment.run.state
+        same_rows = self._rows is view.found.rows
         self._rows = view.found.rows
         shown = moment.head if self._rows is None else len(self._rows)
         found = view.found
         hits = found.searcher.count if found.searcher is not None else -1
-        sought = (id(self._rows), shown, found.search, hits, found.marks)
+        sought = (shown, found.search, hits, found.marks)
         drawn = (
             moment.run,
             moment.head,
@@ -109,14 +110,14 @@ class EventLog(LineView):
             len(state.anomalies),
             sought,
         )
-        if drawn == self._drawn:
+        if same_rows and drawn == self._drawn:
             return
         returned = self._drawn[3:4] == (True,) and not moment.travelling
         if self._drawn[:1] != drawn[:1] or returned:
             self.follow = True
         # What arrives behind the cursor must not take the view back to it.
         moved = self._drawn[:1] + self._drawn[2:4] != drawn[:1] + drawn[2:4]
-        grown_only = self._drawn[:1] == drawn[:1] and self._drawn[3:] == drawn[3:]
+        grown_only = same_rows and self._drawn[:1] == drawn[:1] and self._drawn[3:] == drawn[3:]
         moved = moved or self._filtered != found.filter
         if self._drawn[:1] != drawn[:1] or self._filtered != found.filter:
             self.drop_selection()
@@ -191,7 +192,7 @@ class EventLog(LineView):
         seq = self._seq(y)
         row = event_row(moment.timeline, seq)
         kind = self.style(f"event-log--{row.style}")
-        pieces: list[Piece] = []
+        pieces: list[StyledText] = []
         wide = width >= _WIDE
         number = f"{row.seq:>6} " if wide else f"{row.seq:>4} "
         pieces.append((number, self.style("event-log--number")))
@@ -229,7 +230,7 @@ class EventLog(LineView):
             return strip_of([(text, (own or Style()) + dim) for text, own, _ in strip])
         return strip
 
-    def _sign(self, view: EventsView, seq: int) -> Piece:
+    def _sign(self, view: EventsView, seq: int) -> StyledText:
         """Return what stands before the kind: an anomaly, a mark, a match."""
         if seq in view.found.marks:
             return "\u25b6", self.style("event-log--mark")
