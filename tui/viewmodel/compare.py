@@ -18,15 +18,13 @@ from tui.viewmodel.compare_lines import (
     NO_MARK,
     REMOVED,
     VALUE,
-    CompareCell,
     CompareLine,
-    Pieces,
     count,
     json_lines,
     text_lines,
     value,
 )
-from tui.viewmodel.lines import LineStyle
+from tui.viewmodel.lines import LineStyle, Pieces, StyledLine
 
 WIDE: Final = 100
 """From so many cells on there are two columns."""
@@ -59,20 +57,18 @@ def compare_lines(comparison: Comparison, width: int) -> Iterator[CompareLine]:
 
 
 def _heading(name: str, facts: str = "") -> CompareLine:
-    return CompareLine(
-        CompareCell(((name, "heading"), (f"   {facts}" if facts else "", "muted")), "")
-    )
+    return CompareLine(StyledLine(((name, "heading"), (f"   {facts}" if facts else "", "muted"))))
 
 
 def _muted(text: str, indent: int = 0) -> CompareLine:
-    return CompareLine(CompareCell(((text, "muted"),), indent=indent))
+    return CompareLine(StyledLine(((text, "muted"),), NO_MARK, indent=indent))
 
 
 def _summary(comparison: Comparison) -> CompareLine:
     differing = comparison.differing
     if not differing:
-        return CompareLine(CompareCell((("No differences", "better"),), ""))
-    return CompareLine(CompareCell((("Differ in ", "muted"), (", ".join(differing), "plain")), ""))
+        return CompareLine(StyledLine((("No differences", "better"),)))
+    return CompareLine(StyledLine((("Differ in ", "muted"), (", ".join(differing), "plain"))))
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -82,7 +78,7 @@ def _facts(comparison: Comparison, width: int) -> Iterator[CompareLine]:
     # Where there are two columns, the right value begins where the right column does.
     room = width // 2 - 10 if width >= WIDE else max((width - len(NO_MARK) - _LABEL) // 2, 8)
     head = f"{'left':<{room}}right"
-    yield CompareLine(CompareCell(((f"{'Run':<{_LABEL + 2}}", "heading"), (head, "muted")), ""))
+    yield CompareLine(StyledLine(((f"{'Run':<{_LABEL + 2}}", "heading"), (head, "muted"))))
     stop = True
     for fact in comparison.facts:
         if fact.left is None and fact.right is None:
@@ -94,9 +90,9 @@ def _facts(comparison: Comparison, width: int) -> Iterator[CompareLine]:
         )
         pieces: Pieces = (*label, (f"{left:<{room}}", looks[0]), (right, looks[1]))
         if fact.equal:
-            yield CompareLine(CompareCell(pieces))
+            yield CompareLine(StyledLine(pieces, NO_MARK))
         else:
-            yield CompareLine(CompareCell(pieces, CHANGED, "changed"), stop=stop)
+            yield CompareLine(StyledLine(pieces, CHANGED, "changed"), stop=stop)
             stop = False
     yield EMPTY
 
@@ -117,12 +113,12 @@ def _usage(comparison: Comparison) -> Iterator[CompareLine]:
 
 def _table(name: str, measures: Sequence[Measure]) -> Iterator[CompareLine]:
     head = f"{'left':>{_NUMBER}}{'right':>{_NUMBER}}{'difference':>{_NUMBER + 2}}"
-    yield CompareLine(CompareCell(((f"{name:<{_LABEL + 2}}", "heading"), (head, "muted")), ""))
+    yield CompareLine(StyledLine(((f"{name:<{_LABEL + 2}}", "heading"), (head, "muted"))))
     stop = True
     for measure in measures:
         if measure.left is None and measure.right is None:
             continue
-        yield CompareLine(CompareCell(_measure(measure)), stop=stop and not measure.equal)
+        yield CompareLine(StyledLine(_measure(measure), NO_MARK), stop=stop and not measure.equal)
         stop = stop and measure.equal
     yield EMPTY
 
@@ -209,14 +205,14 @@ def _tool(tool: ToolDiff, *, wide: bool) -> Iterator[CompareLine]:
     if one is None or other is None:
         if one is not None:
             yield CompareLine(
-                CompareCell((*title, _given(one, "removed")), REMOVED, "removed"), stop=True
+                StyledLine((*title, _given(one, "removed")), REMOVED, "removed"), stop=True
             )
         if other is not None:
             yield CompareLine(
-                CompareCell((*title, _given(other, "added")), ADDED, "added"), stop=True
+                StyledLine((*title, _given(other, "added")), ADDED, "added"), stop=True
             )
     elif tool.equal:
-        yield CompareLine(CompareCell((*title, ("  equal", "muted"))))
+        yield CompareLine(StyledLine((*title, ("  equal", "muted")), NO_MARK))
     else:
         states: Pieces = ()
         if one.state != other.state:
@@ -226,7 +222,7 @@ def _tool(tool: ToolDiff, *, wide: bool) -> Iterator[CompareLine]:
                 (ARROW, "muted"),
                 (other.state, "added"),
             )
-        yield CompareLine(CompareCell((*title, *states), CHANGED, "changed"), stop=bool(states))
+        yield CompareLine(StyledLine((*title, *states), CHANGED, "changed"), stop=bool(states))
         if tool.input is not None:
             yield from json_lines(tool.input, wide=wide, indent=2)
         elif tool.raw is not None and not tool.raw.equal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 LineStyle: TypeAlias = Literal[
     "heading",
@@ -26,3 +26,22 @@ LineStyle: TypeAlias = Literal[
     "removed-word",
 ]
 """A component class of the view that draws the line, without the view's name."""
+
+Pieces: TypeAlias = tuple[tuple[str, LineStyle], ...]
+
+
+class StyledLine(NamedTuple):
+    """A line, and what stands before it. Where it takes several rows, blanks stand there."""
+
+    pieces: Pieces = ()
+    mark: str = ""
+    mark_style: LineStyle = "plain"
+    indent: int = 0
+    """Blanks before the mark."""
+    seq: int | None = None
+    """The event that the line leads to."""
+
+
+def line_of(*pieces: tuple[str, LineStyle]) -> StyledLine:
+    """Return a line of these pieces."""
+    return StyledLine(pieces)

@@ -392,9 +392,9 @@ class Scanner:
         text = ("" if kind is BlockKind.CODE else "\n").join(lines)
         gap = -1 if self._joined else self._gap
         info = self._info if kind is BlockKind.CODE else ""
-        place = (self._containers, self._fresh, gap)
-        rest = (level, info, ahead, self._joined, more)
-        self._blocks.append(MarkdownBlock(kind, start, end, text, *place, *rest))
+        place, joined = (self._containers, self._fresh, gap), self._joined
+        block = MarkdownBlock(kind, start, end, text, *place, level, info, ahead, joined, more)
+        self._blocks.append(block)
         self._fresh = len(self._containers)
         self._last = kind
         self._blank = False

@@ -82,7 +82,7 @@ def _row(texts: list[str], count: int, base: Style, theme: MarkdownTheme) -> lis
 def _fitted(columns: TableColumns, rows: Sequence[list[TableCell]], width: int) -> TableColumns:
     """`columns` made wide enough for `rows`, or as wide as there is room.
 
-    TableColumns that are narrow enough keep their width, the others share the rest evenly. There are no
+    Columns that are narrow enough keep their width, the others share the rest evenly. There are no
     widths at all when there is no room for them.
     """
     count = len(columns.names)
