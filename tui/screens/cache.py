@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.core.text import format_count, one_line
-from tui.viewmodel.lines import LineStyle, StyledLine, line_of
+from tui.viewmodel.lines import LineStyle, StyledLine, bar, line_of
 from tui.widgets.lines_view import LinesView
 from tui.widgets.paint import wire
 
@@ -31,7 +31,6 @@ _RATE: Final = 5
 _GIVING_WAY: Final = ((10, 12, 20), (10, 8, 20), (10, 0, 10), (0, 0, 6))
 """Cells for the time and the bar, and the fewest for the model with which they are drawn."""
 _MARGIN: Final = " " * (_NUMBER + 2)
-_EIGHTHS: Final = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 
 
 class CacheRow(NamedTuple):
@@ -83,32 +82,32 @@ class CacheColumns(NamedTuple):
 
     when: int
     model: int
-    bar: int
+    gauge: int
 
 
 def columns(width: int) -> CacheColumns:
     """Return the columns for rows of `width` cells: first the bar goes, then the time."""
     rest = width - len(_MARGIN) - 3 * _COUNT - _RATE
-    for when, bar, least in _GIVING_WAY:
-        if rest - when - bar >= least:
-            return CacheColumns(when, rest - when - bar, bar)
+    for when, gauge, least in _GIVING_WAY:
+        if rest - when - gauge >= least:
+            return CacheColumns(when, rest - when - gauge, gauge)
     return CacheColumns(0, 0, 0)
 
 
 def heading(width: int) -> StyledLine:
     """Return the names of the columns."""
-    when, model, bar = columns(width)
+    when, model, gauge = columns(width)
     names = "".join(f"{name:>{_COUNT}}" for name in ("input", "read", "write"))
     first = f"{'when' if when else '':<{when}}{'model' if model else '':<{model}}"
     text = f"{'#':>{_NUMBER}}  {first}{names}"
-    return line_of((text + " " * bar + f"{'hits':>{_RATE}}", "muted"))
+    return line_of((text + " " * gauge + f"{'hits':>{_RATE}}", "muted"))
 
 
 def _facts(row: CacheRow, width: int) -> StyledLine:
-    when, model, bar = columns(width)
+    when, model, gauge = columns(width)
     read: LineStyle = "good" if row.read else "plain"
     rate = "" if row.hit_rate is None else f"{row.hit_rate:.0%}"
-    full, rest = _bar(row.hit_rate, max(bar - 2, 0))
+    full, rest = _share_bar(row.hit_rate, max(gauge - 2, 0))
     return line_of(
         (f"{row.number:>{_NUMBER}}  ", "muted"),
         (_cell(row.when, when), "muted"),
@@ -116,7 +115,7 @@ def _facts(row: CacheRow, width: int) -> StyledLine:
         (_count(row.input), "plain"),
         (_count(row.read), read),
         (_count(row.write), "plain"),
-        ("  " if bar else "", "plain"),
+        ("  " if gauge else "", "plain"),
         (full, "full"),
         (rest, "track"),
         (f"{rate or _ABSENT:>{_RATE}}", read),
@@ -132,13 +131,11 @@ def _count(value: int | None) -> str:
     return f"{_ABSENT if value is None else format_count(value):>{_COUNT}}"
 
 
-def _bar(share: float | None, width: int) -> tuple[str, str]:
+def _share_bar(share: float | None, width: int) -> tuple[str, str]:
     """Return the filled part of a bar, to an eighth of a cell, and what is left of it."""
     if share is None:
         return "", " " * width
-    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
-    whole, part = divmod(eighths, 8)
-    full = "\u2588" * whole + (_EIGHTHS[part] if part else "")
+    full = bar(round(min(max(share, 0.0), 1.0) * width * 8))
     return full, "\u2500" * (width - len(full))
 
 

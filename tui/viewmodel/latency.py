@@ -9,22 +9,19 @@ from tui.core.metrics import Metrics
 from tui.core.session import Run
 from tui.core.text import format_count, format_ns
 from tui.viewmodel.counters import sparkline
-from tui.viewmodel.lines import LineStyle, StyledLine, line_of
+from tui.viewmodel.lines import LineStyle, StyledLine, bar, line_of
 
 _BAR: Final = 32
-_EIGHTHS: Final = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589\u2588"
 _LABEL: Final = 13
 _BESIDE: Final = 16
 """Columns for the figures behind a bar."""
 
 
-def bar(value: int, largest: int, width: int = _BAR) -> str:
-    """Draw a value as a bar of at most `width` cells, in eighths; something is never nothing."""
+def _part(value: int, largest: int, width: int) -> str:
+    """Draw a value as a bar of at most `width` cells; something is never nothing."""
     if value <= 0 or largest <= 0:
         return ""
-    eighths = max(round(value * width * 8 / largest), 1)
-    full, rest = divmod(eighths, 8)
-    return _EIGHTHS[8] * full + (_EIGHTHS[rest] if rest else "")
+    return bar(max(round(value * width * 8 / largest), 1))
 
 
 def latency_lines(run: Run, scan: LatencyScan, width: int) -> list[StyledLine]:
@@ -103,7 +100,7 @@ def _spent(scan: LatencyScan, longest: int) -> list[StyledLine]:
         lines.append(
             line_of(
                 (f"  {name:<{_LABEL - 2}}", "muted"),
-                (f"{bar(spent, largest, longest):<{longest}}", "bar"),
+                (f"{_part(spent, largest, longest):<{longest}}", "bar"),
                 (f"  {format_ns(spent):>7}  {share:>4}", "plain"),
             )
         )
@@ -128,7 +125,7 @@ def _gaps(metrics: Metrics, scan: LatencyScan, width: int, longest: int) -> list
         lines.append(
             line_of(
                 (f"  {name:<{_LABEL - 2}}", "muted"),
-                (f"{bar(count, largest, longest):<{longest}}", "bar"),
+                (f"{_part(count, largest, longest):<{longest}}", "bar"),
                 (f"  {count:>7}", "plain"),
             )
         )

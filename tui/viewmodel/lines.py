@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+_EIGHTHS: Final = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 
 LineStyle: TypeAlias = Literal[
     "heading",
@@ -40,6 +42,12 @@ class StyledLine(NamedTuple):
     """Blanks before the mark."""
     seq: int | None = None
     """The event that the line leads to."""
+
+
+def bar(eighths: int) -> str:
+    """Return a bar that is so many eighths of a cell long."""
+    whole, rest = divmod(eighths, 8)
+    return "\u2588" * whole + (_EIGHTHS[rest] if rest else "")
 
 
 def line_of(*pieces: tuple[str, LineStyle]) -> StyledLine:

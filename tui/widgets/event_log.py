@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_right
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.message import Message
@@ -207,14 +208,14 @@ class EventLog(LineView):
         name_width = 20 if wide else 14
         pieces.append((f"{row.glyph} ", kind))
         label = wire(name, name_width)
-        pieces.append((label + " " * (name_width - _cells(label)), self.style("event-log--type")))
+        pieces.append((label + " " * (name_width - cell_len(label)), self.style("event-log--type")))
         index = "" if row.index < 0 else str(row.index)
         pieces.append((f"{index:>3}  ", self.style("event-log--number")))
-        used = sum(_cells(text) for text, _ in pieces)
+        used = sum(cell_len(text) for text, _ in pieces)
         if row.what:
             what = wire(row.what, min(14, max(width - used, 0)))
             pieces.append((f"{what}  ", kind))
-            used += _cells(what) + 2
+            used += cell_len(what) + 2
         payload = self.style("event-log--payload")
         searcher = view.found.searcher
         if searcher is not None and searcher.is_hit(seq):
@@ -289,7 +290,3 @@ class EventLog(LineView):
         y = -1 if place is None else place.y + self.scroll_offset.y
         if 0 <= y < self.height_in_rows and event.chain == 1:
             self._go(self._seq(y) + 1)
-
-
-def _cells(text: str) -> int:
-    return len(text) if text.isascii() else strip_of([(text, None)]).cell_length

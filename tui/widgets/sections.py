@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Final
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
@@ -341,8 +342,4 @@ def _banner(item: TranscriptItem, text: str, tone: Style, width: int) -> list[St
 
 
 def _trimmed(strip: Strip) -> Strip:
-    return strip.crop(0, len(strip.text.rstrip(" ")) and _cells(strip.text.rstrip(" ")))
-
-
-def _cells(text: str) -> int:
-    return strip_of([(text, None)]).cell_length
+    return strip.crop(0, cell_len(strip.text.rstrip(" ")))
