@@ -13,6 +13,7 @@ from typing import Final
 
 from rich.cells import cell_len, split_graphemes
 
+from tui.widgets.clusters import filled
 from tui.widgets.paint import StyledText
 
 # Every code point here is one cell wide and never joins its neighbours.
@@ -74,18 +75,11 @@ def chop(runs: Sequence[StyledText], width: int) -> list[list[StyledText]]:
     if len(text) <= width and is_narrow(text):
         return [list(runs)]
     if is_narrow(text):
-        cuts = list(range(width, len(text), width))
+        starts = list(range(0, len(text), width))
     else:
         runs, spans = _clusters(runs, width)
-        cuts = []
-        used = 0
-        for start, _, cells in spans:
-            if used + cells > width:
-                cuts.append(start)
-                used = 0
-            used += cells
-    starts = [0, *cuts]
-    ends = [*cuts, sum(len(part) for part, _ in runs)]
+        starts = filled(spans, width)
+    ends = [*starts[1:], sum(len(part) for part, _ in runs)]
     return _slices(runs, list(zip(starts, ends, strict=True)))
 
 

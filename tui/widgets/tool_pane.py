@@ -17,7 +17,7 @@ from tui.widgets.line_view import Anchor, OriginWanted, PointingView
 from tui.widgets.paint import StyledText, spread, strip_of, wire
 from tui.widgets.tool_call import ToolCall
 
-JSON_LOOKS: Final = {
+JSON_STYLES: Final = {
     Kind.PUNCT: "punct",
     Kind.KEY: "key",
     Kind.STRING: "string",
@@ -48,7 +48,7 @@ class ToolPane(PointingView):
         "tool-pane--muted",
         "tool-pane--odd",
         "tool-pane--highlight",
-        *(f"tool-pane--{name}" for name in JSON_LOOKS.values()),
+        *(f"tool-pane--{name}" for name in JSON_STYLES.values()),
     }
 
     placeholder = "Tool calls appear here,\ntheir JSON fragment by fragment"
@@ -222,7 +222,7 @@ class ToolPane(PointingView):
         pieces: list[StyledText] = [(" " * _INDENT, None)]
         item = call.item
         for text, kind, start in spans:
-            style = self.style(f"tool-pane--{JSON_LOOKS[kind]}")
+            style = self.style(f"tool-pane--{JSON_STYLES[kind]}")
             if start < 0 or item is None:
                 pieces.append((one_line(text), style))
                 continue
