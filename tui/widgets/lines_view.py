@@ -45,7 +45,8 @@ class LinesView(LineView):
     def scroll_to_line(self, number: int) -> None:
         """Have a line in the first row, where it can be."""
         if self._tops:
-            self.scroll_to(y=self._tops[number], animate=False)
+            # Also where the scroll bar, which the rows need, is not there yet.
+            self.scroll_to(y=self._tops[number], animate=False, force=True)
 
     def on_resize(self) -> None:
         if self._make is None or not self.size:
