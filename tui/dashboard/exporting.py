@@ -77,7 +77,7 @@ class Exporting:
             self._ui.say("There is nothing to copy yet")
 
     def copy(self, text: str) -> None:
-        """Copy a text, and keep it in a file: not every terminal lets itself be written to."""
+        """Copy a text, and save it to a file too: not every terminal allows copying."""
         from tui.dashboard.saving import keep_copy
 
         self._ui.copy(text)

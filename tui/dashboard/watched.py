@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SourceFactory = Callable[[], Source]
 Opening = Callable[[], tuple[list[SourceFactory], list[str]]]
-"""Waits until a pipe tells what it holds; returns its sources, and what of it was left out."""
+"""Waits until a pipe's format is known; returns its sources, and what was left out."""
 
 _SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 100.0)
 
@@ -34,7 +34,7 @@ class Cancellable(Protocol):
 
 
 class Watched:
-    """One stream that is watched: its feed, how it can be had again, and what reads it."""
+    """One stream that is watched: its feed, how to open it again, and the worker that reads it."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Watched:
         )
 
     def paced_text(self, run: Run, smooth: Reveal, now_ns: int) -> dict[int, Buffer]:
-        """Return what is shown by now of each text block, to somebody who reads along."""
+        """Return the smoothed text of each text block, as far as it is shown now."""
         pacer = self._pacers.get(run)
         if pacer is None:
             pacer = self._pacers[run] = Pacer(smooth)

@@ -83,7 +83,7 @@ class CompareView(LineView):
             self.call_after_refresh(self._check_styles)
 
     def _check_styles(self) -> None:
-        """The rows hold their colours. Most updates change none of them."""
+        """Lay out again if colours changed: the rows hold theirs."""
         if not self.is_attached:
             return  # Closed in the meantime.
         styles = self._all_styles()
@@ -298,7 +298,7 @@ def first_sides(count: int, shown: int) -> tuple[int, int]:
 
 
 async def _in_slices(steps: Steps[T]) -> T:
-    """Do work in the event loop, with room for everything else every few milliseconds."""
+    """Do work in the event loop, and let other tasks run every few milliseconds."""
     end = time.perf_counter() + _SLICE_S
     while True:
         try:

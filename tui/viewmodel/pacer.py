@@ -1,4 +1,4 @@
-"""The text of a run as it is shown to somebody who reads along."""
+"""The smoothed text of a run, for reading along."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tui.viewmodel.smooth import Reveal, Smoother
 
 
 class Pacer:
-    """Keeps, for each text block of one run, what of it may be shown by now."""
+    """Keeps how much of each text block of one run may be shown now."""
 
     def __init__(self, kind: Reveal) -> None:
         self.kind = kind

@@ -96,7 +96,7 @@ class TranscriptView:
     turns: tuple[TranscriptItem, ...] = ()
     """What was said before the answer, where the request is known."""
     paced_text: dict[int, Buffer] | None = None
-    """What of each text block is shown to somebody who reads along; None: all that arrived."""
+    """The smoothed text of each text block, by position; None shows all that arrived."""
     stage: tuple[str, str] | None = None
     """What the run waits for: a word for it, and what can be done."""
     failure: str | None = None

@@ -80,7 +80,7 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         self._height = 0
         self._moving = False
         self._held: Anchor | None = None
-        self._led = False
+        self._was_following = False
         self.caret: tuple[int, int] | None = None
         """Row and column that the reader points at."""
 
@@ -317,16 +317,16 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         self._jump(target)
 
     def bring_into_view(self, y: int) -> None:
-        """Have row `y` in view, where the reader did not scroll to it. See `release`."""
+        """Scroll to row `y` without the reader's doing, until `release`."""
         if not self.scroll_offset.y <= y < self.scroll_offset.y + self.size.height:
-            self._led = self._led or self.follow
+            self._was_following = self._was_following or self.follow
             self.follow = False
             self.show_row(y)
 
     def release(self) -> None:
-        """Follow the tail again, if it was followed before the view was led away from it."""
-        if self._led:
-            self._led = False
+        """Follow the tail again, if it was followed before `bring_into_view`."""
+        if self._was_following:
+            self._was_following = False
             self.follow = True
             self.to_end()
 

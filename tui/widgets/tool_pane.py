@@ -90,10 +90,10 @@ class ToolPane(PointingView):
             if self._complete:
                 self.return_to_place()
             self._keep_at_top(top)
-            self._lead(moment)
+            self._show_highlight(moment)
         self.refresh()
 
-    def _lead(self, moment: Moment) -> None:
+    def _show_highlight(self, moment: Moment) -> None:
         """Have in view what the event at the cursor added."""
         highlight = moment.highlight
         if not moment.travelling:
