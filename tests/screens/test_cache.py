@@ -10,7 +10,8 @@ from rich.cells import cell_len
 from tests.app_harness import all_rows, all_strips, drawn, rows_of
 from tests.hostile import MARKUP, SEQUENCES, hostile_in, hostile_text
 from tests.screen_host import Host, shown
-from tui.screens.cache import CacheLines, CacheRow, CacheView, cache_lines, heading, share_line
+from tui.screens.cache import CacheRow, CacheView, cache_lines, heading, share_line
+from tui.widgets.lines_view import LinesView
 
 ROWS = [
     CacheRow(1, "12:03:04", "claude-sonnet-4-6", 21, 0, 12_840, 0.0),
@@ -38,7 +39,7 @@ ANY_ROW = st.builds(
 
 
 def texts(rows: list[CacheRow], width: int = 70) -> list[str]:
-    return ["".join(text for text, _ in line).rstrip() for line in cache_lines(rows, width)]
+    return ["".join(text for text, _ in line.pieces).rstrip() for line in cache_lines(rows, width)]
 
 
 # --- lines ----------------------------------------------------------------------------------------
@@ -68,7 +69,7 @@ def test_each_request_has_a_row_and_the_place_where_it_differs() -> None:
 
 def test_the_heads_stand_over_their_columns() -> None:
     for width in (30, 50, 70, 110):
-        [(head, _)] = heading(width)
+        [(head, _)] = heading(width).pieces
         row = texts([ROWS[1]], width)[0]
         for name, value in (("input", "35"), ("read", "12.8k"), ("write", "412"), ("hits", "97%")):
             assert head.index(name) + len(name) == row.index(value) + len(value)
@@ -119,7 +120,7 @@ def test_the_share_of_all_tokens() -> None:
 @given(st.lists(ANY_ROW, max_size=3), st.integers(1, 120))
 def test_any_rows_fit_any_width_and_are_safe(rows: list[CacheRow], width: int) -> None:
     for line in cache_lines(rows, width):
-        text = "".join(part for part, _ in line)
+        text = "".join(part for part, _ in line.pieces)
         assert not hostile_in(text)
         assert "\n" not in text
         if width >= 60 and "first difference" not in text:
@@ -135,22 +136,22 @@ async def test_the_screen_shows_them() -> None:
         assert any(
             row.split()[1:6] == ["#", "when", "model", "input", "read"] for row in hand.lines
         )
-        view = hand.app.screen.query_one(CacheLines)
+        view = hand.app.screen.query_one(LinesView)
         assert [row.strip() for row in all_rows(view)] == [
             text.strip() for text in texts(ROWS, view.row_width)
         ]
         strip = all_strips(view)[2]
         looks = {segment.text.strip(): segment.style for segment in strip}
-        assert looks["12.8k"] == view.style("cache--good")
-        assert looks["\u2588" * 5 + "\u258a"] == view.style("cache--bar")
+        assert looks["12.8k"] == view.style("lines--good")
+        assert looks["\u2588" * 5 + "\u258a"] == view.style("lines--full")
 
 
 async def test_differences_have_signs_and_colours() -> None:
     async with shown(CacheView(ROWS)) as hand:
-        view = hand.app.screen.query_one(CacheLines)
+        view = hand.app.screen.query_one(LinesView)
         removed, added = all_strips(view)[6:8]
-        assert {segment.style for segment in removed} == {view.style("cache--removed")}
-        assert {segment.style for segment in added} == {view.style("cache--added")}
+        assert {segment.style for segment in removed} == {view.style("lines--removed")}
+        assert {segment.style for segment in added} == {view.style("lines--added")}
 
 
 async def test_an_empty_list_says_what_will_be_here() -> None:
@@ -183,14 +184,14 @@ async def test_many_scroll_and_the_heads_stay() -> None:
     rows = [ROWS[1]._replace(number=number) for number in range(1, 60)]
     async with shown(CacheView(rows)) as hand:
         await hand.press("end")
-        view = hand.app.screen.query_one(CacheLines)
+        view = hand.app.screen.query_one(LinesView)
         assert rows_of(view)[-1].startswith("59  ")
         assert "model" in hand.text
 
 
 async def test_resizes() -> None:
     async with shown(CacheView(ROWS)) as hand:
-        view = hand.app.screen.query_one(CacheLines)
+        view = hand.app.screen.query_one(LinesView)
         for size in ((1, 1), (40, 10), (300, 100), (120, 40)):
             await hand.resize(*size)
             assert all(strip.cell_length <= view.row_width for strip in all_strips(view))

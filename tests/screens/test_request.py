@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from textual.selection import SELECT_ALL
 from textual.strip import Strip
 
@@ -15,7 +13,7 @@ from tests.app_harness import all_rows, drawn, rows_of
 from tests.hostile import MARKUP, SEQUENCES, hostile_in
 from tests.screen_host import Host, shown
 from tui.screens import request as module
-from tui.screens.request import JsonView, RequestView, _narrow, _wide
+from tui.screens.request import JsonView, RequestView
 
 SYSTEM = "Answer in one sentence and name the source. " * 6
 REQUEST = {
@@ -216,20 +214,3 @@ async def test_text_that_is_no_json_is_shown_too() -> None:
         view.show("")
         await drawn(app)
         assert view.height_in_rows == 0
-
-
-# --- where rows begin -----------------------------------------------------------------------------
-
-
-@given(st.text(alphabet="ab ,\u6f22\u00e9", max_size=120), st.integers(2, 30), st.integers(2, 30))
-def test_rows_fit_and_nothing_is_lost(text: str, width: int, less: int) -> None:
-    room = max(width - less, 2)
-    for cut in (_narrow, _wide) if text.isascii() else (_wide,):
-        starts = cut(text, width, room)
-        rows = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
-        assert "".join(rows) == text
-        assert all(rows) or not text
-        for number, row in enumerate(rows):
-            cells = sum(2 if char == "\u6f22" else 1 for char in row)
-            # The blank at which a row ends may stand at the edge, where it is not drawn.
-            assert cells - row.endswith(" ") <= (room if number else width)

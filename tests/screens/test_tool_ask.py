@@ -30,7 +30,7 @@ def entry(hand: Hand) -> Entry:
 
 
 async def test_it_shows_the_call_and_what_can_be_done() -> None:
-    async with shown(asking(place=2, count=3)) as hand:
+    async with shown(asking(number=(2, 3))) as hand:
         assert "Tool call  2 of 3" in hand.text
         for text in ("get_weather", WORDS, '{"location": "Paris", "days": [1, 2, 3]}'):
             assert text in hand.text

@@ -25,7 +25,8 @@ from tui.core.session import Run, Session
 from tui.core.steps import finish
 from tui.viewmodel import compare_lines as module
 from tui.viewmodel.compare import compare_lines
-from tui.viewmodel.compare_lines import Cell, CompareLine, json_lines, text_lines
+from tui.viewmodel.compare_lines import CompareLine, json_lines, text_lines
+from tui.viewmodel.lines import StyledLine
 
 MS = 1_000_000
 
@@ -48,7 +49,7 @@ def answer(text: str, **fields: object) -> list[JsonObject]:
     return [message_start(**fields), *text_block(0, text), *ending()]
 
 
-def cell_text(cell: Cell) -> str:
+def cell_text(cell: StyledLine) -> str:
     return " " * cell.indent + cell.mark + "".join(text for text, _ in cell.pieces)
 
 

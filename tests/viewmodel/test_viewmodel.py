@@ -20,10 +20,10 @@ from tui.find.links import Contribution, contribution
 from tui.viewmodel import (
     Counters,
     EventRow,
-    Item,
     Moment,
     Ranks,
     ToolItem,
+    TranscriptItem,
     TranscriptView,
     counters,
     describe_error,
@@ -60,35 +60,37 @@ def moment_of(
     cursor: int | None = None,
     *,
     now_ns: int | None = None,
-    lit: Contribution | None = None,
+    highlight: Contribution | None = None,
 ) -> Moment:
     run = session.runs[-1]
     travelling = cursor is not None
     count = len(run.timeline) if cursor is None else cursor
     state = run.timeline.at(count) if travelling else run.state
     now_ns = (run.last_byte_ns or 0) if now_ns is None else now_ns
-    return Moment(run, state, count, travelling, now_ns, lit)
+    return Moment(run, state, count, travelling, now_ns, highlight)
 
 
 def view_of(
     session: Session,
     cursor: int | None = None,
     *,
-    lit: Contribution | None = None,
+    highlight: Contribution | None = None,
     **fields: Any,  # noqa: ANN401
 ) -> TranscriptView:
-    return TranscriptView(moment_of(session, cursor, lit=lit), **{"kind": "demo", **fields})
+    return TranscriptView(
+        moment_of(session, cursor, highlight=highlight), **{"kind": "demo", **fields}
+    )
 
 
-def seen(*items: JsonObject | bytes, **options: Any) -> list[Item]:  # noqa: ANN401
+def seen(*items: JsonObject | bytes, **options: Any) -> list[TranscriptItem]:  # noqa: ANN401
     return transcript(view_of(session_of(*items, **options)))
 
 
-def text_of(item: Item) -> str:
+def text_of(item: TranscriptItem) -> str:
     return item.body.text() if isinstance(item.body, Buffer) else item.body
 
 
-def brief(items: Sequence[Item]) -> list[tuple[str, str, str]]:
+def brief(items: Sequence[TranscriptItem]) -> list[tuple[str, str, str]]:
     return [(item.kind, item.label, text_of(item)) for item in items]
 
 
@@ -264,14 +266,14 @@ def test_what_the_event_at_the_cursor_added_is_marked() -> None:
     def lit(count: int) -> list[tuple[int, int] | None]:
         state = session.run.timeline.at(count)
         added = contribution(state, session.run.timeline.record(count - 1))
-        return [item.lit for item in transcript(view_of(session, count, lit=added))]
+        return [item.highlight for item in transcript(view_of(session, count, highlight=added))]
 
     assert lit(4) == [(3, 6)]
     assert lit(5) == [None]
     # Tool input is marked in its own pane.
     assert lit(7) == [None, None]
     elsewhere = Contribution(9, "text", 0, 1)
-    assert transcript(view_of(session, 4, lit=elsewhere))[0].lit is None
+    assert transcript(view_of(session, 4, highlight=elsewhere))[0].highlight is None
 
 
 # --- transcript: how it ended ---------------------------------------------------------------------

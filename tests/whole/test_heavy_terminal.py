@@ -224,7 +224,7 @@ async def test_a_large_event_at_the_cursor_is_parsed_once(kind: str, work: Work)
         assert LARGE < work["parsed"] < LARGE + 200_000
         for _ in range(3):
             await ticks(stage, work, 1, parsed=200_000, read=16_384 * 100)
-        assert stage.moment.lit is not None
+        assert stage.moment.highlight is not None
 
 
 @pytest.mark.parametrize("kind", ["text, one event", "tool input"])

@@ -27,10 +27,11 @@ from tui.core.records import Chunk
 from tui.dashboard.saving import copyables, save_new
 from tui.run import Feed
 from tui.screens.compare import Compare
-from tui.screens.detail import Detail, DetailView
-from tui.screens.latency import Latency, LatencyView
+from tui.screens.detail import Detail
+from tui.screens.latency import Latency
 from tui.screens.menu import Menu
 from tui.sources.replay import LargeFileSource
+from tui.widgets.lines_view import LinesView
 
 STREAM = timed(
     message_start(),
@@ -185,7 +186,7 @@ def lit(stage: Stage, pane: str) -> str:
     """The text that is drawn in the style of the contribution."""
     widget = stage.transcript_pane if pane == "transcript" else stage.tool_pane
     background = widget.style(
-        f"{'transcript' if pane == 'transcript' else 'tool-pane'}--lit"
+        f"{'transcript' if pane == 'transcript' else 'tool-pane'}--highlight"
     ).bgcolor
     return "".join(
         segment.text
@@ -255,7 +256,7 @@ async def test_the_caret_is_moved_with_the_arrows_and_a_click() -> None:
 
 
 def detail_text(app: App[int]) -> str:
-    view = app.screen.query_one(DetailView)
+    view = app.screen.query_one(LinesView)
     return "\n".join(all_rows(view))
 
 
@@ -302,7 +303,7 @@ async def test_the_latency_view_leads_to_the_longest_gap() -> None:
         await stage.press("L")
         await drawn(stage.app)
         assert isinstance(stage.app.screen, Latency)
-        shown = "\n".join(all_rows(stage.app.screen.query_one(LatencyView)))
+        shown = "\n".join(all_rows(stage.app.screen.query_one(LinesView)))
         for words in ("TTFT", "waiting", "Gaps between content chunks", "Longest gaps"):
             assert words in shown
         run = stage.moment.run

@@ -46,11 +46,11 @@ from tui.captures.exporters import EXPORTS
 from tui.captures.writer import CaptureWriter
 from tui.core.records import Chunk, JsonObject
 from tui.screens.compare import CompareView
-from tui.screens.detail import Detail, DetailView
-from tui.screens.latency import LatencyView
+from tui.screens.detail import Detail
 from tui.screens.menu import Menu
 from tui.sources.capture import CaptureSource, FollowSource, recorded
 from tui.widgets.line_view import LineView
+from tui.widgets.lines_view import LinesView
 
 SIZES = [(80, 24), (120, 40)]
 both_sizes = pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
@@ -236,13 +236,13 @@ async def test_what_an_event_wrote_is_lit_where_it_can_be_seen(size: tuple[int, 
         for count, words in ((6, "# Weather"), (7, "sunny today.")):
             stage.app.watchlist.go(count)
             await stage.settle()
-            assert words in lit(stage.transcript_pane, "transcript--lit")
-            assert lit(stage.tool_pane, "tool-pane--lit") == ""
+            assert words in lit(stage.transcript_pane, "transcript--highlight")
+            assert lit(stage.tool_pane, "tool-pane--highlight") == ""
         for count, words in ((11, '{"city": '), (12, '"Paris"}')):
             stage.app.watchlist.go(count)
             await stage.settle()
-            assert lit(stage.tool_pane, "tool-pane--lit").strip() == words.strip()
-            assert lit(stage.transcript_pane, "transcript--lit") == ""
+            assert lit(stage.tool_pane, "tool-pane--highlight").strip() == words.strip()
+            assert lit(stage.transcript_pane, "transcript--highlight") == ""
 
 
 @both_sizes
@@ -269,7 +269,7 @@ async def test_what_was_written_far_up_is_led_to(size: tuple[int, int]) -> None:
             )
             stage.app.watchlist.go(seq + 1)
             await stage.settle()
-            shown = lit(pane, "tool-pane--lit")
+            shown = lit(pane, "tool-pane--highlight")
             assert f'"key {number}"' in shown
             assert "xxxx" in shown
         await stage.press("escape")
@@ -287,7 +287,7 @@ async def test_what_is_pointed_at_leads_to_its_event(size: tuple[int, int]) -> N
         await stage.click(pane, rows_of(pane)[y].index("sunny") + 2, y)
         await stage.press("enter")
         assert marked(stage) == 6
-        assert "today." in lit(pane, "transcript--lit")
+        assert "today." in lit(pane, "transcript--highlight")
         await stage.press("F")
         tools = stage.tool_pane
         y = next(y for y, row in enumerate(rows_of(tools)) if "city" in row)
@@ -397,27 +397,27 @@ async def test_an_event_in_full_and_its_bytes(size: tuple[int, int]) -> None:
         shown = stage.text
         for words in ("Event 6", "content_block_delta  #1", "3.600000 s", "3.00s", "7 of 16"):
             assert words in shown
-        whole = everything(stage, DetailView)
+        whole = everything(stage, LinesView)
         assert (
             "content[1].text 29 chars '# Weather\\n\\nParis is **very** ' \u2192 41 chars" in whole
         )
         assert '"text": "sunny today."' in whole
         await stage.press("x")
-        rows = rows_of(stage.app.screen.query_one(DetailView))
+        rows = rows_of(stage.app.screen.query_one(LinesView))
         first = rows.index("Bytes, in hex") + 1
         assert rows[first].startswith("000000  65 76 65 6e 74 3a 20 63")
         wide = size[0] > 100
         assert rows[first + 1].startswith("000010" if wide else "000008"), "no row is wrapped"
         assert rows[first].endswith("event: content_b" if wide else "event: c")
         await stage.press("x")
-        assert "Bytes, as received" in rows_of(stage.app.screen.query_one(DetailView))
+        assert "Bytes, as received" in rows_of(stage.app.screen.query_one(LinesView))
         await stage.press("n")
         assert "Event 7" in stage.text
-        assert "nothing in the message" in everything(stage, DetailView)
+        assert "nothing in the message" in everything(stage, LinesView)
         await stage.press("p", "p")
         assert "Event 5" in stage.text
         await stage.press("end")
-        assert "Paris is **very** " in "".join(rows_of(stage.app.screen.query_one(DetailView)))
+        assert "Paris is **very** " in "".join(rows_of(stage.app.screen.query_one(LinesView)))
         await stage.press("escape")
         assert marked(stage) == 5
 
@@ -426,7 +426,7 @@ async def test_hex_fits_every_width() -> None:
     async with on_stage(STREAM, size=(100, 24)) as stage:
         await stage.at(10)
         await stage.press("enter", "x")
-        view = stage.app.screen.query_one(DetailView)
+        view = stage.app.screen.query_one(LinesView)
         raw = stage.moment.timeline.raw_event(LAST)
         for width, size in ((120, 16), (80, 8), (60, 8), (44, 4), (120, 16)):
             await stage.resize(width, 24)
@@ -444,7 +444,7 @@ async def test_an_anomaly_is_explained_where_it_happened(size: tuple[int, int]) 
         assert "1 anomaly" in stage.text
         stage.app.watchlist.go(14)
         await stage.press("enter")
-        whole = everything(stage, DetailView)
+        whole = everything(stage, LinesView)
         assert "unknown_event: no event type 'mystery' is known" in whole
         assert "\u26a0" in stage.text
         assert '"said": "boo"' in whole
@@ -456,7 +456,7 @@ async def test_several_events_of_one_read_say_so() -> None:
         await stage.at(10)
         stage.app.watchlist.go(2)
         await stage.press("enter")
-        assert "1 of 2, with 2 others" in everything(stage, DetailView)
+        assert "1 of 2, with 2 others" in everything(stage, LinesView)
 
 
 # --- finding --------------------------------------------------------------------------------------
@@ -594,7 +594,7 @@ async def test_where_the_time_went(size: tuple[int, int]) -> None:
         ):
             assert words in shown
         await stage.press("end")
-        whole = everything(stage, LatencyView)
+        whole = everything(stage, LinesView)
         assert "3.00s before event 6, text" in whole
         assert "16 reads brought 16 events, at most 1 at once" in whole
         assert "16 reads brought" in stage.text
@@ -610,7 +610,7 @@ async def test_no_number_of_the_latencies_is_cut() -> None:
         for width in (100, 70, 50, 44):
             await stage.resize(width, 40)
             stage.app.screen._tick()  # type: ignore[attr-defined]  # Else called by a timer.
-            whole = everything(stage, LatencyView)
+            whole = everything(stage, LinesView)
             for words in ("per token 300ms", "80%", "12%", "max 3.00s", "tool input "):
                 assert words in whole, width
 

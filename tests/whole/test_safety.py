@@ -19,7 +19,7 @@ from tests.hostile import MARKUP, SEQUENCES, hostile_in, hostile_text
 from tests.playbook import wire
 from tui.core.records import JsonObject
 from tui.sources import SourceEnded
-from tui.widgets.look import ComponentStyles
+from tui.widgets.component_styles import ComponentStyles
 
 Word = Callable[[], str]
 

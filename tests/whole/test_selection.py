@@ -36,9 +36,10 @@ from tests.playbook import (
     tool_start,
 )
 from tui.screens.compare import Compare, CompareView
-from tui.screens.detail import Detail, DetailView
-from tui.screens.latency import Latency, LatencyView
+from tui.screens.detail import Detail
+from tui.screens.latency import Latency
 from tui.widgets.line_view import LineView
+from tui.widgets.lines_view import LinesView
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 PARAGRAPH = "Paris is sunny, and this paragraph is long enough to be wrapped in any pane at all."
@@ -136,10 +137,10 @@ async def opened(stage: Stage, pane: str) -> LineView:
     if pane == "detail":
         app.watchlist.go(6)
         await stage.press("enter")
-        view = app.screen.query_one(DetailView)
+        view = app.screen.query_one(LinesView)
     elif pane == "latency":
         await stage.press("L")
-        view = app.screen.query_one(LatencyView)
+        view = app.screen.query_one(LinesView)
     elif pane == "compare":
         await stage.press("C")
         await app.workers.wait_for_complete()

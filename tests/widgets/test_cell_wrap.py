@@ -11,7 +11,8 @@ from rich.cells import cell_len, get_character_cell_size
 from rich.style import Style
 
 from tui.widgets import cell_wrap
-from tui.widgets.cell_wrap import Run, chop, is_narrow, split_lines, width_of, wrap
+from tui.widgets.cell_wrap import chop, is_narrow, split_lines, width_of, wrap
+from tui.widgets.paint import StyledText
 
 JOINERS = "\u200d\ufe0f"
 PLAIN = Style.null()
@@ -22,7 +23,7 @@ def wrapped(text: str, width: int) -> list[str]:
     return ["".join(part for part, _ in line) for line in wrap([(text, PLAIN)], width)]
 
 
-def text_of(lines: list[list[Run]]) -> list[str]:
+def text_of(lines: list[list[StyledText]]) -> list[str]:
     return ["".join(part for part, _ in line) for line in lines]
 
 
@@ -102,7 +103,9 @@ STYLES = st.sampled_from([PLAIN, BOLD])
 
 
 @given(st.lists(st.tuples(TEXTS, STYLES), max_size=6), st.integers(2, 20), st.booleans())
-def test_nothing_is_lost_and_nothing_too_wide(runs: list[Run], width: int, keep: bool) -> None:
+def test_nothing_is_lost_and_nothing_too_wide(
+    runs: list[StyledText], width: int, keep: bool
+) -> None:
     source = "".join(text for text, _ in runs)
     lines = wrap(runs, width, keep_tail=keep)
     for line in lines:

@@ -28,27 +28,27 @@ from tests.playbook import (
 from tests.viewmodel.test_viewmodel import view_of
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Session
-from tui.viewmodel import Item, TranscriptItems, transcript
+from tui.viewmodel import TranscriptItem, TranscriptItems, transcript
 from tui.viewmodel.tools import ToolItems, tools
 from tui.viewmodel.views import ItemKind
 from tui.widgets import transcript as pane_module
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.section_rows import SectionRows
-from tui.widgets.sections import Look
+from tui.widgets.sections import SectionStyles
 
-LOOK = Look(lambda name: Style(), MarkdownTheme(), unfolded=False, source=False)
+LOOK = SectionStyles(lambda name: Style(), MarkdownTheme(), unfolded=False, source=False)
 NEVER = 1 << 60
 KINDS: list[ItemKind] = ["text", "tool", "result", "prompt", "thinking", "banner"]
 
 
 @st.composite
-def items(draw: st.DrawFn) -> list[Item]:
+def items(draw: st.DrawFn) -> list[TranscriptItem]:
     count = draw(st.integers(0, 12))
     made = []
     for place in range(count):
         kind = draw(st.sampled_from(KINDS))
         body = draw(st.sampled_from(["", "x", "one\n\ntwo", "word " * 40, "- a\n- b\n\n# c"]))
-        made.append(Item(("block", place), kind, "label", body, False))
+        made.append(TranscriptItem(("block", place), kind, "label", body, False))
     return made
 
 
@@ -59,7 +59,7 @@ def rows_of_all(rows: SectionRows) -> list[tuple[object, int] | None]:
 
 @given(items(), st.randoms(use_true_random=False), st.integers(5, 60))
 def test_the_order_of_laying_out_does_not_matter(
-    given_items: list[Item], random: Random, width: int
+    given_items: list[TranscriptItem], random: Random, width: int
 ) -> None:
     whole, bit_by_bit = SectionRows(), SectionRows()
     for rows in (whole, bit_by_bit):
@@ -83,7 +83,9 @@ def test_the_order_of_laying_out_does_not_matter(
 
 
 @given(items(), st.integers(0, 40), st.integers(0, 10))
-def test_what_is_nearest_is_laid_out_next(given_items: list[Item], top: int, height: int) -> None:
+def test_what_is_nearest_is_laid_out_next(
+    given_items: list[TranscriptItem], top: int, height: int
+) -> None:
     rows = SectionRows()
     rows.take(given_items, 30, LOOK)
     rows.arrange()
@@ -97,7 +99,7 @@ def test_what_is_nearest_is_laid_out_next(given_items: list[Item], top: int, hei
 
 @given(items(), items(), st.integers(5, 60))
 def test_what_is_taken_later_is_as_if_it_had_been_there_before(
-    before: list[Item], after: list[Item], width: int
+    before: list[TranscriptItem], after: list[TranscriptItem], width: int
 ) -> None:
     rows, fresh = SectionRows(), SectionRows()
     rows.take(before, 20, LOOK)

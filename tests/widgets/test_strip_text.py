@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from tests.hostile import hostile_text
 from tui.core.text import one_line
-from tui.widgets.strip_text import apart, cluster_at, cut, lit, whole, word_at
+from tui.widgets.strip_text import apart, cluster_at, cut, highlight, whole, word_at
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 FLAG = "\U0001f1eb\U0001f1f7"
@@ -37,7 +37,7 @@ def test_the_parts_are_the_strip(text: str, cuts: list[int], one: int, other: in
 @given(TEXT, st.integers(0, 40), st.integers(0, 40))
 def test_only_the_range_is_lit(text: str, one: int, other: int) -> None:
     start, end = sorted((one, other))
-    strip = lit(strip_of(text, 3), start, end, BOLD)
+    strip = highlight(strip_of(text, 3), start, end, BOLD)
     assert strip.text == text
     assert "".join(part for part, style, _ in strip if style and style.bold) == text[start:end]
 

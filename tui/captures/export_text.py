@@ -14,6 +14,7 @@ from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import Block, RunState, as_text
 from tui.core.text import clip, format_ns, one_line, sanitize
+from tui.core.transcript_text import TranscriptText, call_line
 
 _TICKS: Final = re.compile(r"`+")
 _WIDTH: Final = 80
@@ -164,44 +165,25 @@ def _timestamp(created: str) -> int | None:
 
 def _gains(run: Run) -> list[tuple[int, str]]:
     state = RunState()
-    writer = _Gain()
+    text = TranscriptText()
     gains: list[tuple[int, str]] = []
     for record in run.timeline.records():
         reducer.apply(state, record)
-        gained = writer.take(state)
+        gained = _gained(text, state)
         if gained:
             gains.append((record.t_ns, gained))
     reducer.end(state, run.state.end or "interrupted")
-    gained = writer.take(state)
+    gained = _gained(text, state)
     if gained:
         gains.append((run.last_byte_ns or 0, gained))
     return gains
 
 
-class _Gain:
-    """Tells what a transcript gained. Blocks come one after another, as they began."""
-
-    def __init__(self) -> None:
-        self._place = 0
-        self._shown = 0
-
-    def take(self, state: RunState) -> str:
-        """Return what is new since the last call."""
-        pieces: list[str] = []
-        while self._place < len(state.blocks):
-            block = state.blocks[self._place]
-            over = block.stopped or state.end is not None
-            if block.type == "text":
-                pieces.append(block.text.slice(self._shown))
-                self._shown = len(block.text)
-            elif over and block.is_tool:
-                name = as_text(block.start.get("name")) or block.type
-                pieces.append(f"\u2192 {one_line(name)} {one_line(block.json.text())}".rstrip())
-            if not over:
-                # Also when a later block has begun: two texts must not run into each other.
-                break
-            if block.type == "text" or block.is_tool:
-                pieces.append("\n")
-            self._place += 1
-            self._shown = 0
-        return "".join(pieces)
+def _gained(text: TranscriptText, state: RunState) -> str:
+    pieces: list[str] = []
+    for block, new, over in text.take(state):
+        if block.type == "text":
+            pieces += (new, "\n") if over else (new,)
+        elif over and block.is_tool:
+            pieces += (call_line(block), "\n")
+    return "".join(pieces)

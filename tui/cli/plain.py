@@ -16,8 +16,9 @@ from tui.cli.standard_streams import OutputFailed
 from tui.conversation.diagnosis import findings_of_feed
 from tui.core.report import dumps, file_report
 from tui.core.session import Run
-from tui.core.state import Block, Buffer, as_text
+from tui.core.state import Buffer
 from tui.core.text import format_ns, one_line, sanitize
+from tui.core.transcript_text import TranscriptText, call_line
 from tui.findings import Finding
 from tui.run import Feed
 from tui.sources import Damaged
@@ -36,8 +37,7 @@ class PlainWriter:
         self._out = out
         self._pacer = None if smooth is None else Pacer(smooth)
         self._run: Run | None = None
-        self._block = 0
-        self._written = 0
+        self._text = TranscriptText()
         self._at_line_start = True
         self._paced: dict[int, Buffer] = {}
 
@@ -45,35 +45,23 @@ class PlainWriter:
         """Write what has arrived since the last call; `whole`: also what was held back."""
         if run is not self._run:
             self._fresh_line()
-            self._run, self._block, self._written = run, 0, 0
+            self._run, self._text = run, TranscriptText()
             if self._pacer is not None:
                 self._pacer = Pacer(self._pacer.kind)
         if self._pacer is not None:
             paced = self._pacer.update(run.state, time.monotonic_ns())
             self._paced = {} if whole else paced
-        blocks = run.state.blocks
-        while self._block < len(blocks):
-            block = blocks[self._block]
-            over = block.stopped or run.state.end is not None
+        for block, text, over in self._text.take(run.state, self._paced):
             if block.type == "text":
-                text = self._paced.get(self._block, block.text)
-                self._write(text.slice(self._written))
-                self._written = len(text)
-                if len(text) < len(block.text):
-                    break
-            elif block.is_tool:
-                # One line a call, and only when its input is whole: fragments cannot be read.
+                self._write(text)
                 if over:
-                    self._line(_call_line(block))
+                    self._fresh_line()
+            elif over and block.is_tool:
+                # One line a call, and only when its input is whole: fragments cannot be read.
+                note = "" if block.input_error is None else "  (not valid JSON)"
+                self._line(call_line(block, note))
             elif over and not block.type.endswith("thinking"):
                 self._line(f"[{one_line(block.type)}]")
-            if not over:
-                # Also when a later block has begun: two texts must not run into each other.
-                break
-            if block.type == "text":
-                self._fresh_line()
-            self._block += 1
-            self._written = 0
         self._out.flush()
 
     def finish(self) -> None:
@@ -94,13 +82,6 @@ class PlainWriter:
     def _line(self, text: str) -> None:
         self._fresh_line()
         self._out.write(text + "\n")
-
-
-def _call_line(block: Block) -> str:
-    name = as_text(block.start.get("name")) or block.type
-    raw = block.json.text()
-    note = "" if block.input_error is None else "  (not valid JSON)"
-    return f"\u2192 {one_line(name)} {one_line(raw)}{note}".rstrip()
 
 
 def summary(run: Run) -> str:

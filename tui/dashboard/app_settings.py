@@ -21,7 +21,7 @@ class AppSettings:
     record: Callable[[], Recorder] | None = None
     """Gives a recorder for each live run."""
     smooth: Reveal | None = None
-    """How text is shown to somebody who reads along; None: as it comes."""
+    """How the answer is smoothed for reading; None shows text as it arrives."""
     bell: bool = False
     """Whether to ring when a run ends."""
     editor: str = "vi"

@@ -24,10 +24,10 @@ class Exporting:
         if self._watchlist.shown is None or self._ui.modal:
             return
         from tui.captures.exporters import EXPORTS
-        from tui.screens.menu import Choice, Menu
+        from tui.screens.menu import Menu, MenuItem
 
-        choices = [Choice(kind, entry.title, entry.extension) for kind, entry in EXPORTS.items()]
-        choices.append(Choice("svg", "Picture of the screen", ".svg"))
+        choices = [MenuItem(kind, entry.title, entry.extension) for kind, entry in EXPORTS.items()]
+        choices.append(MenuItem("svg", "Picture of the screen", ".svg"))
         # Whoever is in the past might take a file for what is shown there.
         travelling = self._watchlist.cursor is not None
         title = "Export the whole run as" if travelling else "Export as"
@@ -60,11 +60,11 @@ class Exporting:
         if shown is None or state is None or self._ui.modal:
             return
         from tui.dashboard.saving import copyables
-        from tui.screens.menu import Choice, Menu
+        from tui.screens.menu import Menu, MenuItem
 
         seq = self._watchlist.count() - 1
         items = {item.id: item for item in copyables(shown.run, shown.feed, state, seq)}
-        choices = [Choice(item.id, item.title, item.note) for item in items.values()]
+        choices = [MenuItem(item.id, item.title, item.note) for item in items.values()]
 
         def chosen(id: str | None) -> None:
             if id is not None:
@@ -77,7 +77,7 @@ class Exporting:
             self._ui.say("There is nothing to copy yet")
 
     def copy(self, text: str) -> None:
-        """Copy a text, and keep it in a file: not every terminal lets itself be written to."""
+        """Copy a text, and save it to a file too: not every terminal allows copying."""
         from tui.dashboard.saving import keep_copy
 
         self._ui.copy(text)

@@ -61,7 +61,7 @@ class Navigator:
         """Go to the event that wrote a character."""
         shown = self._watchlist.shown
         if shown is not None:
-            self.go_to(writer_of(shown.run, wanted.place, wanted.field, wanted.offset))
+            self.go_to(writer_of(shown.run, wanted.position, wanted.field, wanted.offset))
 
     # --- search and filter ----------------------------------------------------------------------
 

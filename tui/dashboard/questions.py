@@ -88,8 +88,7 @@ class ToolQuestions:
             ToolAsk(
                 call.name,
                 call.input or {},
-                place=asked.number,
-                count=asked.calls,
+                number=(asked.number, asked.calls),
                 description=str(description),
                 runnable=exchange.can_run(asked),
                 deaf_s=self._deaf_s,

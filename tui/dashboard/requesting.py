@@ -69,7 +69,7 @@ class Requesting:
             self._desk.send(conversation, request)
 
     async def _edit(self, request: JsonObject) -> None:
-        """Have the reader edit a request in their editor, and show what came of it."""
+        """Open a request in the reader's editor, and show the edited one."""
         from tui.conversation.conversation import ConversationError, checked_request
 
         text = self._edited or json.dumps(request, indent=2, ensure_ascii=False) + "\n"

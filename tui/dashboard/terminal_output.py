@@ -80,7 +80,7 @@ class TerminalOutput:
 
     @property
     def left(self) -> bool:
-        """Whether the terminal had to be left with output that it did not take."""
+        """Whether output was given up because the terminal did not read it."""
         return self._given_up
 
     def stop(self) -> None:
@@ -113,7 +113,7 @@ class TerminalOutput:
                 return
 
     def _put(self, data: bytes) -> bool:
-        """Write all of it. False where it was given up."""
+        """Write all of it; False if that was given up."""
         view = memoryview(data)
         while view:
             if self._given_up:
@@ -153,7 +153,7 @@ def _own(fd: int) -> int:
 
 
 def _forget_unread(fd: int) -> None:
-    """Discard what a terminal has not read: frames, of no use any more. It makes room."""
+    """Discard the frames that a terminal has not read, to make room."""
     if sys.platform == "win32":
         return
     import termios

@@ -152,13 +152,13 @@ def nobody_looks(app: App[Any]) -> bool:
 
 
 def left_unread(app: App[Any]) -> bool:
-    """Whether the terminal had to be left without having taken everything."""
+    """Whether output was given up because the terminal did not read it."""
     output = terminal_output(app)
     return output is not None and output.left
 
 
 def survive_no_room() -> None:
-    """Have lists and wrapped texts that were left no room drawn as nothing.
+    """Draw nothing for lists and wrapped texts that have no room.
 
     In a terminal of a few cells, Textual wraps texts to a width of 0 and turns pages of no lines:
     both raise, and end the app.

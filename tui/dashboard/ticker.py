@@ -1,4 +1,4 @@
-"""The tick: 30 times a second, what has changed is drawn, whatever the rate of events."""
+"""The tick: draws what has changed 30 times a second, however fast events arrive."""
 
 from __future__ import annotations
 

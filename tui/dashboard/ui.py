@@ -65,7 +65,7 @@ class UI:
         self.note(text)
 
     def note(self, text: str, *, seconds: float = 2) -> None:
-        """Tell the reader something worth keeping in sight for some seconds."""
+        """Show a notification for some seconds."""
         self._app.notify(text, timeout=seconds, markup=False)
 
     def complain(self, text: str, *, title: str = "", seconds: float = 8) -> None:
@@ -83,7 +83,7 @@ class UI:
         return self._app.export_screenshot(title="streamscope")
 
     async def edit(self, data: bytes) -> bytes:
-        """Have the reader edit a text in their editor, and return what came of it.
+        """Open a text in the reader's editor, and return the edited one.
 
         Raises OSError, ValueError, and SuspendNotSupported where there is no terminal to give away.
         """

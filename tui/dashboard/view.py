@@ -68,7 +68,7 @@ def _moment(watchlist: Watchlist, shown: Shown) -> Moment:
         now_ns = run.timeline.times[count - 1] if count else 0
         if not travelling and run.last_byte_ns is not None:
             now_ns = run.last_byte_ns
-    lit = None
+    highlight = None
     if travelling and count:
-        lit = contribution(state, run.timeline.record(count - 1))
-    return Moment(run, state, count, travelling, now_ns, lit)
+        highlight = contribution(state, run.timeline.record(count - 1))
+    return Moment(run, state, count, travelling, now_ns, highlight)

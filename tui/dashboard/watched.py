@@ -11,7 +11,7 @@ from tui.core.session import Run
 from tui.core.state import Buffer, RunState
 from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, Feed
 from tui.sources import SourceFactory
-from tui.viewmodel import Item, turn_items
+from tui.viewmodel import TranscriptItem, turn_items
 from tui.viewmodel.pacer import Pacer
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Cancellable(Protocol):
 
 
 class Watched:
-    """One stream that is watched: its feed, how it can be had again, and what reads it."""
+    """One stream that is watched: its feed, how to open it again, and the worker that reads it."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Watched:
         self._pacers: dict[Run, Pacer] = {}
 
     @cached_property
-    def turns(self) -> tuple[Item, ...]:
+    def turns(self) -> tuple[TranscriptItem, ...]:
         """What was said before the answer, as far as the request is known."""
         exchange = self.exchange
         known = {} if exchange is None else exchange.conversation.printed
@@ -57,7 +57,7 @@ class Watched:
         )
 
     def paced_text(self, run: Run, smooth: Reveal, now_ns: int) -> dict[int, Buffer]:
-        """Return what is shown by now of each text block, to somebody who reads along."""
+        """Return the smoothed text of each text block, as far as it is shown now."""
         pacer = self._pacers.get(run)
         if pacer is None:
             pacer = self._pacers[run] = Pacer(smooth)

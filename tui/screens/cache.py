@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import wrap as wrap_words
-from typing import ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.strip import Strip
 from textual.widgets import Static
 
 from tui.core.text import format_count, one_line
-from tui.widgets.line_view import LineView
-from tui.widgets.paint import Piece, strip_of, wire
+from tui.viewmodel.lines import LineStyle, StyledLine, bar, line_of
+from tui.widgets.lines_view import LinesView
+from tui.widgets.paint import wire
 
 _ABSENT: Final = "\u2013"
 _FEWEST: Final = "Send a second request in this conversation: this shows what the cache kept of it"
@@ -31,7 +31,6 @@ _RATE: Final = 5
 _GIVING_WAY: Final = ((10, 12, 20), (10, 8, 20), (10, 0, 10), (0, 0, 6))
 """Cells for the time and the bar, and the fewest for the model with which they are drawn."""
 _MARGIN: Final = " " * (_NUMBER + 2)
-_EIGHTHS: Final = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 
 
 class CacheRow(NamedTuple):
@@ -54,10 +53,6 @@ class CacheRow(NamedTuple):
     after: str | None = None
 
 
-Line = tuple[tuple[str, str], ...]
-"""Pieces of text, each with the name of its look."""
-
-
 def share_line(rows: Sequence[CacheRow]) -> str:
     """Return how much of all input tokens came from the cache, empty where nothing is known."""
     known = [row for row in rows if None not in (row.input, row.read, row.write)]
@@ -68,60 +63,60 @@ def share_line(rows: Sequence[CacheRow]) -> str:
     return f"{read / total:.0%} of {format_count(total)} input tokens read from the cache"
 
 
-def cache_lines(rows: Sequence[CacheRow], width: int) -> list[Line]:
+def cache_lines(rows: Sequence[CacheRow], width: int) -> list[StyledLine]:
     """Return the lines of the requests, for rows of `width` cells."""
-    lines: list[Line] = []
+    lines: list[StyledLine] = []
     for place, row in enumerate(rows):
         if place:
-            lines.append(())
+            lines.append(StyledLine())
         lines.append(_facts(row, width))
         lines.extend(_break(row, width))
     if len(rows) == 1:
-        lines.append(())
-        lines += [((line, "muted"),) for line in wrap_words(_FEWEST, max(width, 1))]
+        lines.append(StyledLine())
+        lines += [line_of((line, "muted")) for line in wrap_words(_FEWEST, max(width, 1))]
     return lines
 
 
-class Columns(NamedTuple):
+class CacheColumns(NamedTuple):
     """Cells for what gives way on a narrow screen."""
 
     when: int
     model: int
-    bar: int
+    gauge: int
 
 
-def columns(width: int) -> Columns:
+def columns(width: int) -> CacheColumns:
     """Return the columns for rows of `width` cells: first the bar goes, then the time."""
     rest = width - len(_MARGIN) - 3 * _COUNT - _RATE
-    for when, bar, least in _GIVING_WAY:
-        if rest - when - bar >= least:
-            return Columns(when, rest - when - bar, bar)
-    return Columns(0, 0, 0)
+    for when, gauge, least in _GIVING_WAY:
+        if rest - when - gauge >= least:
+            return CacheColumns(when, rest - when - gauge, gauge)
+    return CacheColumns(0, 0, 0)
 
 
-def heading(width: int) -> Line:
+def heading(width: int) -> StyledLine:
     """Return the names of the columns."""
-    when, model, bar = columns(width)
+    when, model, gauge = columns(width)
     names = "".join(f"{name:>{_COUNT}}" for name in ("input", "read", "write"))
     first = f"{'when' if when else '':<{when}}{'model' if model else '':<{model}}"
     text = f"{'#':>{_NUMBER}}  {first}{names}"
-    return ((text + " " * bar + f"{'hits':>{_RATE}}", "muted"),)
+    return line_of((text + " " * gauge + f"{'hits':>{_RATE}}", "muted"))
 
 
-def _facts(row: CacheRow, width: int) -> Line:
-    when, model, bar = columns(width)
-    read = "good" if row.read else "plain"
+def _facts(row: CacheRow, width: int) -> StyledLine:
+    when, model, gauge = columns(width)
+    read: LineStyle = "good" if row.read else "plain"
     rate = "" if row.hit_rate is None else f"{row.hit_rate:.0%}"
-    full, rest = _bar(row.hit_rate, max(bar - 2, 0))
-    return (
+    full, rest = _share_bar(row.hit_rate, max(gauge - 2, 0))
+    return line_of(
         (f"{row.number:>{_NUMBER}}  ", "muted"),
         (_cell(row.when, when), "muted"),
         (_cell(row.model, model), "plain"),
         (_count(row.input), "plain"),
         (_count(row.read), read),
         (_count(row.write), "plain"),
-        ("  " if bar else "", "plain"),
-        (full, "bar"),
+        ("  " if gauge else "", "plain"),
+        (full, "full"),
         (rest, "track"),
         (f"{rate or _ABSENT:>{_RATE}}", read),
     )
@@ -136,75 +131,32 @@ def _count(value: int | None) -> str:
     return f"{_ABSENT if value is None else format_count(value):>{_COUNT}}"
 
 
-def _bar(share: float | None, width: int) -> tuple[str, str]:
+def _share_bar(share: float | None, width: int) -> tuple[str, str]:
     """Return the filled part of a bar, to an eighth of a cell, and what is left of it."""
     if share is None:
         return "", " " * width
-    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
-    whole, part = divmod(eighths, 8)
-    full = "\u2588" * whole + (_EIGHTHS[part] if part else "")
+    full = bar(round(min(max(share, 0.0), 1.0) * width * 8))
     return full, "\u2500" * (width - len(full))
 
 
-def _break(row: CacheRow, width: int) -> list[Line]:
+def _break(row: CacheRow, width: int) -> list[StyledLine]:
     """Return where the prefix ends that the row has in common with the one before."""
     if not row.broke_at:
         return []
     room = width - len(_MARGIN) - 2
-    lines: list[Line] = [
-        (
-            (f"{_MARGIN}first difference at ", "muted"),
-            (one_line(row.broke_at), "path"),
-        )
-    ]
-    for sign, text, look in (("\u2212", row.before, "removed"), ("+", row.after, "added")):
-        shown = ("nothing", "muted") if text is None else (wire(text, room), look)
-        lines.append(((f"{_MARGIN}{sign} ", look), shown))
+    lines = [line_of((f"{_MARGIN}first difference at ", "muted"), (one_line(row.broke_at), "path"))]
+    sides: tuple[tuple[str, str | None, LineStyle], ...] = (
+        ("\u2212", row.before, "removed"),
+        ("+", row.after, "added"),
+    )
+    for sign, text, style in sides:
+        mark = (f"{_MARGIN}{sign} ", style)
+        shown = line_of(mark, ("nothing", "muted"))
+        lines.append(shown if text is None else line_of(mark, (wire(text, room), style)))
     return lines
 
 
 # --- the screen -----------------------------------------------------------------------------------
-
-
-class CacheLines(LineView):
-    """The lines of the requests."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "cache--plain",
-        "cache--muted",
-        "cache--good",
-        "cache--bar",
-        "cache--track",
-        "cache--path",
-        "cache--added",
-        "cache--removed",
-    }
-    # There is no live end.
-    BINDINGS = [("end", "bottom", "Bottom")]
-
-    placeholder = _NOTHING
-
-    def __init__(self) -> None:
-        super().__init__(id="cache-lines")
-        self.follow = False
-        self._rows: Sequence[CacheRow] = ()
-        self._lines: list[Line] = []
-
-    def show(self, rows: Sequence[CacheRow]) -> None:
-        """Draw these requests."""
-        self._rows = rows
-        self._lines = cache_lines(rows, self.row_width)
-        self.set_height(len(self._lines))
-        self.refresh()
-
-    def on_resize(self) -> None:
-        self.show(self._rows)
-
-    def row(self, y: int, width: int) -> Strip:
-        pieces: list[Piece] = [
-            (text, self.style(f"cache--{look}")) for text, look in self._lines[y]
-        ]
-        return strip_of(pieces, width)
 
 
 class CacheView(ModalScreen[None]):
@@ -215,7 +167,7 @@ class CacheView(ModalScreen[None]):
     def __init__(self, rows: Sequence[CacheRow]) -> None:
         super().__init__()
         self._requests = rows
-        self._view = CacheLines()
+        self._view = LinesView(id="cache-lines", placeholder=_NOTHING)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="cache") as box:
@@ -237,11 +189,11 @@ class CacheView(ModalScreen[None]):
         share = share_line(rows)
         title = f"Prompt cache  {share}" if share else "Prompt cache"
         self.query_one("#cache").border_title = Content(title)
-        self._view.show(rows)
+        self._view.show(lambda width: cache_lines(rows, width))
         self._head()
 
     def _head(self) -> None:
-        text = heading(self._view.row_width)[0][0] if self._requests else ""
+        text = heading(self._view.row_width).pieces[0][0] if self._requests else ""
         self.query_one("#cache-head", Static).update(Content(text))
 
     def action_close(self) -> None:

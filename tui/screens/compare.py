@@ -22,11 +22,11 @@ from tui.compare.comparison import Comparison, compare
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.steps import Steps
-from tui.core.text import sanitize
 from tui.viewmodel.compare import WIDE, compare_lines
-from tui.viewmodel.compare_lines import Cell, CompareLine, Look
-from tui.widgets.cell_wrap import wrap
+from tui.viewmodel.compare_lines import CompareLine
+from tui.viewmodel.lines import LineStyle, StyledLine
 from tui.widgets.line_view import LineView
+from tui.widgets.lines_view import LINE_CLASSES, wrapped_line
 from tui.widgets.paint import strip_of, wire
 
 T = TypeVar("T")
@@ -49,20 +49,7 @@ class Layout(NamedTuple):
 class CompareView(LineView):
     """The lines of a comparison, wrapped."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "compare--heading",
-        "compare--plain",
-        "compare--muted",
-        "compare--added",
-        "compare--removed",
-        "compare--changed",
-        "compare--better",
-        "compare--worse",
-        "compare--added-word",
-        "compare--removed-word",
-        "compare--here",
-        "compare--rule",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = LINE_CLASSES | {"compare--here", "compare--rule"}
 
     # The comparison has no live end.
     BINDINGS = [("end", "bottom", "Bottom")]
@@ -75,7 +62,7 @@ class CompareView(LineView):
         self.follow = False
         self._layout = Layout([], [])
         self._width = 0
-        self._looks: list[Style] = []
+        self._styles: list[Style] = []
         self._number = -1
 
     @property
@@ -86,7 +73,7 @@ class CompareView(LineView):
     def on_resize(self) -> None:
         if self.row_width != self._width:
             self._width = self.row_width
-            self._looks = self._all_styles()
+            self._styles = self._all_styles()
             self.post_message(self.Widened())
 
     def notify_style_update(self) -> None:
@@ -96,12 +83,12 @@ class CompareView(LineView):
             self.call_after_refresh(self._check_styles)
 
     def _check_styles(self) -> None:
-        """The rows hold their colours. Most updates change none of them."""
+        """Lay out again if colours changed: the rows hold theirs."""
         if not self.is_attached:
             return  # Closed in the meantime.
-        looks = self._all_styles()
-        if looks != self._looks:
-            self._looks = looks
+        styles = self._all_styles()
+        if styles != self._styles:
+            self._styles = styles
             self.post_message(self.Widened())
 
     def row(self, y: int, width: int) -> Strip:
@@ -114,9 +101,9 @@ class CompareView(LineView):
             for text, style, _ in strip.adjust_cell_length(width)
         )
 
-    def say(self, text: str, look: Look) -> None:
+    def say(self, text: str, style: LineStyle) -> None:
         """Show one line and nothing else."""
-        self.show(Layout(self._cell(Cell(((text, look),), ""), self.row_width), []))
+        self.show(Layout(self._wrapped(StyledLine(((text, style),)), self.row_width), []))
 
     def show(self, layout: Layout) -> None:
         """Draw these rows. The place stays, and a difference that is in view stays there."""
@@ -170,32 +157,23 @@ class CompareView(LineView):
             if stop:
                 layout.stops.append(len(layout.rows))
             if right is None:
-                layout.rows.extend(self._cell(left, width))
+                layout.rows.extend(self._wrapped(left, width))
             else:
-                cells = self._cell(left, column), self._cell(right, column)
+                cells = self._wrapped(left, column), self._wrapped(right, column)
                 for one, other in zip_longest(*cells, fillvalue=Strip([])):
                     padded = one.adjust_cell_length(column)
                     layout.rows.append(Strip.join([padded, rule, other]))
             yield
         return layout
 
-    def _cell(self, cell: Cell, width: int) -> list[Strip]:
-        margin = " " * cell.indent + cell.mark
-        room = max(width - len(margin), 1)
-        runs = [
-            (sanitize(text).replace("\t", "    "), self._style(look)) for text, look in cell.pieces
-        ]
-        rows = []
-        for number, row in enumerate(wrap(runs, room)):
-            front = " " * len(margin) if number else margin
-            rows.append(strip_of([(front, self._style(cell.look)), *row], width))
-        return rows
+    def _wrapped(self, line: StyledLine, width: int) -> list[Strip]:
+        return wrapped_line(line, width, self._line_style)
 
     def _all_styles(self) -> list[Style]:
         return [self.style(name) for name in sorted(self.COMPONENT_CLASSES)]
 
-    def _style(self, look: Look) -> Style:
-        return self.style(f"compare--{look}")
+    def _line_style(self, name: LineStyle) -> Style:
+        return self.style(f"lines--{name}")
 
 
 class Compare(ModalScreen[None]):
@@ -315,7 +293,7 @@ def first_sides(count: int, shown: int) -> tuple[int, int]:
 
 
 async def _in_slices(steps: Steps[T]) -> T:
-    """Do work in the event loop, with room for everything else every few milliseconds."""
+    """Do work in the event loop, and let other tasks run every few milliseconds."""
     end = time.perf_counter() + _SLICE_S
     while True:
         try:

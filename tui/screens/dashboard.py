@@ -14,10 +14,10 @@ from textual.widgets import Static
 
 from tui.viewmodel import Counters, DashboardView
 from tui.widgets.ask_bar import AskBar
-from tui.widgets.bars import CounterBar, EventHead, Header, KeyBar
+from tui.widgets.bars import CounterBar, EventHead, HeaderBar, KeyBar
+from tui.widgets.component_styles import markdown_theme
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import LineView
-from tui.widgets.look import markdown_theme
 from tui.widgets.timeline_strip import TimelineStrip
 from tui.widgets.tool_pane import ToolPane
 from tui.widgets.transcript import Transcript
@@ -41,7 +41,7 @@ class Dashboard(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.header = Header(id="header")
+        self.header = HeaderBar(id="header")
         self.transcript = Transcript(id="transcript")
         self.tools = ToolPane(id="tools")
         self.log_box = Vertical(id="log", classes="pane")

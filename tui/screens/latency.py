@@ -3,53 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
-from textual.strip import Strip
 
 from tui.core.latency import LatencyScan
 from tui.core.session import Run
-from tui.core.text import sanitize
-from tui.viewmodel.latency import LatencyLine, latency_lines
-from tui.widgets.line_view import LineView
-from tui.widgets.paint import strip_of
+from tui.viewmodel.latency import latency_lines
+from tui.widgets.lines_view import LinesView
 
 _SLICE_S = 0.008
 _TICK_S = 1 / 30
-
-
-class LatencyView(LineView):
-    """The lines of the latency view."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "latency--heading",
-        "latency--plain",
-        "latency--muted",
-        "latency--bar",
-    }
-
-    # Not the live end of the stream behind it.
-    BINDINGS = [("end", "bottom", "Bottom")]
-
-    def __init__(self) -> None:
-        super().__init__(id="latency")
-        self.lines: list[LatencyLine] = []
-
-    def show(self, lines: list[LatencyLine]) -> None:
-        """Draw these lines."""
-        self.lines = lines
-        self.follow = False
-        self.set_height(len(lines))
-        self.refresh()
-
-    def row(self, y: int, width: int) -> Strip:
-        pieces = self.lines[y].pieces if y < len(self.lines) else ()
-        return strip_of(
-            [(sanitize(text), self.style(f"latency--{look}")) for text, look in pieces], width
-        )
 
 
 class Latency(ModalScreen[int]):
@@ -65,7 +29,7 @@ class Latency(ModalScreen[int]):
         super().__init__()
         self._run = run
         self._scan = LatencyScan(run)
-        self._view = LatencyView()
+        self._view = LinesView(id="latency")
         self._shown = -1
 
     def compose(self) -> ComposeResult:
@@ -89,10 +53,7 @@ class Latency(ModalScreen[int]):
         self._shown = len(self._run.timeline) if done else -1
         percent = "" if done else f"  {self._scan.progress:.0%}"
         self._view.border_title = f"Latency{percent}"
-        self._view.show(latency_lines(self._run, self._scan, self._view.row_width))
-
-    def on_resize(self, event: events.Resize) -> None:
-        self._shown = -1
+        self._view.show(lambda width: latency_lines(self._run, self._scan, width))
 
     def action_jump(self, number: int) -> None:
         """Go to the event that ended a gap."""

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 from tui.core.text import one_line
 
 
-class Choice(NamedTuple):
+class MenuItem(NamedTuple):
     """An entry: what it returns, what it is called, and what is said about it."""
 
     id: str
@@ -27,7 +27,7 @@ class Menu(ModalScreen[str]):
 
     BINDINGS = [("escape,q", "leave", "Close"), ("j", "down", "Down"), ("k", "up", "Up")]
 
-    def __init__(self, title: str, choices: list[Choice]) -> None:
+    def __init__(self, title: str, choices: list[MenuItem]) -> None:
         super().__init__()
         self._title = title
         self._choices = choices

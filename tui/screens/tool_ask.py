@@ -45,21 +45,19 @@ class ToolAsk(ModalScreen[Decision | None]):
         name: str,
         input: object,
         *,
-        place: int = 1,
-        count: int = 1,
+        number: tuple[int, int] = (1, 1),
         description: str = "",
         runnable: bool = True,
         deaf_s: float = 0.0,
     ) -> None:
-        """Take a call, number `place` of `count` in its answer. Without `runnable` it can only be
+        """Take a call, and which of how many in its answer it is. Without `runnable` it can only be
         refused or answered by hand. For `deaf_s` seconds keys decide nothing: they may have been
         meant for what was there before.
         """
         super().__init__()
         self._tool = name
         self._call = input
-        self._place = place
-        self._count = count
+        self._number, self._count = number
         self._description = description
         self._runnable = runnable
         self._deaf_s = deaf_s
@@ -92,7 +90,7 @@ class ToolAsk(ModalScreen[Decision | None]):
                 yield _button("esc", "back", "back")
 
     def on_mount(self) -> None:
-        where = f"  {self._place} of {self._count}" if self._count > 1 else ""
+        where = f"  {self._number} of {self._count}" if self._count > 1 else ""
         box = self.query_one("#tool-ask")
         box.border_title = Content(f"Tool call{where}")
         self._view.show(json_text(self._call))

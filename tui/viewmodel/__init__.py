@@ -15,9 +15,9 @@ from tui.viewmodel.views import (
     DashboardView,
     EventsView,
     HeaderView,
-    Item,
     Moment,
     Tone,
+    TranscriptItem,
     TranscriptView,
 )
 
@@ -27,7 +27,7 @@ __all__ = [
     "EventsView",
     "DashboardView",
     "HeaderView",
-    "Item",
+    "TranscriptItem",
     "Ranks",
     "Moment",
     "Tone",

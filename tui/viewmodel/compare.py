@@ -18,15 +18,13 @@ from tui.viewmodel.compare_lines import (
     NO_MARK,
     REMOVED,
     VALUE,
-    Cell,
     CompareLine,
-    Look,
-    Pieces,
     count,
     json_lines,
     text_lines,
     value,
 )
+from tui.viewmodel.lines import LineStyle, Pieces, StyledLine
 
 WIDE: Final = 100
 """From so many cells on there are two columns."""
@@ -59,18 +57,18 @@ def compare_lines(comparison: Comparison, width: int) -> Iterator[CompareLine]:
 
 
 def _heading(name: str, facts: str = "") -> CompareLine:
-    return CompareLine(Cell(((name, "heading"), (f"   {facts}" if facts else "", "muted")), ""))
+    return CompareLine(StyledLine(((name, "heading"), (f"   {facts}" if facts else "", "muted"))))
 
 
 def _muted(text: str, indent: int = 0) -> CompareLine:
-    return CompareLine(Cell(((text, "muted"),), indent=indent))
+    return CompareLine(StyledLine(((text, "muted"),), NO_MARK, indent=indent))
 
 
 def _summary(comparison: Comparison) -> CompareLine:
     differing = comparison.differing
     if not differing:
-        return CompareLine(Cell((("No differences", "better"),), ""))
-    return CompareLine(Cell((("Differ in ", "muted"), (", ".join(differing), "plain")), ""))
+        return CompareLine(StyledLine((("No differences", "better"),)))
+    return CompareLine(StyledLine((("Differ in ", "muted"), (", ".join(differing), "plain"))))
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -80,19 +78,21 @@ def _facts(comparison: Comparison, width: int) -> Iterator[CompareLine]:
     # Where there are two columns, the right value begins where the right column does.
     room = width // 2 - 10 if width >= WIDE else max((width - len(NO_MARK) - _LABEL) // 2, 8)
     head = f"{'left':<{room}}right"
-    yield CompareLine(Cell(((f"{'Run':<{_LABEL + 2}}", "heading"), (head, "muted")), ""))
+    yield CompareLine(StyledLine(((f"{'Run':<{_LABEL + 2}}", "heading"), (head, "muted"))))
     stop = True
     for fact in comparison.facts:
         if fact.left is None and fact.right is None:
             continue
         left, right = (clip(one_line(text or _UNKNOWN), room - 2) for text in fact[1:])
         label: Pieces = ((f"{fact.name:<{_LABEL}}", "muted"),)
-        looks: tuple[Look, Look] = ("plain", "plain") if fact.equal else ("removed", "added")
+        looks: tuple[LineStyle, LineStyle] = (
+            ("plain", "plain") if fact.equal else ("removed", "added")
+        )
         pieces: Pieces = (*label, (f"{left:<{room}}", looks[0]), (right, looks[1]))
         if fact.equal:
-            yield CompareLine(Cell(pieces))
+            yield CompareLine(StyledLine(pieces, NO_MARK))
         else:
-            yield CompareLine(Cell(pieces, CHANGED, "changed"), stop=stop)
+            yield CompareLine(StyledLine(pieces, CHANGED, "changed"), stop=stop)
             stop = False
     yield EMPTY
 
@@ -113,12 +113,12 @@ def _usage(comparison: Comparison) -> Iterator[CompareLine]:
 
 def _table(name: str, measures: Sequence[Measure]) -> Iterator[CompareLine]:
     head = f"{'left':>{_NUMBER}}{'right':>{_NUMBER}}{'difference':>{_NUMBER + 2}}"
-    yield CompareLine(Cell(((f"{name:<{_LABEL + 2}}", "heading"), (head, "muted")), ""))
+    yield CompareLine(StyledLine(((f"{name:<{_LABEL + 2}}", "heading"), (head, "muted"))))
     stop = True
     for measure in measures:
         if measure.left is None and measure.right is None:
             continue
-        yield CompareLine(Cell(_measure(measure)), stop=stop and not measure.equal)
+        yield CompareLine(StyledLine(_measure(measure), NO_MARK), stop=stop and not measure.equal)
         stop = stop and measure.equal
     yield EMPTY
 
@@ -135,7 +135,7 @@ def _measure(measure: Measure) -> Pieces:
     if amount == _amount(0, unit):
         return (*pieces, (f"{'=':>{_NUMBER + 2}}", "muted"))
     sign, arrow, word = ("+", _UP, 1) if delta > 0 else ("\u2212", _DOWN, 0)
-    look: Look = verdict if verdict in ("better", "worse") else "changed"
+    look: LineStyle = verdict if verdict in ("better", "worse") else "changed"
     words = "" if measure.better is None else _WORDS.get(unit, ("fewer", "more"))[word]
     change = f"{sign}{amount}"
     return (
@@ -204,11 +204,15 @@ def _tool(tool: ToolDiff, *, wide: bool) -> Iterator[CompareLine]:
     title: Pieces = ((clip(one_line(tool.name) or "a tool without a name", 60), "plain"),)
     if one is None or other is None:
         if one is not None:
-            yield CompareLine(Cell((*title, _given(one, "removed")), REMOVED, "removed"), stop=True)
+            yield CompareLine(
+                StyledLine((*title, _given(one, "removed")), REMOVED, "removed"), stop=True
+            )
         if other is not None:
-            yield CompareLine(Cell((*title, _given(other, "added")), ADDED, "added"), stop=True)
+            yield CompareLine(
+                StyledLine((*title, _given(other, "added")), ADDED, "added"), stop=True
+            )
     elif tool.equal:
-        yield CompareLine(Cell((*title, ("  equal", "muted"))))
+        yield CompareLine(StyledLine((*title, ("  equal", "muted")), NO_MARK))
     else:
         states: Pieces = ()
         if one.state != other.state:
@@ -218,14 +222,14 @@ def _tool(tool: ToolDiff, *, wide: bool) -> Iterator[CompareLine]:
                 (ARROW, "muted"),
                 (other.state, "added"),
             )
-        yield CompareLine(Cell((*title, *states), CHANGED, "changed"), stop=bool(states))
+        yield CompareLine(StyledLine((*title, *states), CHANGED, "changed"), stop=bool(states))
         if tool.input is not None:
             yield from json_lines(tool.input, wide=wide, indent=2)
         elif tool.raw is not None and not tool.raw.equal:
             yield from text_lines(tool.raw, wide=wide, indent=2)
 
 
-def _given(report: ToolReport, look: Look) -> tuple[str, Look]:
+def _given(report: ToolReport, look: LineStyle) -> tuple[str, LineStyle]:
     """Return the input of a call that stands alone."""
     shown = one_line(clip(report.raw, VALUE)) if report.input is None else value(report.input)
     return "  " + shown, look

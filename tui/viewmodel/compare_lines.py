@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from tui.compare.json_diff import Change, ChangeKind, JsonDiff, path_text
 from tui.compare.text_diff import Band, DiffPart, TextDiff
 from tui.core.text import clip
 from tui.viewmodel.compact import compact
-
-Look = Literal[
-    "heading",
-    "plain",
-    "muted",
-    "added",
-    "removed",
-    "changed",
-    "better",
-    "worse",
-    "added-word",
-    "removed-word",
-]
-Pieces: TypeAlias = tuple[tuple[str, Look], ...]
+from tui.viewmodel.lines import LineStyle, Pieces, StyledLine
 
 REMOVED: Final = "\u2212 "
 ADDED: Final = "+ "
@@ -41,26 +28,16 @@ VALUE: Final = 300
 """Characters that are shown of a JSON value."""
 
 
-class Cell(NamedTuple):
-    """Text of one column. It may take several rows; the mark stands in front of the first."""
-
-    pieces: Pieces
-    mark: str = NO_MARK
-    look: Look = "plain"
-    """Of the mark."""
-    indent: int = 0
-
-
 class CompareLine(NamedTuple):
     """A line over the whole width, or one in two columns when there is a `right`."""
 
-    left: Cell
-    right: Cell | None = None
+    left: StyledLine
+    right: StyledLine | None = None
     stop: bool = False
     """Whether a difference begins here."""
 
 
-EMPTY: Final = CompareLine(Cell((), ""))
+EMPTY: Final = CompareLine(StyledLine())
 
 
 def count(number: int, noun: str) -> str:
@@ -80,10 +57,10 @@ def text_lines(
         what = f"Too long to be aligned. Line {first.line:,} is the first that differs:"
         if nested:
             what = f"line {first.line:,} is the first that differs:"
-        yield CompareLine(Cell(((what, "muted"),), indent=indent), stop=not nested)
+        yield CompareLine(StyledLine(((what, "muted"),), NO_MARK, indent=indent), stop=not nested)
         yield from _pair(
-            Cell(((f"\u2026{first.left}\u2026", "removed"),), REMOVED, "removed", indent),
-            Cell(((f"\u2026{first.right}\u2026", "added"),), ADDED, "added", indent),
+            StyledLine(((f"\u2026{first.left}\u2026", "removed"),), REMOVED, "removed", indent),
+            StyledLine(((f"\u2026{first.right}\u2026", "added"),), ADDED, "added", indent),
             wide=wide,
             stop=False,
         )
@@ -116,7 +93,7 @@ def text_lines(
     left_out = -min(room, 0) + _differing(bands[number:])
     if left_out:
         more = f"\u2026 and {count(left_out, 'more differing line')}"
-        yield CompareLine(Cell(((more, "muted"),), indent=indent))
+        yield CompareLine(StyledLine(((more, "muted"),), NO_MARK, indent=indent))
 
 
 def _differing(bands: Sequence[Band]) -> int:
@@ -142,7 +119,7 @@ def _equal(
         yield _context(line, wide=wide, indent=indent)
     if folded:
         what = f"\u22ef {count(folded, 'equal line')}"
-        yield CompareLine(Cell(((what, "muted"),), indent=indent))
+        yield CompareLine(StyledLine(((what, "muted"),), NO_MARK, indent=indent))
     for line in lines[len(lines) - tail :]:
         yield _context(line, wide=wide, indent=indent)
 
@@ -152,20 +129,20 @@ def _context(line: str, *, wide: bool, indent: int) -> CompareLine:
     if len(line) > _LONG_SAME:
         more = count(len(line) - _LONG_SAME, "character")
         pieces = ((line[:_LONG_SAME], "plain"), (f" \u2026 and {more}", "muted"))
-    cell = Cell(pieces, indent=indent)
+    cell = StyledLine(pieces, NO_MARK, indent=indent)
     return CompareLine(cell, cell if wide else None)
 
 
 def _replaced(
     gone: Sequence[str], come: Sequence[str], *, wide: bool, indent: int, stop: bool
 ) -> Iterator[CompareLine]:
-    left = [Cell(_clipped(line, "removed"), REMOVED, "removed", indent) for line in gone]
-    right = [Cell(_clipped(line, "added"), ADDED, "added", indent) for line in come]
+    left = [StyledLine(_clipped(line, "removed"), REMOVED, "removed", indent) for line in gone]
+    right = [StyledLine(_clipped(line, "added"), ADDED, "added", indent) for line in come]
     if not wide:
         for place, cell in enumerate([*left, *right]):
             yield CompareLine(cell, stop=stop and not place)
         return
-    nothing = Cell((), indent=indent)
+    nothing = StyledLine((), NO_MARK, indent=indent)
     for place, (one, other) in enumerate(zip_longest(left, right, fillvalue=nothing)):
         yield CompareLine(one, other, stop=stop and not place)
 
@@ -173,8 +150,8 @@ def _replaced(
 def _changed(
     pieces: Sequence[DiffPart], *, wide: bool, indent: int, stop: bool
 ) -> Iterator[CompareLine]:
-    left: list[tuple[str, Look]] = []
-    right: list[tuple[str, Look]] = []
+    left: list[tuple[str, LineStyle]] = []
+    right: list[tuple[str, LineStyle]] = []
     for place, piece in enumerate(pieces):
         if piece.equal:
             same = _shortened(piece.left, place > 0, place < len(pieces) - 1)
@@ -183,14 +160,20 @@ def _changed(
         else:
             left += _marked(piece.left, "removed-word")
             right += _marked(piece.right, "added-word")
-    marks: tuple[tuple[str, Look], tuple[str, Look]] = ((CHANGED, "changed"), (CHANGED, "changed"))
+    marks: tuple[tuple[str, LineStyle], tuple[str, LineStyle]] = (
+        (CHANGED, "changed"),
+        (CHANGED, "changed"),
+    )
     if not wide:
         marks = ((REMOVED, "removed"), (ADDED, "added"))
-    one, other = Cell(tuple(left), *marks[0], indent), Cell(tuple(right), *marks[1], indent)
+    one, other = (
+        StyledLine(tuple(left), *marks[0], indent),
+        StyledLine(tuple(right), *marks[1], indent),
+    )
     yield from _pair(one, other, wide=wide, stop=stop)
 
 
-def _pair(left: Cell, right: Cell, *, wide: bool, stop: bool) -> Iterator[CompareLine]:
+def _pair(left: StyledLine, right: StyledLine, *, wide: bool, stop: bool) -> Iterator[CompareLine]:
     if wide:
         yield CompareLine(left, right, stop)
     else:
@@ -198,7 +181,7 @@ def _pair(left: Cell, right: Cell, *, wide: bool, stop: bool) -> Iterator[Compar
         yield CompareLine(right)
 
 
-def _marked(text: str, look: Look) -> Pieces:
+def _marked(text: str, look: LineStyle) -> Pieces:
     """Mark what changed, without the blanks around it when there is more than blanks."""
     core = text.strip()
     if not core:
@@ -208,7 +191,7 @@ def _marked(text: str, look: Look) -> Pieces:
     return ((text[:start], "plain"), *_clipped(core, look), (text[end:], "plain"))
 
 
-def _clipped(text: str, look: Look) -> Pieces:
+def _clipped(text: str, look: LineStyle) -> Pieces:
     if len(text) <= _LONG:
         return ((text, look),)
     more = count(len(text) - _LONG, "character")
@@ -227,7 +210,7 @@ def _shortened(text: str, before: bool, after: bool) -> Pieces:
 
 # --- JSON -----------------------------------------------------------------------------------------
 
-_MARKS: Final[dict[ChangeKind, tuple[str, Look]]] = {
+_MARKS: Final[dict[ChangeKind, tuple[str, LineStyle]]] = {
     "added": (ADDED, "added"),
     "removed": (REMOVED, "removed"),
     "changed": (CHANGED, "changed"),
@@ -238,17 +221,17 @@ def json_lines(diff: JsonDiff, *, wide: bool, indent: int = 0) -> Iterator[Compa
     """Draw a JSON diff: a line for each path, with the texts of long strings below it."""
     if diff.too_large:
         what = "too large to be compared"
-        yield CompareLine(Cell(((what, "muted"),), CHANGED, "changed", indent), stop=True)
+        yield CompareLine(StyledLine(((what, "muted"),), CHANGED, "changed", indent), stop=True)
         return
     for change in diff.changes[:_MOST_CHANGES]:
         mark = _MARKS[change.kind]
-        yield CompareLine(Cell(_change(change), *mark, indent), stop=True)
+        yield CompareLine(StyledLine(_change(change), *mark, indent), stop=True)
         if change.text is not None:
             yield from text_lines(change.text, wide=wide, indent=indent + 2, nested=True)
     more = diff.total - min(len(diff.changes), _MOST_CHANGES)
     if more:
         what = f"\u2026 and {count(more, 'more difference')}"
-        yield CompareLine(Cell(((what, "muted"),), indent=indent))
+        yield CompareLine(StyledLine(((what, "muted"),), NO_MARK, indent=indent))
 
 
 def _change(change: Change) -> Pieces:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 from tui.core.anomalies import explain
 from tui.core.partial_json import PartialJson
@@ -14,8 +14,7 @@ from tui.core.state import RunState
 from tui.core.text import clip, format_bytes, format_ns
 from tui.viewmodel.compact import compact
 from tui.viewmodel.events import outline
-
-Look = Literal["heading", "plain", "muted", "warning", "json", "code"]
+from tui.viewmodel.lines import LineStyle, StyledLine
 
 _SHOWN_BYTES: Final = 65_536
 _SHOWN_LINES: Final = 2_000
@@ -26,64 +25,60 @@ _PARSED: Final = 65_536
 _ABSENT: Final = "\u2013"
 
 
-class Line(NamedTuple):
-    """A line of the detail view; `label` stands in front of it."""
-
-    look: Look
-    text: str
-    label: str = ""
-
-
-def detail(run: Run, seq: int, *, as_hex: bool, width: int = 80) -> list[Line]:
+def detail(run: Run, seq: int, *, as_hex: bool, width: int = 80) -> list[StyledLine]:
     """Return all there is to say about event `seq` of a run. Bounded, whatever its size.
 
     `width` is the room that a row of hex has. The bytes come last, under the last heading.
     """
     record = outline(run.timeline, seq)
     raw = run.timeline.raw.read(record.offset, min(record.length, _SHOWN_BYTES))
-    lines = [*_facts(run, record), Line("plain", "")]
+    lines = [*_facts(run, record), _line("plain", "")]
     known = run.state.anomalies
     first, last = (bisect_left(known, number, key=lambda one: one.seq) for number in (seq, seq + 1))
     anomalies = known[first:last]
     for anomaly in anomalies:
-        lines.append(Line("warning", f"{anomaly.code}: {anomaly.detail}", "\u26a0 "))
+        lines.append(_line("warning", f"{anomaly.code}: {anomaly.detail}", "\u26a0 "))
         if explain(anomaly.code):
-            lines.append(Line("muted", explain(anomaly.code), "  "))
+            lines.append(_line("muted", explain(anomaly.code), "  "))
     if anomalies:
-        lines.append(Line("plain", ""))
-    lines.append(Line("heading", "Changed"))
+        lines.append(_line("plain", ""))
+    lines.append(_line("heading", "Changed"))
     changes = changed(run, record)
     lines += [
-        Line("plain", f"{before} \u2192 {after}", f"{name}  ") for name, before, after in changes
+        _line("plain", f"{before} \u2192 {after}", f"{name}  ") for name, before, after in changes
     ]
     if not changes:
-        lines.append(Line("muted", "nothing in the message"))
+        lines.append(_line("muted", "nothing in the message"))
     if record.payload is not None:
-        lines += [Line("plain", ""), Line("heading", "JSON"), *_pretty(raw, record.length)]
+        lines += [_line("plain", ""), _line("heading", "JSON"), *_pretty(raw, record.length)]
     title = "Bytes, in hex" if as_hex else "Bytes, as received"
-    lines += [Line("plain", ""), Line("heading", title)]
+    lines += [_line("plain", ""), _line("heading", title)]
     return lines + (_hex(raw, record.length, width) if as_hex else _bytes(raw, record.length))
 
 
-def _facts(run: Run, record: EventRecord) -> list[Line]:
+def _line(style: LineStyle, text: str, label: str = "") -> StyledLine:
+    return StyledLine(((text, style),), label, "label")
+
+
+def _facts(run: Run, record: EventRecord) -> list[StyledLine]:
     timeline = run.timeline
     times = timeline.times
     chunk = run.timeline.raw.chunk_at(record.offset + max(record.length - 1, 0))
     gap = record.t_ns - times[record.seq - 1] if record.seq else None
     size = format_bytes(record.length)
     lines = [
-        Line(
+        _line(
             "heading", record.type + ("" if record.block_index < 0 else f"  #{record.block_index}")
         ),
-        Line("plain", f"{record.seq}, {size} at offset {record.offset}", "event    "),
+        _line("plain", f"{record.seq}, {size} at offset {record.offset}", "event    "),
     ]
     if run.timed:
-        lines.append(Line("plain", f"{record.t_ns / 1e9:.6f} s after the request", "arrived  "))
-        lines.append(Line("plain", format_ns(gap), "gap      "))
+        lines.append(_line("plain", f"{record.t_ns / 1e9:.6f} s after the request", "arrived  "))
+        lines.append(_line("plain", format_ns(gap), "gap      "))
     shared = len(_neighbours(run, record.seq, chunk))
     reads = len(timeline.raw.chunk_times)
     with_it = f", with {shared - 1} other{'s' * (shared != 2)}" if shared > 1 else ""
-    lines.append(Line("plain", f"{chunk + 1} of {reads}{with_it}", "read     "))
+    lines.append(_line("plain", f"{chunk + 1} of {reads}{with_it}", "read     "))
     return lines
 
 
@@ -152,7 +147,7 @@ def _snapshot(state: RunState, record: EventRecord) -> dict[str, str]:
     return facts
 
 
-def _pretty(raw: bytes, length: int) -> list[Line]:
+def _pretty(raw: bytes, length: int) -> list[StyledLine]:
     """Lay out the JSON of an event of `length` bytes, of which `raw` are the first."""
     data = parse_frame(raw if len(raw) == length else raw + b"\n\n").data
     layout = PartialJson(compact_width=72)
@@ -164,26 +159,26 @@ def _pretty(raw: bytes, length: int) -> list[Line]:
         if layout.line_width(number) > _SHOWN_COLUMNS:
             text += "\u2026"
         indent = len(text) - len(text.lstrip(" "))
-        lines.append(Line("json", text[indent:], " " * indent))
+        lines.append(_line("json", text[indent:], " " * indent))
     if len(raw) < length or count > _SHOWN_LINES:
-        lines.append(Line("muted", f"and more: {format_bytes(length)} in all"))
+        lines.append(_line("muted", f"and more: {format_bytes(length)} in all"))
     return lines
 
 
-def _bytes(raw: bytes, length: int) -> list[Line]:
+def _bytes(raw: bytes, length: int) -> list[StyledLine]:
     """Show the bytes of an event of `length` bytes, of which `raw` are the first."""
     pieces = raw.split(b"\n")
     shown = raw if len(pieces) <= _SHOWN_LINES else b"\n".join(pieces[:_SHOWN_LINES])
     text = shown.decode("utf-8", "backslashreplace")
-    lines = [Line("code", line) for line in text.rstrip("\n").split("\n")]
+    lines = [_line("code", line) for line in text.rstrip("\n").split("\n")]
     return lines + _left_out(length - len(shown))
 
 
-def _hex(raw: bytes, length: int, width: int) -> list[Line]:
+def _hex(raw: bytes, length: int, width: int) -> list[StyledLine]:
     """Show the same in hex: as many bytes in a row as fit, of 16, 8 and 4."""
     shown = raw[: _SHOWN_BYTES // 4]
     count = next((count for count in (16, 8) if len(_hex_row(b"", 0, count)) + count <= width), 4)
-    lines = [Line("code", _hex_row(shown, at, count)) for at in range(0, len(shown), count)]
+    lines = [_line("code", _hex_row(shown, at, count)) for at in range(0, len(shown), count)]
     return lines + _left_out(length - len(shown))
 
 
@@ -196,5 +191,5 @@ def _hex_row(data: bytes, at: int, count: int) -> str:
     return f"{at:06x}  {shown}  {text}"
 
 
-def _left_out(size: int) -> list[Line]:
-    return [Line("muted", f"and {format_bytes(size)} more")] if size else []
+def _left_out(size: int) -> list[StyledLine]:
+    return [_line("muted", f"and {format_bytes(size)} more")] if size else []

@@ -2,96 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 from tui.core.latency import BOUNDS_NS, KINDS, LatencyScan
 from tui.core.metrics import Metrics
 from tui.core.session import Run
 from tui.core.text import format_count, format_ns
 from tui.viewmodel.counters import sparkline
-
-Look = Literal["heading", "plain", "muted", "bar"]
+from tui.viewmodel.lines import LineStyle, StyledLine, bar, line_of
 
 _BAR: Final = 32
-_EIGHTHS: Final = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589\u2588"
 _LABEL: Final = 13
 _BESIDE: Final = 16
 """Columns for the figures behind a bar."""
 
 
-class LatencyLine(NamedTuple):
-    """Pieces of one line, each with its look; `seq` is the event that the line leads to."""
-
-    pieces: tuple[tuple[str, Look], ...]
-    seq: int | None = None
-
-
-def bar(value: int, largest: int, width: int = _BAR) -> str:
-    """Draw a value as a bar of at most `width` cells, in eighths; something is never nothing."""
+def _part(value: int, largest: int, width: int) -> str:
+    """Draw a value as a bar of at most `width` cells; something is never nothing."""
     if value <= 0 or largest <= 0:
         return ""
-    eighths = max(round(value * width * 8 / largest), 1)
-    full, rest = divmod(eighths, 8)
-    return _EIGHTHS[8] * full + (_EIGHTHS[rest] if rest else "")
+    return bar(max(round(value * width * 8 / largest), 1))
 
 
-def latency_lines(run: Run, scan: LatencyScan, width: int) -> list[LatencyLine]:
+def latency_lines(run: Run, scan: LatencyScan, width: int) -> list[StyledLine]:
     """Return the view for what `scan` has seen so far."""
     if not run.timed:
         return [
-            _line(("The times of this stream are made up,", "muted")),
-            _line(("so there is nothing to measure.", "muted")),
+            line_of(("The times of this stream are made up,", "muted")),
+            line_of(("so there is nothing to measure.", "muted")),
         ]
     metrics = run.metrics()
     longest = min(max(width - _LABEL - _BESIDE, 3), _BAR)
-    lines = [*_numbers(metrics, width), _line()]
+    lines = [*_numbers(metrics, width), line_of()]
     lines += _spent(scan, longest)
     lines += _gaps(metrics, scan, width, longest)
     room = max(min(width - _LABEL - 12, 100), 3)
     growth = scan.growth(room)
     total = format_count(scan.chars[-1] if scan.chars else 0)
     lines += [
-        _line(("Characters over time", "heading")),
-        _line((" " * _LABEL, "plain"), (sparkline(growth), "bar"), (f"  {total}", "plain")),
-        _line(),
-        _line(("Longest gaps", "heading"), ("   press the number to go there", "muted")),
+        line_of(("Characters over time", "heading")),
+        line_of((" " * _LABEL, "plain"), (sparkline(growth), "bar"), (f"  {total}", "plain")),
+        line_of(),
+        line_of(("Longest gaps", "heading"), ("   press the number to go there", "muted")),
     ]
     for number, gap in enumerate(scan.longest, 1):
         label = run.timeline.label(gap.seq)
         what = f"before event {gap.seq}, {label.delta.removesuffix('_delta')}"
         length = f"{format_ns(gap.length_ns):>8}"
         lines.append(
-            LatencyLine(
-                ((f"  {number}", "heading"), (length, "plain"), (f"  {what}", "muted")), gap.seq
+            StyledLine(
+                ((f"  {number}", "heading"), (length, "plain"), (f"  {what}", "muted")), seq=gap.seq
             )
         )
     events, most = len(run.timeline), scan.largest_read
     reads = f"  {scan.reads} reads brought {events} events, at most {most} at once"
-    lines += [_line(), _line(("Network", "heading")), _line((reads, "plain"))]
+    lines += [line_of(), line_of(("Network", "heading")), line_of((reads, "plain"))]
     return lines
 
 
-def _line(*pieces: tuple[str, Look]) -> LatencyLine:
-    return LatencyLine(pieces)
-
-
-def _packed(parts: list[LatencyLine], width: int, indent: int = 0) -> list[LatencyLine]:
+def _packed(parts: list[StyledLine], width: int, indent: int = 0) -> list[StyledLine]:
     """Put parts one after another, with two blanks between them, on as few lines as they fit."""
-    margin: tuple[str, Look] = (" " * indent, "plain")
-    lines: list[LatencyLine] = []
+    margin: tuple[str, LineStyle] = (" " * indent, "plain")
+    lines: list[StyledLine] = []
     used = width
     for part in parts:
         size = sum(len(text) for text, _ in part.pieces)
         if lines and used + 2 + size <= width:
-            lines[-1] = _line(*lines[-1].pieces, ("  ", "plain"), *part.pieces)
+            lines[-1] = line_of(*lines[-1].pieces, ("  ", "plain"), *part.pieces)
             used += 2 + size
         else:
-            lines.append(_line(margin, *part.pieces))
+            lines.append(line_of(margin, *part.pieces))
             used = indent + size
     return lines
 
 
-def _numbers(metrics: Metrics, width: int) -> list[LatencyLine]:
+def _numbers(metrics: Metrics, width: int) -> list[StyledLine]:
     itl = None if metrics.itl is None else int(metrics.itl)
     known = (
         ("TTFB", metrics.ttfb),
@@ -102,33 +87,33 @@ def _numbers(metrics: Metrics, width: int) -> list[LatencyLine]:
         ("decode", metrics.decode),
         ("per token", itl),
     )
-    parts = [_line((f"{name} ", "muted"), (format_ns(value), "plain")) for name, value in known]
+    parts = [line_of((f"{name} ", "muted"), (format_ns(value), "plain")) for name, value in known]
     return _packed(parts, width)
 
 
-def _spent(scan: LatencyScan, longest: int) -> list[LatencyLine]:
+def _spent(scan: LatencyScan, longest: int) -> list[StyledLine]:
     total = sum(scan.spent_ns)
     largest = max(scan.spent_ns)
-    lines = [_line(("Where the time went", "heading"))]
+    lines = [line_of(("Where the time went", "heading"))]
     for name, spent in zip(KINDS, scan.spent_ns, strict=True):
         share = f"{100 * spent / total:.0f}%" if total else ""
         lines.append(
-            _line(
+            line_of(
                 (f"  {name:<{_LABEL - 2}}", "muted"),
-                (f"{bar(spent, largest, longest):<{longest}}", "bar"),
+                (f"{_part(spent, largest, longest):<{longest}}", "bar"),
                 (f"  {format_ns(spent):>7}  {share:>4}", "plain"),
             )
         )
-    return [*lines, _line()]
+    return [*lines, line_of()]
 
 
-def _gaps(metrics: Metrics, scan: LatencyScan, width: int, longest: int) -> list[LatencyLine]:
+def _gaps(metrics: Metrics, scan: LatencyScan, width: int, longest: int) -> list[StyledLine]:
     facts = [f"{name} {format_ns(value)}" for name, value in metrics.icl._asdict().items()]
-    title = _line(("Gaps between content chunks", "heading"))
+    title = line_of(("Gaps between content chunks", "heading"))
     if len(title.pieces[0][0]) + 3 + len("  ".join(facts)) <= width:
-        lines = [_line(*title.pieces, ("   " + "  ".join(facts), "plain"))]
+        lines = [line_of(*title.pieces, ("   " + "  ".join(facts), "plain"))]
     else:
-        lines = [title, *_packed([_line((fact, "plain")) for fact in facts], width, 2)]
+        lines = [title, *_packed([line_of((fact, "plain")) for fact in facts], width, 2)]
     filled = [number for number, count in enumerate(scan.histogram) if count]
     largest = max(scan.histogram)
     for number in range(filled[0], filled[-1] + 1) if filled else ():
@@ -138,10 +123,10 @@ def _gaps(metrics: Metrics, scan: LatencyScan, width: int, longest: int) -> list
             name = f"\u2265 {format_ns(BOUNDS_NS[-1])}"
         count = scan.histogram[number]
         lines.append(
-            _line(
+            line_of(
                 (f"  {name:<{_LABEL - 2}}", "muted"),
-                (f"{bar(count, largest, longest):<{longest}}", "bar"),
+                (f"{_part(count, largest, longest):<{longest}}", "bar"),
                 (f"  {count:>7}", "plain"),
             )
         )
-    return [*lines, _line()]
+    return [*lines, line_of()]

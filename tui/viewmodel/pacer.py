@@ -1,4 +1,4 @@
-"""The text of a run as it is shown to somebody who reads along."""
+"""The smoothed text of a run, for reading along."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tui.viewmodel.smooth import Reveal, Smoother
 
 
 class Pacer:
-    """Keeps, for each text block of one run, what of it may be shown by now."""
+    """Keeps how much of each text block of one run may be shown now."""
 
     def __init__(self, kind: Reveal) -> None:
         self.kind = kind
@@ -16,16 +16,16 @@ class Pacer:
 
     def update(self, state: RunState, now_ns: int) -> dict[int, Buffer]:
         """Return the shown texts, by the blocks' places. They only grow."""
-        for place, block in enumerate(state.blocks):
+        for position, block in enumerate(state.blocks):
             if block.type != "text":
                 continue
-            smoother = self._smoothers.get(place)
+            smoother = self._smoothers.get(position)
             if smoother is None:
-                smoother = self._smoothers[place] = Smoother(self.kind)
-                self._texts[place] = Buffer()
+                smoother = self._smoothers[position] = Smoother(self.kind)
+                self._texts[position] = Buffer()
             over = block.stopped or state.end is not None
             length = smoother.reveal(len(block.text), block.text.slice, now_ns, over)
-            text = self._texts[place]
+            text = self._texts[position]
             if length > len(text):
                 text.append(block.text.slice(len(text), length))
         return self._texts

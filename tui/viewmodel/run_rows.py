@@ -13,7 +13,7 @@ from tui.core.usage import token_counts
 from tui.viewmodel.counters import estimated_rate
 from tui.viewmodel.views import Tone
 
-Kind: TypeAlias = Status | Literal["waiting", "retry"]
+RunKind: TypeAlias = Status | Literal["waiting", "retry"]
 """Where a run stands: its status, `waiting` before the first byte, `retry` before the next try."""
 
 Sort = Literal[
@@ -62,7 +62,7 @@ class RunRow(NamedTuple):
 
     key: Hashable
     number: int
-    kind: Kind
+    kind: RunKind
     glyph: str
     tone: Tone
     state: str
@@ -87,7 +87,7 @@ class RunRow(NamedTuple):
     stalls: int | None
 
 
-_LOOKS: Final[dict[Kind, tuple[str, Tone, str]]] = {
+_LOOKS: Final[dict[RunKind, tuple[str, Tone, str]]] = {
     "waiting": ("\u2026", "muted", "waiting"),
     "streaming": ("\u25cf", "plain", "streaming"),
     "retry": ("\u21bb", "warning", "retry"),
@@ -173,7 +173,7 @@ def _row(entry: RunEntry) -> RunRow:
     )
 
 
-def _kind(entry: RunEntry) -> Kind:
+def _kind(entry: RunEntry) -> RunKind:
     if entry.note.startswith("retry"):
         return "retry"
     status = entry.run.status

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
-from unicodedata import combining, east_asian_width
+
+from rich.cells import cell_len, set_cell_size
 
 from tui.core.metrics import Percentiles, percentiles
 from tui.core.text import format_count, format_ns, one_line
@@ -14,8 +15,8 @@ from tui.viewmodel.run_rows import (
     SORTS,
     Column,
     KeptRows,
-    Kind,
     RunEntry,
+    RunKind,
     RunRow,
     Sort,
     run_rows,
@@ -27,7 +28,7 @@ __all__ = [
     "SORTS",
     "Column",
     "KeptRows",
-    "Kind",
+    "RunKind",
     "RunEntry",
     "RunRow",
     "Sort",
@@ -44,7 +45,7 @@ WIDEST: Final = 100
 """Columns of `table`, at most."""
 
 _DOT: Final = " \u00b7 "
-_COUNTED: Final[tuple[tuple[str, str, tuple[Kind, ...]], ...]] = (
+_COUNTED: Final[tuple[tuple[str, str, tuple[RunKind, ...]], ...]] = (
     ("\u2713", "complete", ("complete",)),
     ("\u2717", "failed", ("error", "not_sse", "empty")),
     ("\u25d0", "truncated", ("truncated",)),
@@ -59,7 +60,7 @@ class Totals(NamedTuple):
     """What the runs add up to, without the attempts that were replaced. Times in ns."""
 
     runs: int
-    counts: dict[Kind, int]
+    counts: dict[RunKind, int]
     """How many there are of each kind; those without any are left out."""
     done: int
     """How many are over."""
@@ -84,7 +85,7 @@ class Totals(NamedTuple):
 def totals(entries: Iterable[RunEntry], kept: KeptRows | None = None) -> Totals:
     """Return the totals; a number that no run knows is None. For `kept` see `run_rows`."""
     rows = [row for row in run_rows(entries, kept) if not row.replaced]
-    counts: dict[Kind, int] = {}
+    counts: dict[RunKind, int] = {}
     for row in rows:
         counts[row.kind] = counts.get(row.kind, 0) + 1
     over = [row for row in rows if row.kind not in GOING]
@@ -181,7 +182,7 @@ def table(entries: Iterable[RunEntry]) -> list[str]:
     # Cut first: a title can be as long as its sender likes.
     cells = [[_fit(one_line(col.text(row)[:WIDEST]), WIDEST) for col in columns] for row in rows]
     cells.insert(0, [column.head for column in columns])
-    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     others = sum(widths[:-2]) + 2 * (len(widths) - 1)
     widths[-2] = min(widths[-2], max(WIDEST - others - _TITLE_ROOM, 8))
     widths[-1] = max(WIDEST - others - widths[-2], 0)
@@ -219,31 +220,16 @@ def _totals_block(found: Totals) -> list[str]:
     return [*lines, f"{'trouble':<9}  {_DOT.join(troubles)}"] if troubles else lines
 
 
-def _cells(char: str) -> int:
-    if combining(char):
-        return 0
-    return 2 if east_asian_width(char) in "WF" else 1
-
-
-def _width(text: str) -> int:
-    return len(text) if text.isascii() else sum(map(_cells, text))
-
-
 def _fit(text: str, width: int) -> str:
     """Cut `text` to `width` columns, with an ellipsis where something is missing."""
-    if _width(text) <= width:
+    if cell_len(text) <= width:
         return text
-    room = width - 1
-    end = 0
-    while _cells(text[end]) <= room:
-        room -= _cells(text[end])
-        end += 1
-    return text[:end].rstrip() + "\u2026"[:width]
+    return set_cell_size(text, max(width - 1, 0)).rstrip() + "\u2026"[:width]
 
 
 def _pad(text: str, width: int, right: bool) -> str:
     text = _fit(text, width)
-    blank = " " * (width - _width(text))
+    blank = " " * (width - cell_len(text))
     return blank + text if right else text + blank
 
 
@@ -251,7 +237,7 @@ def totals_fitting(parts: Sequence[str], width: int, gap: str = _DOT) -> str:
     """Join as many of `parts` as `width` columns hold; the first is always there."""
     line = parts[0]
     for part in parts[1:]:
-        if _width(line) + len(gap) + _width(part) > width:
+        if cell_len(line) + len(gap) + cell_len(part) > width:
             break
         line += gap + part
     return line

@@ -27,7 +27,7 @@ _ZWJ: Final = "\u200d"
 
 
 class _Vertex(NamedTuple):
-    """The pace bends here: so much is to be shown by then."""
+    """A point where the pace changes: `length` code points are shown by `t_ns`."""
 
     t_ns: int
     length: int

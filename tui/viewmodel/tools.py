@@ -55,18 +55,18 @@ class ToolItems:
             self._run, self._state, self._anomalies = moment.run, state, len(state.anomalies)
             self._items, self._blocks = [], 0
         items = self._items
-        for place in range(self._blocks, len(state.blocks)):
-            block = state.blocks[place]
+        for position in range(self._blocks, len(state.blocks)):
+            block = state.blocks[position]
             if items is self._items and not block.stopped:
                 items = items.copy()
             if block.is_tool:
-                items.append(_item(moment, place, block))
+                items.append(_item(moment, position, block))
             if items is self._items:
-                self._blocks = place + 1
+                self._blocks = position + 1
         return items
 
 
-def _item(moment: Moment, place: int, block: Block) -> ToolItem:
+def _item(moment: Moment, position: int, block: Block) -> ToolItem:
     status, tone = _TOOL_STATES[block.tool_state]
     if block.tool_state == "streaming" and moment.done and not moment.travelling:
         status, tone = "\u25cb never finished", "warning"
@@ -75,4 +75,4 @@ def _item(moment: Moment, place: int, block: Block) -> ToolItem:
     if len(block.json):
         facts.append(format_bytes(block.json.byte_size()))
     name = as_text(block.start.get("name")) or block.type
-    return ToolItem(place, block, name, status, tone, tuple(facts))
+    return ToolItem(position, block, name, status, tone, tuple(facts))

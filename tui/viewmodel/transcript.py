@@ -11,13 +11,13 @@ from tui.core.records import JsonObject
 from tui.core.state import Block, as_text
 from tui.core.text import clip
 from tui.viewmodel.compact import compact
-from tui.viewmodel.views import Item, Tone, TranscriptView
+from tui.viewmodel.views import Tone, TranscriptItem, TranscriptView
 
 _RENDERED: Final = 400_000
 """Code points of text up to which a transcript is rendered as Markdown."""
 
 
-def transcript(view: TranscriptView) -> list[Item]:
+def transcript(view: TranscriptView) -> list[TranscriptItem]:
     """Return the transcript's items, in order."""
     return TranscriptItems().of(view)
 
@@ -27,12 +27,12 @@ class TranscriptItems:
 
     def __init__(self) -> None:
         self._made_of: tuple[object, ...] = ()
-        self._items: list[Item] = []
+        self._items: list[TranscriptItem] = []
         self._blocks = 0
         """How many blocks the items are made of. Nothing will be added to these."""
         self._size = 0
 
-    def of(self, view: TranscriptView) -> list[Item]:
+    def of(self, view: TranscriptView) -> list[TranscriptItem]:
         """Return the items, in order: the same objects as before where nothing changed."""
         moment = view.moment
         state = moment.state
@@ -41,22 +41,24 @@ class TranscriptItems:
         if not _same(made_of, self._made_of) or moment.travelling:
             self._items = list(view.turns)
             if view.prompt and not self._items:
-                self._items.append(Item(("prompt", 0), "prompt", "you", view.prompt, False))
+                self._items.append(
+                    TranscriptItem(("prompt", 0), "prompt", "you", view.prompt, False)
+                )
             self._made_of = made_of
             self._blocks = self._size = 0
         paced = view.paced_text or {}
         items, size = self._items, self._size
         settled = True
-        for place in range(self._blocks, len(state.blocks)):
-            block = state.blocks[place]
-            shown = paced.get(place)
+        for position in range(self._blocks, len(state.blocks)):
+            block = state.blocks[position]
+            shown = paced.get(position)
             is_over = block.stopped and (shown is None or len(shown) == len(block.text))
             if settled and not is_over:
                 settled, items = False, items.copy()
             size += len(block.text)
-            items += _parts(view, place, block, shown, size > _RENDERED)
+            items += _parts(view, position, block, shown, size > _RENDERED)
             if settled:
-                self._blocks, self._size = place + 1, size
+                self._blocks, self._size = position + 1, size
         return [*items, *_endings(view)]
 
 
@@ -68,58 +70,64 @@ def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
 
 
 def _parts(
-    view: TranscriptView, place: int, block: Block, paced: Buffer | None, is_long: bool
-) -> list[Item]:
+    view: TranscriptView, position: int, block: Block, paced: Buffer | None, is_long: bool
+) -> list[TranscriptItem]:
     moment = view.moment
-    lit = moment.lit
-    parts = _block_items(place, block, moment.travelling or not moment.done)
+    highlight = moment.highlight
+    parts = _block_items(position, block, moment.travelling or not moment.done)
     if paced is not None:
         is_open = parts[0].open or len(paced) < len(block.text)
         parts[0] = replace(parts[0], body=paced, open=is_open)
-    if lit is not None and lit.position == place and lit.field != "json":
-        parts[0] = replace(parts[0], lit=(lit.start, lit.end))
+    if highlight is not None and highlight.position == position and highlight.field != "json":
+        parts[0] = replace(parts[0], highlight=(highlight.start, highlight.end))
     if is_long:
         parts[0] = replace(parts[0], long=True)
     return parts
 
 
-def _block_items(place: int, block: Block, growing: bool) -> list[Item]:
-    key = ("block", place)
+def _block_items(position: int, block: Block, growing: bool) -> list[TranscriptItem]:
+    key = ("block", position)
     is_open = growing and not block.stopped
     if block.type == "text":
-        return [Item(key, "text", "", block.text, is_open), *_citations(place, block)]
+        return [TranscriptItem(key, "text", "", block.text, is_open), *_citations(position, block)]
     if block.type == "thinking":
         size = len(block.thinking)
         label = f"thinking  {size} chars" if size else "thinking  (not shown by the API)"
-        return [Item(key, "thinking", label, block.thinking, is_open)]
+        return [TranscriptItem(key, "thinking", label, block.thinking, is_open)]
     if block.type == "redacted_thinking":
-        return [Item(key, "block", "thinking, redacted", "", is_open, "muted")]
+        return [TranscriptItem(key, "block", "thinking, redacted", "", is_open, "muted")]
     if block.is_tool:
         name = as_text(block.start.get("name")) or block.type
         where = "" if block.type == "tool_use" else f"  {block.type.removesuffix('_tool_use')}"
-        return [Item(key, "tool", f"{name}  #{block.index}{where}", "", is_open)]
+        return [TranscriptItem(key, "tool", f"{name}  #{block.index}{where}", "", is_open)]
     if block.type.endswith("_tool_result"):
         return [
-            Item(key, "result", block.type.removesuffix("_tool_result"), _results(block), False)
+            TranscriptItem(
+                key, "result", block.type.removesuffix("_tool_result"), _results(block), False
+            )
         ]
     if block.type == "fallback":
-        return [Item(key, "block", "another model goes on", _fallback(block), False, "warning")]
+        return [
+            TranscriptItem(
+                key, "block", "another model goes on", _fallback(block), False, "warning"
+            )
+        ]
     if block.type == "compaction":
         body = as_text(block.to_json().get("content")) or ""
-        return [Item(key, "block", "conversation compacted", body, is_open, "muted")]
+        return [TranscriptItem(key, "block", "conversation compacted", body, is_open, "muted")]
     label = f"{block.type} block"
-    return [Item(key, "block", label, compact(_without_type(block)), is_open, "muted")]
+    return [TranscriptItem(key, "block", label, compact(_without_type(block)), is_open, "muted")]
 
 
 def _without_type(block: Block) -> JsonObject:
     return {name: value for name, value in block.to_json().items() if name != "type"}
 
 
-def _citations(place: int, block: Block) -> list[Item]:
+def _citations(position: int, block: Block) -> list[TranscriptItem]:
     if not block.citations:
         return []
     lines = [f"[{number}] {_cited(item)}" for number, item in enumerate(block.citations, 1)]
-    return [Item(("citations", place), "result", "citations", "\n".join(lines), False)]
+    return [TranscriptItem(("citations", position), "result", "citations", "\n".join(lines), False)]
 
 
 def _cited(citation: object) -> str:
@@ -168,28 +176,30 @@ _STOPS: Final[dict[str, tuple[Tone, str]]] = {
 }
 
 
-def _endings(view: TranscriptView) -> list[Item]:
+def _endings(view: TranscriptView) -> list[TranscriptItem]:
     moment = view.moment
     state = moment.state
-    items: list[Item] = []
+    items: list[TranscriptItem] = []
     reason = state.stop_reason
     if reason is not None:
         tone, meaning = _STOPS.get(reason, ("plain", "a stop reason this version does not know"))
         details = (state.message or {}).get("stop_details")
         body = compact(details) if details else ""
-        items.append(Item(("stop", 0), "stop", f"{reason}  {meaning}", body, False, tone))
+        items.append(TranscriptItem(("stop", 0), "stop", f"{reason}  {meaning}", body, False, tone))
     if view.damage is not None:
-        items.append(Item(("banner", 3), "banner", *view.damage, False, "warning"))
+        items.append(TranscriptItem(("banner", 3), "banner", *view.damage, False, "warning"))
     if view.recording_failure is not None:
         text = f"{view.recording_failure}; the stream goes on"
-        items.append(Item(("banner", 1), "banner", "Not recorded any more", text, False, "warning"))
+        items.append(
+            TranscriptItem(("banner", 1), "banner", "Not recorded any more", text, False, "warning")
+        )
     if moment.travelling and moment.count < moment.head:
         return items
     banner = _banner(view)
     if banner is not None:
         items.append(banner)
     if view.stage is not None:
-        items.append(Item(("banner", 2), "banner", *view.stage, False, "warning"))
+        items.append(TranscriptItem(("banner", 2), "banner", *view.stage, False, "warning"))
     return items
 
 
@@ -200,11 +210,11 @@ _HINTS: Final = {
 }
 
 
-def _banner(view: TranscriptView) -> Item | None:
+def _banner(view: TranscriptView) -> TranscriptItem | None:
     key = ("banner", 0)
     if view.failure is not None:
         text = f"streamscope failed while reading: {view.failure}"
-        return Item(key, "banner", "Internal error", text, False, "bad")
+        return TranscriptItem(key, "banner", "Internal error", text, False, "bad")
     moment = view.moment
     status = moment.run.status
     error = moment.run.error
@@ -212,23 +222,25 @@ def _banner(view: TranscriptView) -> Item | None:
     if status == "error":
         label = "Error" if moment.state.error else "Stream failed"
         hint = _HINTS[can_help(error)] if view.kind == "live" and view.stage is None else ""
-        return Item(key, "banner", label, "\n".join(filter(None, [message, hint])), False, "bad")
+        return TranscriptItem(
+            key, "banner", label, "\n".join(filter(None, [message, hint])), False, "bad"
+        )
     if status == "truncated":
         text = "the response ended without message_stop; what arrived is kept"
-        return Item(key, "banner", "Truncated", text, False, "warning")
+        return TranscriptItem(key, "banner", "Truncated", text, False, "warning")
     if status == "cancelled" and error is not None:
         # Not by the reader: a file or a pipe could not be read on.
-        return Item(key, "banner", "Interrupted", message, False, "bad")
+        return TranscriptItem(key, "banner", "Interrupted", message, False, "bad")
     if status == "cancelled":
         billed = ", and may still be billed" if view.kind == "live" and view.stage is None else ""
         text = f"stopped before the end; what arrived is kept{billed}"
-        return Item(key, "banner", "Cancelled", text, False, "warning")
+        return TranscriptItem(key, "banner", "Cancelled", text, False, "warning")
     if status == "not_sse":
         verdict = moment.run.verdict
         detail = verdict.detail if verdict else message
-        return Item(key, "banner", "Not an event stream", detail, False, "bad")
+        return TranscriptItem(key, "banner", "Not an event stream", detail, False, "bad")
     if status == "empty":
-        return Item(key, "banner", "Empty", "the response has no bytes", False, "bad")
+        return TranscriptItem(key, "banner", "Empty", "the response has no bytes", False, "bad")
     return None
 
 

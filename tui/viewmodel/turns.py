@@ -8,7 +8,7 @@ from typing import Any, Final
 from tui.core.records import JsonObject
 from tui.core.state import as_text
 from tui.viewmodel.compact import compact
-from tui.viewmodel.views import Item, Tone
+from tui.viewmodel.views import Tone, TranscriptItem
 
 _SHOWN: Final = 16
 """Turns before the answer that are shown; of what came before them only the number is."""
@@ -18,7 +18,7 @@ _LONGEST: Final = 20_000
 
 def turn_items(
     request: JsonObject | None, printed: Mapping[str, str] | None = None
-) -> tuple[Item, ...]:
+) -> tuple[TranscriptItem, ...]:
     """Return the turns of a request, oldest first; empty when it holds none.
 
     `printed` has what tools printed, by the ids of their calls; it stands before their results.
@@ -26,15 +26,15 @@ def turn_items(
     messages = (request or {}).get("messages")
     if not isinstance(messages, list):
         return ()
-    items: list[Item] = []
+    items: list[TranscriptItem] = []
     hidden = max(len(messages) - _SHOWN, 0)
     if hidden:
         label = f"{hidden} earlier turn{'s' if hidden > 1 else ''} in the request"
-        items.append(Item(("turn", 0), "block", label, "", False, "muted"))
+        items.append(TranscriptItem(("turn", 0), "block", label, "", False, "muted"))
     names = _tool_names(messages)
     for message in messages[hidden:]:
         for item in _turn(message, names, printed or {}):
-            items.append(Item(("turn", len(items)), *item))
+            items.append(TranscriptItem(("turn", len(items)), *item))
     return tuple(items)
 
 

@@ -18,7 +18,7 @@ ItemKind = Literal["prompt", "thinking", "text", "tool", "result", "block", "sto
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class TranscriptItem:
     """One part of the transcript. `body` is wire text; a growing one is a Buffer."""
 
     key: tuple[str, int]
@@ -27,7 +27,7 @@ class Item:
     body: Buffer | str
     open: bool
     tone: Tone = "plain"
-    lit: tuple[int, int] | None = None
+    highlight: tuple[int, int] | None = None
     """The code points of the body that the event at the cursor added."""
     long: bool = False
     """So much text stands before or in it that it is shown as it came, not as Markdown."""
@@ -46,7 +46,7 @@ class Moment:
     """Whether the state is one of the past."""
     now_ns: int
     """Time since the request, on the scale of the records."""
-    lit: Contribution | None = None
+    highlight: Contribution | None = None
     """What the event at the cursor added."""
 
     @property
@@ -93,10 +93,10 @@ class TranscriptView:
     moment: Moment
     kind: str
     prompt: str | None = None
-    turns: tuple[Item, ...] = ()
+    turns: tuple[TranscriptItem, ...] = ()
     """What was said before the answer, where the request is known."""
     paced_text: dict[int, Buffer] | None = None
-    """What of each text block is shown to somebody who reads along; None: all that arrived."""
+    """The smoothed text of each text block, by position; None shows all that arrived."""
     stage: tuple[str, str] | None = None
     """What the run waits for: a word for it, and what can be done."""
     failure: str | None = None

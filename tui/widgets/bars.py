@@ -10,8 +10,8 @@ from textual.strip import Strip
 
 from tui.core.text import format_count, format_ns
 from tui.viewmodel import Counters, HeaderView, sparkline
-from tui.widgets.look import ComponentStyles
-from tui.widgets.paint import Piece, spread, wire
+from tui.widgets.component_styles import ComponentStyles
+from tui.widgets.paint import StyledText, spread, wire
 
 Named = tuple[str, str | None]
 """Text and the component class that gives its style."""
@@ -54,12 +54,12 @@ class Row(ComponentStyles):
         strip = spread(self._styled(self._left), self._styled(self._right), width)
         return strip.apply_style(base).adjust_cell_length(width, base)
 
-    def _styled(self, pieces: list[Named]) -> list[Piece]:
+    def _styled(self, pieces: list[Named]) -> list[StyledText]:
         # Looked up while drawing: the names outlast a change of theme.
         return [(text, self.style(name) if name else None) for text, name in pieces]
 
 
-class Header(Row):
+class HeaderBar(Row):
     """Name, state of the run, model, title; speed and time on the right."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -311,4 +311,4 @@ class KeyBar(Row):
                 return
 
 
-__all__ = ["CounterBar", "Header", "KeyBar", "Row"]
+__all__ = ["CounterBar", "HeaderBar", "KeyBar", "Row"]

@@ -1,6 +1,6 @@
 """Wrapping of styled text by terminal cells.
 
-A run is a piece of text in one style. Text given to these functions is sanitised and free of tabs.
+A run is text in one style. What is given to these functions is sanitised and free of tabs.
 No cluster of code points (wide characters, combining marks, joined emoji) is cut in two, and no
 line is wider than asked for, whatever the text.
 """
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 from rich.cells import cell_len, split_graphemes
-from rich.style import Style
 
-Run: TypeAlias = tuple[str, Style]
+from tui.widgets.clusters import filled
+from tui.widgets.paint import StyledText
 
 # Every code point here is one cell wide and never joins its neighbours.
 _NARROW: Final = re.compile(
@@ -34,14 +34,14 @@ def is_narrow(text: str) -> bool:
     return text.isascii() or _NARROW.fullmatch(text) is not None
 
 
-def width_of(runs: Iterable[Run]) -> int:
+def width_of(runs: Iterable[StyledText]) -> int:
     """Cells that the widest line of `runs` needs without wrapping."""
     return max((sum(cell_len(text) for text, _ in line) for line in split_lines(runs)), default=0)
 
 
-def split_lines(runs: Iterable[Run]) -> list[list[Run]]:
+def split_lines(runs: Iterable[StyledText]) -> list[list[StyledText]]:
     """Cut `runs` at line feeds. There is always one line at least."""
-    line: list[Run] = []
+    line: list[StyledText] = []
     lines = [line]
     for text, style in runs:
         first, *others = text.split("\n")
@@ -53,13 +53,15 @@ def split_lines(runs: Iterable[Run]) -> list[list[Run]]:
     return lines
 
 
-def wrap(runs: Sequence[Run], width: int, *, keep_tail: bool = False) -> list[list[Run]]:
+def wrap(
+    runs: Sequence[StyledText], width: int, *, keep_tail: bool = False
+) -> list[list[StyledText]]:
     """Wrap at blanks, and between wide characters, to lines of at most `width` cells (1 or more).
 
     Blanks at a break are dropped. With `keep_tail` those at the end of the last line stay, for a
     text that goes on.
     """
-    lines: list[list[Run]] = []
+    lines: list[list[StyledText]] = []
     *others, last = split_lines(runs)
     for line in others:
         _wrap_line(line, width, lines, keep_tail=False)
@@ -67,28 +69,23 @@ def wrap(runs: Sequence[Run], width: int, *, keep_tail: bool = False) -> list[li
     return lines
 
 
-def chop(runs: Sequence[Run], width: int) -> list[list[Run]]:
+def chop(runs: Sequence[StyledText], width: int) -> list[list[StyledText]]:
     """Cut one line of code into rows of at most `width` cells, wherever the edge falls."""
     text = "".join(part for part, _ in runs)
     if len(text) <= width and is_narrow(text):
         return [list(runs)]
     if is_narrow(text):
-        cuts = list(range(width, len(text), width))
+        starts = list(range(0, len(text), width))
     else:
         runs, spans = _clusters(runs, width)
-        cuts = []
-        used = 0
-        for start, _, cells in spans:
-            if used + cells > width:
-                cuts.append(start)
-                used = 0
-            used += cells
-    starts = [0, *cuts]
-    ends = [*cuts, sum(len(part) for part, _ in runs)]
+        starts = filled(spans, width)
+    ends = [*starts[1:], sum(len(part) for part, _ in runs)]
     return _slices(runs, list(zip(starts, ends, strict=True)))
 
 
-def _wrap_line(runs: Sequence[Run], width: int, out: list[list[Run]], *, keep_tail: bool) -> None:
+def _wrap_line(
+    runs: Sequence[StyledText], width: int, out: list[list[StyledText]], *, keep_tail: bool
+) -> None:
     if not keep_tail:
         runs = _trimmed(runs)
     text = "".join(part for part, _ in runs)
@@ -127,14 +124,16 @@ def _narrow_breaks(text: str, width: int) -> list[tuple[int, int]]:
     return ranges
 
 
-def _clusters(runs: Sequence[Run], width: int) -> tuple[Sequence[Run], list[tuple[int, int, int]]]:
+def _clusters(
+    runs: Sequence[StyledText], width: int
+) -> tuple[Sequence[StyledText], list[tuple[int, int, int]]]:
     """Split into clusters `(start, end, cells)`, run by run, as each run is drawn on its own.
 
     A cluster that is wider than the whole line is replaced, and a joiner with nothing to join is
     dropped, so the runs are given back too.
     """
     spans: list[tuple[int, int, int]] = []
-    replaced: list[Run] = []
+    replaced: list[StyledText] = []
     base = 0
     for text, style in runs:
         text = text.lstrip("\u200d\ufe0f")
@@ -189,13 +188,15 @@ def _cluster_breaks(
     return ranges
 
 
-def _slices(runs: Sequence[Run], ranges: Sequence[tuple[int, int]]) -> list[list[Run]]:
+def _slices(
+    runs: Sequence[StyledText], ranges: Sequence[tuple[int, int]]
+) -> list[list[StyledText]]:
     """Cut `runs` into the given ascending ranges of offsets."""
-    lines: list[list[Run]] = []
+    lines: list[list[StyledText]] = []
     number = 0
     base = 0
     for start, end in ranges:
-        line: list[Run] = []
+        line: list[StyledText] = []
         while number < len(runs):
             text, style = runs[number]
             stop = base + len(text)
@@ -216,7 +217,7 @@ def _slices(runs: Sequence[Run], ranges: Sequence[tuple[int, int]]) -> list[list
     return lines
 
 
-def _trimmed(line: Sequence[Run]) -> list[Run]:
+def _trimmed(line: Sequence[StyledText]) -> list[StyledText]:
     """`line` without the blanks at its end."""
     rest = list(line)
     while rest:

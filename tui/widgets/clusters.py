@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rich.cells import cell_len, split_graphemes
 
@@ -28,3 +28,14 @@ def clusters(text: str, shown: Callable[[str], str]) -> Iterator[tuple[int, int,
                 joined = place + 1
         if joined < end:
             yield joined, end, cell_len(text[joined:end])
+
+
+def filled(spans: Iterable[tuple[int, int, int]], width: int) -> list[int]:
+    """Return where rows begin that take as many clusters as have room in `width` cells."""
+    starts, used = [0], 0
+    for start, _, cells in spans:
+        if used and used + cells > width:
+            starts.append(start)
+            used = 0
+        used += cells
+    return starts

@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_right
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.message import Message
@@ -14,7 +15,7 @@ from textual.strip import Strip
 from tui.core.text import format_count, format_ns
 from tui.viewmodel import EventsView, Moment, event_row
 from tui.widgets.line_view import LineView
-from tui.widgets.paint import Piece, strip_of, wire
+from tui.widgets.paint import StyledText, strip_of, wire
 
 _SLOW_NS = 500_000_000
 _WIDE = 70
@@ -96,11 +97,12 @@ class EventLog(LineView):
         if self._opens and self._aim is None:
             self.call_later(self.action_detail)
         state = moment.run.state
+        same_rows = self._rows is view.found.rows
         self._rows = view.found.rows
         shown = moment.head if self._rows is None else len(self._rows)
         found = view.found
         hits = found.searcher.count if found.searcher is not None else -1
-        sought = (id(self._rows), shown, found.search, hits, found.marks)
+        sought = (shown, found.search, hits, found.marks)
         drawn = (
             moment.run,
             moment.head,
@@ -109,14 +111,14 @@ class EventLog(LineView):
             len(state.anomalies),
             sought,
         )
-        if drawn == self._drawn:
+        if same_rows and drawn == self._drawn:
             return
         returned = self._drawn[3:4] == (True,) and not moment.travelling
         if self._drawn[:1] != drawn[:1] or returned:
             self.follow = True
         # What arrives behind the cursor must not take the view back to it.
         moved = self._drawn[:1] + self._drawn[2:4] != drawn[:1] + drawn[2:4]
-        grown_only = self._drawn[:1] == drawn[:1] and self._drawn[3:] == drawn[3:]
+        grown_only = same_rows and self._drawn[:1] == drawn[:1] and self._drawn[3:] == drawn[3:]
         moved = moved or self._filtered != found.filter
         if self._drawn[:1] != drawn[:1] or self._filtered != found.filter:
             self.drop_selection()
@@ -191,7 +193,7 @@ class EventLog(LineView):
         seq = self._seq(y)
         row = event_row(moment.timeline, seq)
         kind = self.style(f"event-log--{row.style}")
-        pieces: list[Piece] = []
+        pieces: list[StyledText] = []
         wide = width >= _WIDE
         number = f"{row.seq:>6} " if wide else f"{row.seq:>4} "
         pieces.append((number, self.style("event-log--number")))
@@ -206,14 +208,14 @@ class EventLog(LineView):
         name_width = 20 if wide else 14
         pieces.append((f"{row.glyph} ", kind))
         label = wire(name, name_width)
-        pieces.append((label + " " * (name_width - _cells(label)), self.style("event-log--type")))
+        pieces.append((label + " " * (name_width - cell_len(label)), self.style("event-log--type")))
         index = "" if row.index < 0 else str(row.index)
         pieces.append((f"{index:>3}  ", self.style("event-log--number")))
-        used = sum(_cells(text) for text, _ in pieces)
+        used = sum(cell_len(text) for text, _ in pieces)
         if row.what:
             what = wire(row.what, min(14, max(width - used, 0)))
             pieces.append((f"{what}  ", kind))
-            used += _cells(what) + 2
+            used += cell_len(what) + 2
         payload = self.style("event-log--payload")
         searcher = view.found.searcher
         if searcher is not None and searcher.is_hit(seq):
@@ -229,7 +231,7 @@ class EventLog(LineView):
             return strip_of([(text, (own or Style()) + dim) for text, own, _ in strip])
         return strip
 
-    def _sign(self, view: EventsView, seq: int) -> Piece:
+    def _sign(self, view: EventsView, seq: int) -> StyledText:
         """Return what stands before the kind: an anomaly, a mark, a match."""
         if seq in view.found.marks:
             return "\u25b6", self.style("event-log--mark")
@@ -288,7 +290,3 @@ class EventLog(LineView):
         y = -1 if place is None else place.y + self.scroll_offset.y
         if 0 <= y < self.height_in_rows and event.chain == 1:
             self._go(self._seq(y) + 1)
-
-
-def _cells(text: str) -> int:
-    return len(text) if text.isascii() else strip_of([(text, None)]).cell_length

@@ -21,8 +21,8 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from tui.core.delta_text import Field
-from tui.widgets.look import ComponentStyles
-from tui.widgets.strip_text import apart, cluster_at, lit, whole, word_at
+from tui.widgets.component_styles import ComponentStyles
+from tui.widgets.strip_text import apart, cluster_at, highlight, whole, word_at
 
 _MOST_COPIED: Final = 2_000
 """Rows that are drawn for a copy: some tenths of a second, and more than terminals take."""
@@ -30,16 +30,16 @@ _NO_COLOUR: Final = Style(reverse=True)
 """What is marked by colours alone, where there are none."""
 
 
-Place = tuple[Hashable, float]
+Anchor = tuple[Hashable, float]
 """A part of what a view shows, and where in it: it outlasts another layout of the rows."""
 
 
 class OriginWanted(Message):
     """The reader wants the event that wrote a character of a block's buffer."""
 
-    def __init__(self, place: int, field: Field, offset: int) -> None:
+    def __init__(self, position: int, field: Field, offset: int) -> None:
         super().__init__()
-        self.place = place
+        self.position = position
         self.field = field
         self.offset = offset
 
@@ -79,8 +79,8 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._height = 0
         self._moving = False
-        self._held: Place | None = None
-        self._led = False
+        self._held: Anchor | None = None
+        self._was_following = False
         self.caret: tuple[int, int] | None = None
         """Row and column that the reader points at."""
 
@@ -158,7 +158,7 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
     def _select(self, strip: Strip, selection: Selection, y: int) -> Strip:
         span = _span(selection, y, strip.text)
         style = self.screen.get_component_rich_style("screen--selection")
-        return lit(strip, *span, self._seen(style)) if span is not None else strip
+        return highlight(strip, *span, self._seen(style)) if span is not None else strip
 
     def _seen(self, style: Style) -> Style:
         """Return a style that is seen without colours too."""
@@ -245,18 +245,18 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
 
     # --- the reader's place -------------------------------------------------------------------
 
-    def place_at(self, y: int) -> Place | None:
+    def anchor_at(self, y: int) -> Anchor | None:
         """Return what row `y` shows, None where that cannot be told."""
         return None
 
-    def row_at(self, place: Place) -> int | None:
+    def row_at(self, anchor: Anchor) -> int | None:
         """Return the row that shows a place now, None where none does."""
         return None
 
     def hold_place(self) -> None:
         """Remember what the first row in view shows, before all rows are laid out anew."""
         if self._held is None and self._height and not self.follow:
-            self._held = self.place_at(self.scroll_offset.y)
+            self._held = self.anchor_at(self.scroll_offset.y)
 
     def return_to_place(self) -> None:
         """Go back there, once they are."""
@@ -290,7 +290,7 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         if cluster is None:
             strip = strip.adjust_cell_length(max(strip.cell_length, column + 1))
             cluster = (len(strip.text) - 1, len(strip.text))
-        return lit(strip, *cluster, self._seen(self.style("line-view--caret")))
+        return highlight(strip, *cluster, self._seen(self.style("line-view--caret")))
 
     def on_resize(self) -> None:
         # Less height moves the tail out of view, and nothing may come that brings it back.
@@ -316,17 +316,17 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
             target = max(y - height // 2, 0)
         self._jump(target)
 
-    def lead_to(self, y: int) -> None:
-        """Have row `y` in view, where the reader did not scroll to it. See `let_go`."""
+    def bring_into_view(self, y: int) -> None:
+        """Scroll to row `y` without the reader's doing, until `release`."""
         if not self.scroll_offset.y <= y < self.scroll_offset.y + self.size.height:
-            self._led = self._led or self.follow
+            self._was_following = self._was_following or self.follow
             self.follow = False
             self.show_row(y)
 
-    def let_go(self) -> None:
-        """Follow the tail again, if it was followed before the view was led away from it."""
-        if self._led:
-            self._led = False
+    def release(self) -> None:
+        """Follow the tail again, if it was followed before `bring_into_view`."""
+        if self._was_following:
+            self._was_following = False
             self.follow = True
             self.to_end()
 

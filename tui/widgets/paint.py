@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -11,16 +12,17 @@ from textual.strip import Strip
 
 from tui.core.text import one_line
 
-Piece = tuple[str, Style | None]
+StyledText: TypeAlias = tuple[str, Style | None]
+"""Text in one style; None is the style of what is around it."""
 
 
-def strip_of(pieces: Iterable[Piece], width: int | None = None) -> Strip:
+def strip_of(pieces: Iterable[StyledText], width: int | None = None) -> Strip:
     """Return a strip of `pieces`, cut to `width` cells. The text must be safe to draw."""
     strip = Strip([Segment(text, style) for text, style in pieces if text])
     return strip if width is None or strip.cell_length <= width else strip.crop(0, width)
 
 
-def spread(left: list[Piece], right: list[Piece], width: int) -> Strip:
+def spread(left: list[StyledText], right: list[StyledText], width: int) -> Strip:
     """Return a row with `left` at the start and `right` at the end; `left` gives way."""
     right_width = sum(cell_len(text) for text, _ in right)
     room = width - right_width

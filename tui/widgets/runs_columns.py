@@ -33,7 +33,7 @@ _TITLE_ROOMY: Final = 22
 _DASH: Final = "\u2013"
 
 
-class Place(NamedTuple):
+class ColumnSlot(NamedTuple):
     """Where a column stands."""
 
     name: Sort
@@ -42,7 +42,7 @@ class Place(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def columns(width: int, digits: int) -> tuple[Place, ...]:
+def columns(width: int, digits: int) -> tuple[ColumnSlot, ...]:
     """Return the columns that fit, from left to right, where numbers have so many digits."""
     widths = dict(_WIDTHS)
     widths["number"] = max(widths["number"], digits)
@@ -58,18 +58,18 @@ def columns(width: int, digits: int) -> tuple[Place, ...]:
     places = []
     start = 0
     for name in names:
-        places.append(Place(name, start, widths[name]))
+        places.append(ColumnSlot(name, start, widths[name]))
         start += widths[name] + 1
     return tuple(places)
 
 
-def aligned(text: str, column: Place) -> str:
+def aligned(text: str, column: ColumnSlot) -> str:
     """Return a text, which fits, at the edge of its column where it belongs."""
     blank = " " * max(column.width - cell_len(text), 0)
     return blank + text if COLUMNS[column.name].right else text + blank
 
 
-def look(row: RunRow, name: Sort, text: str) -> str:
+def cell_style(row: RunRow, name: Sort, text: str) -> str:
     """Return the style of a cell."""
     if name == "state":
         return row.tone

@@ -21,8 +21,8 @@ from tui.viewmodel.runs import (
     totals_parts,
 )
 from tui.widgets.line_view import LineView
-from tui.widgets.paint import Piece, strip_of, wire
-from tui.widgets.runs_columns import Place, aligned, columns, look
+from tui.widgets.paint import StyledText, strip_of, wire
+from tui.widgets.runs_columns import ColumnSlot, aligned, cell_style, columns
 
 RESORT_NS: Final = 1_000_000_000
 """Rows change their places no more often than this, and not so soon after the reader moved."""
@@ -84,7 +84,7 @@ class RunsList(LineView):
         self._rows: dict[Hashable, RunRow] = {}
         self._order: list[Hashable] = []
         self._at: dict[Hashable, int] = {}
-        """Place of each key in the order."""
+        """ColumnSlot of each key in the order."""
         self._totals: Totals | None = None
         self._shown: Hashable | None = None
         self._cursor: Hashable | None = None
@@ -237,7 +237,7 @@ class RunsList(LineView):
         if y == 0:
             return self._heads(width)
         row = self._rows[self._order[y - 1]]
-        pieces: list[Piece] = []
+        pieces: list[StyledText] = []
         for column in columns(width, self._digits):
             text, style = self._cell(row, column)
             if row.replaced:
@@ -252,7 +252,7 @@ class RunsList(LineView):
         return strip_of([(text, (own or Style()) + cursor) for text, own, _ in strip])
 
     def _heads(self, width: int) -> Strip:
-        pieces: list[Piece] = []
+        pieces: list[StyledText] = []
         for column in columns(width, self._digits):
             head = COLUMNS[column.name].head
             style = "runs--head"
@@ -264,9 +264,9 @@ class RunsList(LineView):
             pieces.append((" ", None))
         return strip_of(pieces[:-1], width)
 
-    def _cell(self, row: RunRow, column: Place) -> tuple[str, Style]:
+    def _cell(self, row: RunRow, column: ColumnSlot) -> tuple[str, Style]:
         text = wire(COLUMNS[column.name].text(row), column.width)
-        return aligned(text, column), self.style(f"runs--{look(row, column.name, text)}")
+        return aligned(text, column), self.style(f"runs--{cell_style(row, column.name, text)}")
 
     # --- the reader ---------------------------------------------------------------------------
 

@@ -10,16 +10,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from tui.viewmodel import Item
-from tui.widgets.sections import Look, Section, new_section
+from tui.viewmodel import TranscriptItem
+from tui.widgets.sections import Section, SectionStyles, new_section
 
 
-class Entry:
+class SectionEntry:
     """An item of the transcript, with its section once it was looked at."""
 
     __slots__ = ("height", "item", "mark", "measured", "number", "section")
 
-    def __init__(self, item: Item, number: int, width: int) -> None:
+    def __init__(self, item: TranscriptItem, number: int, width: int) -> None:
         self.item = item
         self.number = number
         self.section: Section | None = None
@@ -38,7 +38,7 @@ class SectionRows:
     """
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[SectionEntry] = []
         self.height = 0
         """Rows of everything."""
         self.waiting = 0
@@ -46,37 +46,37 @@ class SectionRows:
         self._starts: list[int] = []
         self._changed = 0  # the first entry whose rows are to be given anew
         self._width = 1
-        self._look: Look | None = None
+        self._styles: SectionStyles | None = None
 
-    def take(self, items: Sequence[Item], width: int, look: Look) -> None:
+    def take(self, items: Sequence[TranscriptItem], width: int, styles: SectionStyles) -> None:
         """Take the items as they are now. One that is the same object as before did not change."""
         same = 0
-        if (width, look) == (self._width, self._look):
+        if (width, styles) == (self._width, self._styles):
             for entry, item in zip(self.entries, items, strict=False):
                 if entry.item is not item:
                     break
                 same += 1
-        self._width, self._look = width, look
+        self._width, self._styles = width, styles
         before = {entry.item.key: entry for entry in islice(self.entries, same, None)}
         del self.entries[same:]
         for number, item in enumerate(islice(items, same, None), same):
-            entry = before.get(item.key) or Entry(item, number, width)
+            entry = before.get(item.key) or SectionEntry(item, number, width)
             if entry.item.kind != item.kind:
                 entry.section = None
             entry.item, entry.number = item, number
-            entry.measured = entry.section is not None and entry.mark == _mark(item, width, look)
+            entry.measured = entry.section is not None and entry.mark == _mark(item, width, styles)
             self.entries.append(entry)
         self.waiting = sum(not entry.measured for entry in self.entries)
         self._changed = min(self._changed, same)
 
-    def measure(self, entry: Entry, budget_ns: int) -> None:
+    def measure(self, entry: SectionEntry, budget_ns: int) -> None:
         """Lay a section out. What takes longer than the budget goes on with the next call."""
-        assert self._look is not None
+        assert self._styles is not None
         section = entry.section
         if section is None:
-            section = entry.section = new_section(entry.item, self._look)
-        if section.take(entry.item, self._width, self._look, max(budget_ns, 0)):
-            entry.mark = _mark(entry.item, self._width, self._look)
+            section = entry.section = new_section(entry.item, self._styles)
+        if section.take(entry.item, self._width, self._styles, max(budget_ns, 0)):
+            entry.mark = _mark(entry.item, self._width, self._styles)
             self.waiting -= not entry.measured
             entry.measured = True
         if entry.height != section.height:
@@ -105,19 +105,19 @@ class SectionRows:
         self.height = max(end, 0)
         self._changed = len(starts)
 
-    def start(self, entry: Entry) -> int:
+    def start(self, entry: SectionEntry) -> int:
         """Return the first row of a section."""
         return self._starts[entry.number]
 
-    def has(self, entry: Entry) -> bool:
+    def has(self, entry: SectionEntry) -> bool:
         """Whether the entry is still one of these."""
         return entry.number < len(self.entries) and self.entries[entry.number] is entry
 
-    def find(self, key: object) -> Entry | None:
+    def find(self, key: object) -> SectionEntry | None:
         """Return the entry of the item with a key."""
         return next((entry for entry in self.entries if entry.item.key == key), None)
 
-    def part(self, y: int) -> tuple[Entry, int] | None:
+    def part(self, y: int) -> tuple[SectionEntry, int] | None:
         """Return which entry is drawn in row `y`, and the row in it; None for a blank row."""
         number = bisect_right(self._starts, y) - 1
         if number < 0:
@@ -126,12 +126,12 @@ class SectionRows:
         inner = y - self._starts[number]
         return (entry, inner) if inner < entry.height else None
 
-    def within(self, top: int, bottom: int) -> Sequence[Entry]:
+    def within(self, top: int, bottom: int) -> Sequence[SectionEntry]:
         """Return the entries with rows from `top` up to `bottom`, and empty ones among them."""
         first = max(bisect_right(self._starts, top) - 1, 0)
         return self.entries[first : bisect_left(self._starts, bottom, first)]
 
-    def to_measure(self, top: int, bottom: int) -> Iterator[Entry]:
+    def to_measure(self, top: int, bottom: int) -> Iterator[SectionEntry]:
         """Yield the entries that are not measured: the nearer to these rows, the sooner."""
         entries = self.entries
         above = bisect_right(self._starts, top) - 1
@@ -145,7 +145,7 @@ class SectionRows:
             below += 1
 
 
-def _estimate(item: Item, width: int) -> int:
+def _estimate(item: TranscriptItem, width: int) -> int:
     """Return about how many rows an item will have: few are better than many."""
     if item.kind in ("tool", "thinking", "stop"):
         return 1
@@ -155,7 +155,7 @@ def _estimate(item: Item, width: int) -> int:
     return max(rows, 1) if item.kind == "prompt" else rows + 1
 
 
-def _mark(item: Item, width: int, look: Look) -> tuple[object, ...]:
+def _mark(item: TranscriptItem, width: int, styles: SectionStyles) -> tuple[object, ...]:
     """Return what the rows of an item depend on. A Buffer only grows: its length tells."""
     body = item.body if isinstance(item.body, str) else len(item.body)
-    return (item.label, body, item.open, item.lit, item.long, item.tone, width, look)
+    return (item.label, body, item.open, item.highlight, item.long, item.tone, width, styles)

@@ -6,16 +6,17 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Final
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
 from tui.core.state import Buffer
 from tui.core.text import clip, one_line, sanitize
-from tui.viewmodel import Item
+from tui.viewmodel import TranscriptItem
 from tui.widgets.cell_wrap import wrap
 from tui.widgets.markdown.lines import MarkdownLines
 from tui.widgets.markdown.theme import MarkdownTheme
-from tui.widgets.paint import Piece, strip_of, wire
+from tui.widgets.paint import StyledText, strip_of, wire
 from tui.widgets.source_lines import SourceLines
 
 _CARET: Final = "\u258c"
@@ -35,7 +36,7 @@ class Section:
         """The number of rows."""
         raise NotImplementedError
 
-    def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
+    def take(self, item: TranscriptItem, width: int, styles: SectionStyles, budget_ns: int) -> bool:
         """Lay the item out; False where the budget did not suffice and more is to be done."""
         raise NotImplementedError
 
@@ -60,7 +61,7 @@ class Section:
         return min(int(place), max(self.height - 1, 0))
 
 
-class Look:
+class SectionStyles:
     """The styles of the pane, and what is unfolded."""
 
     def __init__(
@@ -78,13 +79,13 @@ class Look:
         self.thinking = style("thinking")
         self.tool = style("tool")
         self.caret = style("caret")
-        self.lit = style("lit")
+        self.highlight = style("highlight")
         self.theme = theme
         self.unfolded = unfolded
         self.source = source
 
 
-class Plain(Section):
+class PlainSection(Section):
     """Text under a label: prompts, results, the stop reason, banners."""
 
     def __init__(self) -> None:
@@ -92,7 +93,7 @@ class Plain(Section):
         self._long: SourceLines | None = None
         """A body that is too long to be laid out at once, under the rows."""
         self._body = ""
-        self._fronts: tuple[Piece, Piece] = (("", None), ("", None))
+        self._fronts: tuple[StyledText, StyledText] = (("", None), ("", None))
         """What stands before the first and before every other row of a long body."""
         self._style = Style()
 
@@ -112,53 +113,57 @@ class Plain(Section):
         wrapped = self._long is not None and y > 0 and self._long.goes_on(y)
         return len(self._fronts[1][0]) if wrapped else -1
 
-    def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
+    def take(self, item: TranscriptItem, width: int, styles: SectionStyles, budget_ns: int) -> bool:
         body = item.body if isinstance(item.body, str) else item.body.text()
-        tone = look.tone[item.tone]
+        tone = styles.tone[item.tone]
         if len(body) > _AT_ONCE:
-            return self._take_long(item, body, width, look, budget_ns)
+            return self._take_long(item, body, width, styles, budget_ns)
         self._long = None
         if item.kind == "prompt":
-            self._rows = _labelled("you", look.prompt, body, look.tone["plain"], width)
+            self._rows = _labelled("you", styles.prompt, body, styles.tone["plain"], width)
         elif item.kind == "banner":
             self._rows = _banner(item, body, tone, width)
         else:
-            self._rows = self._heading(item, width, look)
+            self._rows = self._heading(item, width, styles)
             if body and item.kind != "tool":
-                self._rows += _block(body, look.tone["muted"], width, _INDENT)
+                self._rows += _block(body, styles.tone["muted"], width, _INDENT)
         return True
 
-    def _take_long(self, item: Item, body: str, width: int, look: Look, budget_ns: int) -> bool:
+    def _take_long(
+        self, item: TranscriptItem, body: str, width: int, styles: SectionStyles, budget_ns: int
+    ) -> bool:
         """Lay out as much of a long body as there is time for."""
         if self._long is None or not body.startswith(self._body):
             self._long = SourceLines()
         self._body = body
-        margin: Piece = (" " * _INDENT, None)
+        margin: StyledText = (" " * _INDENT, None)
         self._fronts = (margin, margin)
-        self._style = look.tone["muted"]
+        self._style = styles.tone["muted"]
         if item.kind == "prompt":
             self._rows = []
-            self._style = look.tone["plain"]
-            self._fronts = (("you  ", look.prompt), (" " * len("you  "), None))
+            self._style = styles.tone["plain"]
+            self._fronts = (("you  ", styles.prompt), (" " * len("you  "), None))
         elif item.kind == "banner":
-            self._rows = _banner(item, "", look.tone[item.tone], width)
-            self._style = look.tone[item.tone]
+            self._rows = _banner(item, "", styles.tone[item.tone], width)
+            self._style = styles.tone[item.tone]
             self._fronts = ((_BAR, self._style), (_BAR, self._style))
         else:
-            self._rows = self._heading(item, width, look)
+            self._rows = self._heading(item, width, styles)
         room = max(width - len(self._fronts[0][0]), 1)
         return self._long.update(Buffer(body), room, budget_ns=budget_ns)
 
-    def _heading(self, item: Item, width: int, look: Look) -> list[Strip]:
-        tone = look.tone[item.tone]
+    def _heading(self, item: TranscriptItem, width: int, styles: SectionStyles) -> list[Strip]:
+        tone = styles.tone[item.tone]
         if item.kind == "tool":
-            return [strip_of([("\u2192 ", look.tool), (wire(item.label, width - 2), look.tool)])]
+            return [
+                strip_of([("\u2192 ", styles.tool), (wire(item.label, width - 2), styles.tool)])
+            ]
         if item.kind == "stop":
             return _labelled("\u25a0", tone, item.label, tone, width)
-        return [strip_of([("\u2261 " + wire(item.label, width - 2), look.tone["muted"])])]
+        return [strip_of([("\u2261 " + wire(item.label, width - 2), styles.tone["muted"])])]
 
 
-class Thinking(Section):
+class ThinkingSection(Section):
     """Thinking: one row while folded, with the end of what was thought; all of it unfolded."""
 
     def __init__(self) -> None:
@@ -166,8 +171,8 @@ class Thinking(Section):
         self._source = SourceLines()
         self._open = False
         self._style = Style()
-        self._lit: tuple[int, int] | None = None
-        self._lit_style = Style()
+        self._highlight: tuple[int, int] | None = None
+        self._highlight_style = Style()
 
     @property
     def height(self) -> int:
@@ -176,7 +181,9 @@ class Thinking(Section):
     def row(self, y: int) -> Strip:
         if y < len(self._rows):
             return self._rows[y]
-        body = self._source.row(y - len(self._rows), self._style, self._lit, self._lit_style)
+        body = self._source.row(
+            y - len(self._rows), self._style, self._highlight, self._highlight_style
+        )
         return Strip.join([strip_of([(" " * _INDENT, None)]), body])
 
     def offset_at(self, y: int, column: int) -> int:
@@ -197,36 +204,36 @@ class Thinking(Section):
             return 0
         return len(self._rows) + self._source.row_of(int(place))
 
-    def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
-        self._open = look.unfolded and len(item.body) > 0
-        self._lit = item.lit
-        self._style, self._lit_style = look.tone["muted"], look.lit
+    def take(self, item: TranscriptItem, width: int, styles: SectionStyles, budget_ns: int) -> bool:
+        self._open = styles.unfolded and len(item.body) > 0
+        self._highlight = item.highlight
+        self._style, self._highlight_style = styles.tone["muted"], styles.highlight
         sign = "\u25be" if self._open else "\u25b8"
-        style = look.thinking + look.lit if item.lit else look.thinking
-        pieces: list[Piece] = [(f"{sign} {item.label}", style)]
+        style = styles.thinking + styles.highlight if item.highlight else styles.thinking
+        pieces: list[StyledText] = [(f"{sign} {item.label}", style)]
         if item.open and not self._open and isinstance(item.body, Buffer):
             room = width - len(item.label) - 5
             tail = " ".join(item.body.slice(max(len(item.body) - 200, 0)).split())
             if room > 10 and tail:
                 last = "  \u2026" + wire(tail[-(room - 1) :], room)
-                pieces.append((last, look.tone["muted"]))
+                pieces.append((last, styles.tone["muted"]))
         self._rows = [strip_of(pieces, width)]
         if not self._open or isinstance(item.body, str):
             return True
         return self._source.update(item.body, max(width - _INDENT, 1), budget_ns=budget_ns)
 
 
-class Text(Section):
+class TextSection(Section):
     """Text of the answer, as Markdown or as it came."""
 
     def __init__(self, theme: MarkdownTheme) -> None:
         self._theme = theme
         self._lines = MarkdownLines(theme)
         self._source = SourceLines()
-        self._look: Look | None = None
+        self._styles: SectionStyles | None = None
         self._as_it_came = False
         self._caret = False
-        self._lit: tuple[int, int] | None = None
+        self._highlight: tuple[int, int] | None = None
 
     @property
     def height(self) -> int:
@@ -234,15 +241,17 @@ class Text(Section):
         return max(rows, 1 if self._caret else 0)
 
     def row(self, y: int) -> Strip:
-        assert self._look is not None
+        assert self._styles is not None
         if self._as_it_came:
             strip = Strip([])
             if y < self._source.height:
-                strip = self._source.row(y, self._look.tone["plain"], self._lit, self._look.lit)
+                strip = self._source.row(
+                    y, self._styles.tone["plain"], self._highlight, self._styles.highlight
+                )
         else:
             strip = self._lines.line(y) if y < self._lines.height else Strip([])
         if self._caret and y == self.height - 1:
-            strip = Strip.join([_trimmed(strip), strip_of([(_CARET, self._look.caret)])])
+            strip = Strip.join([_trimmed(strip), strip_of([(_CARET, self._styles.caret)])])
         return strip
 
     def offset_at(self, y: int, column: int) -> int:
@@ -286,27 +295,27 @@ class Text(Section):
             last += 1
         return first, last - first + 1, start, end - start
 
-    def take(self, item: Item, width: int, look: Look, budget_ns: int) -> bool:
-        if look.theme is not self._theme:
-            self._theme = look.theme
-            self._lines = MarkdownLines(look.theme)
-        self._look = look
+    def take(self, item: TranscriptItem, width: int, styles: SectionStyles, budget_ns: int) -> bool:
+        if styles.theme is not self._theme:
+            self._theme = styles.theme
+            self._lines = MarkdownLines(styles.theme)
+        self._styles = styles
         self._caret = item.open
-        self._lit = item.lit
+        self._highlight = item.highlight
         body = item.body if isinstance(item.body, Buffer) else Buffer(item.body)
-        self._as_it_came = look.source or item.long
+        self._as_it_came = styles.source or item.long
         if self._as_it_came:
             return self._source.update(body, max(width - 1, 1), budget_ns=budget_ns)
         return self._lines.update(body, max(width - 1, 1), final=not item.open, budget_ns=budget_ns)
 
 
-def new_section(item: Item, look: Look) -> Section:
+def new_section(item: TranscriptItem, styles: SectionStyles) -> Section:
     """Return an empty section of the kind that an item needs."""
     if item.kind == "text":
-        return Text(look.theme)
+        return TextSection(styles.theme)
     if item.kind == "thinking":
-        return Thinking()
-    return Plain()
+        return ThinkingSection()
+    return PlainSection()
 
 
 def _block(text: str, style: Style, width: int, indent: int) -> list[Strip]:
@@ -323,8 +332,8 @@ def _labelled(label: str, label_style: Style, text: str, style: Style, width: in
     return [Strip.join([first, rows[0].crop(indent)]), *rows[1:]]
 
 
-def _banner(item: Item, text: str, tone: Style, width: int) -> list[Strip]:
-    bar: Piece = (_BAR, tone)
+def _banner(item: TranscriptItem, text: str, tone: Style, width: int) -> list[Strip]:
+    bar: StyledText = (_BAR, tone)
     room = max(width - len(_BAR), 1)
     rows = _block(clip(one_line(item.label), _LABEL_LIMIT), tone + Style(bold=True), room, 0)
     if text:
@@ -333,8 +342,4 @@ def _banner(item: Item, text: str, tone: Style, width: int) -> list[Strip]:
 
 
 def _trimmed(strip: Strip) -> Strip:
-    return strip.crop(0, len(strip.text.rstrip(" ")) and _cells(strip.text.rstrip(" ")))
-
-
-def _cells(text: str) -> int:
-    return strip_of([(text, None)]).cell_length
+    return strip.crop(0, cell_len(strip.text.rstrip(" ")))

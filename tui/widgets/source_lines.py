@@ -14,7 +14,7 @@ from tui.core.state import Buffer
 from tui.core.text import sanitize
 from tui.widgets.cell_wrap import is_narrow
 from tui.widgets.clusters import clusters
-from tui.widgets.paint import Piece, strip_of
+from tui.widgets.paint import StyledText, strip_of
 
 _STEP: Final = 16_384
 _TAB: Final = "    "
@@ -86,16 +86,18 @@ class SourceLines:
         """Return the row that shows a code point."""
         return max(bisect_right(self._starts, offset) - 1, 0)
 
-    def row(self, y: int, style: Style, lit: tuple[int, int] | None, lit_style: Style) -> Strip:
-        """Draw a row; the code points in the range `lit` in another style."""
+    def row(
+        self, y: int, style: Style, highlight: tuple[int, int] | None, highlight_style: Style
+    ) -> Strip:
+        """Draw a row; the code points in the range `highlight` in another style."""
         start, end = self.span(y)
         text = self._text.slice(start, end)
-        if lit is None or lit[1] <= start or lit[0] >= end:
+        if highlight is None or highlight[1] <= start or highlight[0] >= end:
             return strip_of([(_shown(text), style)])
-        low, high = max(lit[0] - start, 0), min(lit[1] - start, len(text))
-        pieces: list[Piece] = [
+        low, high = max(highlight[0] - start, 0), min(highlight[1] - start, len(text))
+        pieces: list[StyledText] = [
             (_shown(text[:low]), style),
-            (_shown(text[low:high], feeds=True), style + lit_style),
+            (_shown(text[low:high], feeds=True), style + highlight_style),
             (_shown(text[high:]), style),
         ]
         return strip_of(pieces)

@@ -34,7 +34,7 @@ def cut(strip: Strip, start: int, end: int) -> tuple[Strip, Strip, Strip]:
     return before, between, after
 
 
-def lit(strip: Strip, start: int, end: int, style: Style) -> Strip:
+def highlight(strip: Strip, start: int, end: int, style: Style) -> Strip:
     """Return a strip with `style` over the code points from `start` up to `end`."""
     before, between, after = cut(strip, start, end)
     marked = Strip([Segment(text, (own or Style()) + style) for text, own, _ in between])

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from tui.viewmodel.strip import Strips, event_at, strips
 from tui.viewmodel.views import Moment
-from tui.widgets.look import ComponentStyles
+from tui.widgets.component_styles import ComponentStyles
 from tui.widgets.paint import strip_of
 
 

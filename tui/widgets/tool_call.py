@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from collections.abc import Sequence
 from textwrap import wrap as wrap_words
 from typing import Final
 
@@ -12,15 +11,12 @@ from tui.core.partial_json import PartialJson, Span
 from tui.core.state import Block
 from tui.core.text import one_line
 from tui.viewmodel import ToolItem
-from tui.widgets.clusters import clusters
+from tui.widgets.json_rows import JsonRows, full_rows
 
 _HEAD: Final = 64
 """Columns among which the text of a line begins, behind its indentation."""
-_KEPT_LINES: Final = 256
-"""Lines whose cuts are kept: those in view, and some more."""
-_LONG_ASCII: Final = 20_000
-_LONG_LINE: Final = 4_000
-"""Characters from which on a line is too long to be measured whenever it grows."""
+_LONG_LINE: Final = 20_000
+"""Characters among which a code point is looked for."""
 
 
 class ToolCall:
@@ -39,16 +35,14 @@ class ToolCall:
     def _begin(self, width: int) -> None:
         """Forget what was read, to lay it out for `width`."""
         self.json = PartialJson(width)
-        self._width = width
         self._fed = 0
         self._finished = False
-        self._wraps = [0]
+        self._rows = JsonRows(self.json, width, full_rows)
         self._settled = 0
-        self._cuts: dict[int, Sequence[int]] = {}
 
     def is_done(self, item: ToolItem, width: int) -> bool:
         """Whether there is nothing to do: an item that did not change is the same object."""
-        return self.complete and self.item is item and self._width == width
+        return self.complete and self.item is item and self._rows.width == width
 
     def put_off(self, item: ToolItem) -> None:
         """Take note of a call that is laid out later: until then it is a heading."""
@@ -59,7 +53,11 @@ class ToolCall:
         """Read at most `budget` characters that are new, and lay them out; return how many."""
         block = item.block
         text = block.json
-        if len(text) < self._fed or (self._finished and not block.stopped) or width != self._width:
+        if (
+            len(text) < self._fed
+            or (self._finished and not block.stopped)
+            or width != self._rows.width
+        ):
             self._begin(width)
         self.item = item
         note = _note(block)
@@ -81,41 +79,10 @@ class ToolCall:
 
     def _lay_out(self) -> None:
         """Find where the lines are wrapped. Lines that no longer change are measured once."""
-        for number in [number for number in self._cuts if number >= self._settled]:
-            del self._cuts[number]
-        del self._wraps[self._settled + 1 :]
+        self._rows.forget(self._settled)
         count = self.json.line_count() if self._fed else 0
-        for number in range(self._settled, count):
-            self._wraps.append(self._wraps[-1] + len(self._measured(number)))
+        self._rows.measure(count)
         self._settled = min(self.json.settled_count(), count) if self._fed else 0
-
-    def _cuts_of(self, number: int) -> Sequence[int]:
-        """Return where the rows of a line begin, in code points."""
-        cuts = self._cuts.get(number)
-        if cuts is None:
-            if len(self._cuts) >= _KEPT_LINES:
-                self._cuts.clear()
-            cuts = self._cuts[number] = self._measured(number)
-        return cuts
-
-    def _measured(self, number: int) -> Sequence[int]:
-        size = self.json.line_width(number)
-        # Too long to be measured on every frame; half the width holds any wide character.
-        unmeasured = range(0, size, max(self._width // 2, 1))
-        if size > _LONG_ASCII:
-            return unmeasured
-        text = "".join(span.text for span in self.json.line(number))
-        if text.isascii() and text.isprintable():
-            return range(0, max(size, 1), self._width)
-        if size > _LONG_LINE:
-            return unmeasured
-        cuts, used = [0], 0
-        for place, _, cells in clusters(text, one_line):
-            if used and used + cells > self._width:
-                cuts.append(place)
-                used = 0
-            used += cells
-        return cuts
 
     def fragment_ends(self) -> list[int]:
         """Return where the fragments end, in code points; those without text left out."""
@@ -132,25 +99,23 @@ class ToolCall:
     def row_spans(self, line: int, wrap: int) -> tuple[Span, ...]:
         """Return the spans of one row of a line, at the width it was laid out for."""
         # The pane may have another width by now: it is drawn once before it is laid out again.
-        cuts = self._cuts_of(line)
-        end = cuts[wrap + 1] if wrap + 1 < len(cuts) else None
-        return self.json.line(line, cuts[wrap], end)
+        return self._rows.spans(line, wrap)
 
     def row_of(self, offset: int) -> int:
         """Return the row, below the heading, that shows a code point of the raw text."""
-        line = bisect_right(range(len(self._wraps) - 1), offset, key=self._begins) - 1
+        line = bisect_right(range(self._rows.lines), offset, key=self._begins) - 1
         if line < 0:
             return 0
         column = 0
         # Of a very long line the end is not looked for: nearly all of it is one string.
-        for text, _, start in self.json.line(line, 0, _LONG_ASCII):
+        for text, _, start in self.json.line(line, 0, _LONG_LINE):
             if start >= 0 and offset < start + len(text):
                 column += max(offset - start, 0)
                 break
             column += len(text)
         else:
             column = max(column, offset - self._begins(line))
-        return self._wraps[line] + bisect_right(self._cuts_of(line), column) - 1
+        return self._rows.row_of(line, column)
 
     def _begins(self, line: int) -> int:
         """Return the first code point of the raw text on a line; what is pending comes last."""
@@ -160,14 +125,11 @@ class ToolCall:
     @property
     def height(self) -> int:
         """Rows, with the heading and the blank row behind."""
-        return 1 + self._wraps[-1] + len(self.notes) + 1
+        return 1 + self._rows.height + len(self.notes) + 1
 
     def place(self, row: int) -> tuple[int, int] | None:
         """Return JSON line and wrap of a row below the heading, None past the JSON."""
-        if row >= self._wraps[-1]:
-            return None
-        line = bisect_right(self._wraps, row) - 1
-        return line, row - self._wraps[line]
+        return self._rows.part(row) if row < self._rows.height else None
 
 
 def _note(block: Block) -> str:

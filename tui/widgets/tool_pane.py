@@ -13,11 +13,11 @@ from textual.strip import Strip
 from tui.core.partial_json import SpanKind
 from tui.core.text import format_ns, one_line
 from tui.viewmodel import Moment, ToolItem, ToolItems
-from tui.widgets.line_view import OriginWanted, Place, PointingView
-from tui.widgets.paint import Piece, spread, strip_of, wire
+from tui.widgets.line_view import Anchor, OriginWanted, PointingView
+from tui.widgets.paint import StyledText, spread, strip_of, wire
 from tui.widgets.tool_call import ToolCall
 
-JSON_LOOKS: Final = {
+JSON_STYLES: Final = {
     SpanKind.PUNCT: "punct",
     SpanKind.KEY: "key",
     SpanKind.STRING: "string",
@@ -47,8 +47,8 @@ class ToolPane(PointingView):
         "tool-pane--bad",
         "tool-pane--muted",
         "tool-pane--odd",
-        "tool-pane--lit",
-        *(f"tool-pane--{name}" for name in JSON_LOOKS.values()),
+        "tool-pane--highlight",
+        *(f"tool-pane--{name}" for name in JSON_STYLES.values()),
     }
 
     placeholder = "Tool calls appear here,\ntheir JSON fragment by fragment"
@@ -71,7 +71,7 @@ class ToolPane(PointingView):
             return  # Hidden behind another pane: laid out once there is a width.
         width = self._json_width()
         items = self._items.of(moment)
-        drawn = (moment.run, moment.count, moment.travelling, moment.done, width, moment.lit)
+        drawn = (moment.run, moment.count, moment.travelling, moment.done, width, moment.highlight)
         self._moment = moment
         running = not moment.done and any(not item.block.stopped for item in reversed(items))
         if drawn == self._drawn and self._complete and not running:
@@ -90,17 +90,21 @@ class ToolPane(PointingView):
             if self._complete:
                 self.return_to_place()
             self._keep_at_top(top)
-            self._lead(moment)
+            self._show_highlight(moment)
         self.refresh()
 
-    def _lead(self, moment: Moment) -> None:
+    def _show_highlight(self, moment: Moment) -> None:
         """Have in view what the event at the cursor added."""
-        lit = moment.lit
+        highlight = moment.highlight
         if not moment.travelling:
-            self.let_go()
-        elif lit is not None and lit.field == "json" and lit.position in self._calls:
-            top = self._starts[self._order.index(lit.position)]
-            self.lead_to(top + 1 + self._calls[lit.position].row_of(lit.start))
+            self.release()
+        elif (
+            highlight is not None
+            and highlight.field == "json"
+            and highlight.position in self._calls
+        ):
+            top = self._starts[self._order.index(highlight.position)]
+            self.bring_into_view(top + 1 + self._calls[highlight.position].row_of(highlight.start))
 
     def _lay_out(self, items: list[ToolItem], width: int, top: tuple[int, int] | None) -> None:
         """Lay out what is new of the calls, as much as fits in a frame."""
@@ -171,15 +175,15 @@ class ToolPane(PointingView):
             return strip_of([(margin + call.notes[note], self.style(f"tool-pane--{tone}"))], width)
         return Strip([])
 
-    def place_at(self, y: int) -> Place | None:
+    def anchor_at(self, y: int) -> Anchor | None:
         number = bisect_right(self._starts, y) - 1
         if not 0 <= number < len(self._order):
             return None
         key = self._order[number]
         return key, (y - self._starts[number]) / self._calls[key].height
 
-    def row_at(self, place: Place) -> int | None:
-        key, part = place
+    def row_at(self, anchor: Anchor) -> int | None:
+        key, part = anchor
         for number, known in enumerate(self._order):
             if known == key:
                 return self._starts[number] + int(part * self._calls[known].height)
@@ -209,7 +213,7 @@ class ToolPane(PointingView):
         while facts and needed + sum(len(fact) + 2 for fact in facts) > width:
             facts.pop(len(facts) // 2)
         fact_style = self.style("tool-pane--fact")
-        left: list[Piece] = [
+        left: list[StyledText] = [
             (name, self.style("tool-pane--name")),
             (f"  #{block.index}", fact_style),
             (wire(kind, 14), fact_style),
@@ -219,30 +223,30 @@ class ToolPane(PointingView):
 
     def _json_row(self, call: ToolCall, line: int, wrap: int) -> Strip:
         spans = call.row_spans(line, wrap)
-        pieces: list[Piece] = [(" " * _INDENT, None)]
+        pieces: list[StyledText] = [(" " * _INDENT, None)]
         item = call.item
         for text, kind, start in spans:
-            style = self.style(f"tool-pane--{JSON_LOOKS[kind]}")
+            style = self.style(f"tool-pane--{JSON_STYLES[kind]}")
             if start < 0 or item is None:
                 pieces.append((one_line(text), style))
                 continue
-            for part, at, part_style in self._lit_parts(item, text, start, style):
+            for part, at, part_style in self._highlighted(item, text, start, style):
                 if self.boundaries:
                     pieces.extend(self._bounded(part, part_style, at, call.fragment_ends()))
                 else:
                     pieces.append((one_line(part), part_style))
         return strip_of(pieces, self.row_width)
 
-    def _lit_parts(
+    def _highlighted(
         self, item: ToolItem, text: str, start: int, style: Style
     ) -> list[tuple[str, int, Style]]:
         """Cut a span where the contribution of the event at the cursor begins and ends."""
-        lit = self._moment.lit if self._moment else None
-        if lit is None or lit.field != "json" or lit.position != item.key:
+        highlight = self._moment.highlight if self._moment else None
+        if highlight is None or highlight.field != "json" or highlight.position != item.key:
             return [(text, start, style)]
-        low = min(max(lit.start - start, 0), len(text))
-        high = min(max(lit.end - start, low), len(text))
-        bright = style + self.style("tool-pane--lit")
+        low = min(max(highlight.start - start, 0), len(text))
+        high = min(max(highlight.end - start, low), len(text))
+        bright = style + self.style("tool-pane--highlight")
         cuts = [(0, low, style), (low, high, bright), (high, len(text), style)]
         return [(text[a:b], start + a, look) for a, b, look in cuts if a < b]
 
@@ -268,9 +272,9 @@ class ToolPane(PointingView):
                     break
         self.post_message(OriginWanted(key, "json", offset))
 
-    def _bounded(self, text: str, style: Style, start: int, ends: list[int]) -> list[Piece]:
+    def _bounded(self, text: str, style: Style, start: int, ends: list[int]) -> list[StyledText]:
         """Cut a span where fragments meet: every other one is tinted, each begins underlined."""
-        pieces: list[Piece] = []
+        pieces: list[StyledText] = []
         odd = self.style("tool-pane--odd")
         number = bisect_right(ends, start)
         at = 0

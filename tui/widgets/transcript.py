@@ -11,18 +11,18 @@ from textual.strip import Strip
 
 from tui.core.delta_text import Field
 from tui.viewmodel import TranscriptItems, TranscriptView
-from tui.widgets.line_view import OriginWanted, Place, PointingView
+from tui.widgets.line_view import Anchor, OriginWanted, PointingView
 from tui.widgets.markdown.theme import MarkdownTheme
-from tui.widgets.section_rows import Entry, SectionRows
-from tui.widgets.sections import Look, Thinking
+from tui.widgets.section_rows import SectionEntry, SectionRows
+from tui.widgets.sections import SectionStyles, ThinkingSection
 
 _BUDGET_NS: Final = 6_000_000
 
 
-class _Anchor(NamedTuple):
+class _PinnedRow(NamedTuple):
     """A row of a section, and how far below the top of the view it is."""
 
-    entry: Entry
+    entry: SectionEntry
     inner: int
     below: int
 
@@ -41,7 +41,7 @@ class Transcript(PointingView):
         "transcript--tool",
         "transcript--caret",
         "transcript--banner",
-        "transcript--lit",
+        "transcript--highlight",
     }
 
     placeholder = "The answer appears here as it arrives"
@@ -57,7 +57,7 @@ class Transcript(PointingView):
         self._drawn: tuple[object, ...] = ()
         self._shown: object = None
         self._width = 0
-        self._look: Look | None = None
+        self._styles: SectionStyles | None = None
         self._view: TranscriptView | None = None
 
     @property
@@ -67,7 +67,7 @@ class Transcript(PointingView):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._look = None
+        self._styles = None
         self._drawn = ()
 
     def show(self, view: TranscriptView) -> None:
@@ -97,31 +97,31 @@ class Transcript(PointingView):
             self._rows = SectionRows()
             self.follow = True
             self.drop_selection()
-        elif width != self._width or self._look is None:
+        elif width != self._width or self._styles is None:
             self.hold_place()
-        look = self._look = self._look or self._new_look()
+        styles = self._styles = self._styles or self._new_styles()
         anchor, pointed = self._anchor(), self._pointed_at()
         if drawn != self._drawn:
-            self._rows.take(self._items.of(view), width, look)
+            self._rows.take(self._items.of(view), width, styles)
         self._drawn = drawn
         self._width = width
         self._lay_out(anchor, pointed)
         if not moment.travelling:
-            self.let_go()
-        elif moment.lit is not None and moment.lit.field != "json":
-            row = self.row_at((("block", moment.lit.position), moment.lit.start))
+            self.release()
+        elif moment.highlight is not None and moment.highlight.field != "json":
+            row = self.row_at((("block", moment.highlight.position), moment.highlight.start))
             if row is not None:
-                self.lead_to(row)
+                self.bring_into_view(row)
 
-    def _new_look(self) -> Look:
-        return Look(
+    def _new_styles(self) -> SectionStyles:
+        return SectionStyles(
             lambda name: self.style(f"transcript--{name}"),
             self.markdown_theme,
             unfolded=self.unfolded,
             source=self.source,
         )
 
-    def _lay_out(self, anchor: _Anchor | None, pointed: list[_Anchor | None]) -> None:
+    def _lay_out(self, anchor: _PinnedRow | None, pointed: list[_PinnedRow | None]) -> None:
         """Lay out what is in view, and of the rest as much as there is time for.
 
         What the reader looks at stays where it is, whatever the sections above turn out to be.
@@ -145,7 +145,7 @@ class Transcript(PointingView):
         self._point_at(pointed)
         self.refresh()
 
-    def _pointed_at(self) -> list[_Anchor | None]:
+    def _pointed_at(self) -> list[_PinnedRow | None]:
         """Return the rows of the caret and of both ends of the selection."""
         selected = self.text_selection
         ends = (None, None) if selected is None else (selected.start, selected.end)
@@ -153,14 +153,14 @@ class Transcript(PointingView):
         rows.insert(0, None if self.caret is None else self.caret[0])
         return [None if y is None else self._section_row(y) for y in rows]
 
-    def _section_row(self, y: int) -> _Anchor | None:
+    def _section_row(self, y: int) -> _PinnedRow | None:
         part = self._rows.part(y) or self._rows.part(y + 1)
         if part is None:
             return None
         entry, inner = part
-        return _Anchor(entry, y - self._rows.start(entry), inner)
+        return _PinnedRow(entry, y - self._rows.start(entry), inner)
 
-    def _point_at(self, pointed: list[_Anchor | None]) -> None:
+    def _point_at(self, pointed: list[_PinnedRow | None]) -> None:
         """Have them on the same characters, where sections above are higher than was thought."""
         caret, *ends = [
             None
@@ -191,22 +191,22 @@ class Transcript(PointingView):
             self.set_height(self._rows.height)
             self.return_to_place()
 
-    def _anchor(self) -> _Anchor | None:
+    def _anchor(self) -> _PinnedRow | None:
         """Return a row in view that is to stay where it is; None where the tail is followed."""
         if self.follow or self._held is not None:
             return None
         top = self.scroll_offset.y
-        first: _Anchor | None = None
+        first: _PinnedRow | None = None
         for entry in self._rows.within(top, top + self.size.height):
             start = self._rows.start(entry)
             inner = max(top - start, 0)
-            found = _Anchor(entry, inner, start + inner - top)
+            found = _PinnedRow(entry, inner, start + inner - top)
             if entry.measured and inner < entry.height:
                 return found
             first = first or found
         return first
 
-    def _top(self, anchor: _Anchor | None) -> int:
+    def _top(self, anchor: _PinnedRow | None) -> int:
         """Return the row at the top of the view."""
         rows = self._rows
         last = max(rows.height - self.size.height, 0)
@@ -217,9 +217,9 @@ class Transcript(PointingView):
         inner = min(anchor.inner, max(anchor.entry.height - 1, 0))
         return min(max(rows.start(anchor.entry) + inner - anchor.below, 0), last)
 
-    def _measure_view(self, anchor: _Anchor | None, deadline: int) -> None:
-        """Lay out what is in view. As it changes what is, this may take more than one look."""
-        tried: set[Entry] = set()
+    def _measure_view(self, anchor: _PinnedRow | None, deadline: int) -> None:
+        """Lay out what is in view. As it changes what is, this may take more than one styles."""
+        tried: set[SectionEntry] = set()
         while True:
             top = self._top(anchor)
             seen = self._rows.within(top, top + self.size.height)
@@ -254,15 +254,15 @@ class Transcript(PointingView):
             return -1
         return part[0].section.margin_of(part[1])
 
-    def place_at(self, y: int) -> Place | None:
+    def anchor_at(self, y: int) -> Anchor | None:
         part = self._rows.part(y) or self._rows.part(y + 1)
         if part is None:
             return None
         entry, inner = part
         return entry.item.key, inner if entry.section is None else entry.section.place_at(inner)
 
-    def row_at(self, place: Place) -> int | None:
-        key, inner = place
+    def row_at(self, anchor: Anchor) -> int | None:
+        key, inner = anchor
         entry = self._rows.find(key)
         if entry is None:
             return None
@@ -285,10 +285,10 @@ class Transcript(PointingView):
         if part is None or section is None or part[0].item.key[0] != "block":
             return
         entry, inner = part
-        place = entry.item.key[1]
+        position = entry.item.key[1]
         offset = section.offset_at(inner, column)
-        field: Field = "thinking" if isinstance(section, Thinking) else "text"
-        self.post_message(OriginWanted(place, field, offset))
+        field: Field = "thinking" if isinstance(section, ThinkingSection) else "text"
+        self.post_message(OriginWanted(position, field, offset))
 
     def toggle_source(self) -> bool:
         """Switch between rendered Markdown and the text as it came; return whether as it came."""

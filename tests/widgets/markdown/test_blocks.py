@@ -7,29 +7,29 @@ from unittest.mock import patch
 import pytest
 
 from tui.widgets.markdown import blocks as markdown_blocks
+from tui.widgets.markdown.block import BlockKind, Container, MarkdownBlock
 from tui.widgets.markdown.blocks import Scanner
-from tui.widgets.markdown.chunk import Chunk, Container, Kind
 
 
-def scan(text: str, *, growing: bool = False) -> list[Chunk]:
+def scan(text: str, *, growing: bool = False) -> list[MarkdownBlock]:
     scanner = Scanner()
-    chunks: list[Chunk] = []
-    read = scanner.feed(text, chunks)
-    scanner.finish(text[read:], chunks, growing=growing)
-    return chunks
+    blocks: list[MarkdownBlock] = []
+    read = scanner.feed(text, blocks)
+    scanner.finish(text[read:], blocks, growing=growing)
+    return blocks
 
 
 def outline(text: str, *, growing: bool = False) -> list[str]:
-    """Each chunk as `marks kind text`; new containers have a plus, blank lines above are `_`."""
+    """Each block as `marks kind text`; new containers have a plus, blank lines above are `_`."""
     rows = []
-    for chunk in scan(text, growing=growing):
+    for block in scan(text, growing=growing):
         marks = "".join(
-            ("+" if index >= chunk.fresh else "") + (str(item.number or "") + item.mark)
-            for index, item in enumerate(chunk.containers)
+            ("+" if index >= block.fresh else "") + (str(item.number or "") + item.mark)
+            for index, item in enumerate(block.containers)
         )
-        gap = "_" if chunk.gap >= 0 else ""
-        kind = chunk.kind.name.lower() + (str(chunk.level) if chunk.level else "")
-        rows.append(" ".join(filter(None, [gap, marks, kind, repr(chunk.text)])))
+        gap = "_" if block.gap >= 0 else ""
+        kind = block.kind.name.lower() + (str(block.level) if block.level else "")
+        rows.append(" ".join(filter(None, [gap, marks, kind, repr(block.text)])))
     return rows
 
 
@@ -108,14 +108,14 @@ def test_quotes(text: str, rows: list[str]) -> None:
 
 
 def test_depth_is_limited() -> None:
-    (chunk,) = scan(">" * 100 + "a")
-    assert len(chunk.containers) == 12
-    assert chunk.text == ">" * 88 + "a"
+    (block,) = scan(">" * 100 + "a")
+    assert len(block.containers) == 12
+    assert block.text == ">" * 88 + "a"
 
 
 def test_offsets_cover_what_is_drawn() -> None:
     text = "# a\n\n- b\n  c\n\n```\nd\n```\ne"
-    assert [text[chunk.start : chunk.end] for chunk in scan(text)] == [
+    assert [text[block.start : block.end] for block in scan(text)] == [
         "# a\n",
         "- b\n  c\n",
         "```\nd\n```\n",
@@ -124,8 +124,8 @@ def test_offsets_cover_what_is_drawn() -> None:
 
 
 def test_containers_hold_the_indent_of_further_lines() -> None:
-    (chunk,) = scan(" 10.  a")
-    assert chunk.containers == (Container(".", indent=6, number=10),)
+    (block,) = scan(" 10.  a")
+    assert block.containers == (Container(".", indent=6, number=10),)
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_an_undecided_end(text: str, rows: list[str]) -> None:
 
 def test_an_unfinished_line_is_not_read() -> None:
     scanner = Scanner()
-    chunks: list[Chunk] = []
-    assert scanner.feed("a\n\nb", chunks) == 3
-    assert [chunk.text for chunk in chunks] == ["a"]
+    blocks: list[MarkdownBlock] = []
+    assert scanner.feed("a\n\nb", blocks) == 3
+    assert [block.text for block in blocks] == ["a"]
     assert (scanner.position, scanner.seen) == (3, 3)
 
 
@@ -157,15 +157,15 @@ def test_an_endless_line_is_cut_at_blanks() -> None:
         patch.object(markdown_blocks, "PIECE", 10),
         patch.object(markdown_blocks, "_STYLED_PIECES", 2),
     ):
-        chunks = scan("aaaaaa bbbbbb cccccc dddddd\ne")
-        assert [(chunk.text, chunk.joined, chunk.more) for chunk in chunks] == [
+        blocks = scan("aaaaaa bbbbbb cccccc dddddd\ne")
+        assert [(block.text, block.joined, block.more) for block in blocks] == [
             ("aaaaaa ", False, True),
             ("bbbbbb ", True, True),
             ("cccccc ", True, True),
             ("dddddd", True, False),
             ("e", True, False),
         ]
-        assert chunks[-2].kind is Kind.PLAIN
+        assert blocks[-2].kind is BlockKind.PLAIN
 
 
 def test_the_rest_of_an_endless_line_is_never_a_title_or_a_header() -> None:
@@ -181,31 +181,33 @@ def test_the_rest_of_an_endless_line_is_never_a_title_or_a_header() -> None:
 
 def test_an_endless_line_of_code_is_cut() -> None:
     with patch.object(markdown_blocks, "PIECE", 4):
-        chunks = scan("```\na\nbbbbbbbb\nc\n```")
-        assert [(chunk.kind, chunk.text) for chunk in chunks] == [
-            (Kind.CODE, "a\n"),
-            (Kind.CODE_LINE, "bbbb"),
-            (Kind.CODE_LINE, "bbbb"),
-            (Kind.CODE, "c\n"),
+        blocks = scan("```\na\nbbbbbbbb\nc\n```")
+        assert [(block.kind, block.text) for block in blocks] == [
+            (BlockKind.CODE, "a\n"),
+            (BlockKind.CODE_LINE, "bbbb"),
+            (BlockKind.CODE_LINE, "bbbb"),
+            (BlockKind.CODE, "c\n"),
         ]
 
 
 def test_a_fence_is_cut_with_code_ahead() -> None:
     with patch.object(markdown_blocks, "CODE_PIECE", 4):
-        chunks = scan("```py\n" + "aa\n" * 6 + "```\n")
-        assert [(chunk.text, chunk.ahead, chunk.joined) for chunk in chunks] == [
+        blocks = scan("```py\n" + "aa\n" * 6 + "```\n")
+        assert [(block.text, block.ahead, block.joined) for block in blocks] == [
             ("aa\naa\n", "aa\n", False),
             ("aa\naa\n", "aa\n", True),
             ("aa\naa\n", "", True),
         ]
-        assert {chunk.info for chunk in chunks} == {"py"}
+        assert {block.info for block in blocks} == {"py"}
 
 
 def test_long_paragraphs_and_tables_are_cut_between_lines() -> None:
     with patch.object(markdown_blocks, "PIECE", 8):
         assert outline("aaaa\nbbbb\ncccc") == ["paragraph 'aaaa\\nbbbb'", "paragraph 'cccc'"]
         rows = [
-            chunk for chunk in scan("a|b\n-|-\n1|2\n3|4\n5|6\n7|8\n") if chunk.kind is Kind.TABLE
+            block
+            for block in scan("a|b\n-|-\n1|2\n3|4\n5|6\n7|8\n")
+            if block.kind is BlockKind.TABLE
         ]
-        assert [chunk.text for chunk in rows] == ["a|b\n-|-\n1|2", "3|4\n5|6\n7|8"]
-        assert [chunk.joined for chunk in rows] == [False, True]
+        assert [block.text for block in rows] == ["a|b\n-|-\n1|2", "3|4\n5|6\n7|8"]
+        assert [block.joined for block in rows] == [False, True]

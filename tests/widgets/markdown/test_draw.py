@@ -1,4 +1,4 @@
-"""How chunks of Markdown look."""
+"""How blocks of Markdown look."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from textwrap import dedent
 import pytest
 from rich.style import Style
 
+from tui.widgets.markdown.block import MarkdownBlock
 from tui.widgets.markdown.blocks import Scanner
-from tui.widgets.markdown.chunk import Chunk
 from tui.widgets.markdown.draw import Carry, Line, Painter
 from tui.widgets.markdown.theme import MarkdownTheme
 
 
 def paint(text: str, width: int, theme: MarkdownTheme | None = None) -> list[Line]:
-    chunks: list[Chunk] = []
+    blocks: list[MarkdownBlock] = []
     scanner = Scanner()
-    scanner.finish(text[scanner.feed(text, chunks) :], chunks, growing=False)
+    scanner.finish(text[scanner.feed(text, blocks) :], blocks, growing=False)
     painter = Painter(theme or MarkdownTheme())
     lines: list[Line] = []
     carry: Carry | None = None
-    for chunk in chunks:
-        drawn, carry = painter.draw(chunk, width, carry)
+    for block in blocks:
+        drawn, carry = painter.draw(block, width, carry)
         lines += drawn
     return lines
 

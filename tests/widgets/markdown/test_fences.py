@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.widgets.cell_wrap import Run
 from tui.widgets.markdown import fences
 from tui.widgets.markdown.fences import Highlighter, LexState, language
 from tui.widgets.markdown.theme import MarkdownTheme
+from tui.widgets.paint import StyledText
 
 THEME = MarkdownTheme()
 
@@ -39,16 +39,16 @@ class A {
 """
 
 
-def characters(lines: list[list[Run]]) -> list[tuple[str, str]]:
+def characters(lines: list[list[StyledText]]) -> list[tuple[str, str]]:
     """Each visible character with its style."""
     return [(c, str(style)) for line in lines for text, style in line for c in text if c != " "]
 
 
-def in_pieces(info: str, code: str, size: int, ahead: int) -> list[list[Run]]:
+def in_pieces(info: str, code: str, size: int, ahead: int) -> list[list[StyledText]]:
     highlighter = Highlighter(THEME)
     rows = code.splitlines(keepends=True)
     state = None
-    lines: list[list[Run]] = []
+    lines: list[list[StyledText]] = []
     for start in range(0, len(rows), size):
         piece, after = rows[start : start + size], rows[start + size : start + size + ahead]
         part, state = highlighter.lines(info, "".join(piece), "".join(after), state)

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from rich.style import Style
 
 from tui.core.text import sanitize
-from tui.widgets.cell_wrap import Run
 from tui.widgets.markdown import inline as markdown_inline
 from tui.widgets.markdown.inline import inline_runs
 from tui.widgets.markdown.theme import MarkdownTheme
+from tui.widgets.paint import StyledText
 
 THEME = MarkdownTheme()
 BASE = Style.null()
 
 
-def runs(text: str, *, growing: bool = False) -> list[Run]:
+def runs(text: str, *, growing: bool = False) -> list[StyledText]:
     return inline_runs(text, BASE, THEME, growing=growing)
 
 
@@ -49,7 +49,7 @@ def shown(text: str, *, growing: bool = False) -> str:
         ("`a`\n`b`", [("a", THEME.code), ("\n", BASE), ("b", THEME.code)]),
     ],
 )
-def test_runs(text: str, expected: list[Run]) -> None:
+def test_runs(text: str, expected: list[StyledText]) -> None:
     assert runs(text) == expected
 
 
@@ -83,7 +83,7 @@ def test_text(text: str, expected: str) -> None:
         ("a ** b", [("a ** b", BASE)]),
     ],
 )
-def test_open_marks_of_a_growing_text(text: str, expected: list[Run]) -> None:
+def test_open_marks_of_a_growing_text(text: str, expected: list[StyledText]) -> None:
     assert runs(text, growing=True) == expected
 
 
@@ -98,4 +98,4 @@ def test_any_text_is_drawn_and_safe(text: str, growing: bool) -> None:
     drawn = shown(clean, growing=growing)
     assert sanitize(drawn) == drawn
     for _, style in runs(clean, growing=growing):
-        assert style.link is None and not style.meta
+        assert style is not None and style.link is None and not style.meta

@@ -74,7 +74,7 @@ def style_of(lines: MarkdownLines, word: str) -> Style:
 
 @contextmanager
 def small_pieces(size: int = 24) -> Iterator[None]:
-    """Make chunks break where otherwise only long texts do."""
+    """Make blocks break where otherwise only long texts do."""
     with (
         patch.object(markdown_blocks, "PIECE", size),
         patch.object(markdown_blocks, "CODE_PIECE", size),
@@ -319,7 +319,7 @@ class TestUpdates:
         drawn_text = sum(len(call.args[0].text) for call in painter.draw.call_args_list)
         assert drawn_text < len(text) + steps * 3 * markdown_blocks.PIECE
 
-    def test_chunks_are_bounded(self) -> None:
+    def test_blocks_are_bounded(self) -> None:
         for text in ("x" * 100_000, "```\n" + "y" * 100_000, "- " + "z " * 50_000, "[" * 50_000):
             lines = rendered(text)
             ends = [lines.source_range(y) for y in range(lines.height)]

@@ -6,13 +6,15 @@ import pytest
 from rich.style import Style
 
 from tui.widgets.markdown.grammar import split_row
-from tui.widgets.markdown.table import Columns, table_lines
+from tui.widgets.markdown.table import TableColumns, table_lines
 from tui.widgets.markdown.theme import MarkdownTheme
 
 THEME = MarkdownTheme()
 
 
-def draw(text: str, width: int, columns: Columns | None = None) -> tuple[list[str], Columns]:
+def draw(
+    text: str, width: int, columns: TableColumns | None = None
+) -> tuple[list[str], TableColumns]:
     lines, columns = table_lines(text, width, Style.null(), THEME, columns)
     return ["".join(part for part, _ in line).rstrip() for line in lines], columns
 

@@ -1,4 +1,4 @@
-"""Draws one chunk of Markdown to lines of a given width."""
+"""Draws one block of Markdown to lines of a given width."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Final, NamedTuple, TypeAlias
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from tui.widgets.cell_wrap import Run, chop, width_of, wrap
-from tui.widgets.markdown.chunk import Chunk, Container, Kind
+from tui.widgets.cell_wrap import chop, width_of, wrap
+from tui.widgets.markdown.block import BlockKind, Container, MarkdownBlock
 from tui.widgets.markdown.fences import Highlighter, LexState
 from tui.widgets.markdown.inline import inline_runs
-from tui.widgets.markdown.table import Columns, table_lines
+from tui.widgets.markdown.table import TableColumns, table_lines
 from tui.widgets.markdown.theme import MarkdownTheme
+from tui.widgets.paint import StyledText
 
 _BAR: Final = "\u258e "
 _CODE_BAR: Final = "\u2502 "
@@ -27,95 +28,97 @@ Line: TypeAlias = list[Segment]
 
 
 class Carry(NamedTuple):
-    """What a chunk hands on to the next, if that goes on where it ends."""
+    """What a block hands on to the next, if that goes on where it ends."""
 
-    runs: tuple[Run, ...] = ()
+    runs: tuple[StyledText, ...] = ()
     """The last line of a text that breaks off within the line: it was not drawn yet."""
-    columns: Columns | None = None
+    columns: TableColumns | None = None
     lexer: LexState | None = None
 
 
 class Painter:
-    """Draws chunks by one theme."""
+    """Draws blocks by one theme."""
 
     def __init__(self, theme: MarkdownTheme) -> None:
         self._theme = theme
         self._highlighter = Highlighter(theme)
 
     def draw(
-        self, chunk: Chunk, width: int, carry: Carry | None = None, *, growing: bool = False
+        self, block: MarkdownBlock, width: int, carry: Carry | None = None, *, growing: bool = False
     ) -> tuple[list[Line], Carry | None]:
-        """Return the lines of `chunk`, at most `width` cells each (1 or more), and what goes on.
+        """Return the lines of `block`, at most `width` cells each (1 or more), and what goes on.
 
-        `carry` comes from the chunk before; it counts only where `chunk` is joined to that one.
-        `growing` says that the end of `chunk` is the end of a text that has not ended.
+        `carry` comes from the block before; it counts only where `block` is joined to that one.
+        `growing` says that the end of `block` is the end of a text that has not ended.
         """
-        if not chunk.joined:
+        if not block.joined:
             carry = None
-        first, rest = self._margins(chunk, width)
+        first, rest = self._margins(block, width)
         room = width - sum(cell_len(text) for text, _ in rest)
-        lines, carry = self._lines(chunk, room, carry or Carry(), growing)
+        lines, carry = self._lines(block, room, carry or Carry(), growing)
         drawn = []
-        if chunk.gap >= 0:
-            drawn.append(_line(self._margin(chunk.containers[: chunk.gap], width)))
+        if block.gap >= 0:
+            drawn.append(_line(self._margin(block.containers[: block.gap], width)))
         for line in lines:
             drawn.append(_line([*first, *line]))
             first = rest
         return drawn, carry
 
     def _lines(
-        self, chunk: Chunk, room: int, carry: Carry, growing: bool
-    ) -> tuple[list[list[Run]], Carry | None]:
+        self, block: MarkdownBlock, room: int, carry: Carry, growing: bool
+    ) -> tuple[list[list[StyledText]], Carry | None]:
         theme = self._theme
-        kind = chunk.kind
-        quoted = any(container.mark == ">" for container in chunk.containers)
+        kind = block.kind
+        quoted = any(container.mark == ">" for container in block.containers)
         base = theme.text + theme.quote if quoted else theme.text
-        if kind is Kind.CODE or kind is Kind.CODE_LINE:
-            return self._code(chunk, room, carry)
-        if kind is Kind.TABLE:
-            lines, columns = table_lines(chunk.text, room, base, theme, carry.columns)
+        if kind is BlockKind.CODE or kind is BlockKind.CODE_LINE:
+            return self._code(block, room, carry)
+        if kind is BlockKind.TABLE:
+            lines, columns = table_lines(block.text, room, base, theme, carry.columns)
             return lines, Carry(columns=columns)
-        if kind is Kind.RULE:
+        if kind is BlockKind.RULE:
             return [[("\u2500" * room, theme.rule)]], None
-        if kind is Kind.PENDING:
-            return wrap([(chunk.text, theme.pending)], room), None
-        if kind is Kind.HEADING:
-            style = base + (theme.title if chunk.level < 3 else theme.heading)
-            lines = wrap(inline_runs(chunk.text, style, theme, growing=growing), room)
-            if chunk.level == 1:
+        if kind is BlockKind.PENDING:
+            return wrap([(block.text, theme.pending)], room), None
+        if kind is BlockKind.HEADING:
+            style = base + (theme.title if block.level < 3 else theme.heading)
+            lines = wrap(inline_runs(block.text, style, theme, growing=growing), room)
+            if block.level == 1:
                 length = max(map(width_of, lines))
                 lines.append([("\u2500" * length, theme.rule)])
             return lines, None
-        text = chunk.text
-        if kind is Kind.PLAIN:
-            runs = [(text, base)]
+        text = block.text
+        if kind is BlockKind.PLAIN:
+            runs: list[StyledText] = [(text, base)]
         else:
-            if _task(chunk):
+            if _task(block):
                 text = text[4:]
             runs = inline_runs(text, base, theme, growing=growing)
-        lines = wrap([*carry.runs, *runs], room, keep_tail=chunk.more)
-        if chunk.more:
+        lines = wrap([*carry.runs, *runs], room, keep_tail=block.more)
+        if block.more:
             return lines[:-1], Carry(runs=tuple(lines[-1]))
         return lines, None
 
-    def _code(self, chunk: Chunk, room: int, carry: Carry) -> tuple[list[list[Run]], Carry]:
+    def _code(
+        self, block: MarkdownBlock, room: int, carry: Carry
+    ) -> tuple[list[list[StyledText]], Carry]:
         theme = self._theme
         bar, wrapped = (_CODE_BAR, theme.code_bar), (_CODE_BAR_WRAPPED, theme.code_bar)
         if room <= len(_CODE_BAR) + 1:
             bar = wrapped = ("", theme.code_bar)
         inner = room - len(bar[0])
-        out: list[list[Run]] = []
-        if chunk.kind is Kind.CODE_LINE:
+        out: list[list[StyledText]] = []
+        if block.kind is BlockKind.CODE_LINE:
             # A row that a further piece will fill up is carried on.
-            rows = chop([*carry.runs, (chunk.text, theme.code_block)], inner)
-            behind = Carry(runs=tuple(rows.pop()) if chunk.more else ())
-            out = [[bar if not chunk.joined else wrapped, *row] for row in rows]
+            rows = chop([*carry.runs, (block.text, theme.code_block)], inner)
+            behind = Carry(runs=tuple(rows.pop()) if block.more else ())
+            out = [[bar if not block.joined else wrapped, *row] for row in rows]
         else:
-            code, state = self._highlighter.lines(chunk.info, chunk.text, chunk.ahead, carry.lexer)
+            code, state = self._highlighter.lines(block.info, block.text, block.ahead, carry.lexer)
             behind = Carry(lexer=state)
-            if not chunk.joined:
-                if chunk.info:
-                    rows = chop([(chunk.info, theme.code_label)], inner)
+            if not block.joined:
+                if block.info:
+                    rows = chop([(block.info, theme.code_label)], inner)
                     out += [[bar, *row] for row in rows]
                 elif not code:
                     code = [[]]
@@ -130,26 +133,28 @@ class Painter:
                 line.append((" " * blanks, theme.code_block))
         return out, behind
 
-    def _margins(self, chunk: Chunk, width: int) -> tuple[list[Run], list[Run]]:
-        """What stands left of the first line of `chunk`, and of its other lines."""
-        rest = self._margin(chunk.containers, width)
-        if chunk.fresh >= len(chunk.containers) or not rest:
+    def _margins(
+        self, block: MarkdownBlock, width: int
+    ) -> tuple[list[StyledText], list[StyledText]]:
+        """What stands left of the first line of `block`, and of its other lines."""
+        rest = self._margin(block.containers, width)
+        if block.fresh >= len(block.containers) or not rest:
             return rest, rest
         first = list(rest)
-        shift = len(chunk.containers) - len(rest)  # outer containers that found no room
-        for index in range(max(chunk.fresh, shift), len(chunk.containers)):
-            container = chunk.containers[index]
+        shift = len(block.containers) - len(rest)  # outer containers that found no room
+        for index in range(max(block.fresh, shift), len(block.containers)):
+            container = block.containers[index]
             if container.mark != ">":
-                mark = _mark(chunk.containers[: index + 1])
-                if index == len(chunk.containers) - 1:
-                    mark = _task(chunk) or mark
+                mark = _mark(block.containers[: index + 1])
+                if index == len(block.containers) - 1:
+                    mark = _task(block) or mark
                 first[index - shift] = (mark, self._theme.marker)
         return first, rest
 
-    def _margin(self, containers: Sequence[Container], width: int) -> list[Run]:
+    def _margin(self, containers: Sequence[Container], width: int) -> list[StyledText]:
         """What stands left of a line inside `containers`; the innermost ones if room is short."""
         room = width - min(_MIN_ROOM, width)
-        runs: list[Run] = []
+        runs: list[StyledText] = []
         for count in range(len(containers), 0, -1):
             if containers[count - 1].mark == ">":
                 run = (_BAR, self._theme.quote_bar)
@@ -171,13 +176,13 @@ def _mark(containers: Sequence[Container]) -> str:
     return _BULLETS[(depth - 1) % len(_BULLETS)]
 
 
-def _task(chunk: Chunk) -> str:
-    """The box that stands for the bullet of a task, if `chunk` begins one."""
-    containers = chunk.containers
-    if chunk.kind is not Kind.PARAGRAPH or chunk.fresh >= len(containers):
+def _task(block: MarkdownBlock) -> str:
+    """The box that stands for the bullet of a task, if `block` begins one."""
+    containers = block.containers
+    if block.kind is not BlockKind.PARAGRAPH or block.fresh >= len(containers):
         return ""
-    return _TASKS.get(chunk.text[:4], "") if containers[-1].mark in "-+*" else ""
+    return _TASKS.get(block.text[:4], "") if containers[-1].mark in "-+*" else ""
 
 
-def _line(runs: Sequence[Run]) -> Line:
+def _line(runs: Sequence[StyledText]) -> Line:
     return [Segment(text, style) for text, style in runs if text]

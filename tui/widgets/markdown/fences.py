@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from rich.style import Style
 
-from tui.widgets.cell_wrap import Run
 from tui.widgets.markdown.theme import MarkdownTheme
+from tui.widgets.paint import StyledText
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer, LexerContext
@@ -44,7 +44,7 @@ class Highlighter:
 
     def lines(
         self, info: str, code: str, ahead: str = "", state: LexState | None = None
-    ) -> tuple[list[list[Run]], LexState]:
+    ) -> tuple[list[list[StyledText]], LexState]:
         """Return the lines of `code` as runs, and the state behind it.
 
         `code` is whole lines, each with its line feed. `info` is what stood behind the opening
@@ -67,15 +67,15 @@ class Highlighter:
                 continue
         return self._plain(code), LexState()
 
-    def _plain(self, code: str) -> list[list[Run]]:
+    def _plain(self, code: str) -> list[list[StyledText]]:
         base = self._theme.code_block
         return [[(line, base)] if line else [] for line in code.split("\n")[:-1]]
 
     def _lex(
         self, lexer: Lexer, source: str, begin: int, end: int, stack: tuple[str, ...] | None
-    ) -> tuple[list[list[Run]], LexState]:
+    ) -> tuple[list[list[StyledText]], LexState]:
         """Colour `source[begin:end]`, lexing from `stack`; without one, in the lexer's own way."""
-        lines: list[list[Run]] = [[]]
+        lines: list[list[StyledText]] = [[]]
         reached = begin
         safe, states = 0, stack or _ROOT
         context, tokens = _tokens(lexer, source, stack)
@@ -121,7 +121,7 @@ def _has_long_line(code: str) -> bool:
     return any(len(line) > _MAX_LINE for line in code.split("\n"))
 
 
-def _put(lines: list[list[Run]], text: str, style: Style) -> None:
+def _put(lines: list[list[StyledText]], text: str, style: Style) -> None:
     """Add `text` to the last line; each line feed begins a new one."""
     first, *others = text.split("\n")
     if first:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from tui.widgets.markdown.chunk import Container
+from tui.widgets.markdown.block import Container
 
 _ITEM: Final = re.compile(r"([-+*]|(\d{1,9})([.)]))( +|$)", re.ASCII)
 _FENCE: Final = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from rich.style import Style
 
 from tui.core.text import sanitize
-from tui.widgets.cell_wrap import Run
 from tui.widgets.markdown.theme import MarkdownTheme
+from tui.widgets.paint import StyledText
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -24,7 +24,7 @@ _LAST_EMPHASIS: Final = re.compile(r"(?:^|(?<=[\s(]))([*_])(?=[^\s*_])(?:[^*_]|\
 
 def inline_runs(
     text: str, base: Style, theme: MarkdownTheme, *, growing: bool = False
-) -> list[Run]:
+) -> list[StyledText]:
     """Return the runs of a paragraph; its line feeds stay line feeds.
 
     With `growing` the text will go on, and code and emphasis that are still open are shown as if
@@ -54,10 +54,10 @@ class _Styler:
     def __init__(self, base: Style, theme: MarkdownTheme) -> None:
         self._theme = theme
         self._styles = [base]
-        self._out: list[Run] = []
+        self._out: list[StyledText] = []
         self._links: list[tuple[str, int]] = []
 
-    def runs(self, tokens: list[Token]) -> list[Run]:
+    def runs(self, tokens: list[Token]) -> list[StyledText]:
         theme = self._theme
         opening = {
             "strong_open": theme.strong,

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple, Protocol
 
 from textual.strip import Strip
 
+from tui.widgets.markdown.block import MarkdownBlock
 from tui.widgets.markdown.blocks import Scanner
-from tui.widgets.markdown.chunk import Chunk
 from tui.widgets.markdown.draw import Carry, Line, Painter
 from tui.widgets.markdown.theme import MarkdownTheme
 
@@ -30,15 +30,15 @@ class TextLike(Protocol):
         ...
 
 
-class _Checkpoint(NamedTuple):
+class _ScanPoint(NamedTuple):
     scanner: Scanner
-    chunks: int
+    blocks: int
 
 
 class MarkdownLines:
     """Lays Markdown out as strips, at a cost per update that follows what is new, not the whole.
 
-    Chunks that are complete are drawn once for each width. What is open at the end, a few
+    Blocks that are complete are drawn once for each width. What is open at the end, a few
     kilobytes at most, is drawn again at each update. The lines depend on the text, the width and
     `final` alone, not on the updates that led there.
     """
@@ -51,12 +51,12 @@ class MarkdownLines:
     def reset(self) -> None:
         """Forget the text."""
         self._scanner = Scanner()
-        self._checkpoints = [_Checkpoint(Scanner(), 0)]
-        self._chunks: list[Chunk] = []
-        # Of the first chunks, as many as are laid out: where their lines begin and, last, end.
+        self._checkpoints = [_ScanPoint(Scanner(), 0)]
+        self._blocks: list[MarkdownBlock] = []
+        # Of the first blocks, as many as are laid out: where their lines begin and, last, end.
         self._tops = array("L", [0])
         self._carries: list[Carry | None] = []
-        # Of the chunks looked at last. Not as strips: these are costly to keep, cheap to make.
+        # Of the blocks looked at last. Not as strips: these are costly to keep, cheap to make.
         self._lines: OrderedDict[int, list[Line]] = OrderedDict()
         self._kept = 0
         self._tail: list[Line] = []
@@ -86,17 +86,17 @@ class MarkdownLines:
             self._rewind(size)
         deadline = None if budget_ns is None else perf_counter_ns() + budget_ns
         while True:
-            while len(self._carries) < len(self._chunks):
+            while len(self._carries) < len(self._blocks):
                 self._lay_out_next()
                 if deadline is not None and perf_counter_ns() >= deadline:
                     return False
             position = self._scanner.position
             rest = source.slice(position, min(size, position + _SLICE))
-            read = self._scanner.feed(rest, self._chunks)
+            read = self._scanner.feed(rest, self._blocks)
             if not read:
                 break
             if self._scanner.position - self._checkpoints[-1].scanner.position > _CHECKPOINT_EVERY:
-                self._checkpoints.append(_Checkpoint(self._scanner.copy(), len(self._chunks)))
+                self._checkpoints.append(_ScanPoint(self._scanner.copy(), len(self._blocks)))
             if deadline is not None and perf_counter_ns() >= deadline:
                 return False
         self._lay_out_tail(rest, final)
@@ -117,7 +117,7 @@ class MarkdownLines:
         lines = self._lines.get(index)
         if lines is None:
             carry = self._carries[index - 1] if index else None
-            lines, _ = self._painter.draw(self._chunks[index], self._width, carry)
+            lines, _ = self._painter.draw(self._blocks[index], self._width, carry)
             self._keep(index, lines)
         else:
             self._lines.move_to_end(index)
@@ -127,32 +127,32 @@ class MarkdownLines:
         """Return the offsets, in code points, of the part of the text that line `y` shows."""
         top = self._tops[-1]
         if y < top:
-            chunk = self._chunks[bisect_right(self._tops, y) - 1]
-            return chunk.start, chunk.end
+            block = self._blocks[bisect_right(self._tops, y) - 1]
+            return block.start, block.end
         y -= top
         return next((start, end) for bottom, start, end in self._tail_spans if y < bottom)
 
     def _lay_out_next(self) -> None:
         index = len(self._carries)
         carry = self._carries[-1] if self._carries else None
-        lines, carry = self._painter.draw(self._chunks[index], self._width, carry)
+        lines, carry = self._painter.draw(self._blocks[index], self._width, carry)
         self._carries.append(carry)
         self._tops.append(self._tops[-1] + len(lines))
         self._keep(index, lines)
 
     def _lay_out_tail(self, rest: str, final: bool) -> None:
         """Draw what may still change."""
-        chunks: list[Chunk] = []
-        self._scanner.copy().finish(rest, chunks, growing=not final)
+        blocks: list[MarkdownBlock] = []
+        self._scanner.copy().finish(rest, blocks, growing=not final)
         carry = self._carries[-1] if self._carries else None
-        for chunk in chunks:
-            growing = not final and chunk is chunks[-1]
-            lines, carry = self._painter.draw(chunk, self._width, carry, growing=growing)
+        for block in blocks:
+            growing = not final and block is blocks[-1]
+            lines, carry = self._painter.draw(block, self._width, carry, growing=growing)
             self._tail += lines
-            self._tail_spans.append((len(self._tail), chunk.start, chunk.end))
+            self._tail_spans.append((len(self._tail), block.start, block.end))
 
     def _keep(self, index: int, lines: list[Line]) -> None:
-        """Keep the lines of a chunk; drop those that were not looked at for longest."""
+        """Keep the lines of a block; drop those that were not looked at for longest."""
         self._lines[index] = lines
         self._kept += len(lines)
         while self._kept > _KEPT_LINES and len(self._lines) > 1:
@@ -160,7 +160,7 @@ class MarkdownLines:
             self._kept -= len(dropped)
 
     def _forget_lines(self, first: int) -> None:
-        """Forget the lines of all chunks but the `first` ones."""
+        """Forget the lines of all blocks but the `first` ones."""
         if first < len(self._carries):
             del self._carries[first:]
             del self._tops[first + 1 :]
@@ -173,5 +173,5 @@ class MarkdownLines:
             self._checkpoints.pop()
         scanner, count = self._checkpoints[-1]
         self._scanner = scanner.copy()
-        del self._chunks[count:]
+        del self._blocks[count:]
         self._forget_lines(count)

@@ -8,19 +8,20 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from rich.cells import cell_len
 from rich.style import Style
 
-from tui.widgets.cell_wrap import Run, width_of, wrap
+from tui.widgets.cell_wrap import width_of, wrap
 from tui.widgets.markdown.grammar import split_row
 from tui.widgets.markdown.inline import inline_runs
 from tui.widgets.markdown.theme import MarkdownTheme
+from tui.widgets.paint import StyledText
 
 _SEPARATOR: Final = " \u2502 "
 _MIN_COLUMN: Final = 4
 
 Alignment: TypeAlias = Literal["left", "center", "right"]
-Cell: TypeAlias = list[Run]
+TableCell: TypeAlias = list[StyledText]
 
 
-class Columns(NamedTuple):
+class TableColumns(NamedTuple):
     """How a part of a table was drawn; the next part follows suit as far as its cells fit."""
 
     widths: tuple[int, ...]
@@ -31,28 +32,29 @@ class Columns(NamedTuple):
 
 
 def table_lines(
-    text: str, width: int, base: Style, theme: MarkdownTheme, columns: Columns | None
-) -> tuple[list[list[Run]], Columns]:
+    text: str, width: int, base: Style, theme: MarkdownTheme, columns: TableColumns | None
+) -> tuple[list[list[StyledText]], TableColumns]:
     """Draw the rows in `text` to lines of at most `width` cells.
 
     Without `columns` the first two rows are the header and the delimiters. A table that has no
     room for its columns is drawn as a list of `header: value` lines for each row.
     """
     rows = [split_row(line) for line in text.split("\n")]
-    header: list[Cell] = []
+    header: list[TableCell] = []
     if columns is None:
         names = tuple(name.strip(" ") for name in rows[0])
         alignments = tuple(_alignment(cell.strip(" ")) for cell in rows[1])
         header = [inline_runs(name, base + theme.table_header, theme) for name in names]
-        columns = Columns((), alignments, names, ruled=False)
+        columns = TableColumns((), alignments, names, ruled=False)
         del rows[:2]
     cells = [_row(row, len(columns.names), base, theme) for row in rows]
     if header or columns.widths:
         columns = _fitted(columns, [header, *cells] if header else cells, width)
     if not columns.widths:
         return _records(cells, bool(header), width, base, theme, columns), columns
-    lines: list[list[Run]] = []
-    rule = [("\u2500\u253c\u2500".join("\u2500" * room for room in columns.widths), theme.rule)]
+    lines: list[list[StyledText]] = []
+    joined = "\u2500\u253c\u2500".join("\u2500" * room for room in columns.widths)
+    rule: list[StyledText] = [(joined, theme.rule)]
     if header:
         lines += _draw_row(header, columns, theme)
         lines.append(rule)
@@ -69,7 +71,7 @@ def _alignment(delimiter: str) -> Alignment:
     return "left"
 
 
-def _row(texts: list[str], count: int, base: Style, theme: MarkdownTheme) -> list[Cell]:
+def _row(texts: list[str], count: int, base: Style, theme: MarkdownTheme) -> list[TableCell]:
     """The cells of one row. What is too many for the header goes to the last cell."""
     if len(texts) > count:
         texts = [*texts[: count - 1], " | ".join(text.strip(" ") for text in texts[count - 1 :])]
@@ -77,7 +79,7 @@ def _row(texts: list[str], count: int, base: Style, theme: MarkdownTheme) -> lis
     return cells + [[] for _ in range(count - len(cells))]
 
 
-def _fitted(columns: Columns, rows: Sequence[list[Cell]], width: int) -> Columns:
+def _fitted(columns: TableColumns, rows: Sequence[list[TableCell]], width: int) -> TableColumns:
     """`columns` made wide enough for `rows`, or as wide as there is room.
 
     Columns that are narrow enough keep their width, the others share the rest evenly. There are no
@@ -100,11 +102,13 @@ def _fitted(columns: Columns, rows: Sequence[list[Cell]], width: int) -> Columns
     return columns._replace(widths=tuple(widths), ruled=True)
 
 
-def _draw_row(row: list[Cell], columns: Columns, theme: MarkdownTheme) -> list[list[Run]]:
+def _draw_row(
+    row: list[TableCell], columns: TableColumns, theme: MarkdownTheme
+) -> list[list[StyledText]]:
     wrapped = [wrap(cell, room) for cell, room in zip(row, columns.widths, strict=True)]
     lines = []
     for number in range(max(map(len, wrapped))):
-        line: list[Run] = []
+        line: list[StyledText] = []
         for column, cell in enumerate(wrapped):
             if column:
                 line.append((_SEPARATOR, theme.rule))
@@ -120,18 +124,18 @@ def _draw_row(row: list[Cell], columns: Columns, theme: MarkdownTheme) -> list[l
 
 
 def _records(
-    rows: list[list[Cell]],
+    rows: list[list[TableCell]],
     first: bool,
     width: int,
     base: Style,
     theme: MarkdownTheme,
-    columns: Columns,
-) -> list[list[Run]]:
+    columns: TableColumns,
+) -> list[list[StyledText]]:
     """Each row as lines of `header: value`."""
     names = [inline_runs(name, base + theme.table_header, theme) for name in columns.names]
     if first and not rows:
         return [line for name in names for line in wrap(name, width)]
-    lines: list[list[Run]] = []
+    lines: list[list[StyledText]] = []
     for row in rows:
         if lines or not first:
             lines.append([("\u2500" * width, theme.rule)])

@@ -1,4 +1,4 @@
-"""A chunk: the part of a Markdown text that is laid out at once."""
+"""A block: the part of a Markdown text that is laid out at once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 
-class Kind(Enum):
-    """What a chunk is drawn as."""
+class BlockKind(Enum):
+    """What a block is drawn as."""
 
     PARAGRAPH = auto()
     PLAIN = auto()
@@ -24,7 +24,7 @@ class Kind(Enum):
 
 
 class Container(NamedTuple):
-    """A block quote or a list item around a chunk."""
+    """A block quote or a list item around a block."""
 
     mark: str
     """`>` for a quote; the bullet of an item, or `.` or `)` behind its number."""
@@ -34,10 +34,10 @@ class Container(NamedTuple):
     """The number of an ordered item."""
 
 
-class Chunk(NamedTuple):
+class MarkdownBlock(NamedTuple):
     """A part of the text that is laid out at once."""
 
-    kind: Kind
+    kind: BlockKind
     start: int
     end: int
     """Offsets into the source, in code points."""
@@ -45,7 +45,7 @@ class Chunk(NamedTuple):
     """Sanitised, without the marks of its containers; tabs are expanded."""
     containers: tuple[Container, ...] = ()
     fresh: int = 0
-    """`containers[fresh:]` begin with this chunk."""
+    """`containers[fresh:]` begin with this block."""
     gap: int = -1
     """-1, or a blank line goes first and lies inside `containers[:gap]`."""
     level: int = 0
@@ -53,8 +53,8 @@ class Chunk(NamedTuple):
     info: str = ""
     """What follows the opening marks of a fence."""
     ahead: str = ""
-    """Code that follows in the next chunk: context for highlighting."""
+    """Code that follows in the next block: context for highlighting."""
     joined: bool = False
-    """Goes on from the chunk before: the same paragraph, table or fence."""
+    """Goes on from the block before: the same paragraph, table or fence."""
     more: bool = False
-    """Breaks off within a line; the next chunk has the rest."""
+    """Breaks off within a line; the next block has the rest."""

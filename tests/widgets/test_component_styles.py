@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.theme import BUILTIN_THEMES
 
 from tests.app_harness import on_stage
-from tui.widgets.look import ComponentStyles, markdown_theme
+from tui.widgets.component_styles import ComponentStyles, markdown_theme
 
 THEMES = sorted(BUILTIN_THEMES)
 

@@ -1,0 +1,59 @@
+"""Lines of a closer look: made for a width, wrapped or cut, and scrolled to."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from tests.app_harness import all_rows, all_strips, drawn, rows_of
+from tests.screen_host import shown
+from tui.viewmodel.lines import StyledLine, line_of
+from tui.widgets.lines_view import LinesView
+
+
+class Closer(Screen[None]):
+    def __init__(self, *, wraps: bool) -> None:
+        super().__init__()
+        self.view = LinesView(id="detail", wraps=wraps, placeholder="Nothing yet")
+
+    def compose(self) -> ComposeResult:
+        yield self.view
+
+
+async def test_lines_are_made_again_for_another_width() -> None:
+    screen = Closer(wraps=False)
+    async with shown(screen) as hand:
+        assert "Nothing yet" in hand.text
+        screen.view.show(lambda width: [line_of(("x" * width, "plain")), line_of()])
+        await drawn(hand.app)
+        for width in (80, 60, 100):
+            await hand.resize(width, 24)
+            assert all_rows(screen.view) == ["x" * screen.view.row_width, ""]
+
+
+async def test_a_line_that_is_too_long_is_cut_or_wrapped_under_its_text() -> None:
+    line = StyledLine((("one two threes ", "plain"), ("four", "added")), "+ ", "added", 1)
+    for wraps in (False, True):
+        screen = Closer(wraps=wraps)
+        async with shown(screen, (22, 24)) as hand:
+            screen.view.show(lambda width: [line])
+            await drawn(hand.app)
+            rows = all_rows(screen.view)
+            if wraps:
+                assert rows == [" + one two", "   threes four"]
+                front, *_ = all_strips(screen.view)[0]
+                assert front.style == screen.view.style("lines--added")
+            else:
+                assert rows == ["one two threes"]
+                assert screen.view.row_width == 14
+
+
+async def test_it_scrolls_to_a_line_when_the_scroll_bar_appears_with_it() -> None:
+    screen = Closer(wraps=True)
+    async with shown(screen) as hand:
+        screen.view.show(lambda width: [line_of(("short", "plain"))])
+        await drawn(hand.app)
+        screen.view.show(lambda width: [line_of((f"line {n}", "plain")) for n in range(60)])
+        screen.view.scroll_to_line(30)
+        await drawn(hand.app)
+        assert rows_of(screen.view)[0] == "line 30"
