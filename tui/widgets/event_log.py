@@ -36,6 +36,7 @@ class EventLog(LineView):
         "event-log--cursor",
         "event-log--anomaly",
         "event-log--mark",
+        "event-log--evidence",
         "event-log--hit",
         "event-log--message",
         "event-log--block",
@@ -100,7 +101,7 @@ class EventLog(LineView):
         shown = moment.head if self._rows is None else len(self._rows)
         found = view.found
         hits = found.searcher.count if found.searcher is not None else -1
-        sought = (id(self._rows), shown, found.search, hits, found.marks)
+        sought = (id(self._rows), shown, found.search, hits, found.marks, view.evidence)
         drawn = (
             moment.run,
             moment.head,
@@ -233,6 +234,8 @@ class EventLog(LineView):
         """Return what stands before the kind: an anomaly, a mark, a match."""
         if seq in view.found.marks:
             return "\u25b6", self.style("event-log--mark")
+        if seq in view.evidence:
+            return "\u25b2", self.style("event-log--evidence")
         if seq in self._flagged:
             return "\u26a0", self.style("event-log--anomaly")
         searcher = view.found.searcher
