@@ -234,10 +234,10 @@ class EventLog(LineView):
         """Return what stands before the kind: an anomaly, a mark, a match."""
         if seq in view.found.marks:
             return "\u25b6", self.style("event-log--mark")
-        if seq in view.evidence:
-            return "\u25b2", self.style("event-log--evidence")
         if seq in self._flagged:
             return "\u26a0", self.style("event-log--anomaly")
+        if seq in view.evidence:
+            return "\u25b2", self.style("event-log--evidence")
         searcher = view.found.searcher
         if searcher is not None and searcher.is_hit(seq):
             return "\u2022", self.style("event-log--hit")
