@@ -29,9 +29,9 @@ async def test_the_verdict_is_in_sight_when_a_run_has_ended(size: tuple[int, int
         assert "1 more" in line and line.endswith("d why")
         # The past does not tell how it ends.
         await stage.press("comma")
-        assert not stage.dashboard.verdict.display
+        assert rows_of(stage.dashboard.verdict)[0].strip() == "d why"
         await stage.press("escape")
-        assert stage.dashboard.verdict.display
+        assert rows_of(stage.dashboard.verdict) == [line]
 
 
 @pytest.mark.parametrize("size", SIZES)

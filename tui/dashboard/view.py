@@ -69,9 +69,9 @@ def dashboard_view(
 def _verdict(
     moment: Moment, watched: Watched, verdicts: Verdicts, findings: Findings
 ) -> VerdictView | None:
-    """Return the verdict on the shown run. Its past does not tell how it ends."""
+    """Return the verdict on the shown run. Its past does not tell how it ends, but keeps the row."""
     if moment.travelling and moment.count < moment.head:
-        return None
+        return VerdictView("", "muted", "", 0) if findings else None
     if findings:
         return verdict_view(findings)
     found = verdicts.now(watched, moment.run)

@@ -97,6 +97,7 @@ class Dashboard(Screen[None]):
         self.tools.show(view.moment)
         self.log_pane.show(view.events)
         self.verdict.show(view.verdict)
+        self.set_class(view.verdict is not None, "-verdict")
         self.heads.show(self.log_pane.heads())
         if self._log_title != self.log_pane.title:
             self._log_title = self.log_pane.title
