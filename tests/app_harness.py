@@ -77,11 +77,14 @@ class BytesSource:
         kind: SourceKind = "demo",
         is_timed: bool = True,
         failure: Exception | None = None,
+        request: JsonObject | None = None,
     ) -> None:
+        if request is None and model is not None:
+            request = {"model": model}
         self.info = SourceInfo(
             title=title,
             prompt=prompt,
-            request=None if model is None else {"model": model},
+            request=request,
             kind=kind,
             timed=is_timed,
             paced=True,
@@ -299,7 +302,9 @@ class Stage:
     @property
     def view(self) -> DashboardView:
         """What is drawn."""
-        view = dashboard_view(self.app.watchlist, self.app.finder, self.app.settings)
+        view = dashboard_view(
+            self.app.watchlist, self.app.finder, self.app.verdicts, self.app.settings
+        )
         assert view is not None
         return view
 

@@ -178,6 +178,8 @@ class Feed:
         self._now = now
         self._idle_cap_ns = idle_cap_ns
         self._recorded_heads = False
+        self._last_ns = 0
+        """When the last read came, an empty one included."""
 
     @property
     def runs(self) -> list[Run]:
@@ -230,6 +232,9 @@ class Feed:
 
     def _finish(self, how: End, error: JsonObject | None = None) -> None:
         t_ns = self.elapsed_ns()
+        if self.info.kind in ("demo", "file") and how != self.stopped_as:
+            # What was recorded ends when it ended, however late this program gets there.
+            t_ns = self._last_ns
         if self.recorder is not None:
             self._record_heads(self.recorder)
             self.recorder.end(t_ns, how, error)
@@ -255,10 +260,10 @@ class Feed:
 
     async def _pump(self) -> None:
         paced = self.info.paced
-        last_ns = 0
         working_since = self._now()
         if not paced and self.recorder is None and isinstance(self.source, Batched):
             async for times, reads in self.source.batches():
+                self._last_ns = times[-1]
                 self.session.feed_many(times, reads)
                 if self._now() - working_since > SLICE_NS:
                     await _give_way()
@@ -266,12 +271,12 @@ class Feed:
             return
         async for t_ns, data in self.source.chunks():
             if paced:
-                if self._idle_cap_ns is not None and t_ns - last_ns > self._idle_cap_ns:
+                if self._idle_cap_ns is not None and t_ns - self._last_ns > self._idle_cap_ns:
                     self.clock.jump(max(self.clock.time_ns(), t_ns - self._idle_cap_ns))
                 if self.clock.time_ns() < t_ns:
                     await self.clock.reach(t_ns)
                     working_since = self._now()
-            last_ns = t_ns
+            self._last_ns = t_ns
             if self.recorder is not None:
                 self._record_heads(self.recorder)
                 self.recorder.chunk(t_ns, data)

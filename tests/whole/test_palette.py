@@ -14,6 +14,7 @@ from textual.worker import WorkerFailed
 from tests.app_harness import LATER_S, Stage, drawn, on_stage
 from tui.dashboard.app import StreamscopeApp
 from tui.dashboard.commands import HELP, KEYS, bar
+from tui.dashboard.modals import Modals
 from tui.dashboard.watched import Watchlist
 from tui.screens.dashboard import Dashboard
 
@@ -53,6 +54,8 @@ def test_every_action_exists() -> None:
         assert callable(getattr(holders[holder], f"action_{name}")), key
         if name == "play":
             assert callable(getattr(Watchlist, str(parameters[0]))), key
+        if name == "open":
+            assert callable(getattr(Modals, str(parameters[0]))), key
 
 
 def test_every_key_is_in_the_help() -> None:

@@ -22,6 +22,7 @@ MOMENTS: Final[dict[str, tuple[str, float, list[str]]]] = {
     "error": ("overloaded", LATER_S, []),
     "past": ("thinking-tool", LATER_S, ["comma"] * 12),
     "help": ("plain", 2.0, ["question_mark"]),
+    "why": ("max-tokens", LATER_S, ["d"]),
 }
 
 

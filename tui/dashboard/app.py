@@ -23,6 +23,7 @@ from tui.dashboard.start import calm_collector, find_styles, on_signals
 from tui.dashboard.textual_hacks import harden
 from tui.dashboard.ticker import TICK_S, Ticker
 from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 from tui.find.finder import Finder
 from tui.screens.dashboard import Dashboard
@@ -69,14 +70,17 @@ class StreamscopeApp(App[int]):
         self.dashboard = Dashboard()
         self.watchlist = Watchlist()
         self.finder = Finder()
-        self.ticker = Ticker(self, self.dashboard, self.watchlist, self.finder, settings)
         self._ui = ui = UI(self, self.dashboard, settings.editor)
+        self.verdicts = Verdicts(ui, self.watchlist)
+        self.ticker = Ticker(
+            self, self.dashboard, self.watchlist, self.finder, self.verdicts, settings
+        )
         self.desk = ScreenDesk(ui, self.watchlist, settings, live)
-        self.navigator = Navigator(ui, self.watchlist, self.finder)
+        self.navigator = Navigator(ui, self.watchlist, self.finder, self.verdicts)
         self.exporting = Exporting(ui, self.watchlist)
         self.asking = Asking(ui, self.desk)
         self.requesting = Requesting(ui, self.watchlist, self.desk, self.exporting)
-        self.modals = Modals(ui, self.watchlist, self.navigator)
+        self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
         batch = len(factories) > 1 or (live is not None and len(live.jobs) > 1)
         self.run_list = RunList(ui, self.watchlist, batch=batch)
         harden(self)
@@ -194,11 +198,8 @@ class StreamscopeApp(App[int]):
     def action_detail(self) -> None:
         self.modals.detail()
 
-    def action_latency(self) -> None:
-        self.modals.latency()
-
-    def action_compare(self) -> None:
-        self.modals.compare()
+    def action_open(self, modal: str) -> None:
+        getattr(self.modals, modal)()
 
     def action_help(self) -> None:
         self.modals.help()

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from tui.dashboard.navigator import Navigator
 from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
 
 class Modals:
     """Opens one of them, where nothing else is open."""
 
-    def __init__(self, ui: UI, watchlist: Watchlist, navigator: Navigator) -> None:
+    def __init__(
+        self, ui: UI, watchlist: Watchlist, navigator: Navigator, verdicts: Verdicts
+    ) -> None:
         self._ui = ui
         self._watchlist = watchlist
         self._navigator = navigator
+        self._verdicts = verdicts
 
     def detail(self) -> None:
         """Show the event at the cursor in full, else the newest."""
@@ -29,6 +33,21 @@ class Modals:
         newest = seq == self._watchlist.count() - 1
         if self._watchlist.cursor is not None or not newest:
             self._navigator.go_to(seq)
+
+    def why(self) -> None:
+        """Show what is wrong with the run, and why."""
+        shown = self._watchlist.shown
+        if shown is None or self._ui.modal:
+            return
+        from tui.screens.why import Why
+        from tui.viewmodel.verdict import finding_texts
+
+        found = list(self._verdicts.of(*shown))
+        if not found:
+            now = self._verdicts.now(*shown)
+            found = [] if now is None else [now]
+        texts = finding_texts(found, len(shown.run.timeline))
+        self._ui.open(Why(texts), self._navigator.go_to)
 
     def latency(self) -> None:
         """Show where the time of the run went."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 from tui.find.finder import Finder
 from tui.find.markers import next_marker
 from tui.find.writers import writer_of
+from tui.viewmodel.verdict import evidence_of
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.line_view import OriginWanted
 
@@ -14,10 +16,11 @@ from tui.widgets.line_view import OriginWanted
 class Navigator:
     """Goes to events, and to what the reader looks for."""
 
-    def __init__(self, ui: UI, watchlist: Watchlist, finder: Finder) -> None:
+    def __init__(self, ui: UI, watchlist: Watchlist, finder: Finder, verdicts: Verdicts) -> None:
         self._ui = ui
         self._watchlist = watchlist
         self._finder = finder
+        self._verdicts = verdicts
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -36,12 +39,14 @@ class Navigator:
         self._ui.redraw()
 
     def jump(self, direction: int) -> None:
-        """Go to the next or the previous marker: a block, a call, a stall, an error, a mark."""
+        """Go to the next or the previous marker: a block, a call, a finding, an error, a mark."""
         shown = self._watchlist.shown
         if shown is None:
             return
         here = self._watchlist.count() - 1
-        marker = next_marker(shown.run, here, direction, self._finder.marks(shown.run))
+        marks = self._finder.marks(shown.run)
+        evidence = evidence_of(self._verdicts.of(*shown))
+        marker = next_marker(shown.run, here, direction, marks, evidence)
         if marker is None:
             self._ui.say("No marker further on" if direction > 0 else "No marker before")
         else:

@@ -9,6 +9,7 @@ from textual.app import App
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.commands import bar
 from tui.dashboard.textual_hacks import nobody_looks
+from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.view import dashboard_view
 from tui.dashboard.watched import Watchlist
 from tui.find.finder import Finder
@@ -30,12 +31,14 @@ class Ticker:
         dashboard: Dashboard,
         watchlist: Watchlist,
         finder: Finder,
+        verdicts: Verdicts,
         settings: AppSettings,
     ) -> None:
         self._app = app
         self._dashboard = dashboard
         self._watchlist = watchlist
         self._finder = finder
+        self._verdicts = verdicts
         self._settings = settings
         self._ticks = 0
         self._ended = 0
@@ -68,10 +71,12 @@ class Ticker:
             if shown.feed.progress is not None and self._ticks % _LOADING_EVERY:
                 return  # The time is better spent on loading; what the reader does draws at once.
             self._finder.advance(shown.run)
-        view = dashboard_view(self._watchlist, self._finder, self._settings)
+        view = dashboard_view(self._watchlist, self._finder, self._verdicts, self._settings)
         if view is None or not self._dashboard.is_attached:
             return
         numbers = self._numbers(view)
+        if self.numbers_due:
+            self._verdicts.judge()
         with self._app.batch_update():
             self._dashboard.show(view, numbers)
             self.show_keys(paused=view.header.paused, live=view.header.kind == "live")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from tui.core.state import as_count
 from tui.dashboard.app_settings import AppSettings
+from tui.dashboard.verdicts import Findings, Verdicts
 from tui.dashboard.waiting import is_queued, waits_for
-from tui.dashboard.watched import Shown, Watchlist
+from tui.dashboard.watched import Shown, Watched, Watchlist
 from tui.find.finder import Finder
 from tui.find.links import contribution
 from tui.sources import Damaged
-from tui.viewmodel import DashboardView, EventsView, HeaderView, Moment, TranscriptView
+from tui.viewmodel import DashboardView, EventsView, HeaderView, Moment, TranscriptView, VerdictView
+from tui.viewmodel.verdict import evidence_of, verdict_view
 
 
 def dashboard_view(
-    watchlist: Watchlist, finder: Finder, settings: AppSettings
+    watchlist: Watchlist, finder: Finder, verdicts: Verdicts, settings: AppSettings
 ) -> DashboardView | None:
     """Return what is to be drawn now; None before anything is watched."""
     shown = watchlist.shown
@@ -26,6 +28,7 @@ def dashboard_view(
     model = asked.get("model")
     failure = feed.failure if run is feed.runs[-1] else None
     smooth = None if moment.travelling else settings.smooth
+    findings = verdicts.of(watched, run)
     return DashboardView(
         moment,
         HeaderView(
@@ -52,9 +55,27 @@ def dashboard_view(
             recording_failure=None if feed.recorder is None else feed.recorder.failure,
             damage=feed.source.damage if isinstance(feed.source, Damaged) else None,
         ),
-        EventsView(moment, finder.found(run), info.paced),
+        EventsView(
+            moment,
+            finder.found(run),
+            info.paced,
+            frozenset(seq for seq, _ in evidence_of(findings)),
+        ),
+        _verdict(moment, watched, verdicts, findings),
         max_tokens=as_count(asked.get("max_tokens")),
     )
+
+
+def _verdict(
+    moment: Moment, watched: Watched, verdicts: Verdicts, findings: Findings
+) -> VerdictView | None:
+    """Return the verdict on the shown run. Its past keeps the row, without its words."""
+    if moment.travelling and moment.count < moment.head:
+        return VerdictView("", "muted", "", 0) if findings else None
+    if findings:
+        return verdict_view(findings)
+    found = verdicts.now(watched, moment.run)
+    return None if found is None else verdict_view([found])
 
 
 def _moment(watchlist: Watchlist, shown: Shown) -> Moment:

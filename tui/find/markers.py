@@ -16,7 +16,7 @@ from tui.core.session import Run
 from tui.core.state import TOOL_TYPES, as_text
 from tui.core.text import clip, format_ns, one_line
 
-MarkerKind = Literal["error", "anomaly", "stall", "tool", "start", "stop", "mark"]
+MarkerKind = Literal["finding", "error", "anomaly", "stall", "tool", "start", "stop", "mark"]
 ContentKind = Literal["text", "thinking", "json", "other", ""]
 
 _SAMPLES: Final = 5
@@ -84,16 +84,20 @@ class _Source(NamedTuple):
 
 
 def next_marker(
-    run: Run, seq: int, direction: int, own_marks: Collection[int] = ()
+    run: Run,
+    seq: int,
+    direction: int,
+    own_marks: Collection[int] = (),
+    evidence: Sequence[tuple[int, str]] = (),
 ) -> Marker | None:
     """Return the nearest marker after event `seq`, or before it for a negative `direction`.
 
-    Markers are starts and stops of blocks, tool calls, stalls, errors, anomalies, and the user's
-    `own_marks`. None where there is no more. What counts is the live state, so that a cursor in
-    the past can go forward.
+    Markers are starts and stops of blocks, tool calls, stalls, errors, anomalies, the user's
+    `own_marks`, and the `evidence` of findings, ascending, each with what it is. None where there
+    is no more. What counts is the live state, so that a cursor in the past can go forward.
     """
     count = len(run.timeline)
-    sources = _sources(run, own_marks)
+    sources = _sources(run, own_marks, evidence)
     if direction < 0:
         before = [source.previous_before(min(seq, count)) for source in sources]
         target = max((found for found in before if found is not None), default=-1)
@@ -103,10 +107,13 @@ def next_marker(
     return _marker(run, target, sources) if 0 <= target < count else None
 
 
-def _sources(run: Run, own_marks: Collection[int] = ()) -> list[_Source]:
+def _sources(
+    run: Run, own_marks: Collection[int] = (), evidence: Sequence[tuple[int, str]] = ()
+) -> list[_Source]:
     """Return where markers come from, the most telling first."""
     timeline, state = run.timeline, run.state
     return [
+        _Source("finding", evidence, _FIRST),
         _Source("error", timeline.seqs("error"), _IDENTITY),
         _Source("anomaly", state.anomalies, _SEQ),
         # Without times there are no stalls, whatever the pacing looks like.
@@ -119,7 +126,9 @@ def _sources(run: Run, own_marks: Collection[int] = ()) -> list[_Source]:
 
 def _marker(run: Run, seq: int, sources: list[_Source]) -> Marker:
     found = [
-        _describe(run, source.kind, seq, place)
+        (source.kind, _safe(source.items[place][1]))
+        if source.kind == "finding"
+        else _describe(run, source.kind, seq, place)
         for source in sources
         for place in source.between(seq, seq + 1)[:_SAMPLES]
     ]

@@ -24,6 +24,8 @@ _DENSE: Final = 3
 _LITTLE_CHARS: Final = 10
 _LOOKED_AT: Final = 64
 """Fragments that are read to tell whether they are a burst."""
+_LARGE: Final = 4_096
+"""Bytes of an event that can only be input: all else in it is short."""
 _FRAGMENT: Final = "input_json_delta"
 _EAGER: Final = "fine-grained-tool-streaming"
 
@@ -88,7 +90,7 @@ def _is_of(timeline: Timeline, seq: int, block: Block) -> bool:
 def _first_fragment(timeline: Timeline, block: Block) -> int | None:
     """Return the first event with input of a block in it, None where it is not found soon."""
     for seq in range(block.started_seq, min(block.started_seq + _LOOKED_AT, len(timeline))):
-        if _is_of(timeline, seq, block) and _text(timeline, seq):
+        if _is_of(timeline, seq, block) and _size(timeline, seq):
             return seq
     return None
 
@@ -110,10 +112,13 @@ def _before(evidence: Evidence, block: Block) -> int:
     return timeline.times[seq]
 
 
-def _text(timeline: Timeline, seq: int) -> str:
+def _size(timeline: Timeline, seq: int) -> int:
+    """Return how much input an event brought, at least: a large one is not parsed for that."""
+    if timeline.lengths[seq] > _LARGE:
+        return MUCH_CHARS
     payload = timeline.record(seq).payload or {}
     delta: JsonObject = payload.get("delta") or {}
-    return as_text(delta.get("partial_json")) or ""
+    return len(as_text(delta.get("partial_json")) or "")
 
 
 def _is_burst(timeline: Timeline, block: Block, seq: int) -> bool:
@@ -125,7 +130,7 @@ def _is_burst(timeline: Timeline, block: Block, seq: int) -> bool:
     stopped = False
     for at in range(seq, min(end, seq + _LOOKED_AT)):
         if _is_of(timeline, at, block):
-            chars += len(_text(timeline, at))
+            chars += _size(timeline, at)
             fragments += 1
             last = at
         elif timeline.label(at).type == "content_block_stop":

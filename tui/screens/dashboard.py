@@ -21,6 +21,7 @@ from tui.widgets.line_view import LineView
 from tui.widgets.timeline_strip import TimelineStrip
 from tui.widgets.tool_pane import ToolPane
 from tui.widgets.transcript import Transcript
+from tui.widgets.verdict_bar import VerdictBar
 
 if TYPE_CHECKING:
     from tui.viewmodel.runs import RunRow, Totals
@@ -49,6 +50,7 @@ class Dashboard(Screen[None]):
         self.heads = EventHead(id="heads")
         self.log_pane = EventLog(id="events")
         self.ask = AskBar(id="ask")
+        self.verdict = VerdictBar(id="verdict")
         self.counters = CounterBar(id="counters")
         self.keys = KeyBar(id="keys")
         self.composer: Composer | None = None
@@ -68,6 +70,7 @@ class Dashboard(Screen[None]):
                 yield self.heads
                 yield self.log_pane
         yield self.ask
+        yield self.verdict
         yield self.counters
         yield self.keys
         yield Static("", id="too-small", markup=False)
@@ -93,6 +96,8 @@ class Dashboard(Screen[None]):
         self.transcript.show(view.transcript)
         self.tools.show(view.moment)
         self.log_pane.show(view.events)
+        self.verdict.show(view.verdict)
+        self.set_class(view.verdict is not None, "-verdict")
         self.heads.show(self.log_pane.heads())
         if self._log_title != self.log_pane.title:
             self._log_title = self.log_pane.title

@@ -104,7 +104,7 @@ class CaptureSource:
         except OSError as error:
             raise SourceEnded("interrupted", "Cannot read the file", str(error)) from error
         end_ns = self._recording.end_ns
-        if self._played and self._recording.timed and end_ns is not None and end_ns > last_ns:
+        if self._recording.timed and end_ns is not None and end_ns > last_ns:
             # Nothing came any more, but it took until then to end: a time-out is waited for.
             yield Batch([end_ns], [b""])
         if not self._closed:

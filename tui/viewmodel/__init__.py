@@ -19,6 +19,7 @@ from tui.viewmodel.views import (
     Tone,
     TranscriptItem,
     TranscriptView,
+    VerdictView,
 )
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "TranscriptView",
     "ToolItems",
     "TranscriptItems",
+    "VerdictView",
     "counters",
     "describe_error",
     "event_row",

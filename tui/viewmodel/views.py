@@ -114,6 +114,18 @@ class EventsView:
     moment: Moment
     found: FinderView
     paced: bool
+    evidence: frozenset[int] = frozenset()
+    """The events that findings lead to."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    """The verdict on a run: one line, and how many findings there are besides."""
+
+    glyph: str
+    tone: Tone
+    text: str
+    more: int
 
 
 class DashboardView(NamedTuple):
@@ -123,5 +135,6 @@ class DashboardView(NamedTuple):
     header: HeaderView
     transcript: TranscriptView
     events: EventsView
+    verdict: VerdictView | None
     max_tokens: int | None
     """The request's limit, where it is known."""

@@ -37,6 +37,7 @@ class EventLog(LineView):
         "event-log--cursor",
         "event-log--anomaly",
         "event-log--mark",
+        "event-log--evidence",
         "event-log--hit",
         "event-log--message",
         "event-log--block",
@@ -102,7 +103,7 @@ class EventLog(LineView):
         shown = moment.head if self._rows is None else len(self._rows)
         found = view.found
         hits = found.searcher.count if found.searcher is not None else -1
-        sought = (shown, found.search, hits, found.marks)
+        sought = (shown, found.search, hits, found.marks, view.evidence)
         drawn = (
             moment.run,
             moment.head,
@@ -237,6 +238,8 @@ class EventLog(LineView):
             return "\u25b6", self.style("event-log--mark")
         if seq in self._flagged:
             return "\u26a0", self.style("event-log--anomaly")
+        if seq in view.evidence:
+            return "\u25b2", self.style("event-log--evidence")
         searcher = view.found.searcher
         if searcher is not None and searcher.is_hit(seq):
             return "\u2022", self.style("event-log--hit")

@@ -1,0 +1,114 @@
+"""The verdict on the screen, and the way from a finding to its evidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import playbook as pb
+from tests.app_harness import LATER_S, BytesSource, PushedSource, on_stage, rows_of, timed
+from tests.manual_clock import ManualClock
+from tui.core.records import JsonObject
+from tui.screens.why import Why
+
+SIZES = [(80, 24), (120, 40)]
+CUT = [
+    pb.message_start(),
+    *pb.tool_block(0, '{"a": ', '"b'),
+    *pb.ending("max_tokens"),
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_verdict_is_in_sight_when_a_run_has_ended(size: tuple[int, int]) -> None:
+    async with on_stage(timed(*CUT), size=size) as stage:
+        await stage.at(0.4)
+        assert not stage.dashboard.verdict.display
+        await stage.at(LATER_S)
+        (line,) = rows_of(stage.dashboard.verdict)
+        assert line.startswith(" \u2717 The input of get_weather (block 0) is not JSON")
+        assert "1 more" in line and line.endswith("d why")
+        # The past does not tell how it ends.
+        await stage.press("comma")
+        assert rows_of(stage.dashboard.verdict)[0].strip() == "d why"
+        await stage.press("escape")
+        assert rows_of(stage.dashboard.verdict) == [line]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_why_leads_to_the_fragment_that_broke_it(size: tuple[int, int]) -> None:
+    async with on_stage(timed(*CUT), size=size) as stage:
+        await stage.at(LATER_S)
+        await stage.press("d")
+        assert isinstance(stage.app.screen, Why)
+        assert "invalid_tool_json  event 3" in stage.text and "max_tokens" in stage.text
+        assert "n p next, previous" in stage.text
+        await stage.press("y")
+        assert stage.app.clipboard.startswith("The input of get_weather (block 0) is not JSON")
+        await stage.press("enter")
+        assert stage.moment.count == 4
+        assert "\u25b2" in "".join(stage.log)
+        await stage.press("d", "n", "enter")
+        assert stage.moment.count == 6
+
+
+async def test_markers_stop_at_the_evidence() -> None:
+    async with on_stage(timed(*CUT)) as stage:
+        await stage.at(LATER_S)
+        await stage.press("g")
+        await stage.press("right_square_bracket", "right_square_bracket")
+        assert stage.moment.count == 4
+        assert "invalid tool json" in stage.text
+
+
+async def test_a_healthy_run_is_told_quietly() -> None:
+    async with on_stage(timed(pb.message_start(), *pb.text_block(0, "hi"), *pb.ending())) as stage:
+        await stage.at(LATER_S)
+        (line,) = rows_of(stage.dashboard.verdict)
+        assert line.startswith(" \u2713 Complete: 15 tokens")
+        assert "more" not in line
+        await stage.press("d")
+        assert "healthy" in stage.text
+        await stage.press("escape")
+        assert stage.app.screen is stage.dashboard
+
+
+async def test_a_stall_is_told_while_it_lasts() -> None:
+    clock = ManualClock()
+    source = PushedSource(clock)
+    async with on_stage(source, clock=clock) as stage:
+        source.push(pb.message_start(), pb.text_start(), pb.text(0, "so"))
+        await stage.settle()
+        assert not stage.dashboard.verdict.display
+        await stage.advance(3.5)
+        (line,) = rows_of(stage.dashboard.verdict)
+        assert "Nothing has come for 3.5 s inside a text block" in line
+        await stage.press("d")
+        assert "stall" in stage.text
+        await stage.press("escape")
+        source.push(pb.text(0, " on"))
+        await stage.settle()
+        assert not stage.dashboard.verdict.display
+
+
+async def test_runs_are_judged_among_their_neighbours() -> None:
+    """A request that goes on without a tool's result is told at the run whose call it was."""
+    asked: JsonObject = {"model": "m", "messages": [{"role": "user", "content": "Weather?"}]}
+    answer = [pb.message_start(), *pb.tool_block(0, '{"a": 1}'), *pb.ending("tool_use")]
+    call = {"type": "tool_use", "id": "toolu_0", "name": "get_weather", "input": {"a": 1}}
+    following: JsonObject = {
+        "model": "m",
+        "messages": [
+            *asked["messages"],
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": "And?"},
+        ],
+    }
+    first = BytesSource(timed(*answer), request=asked)
+    second = BytesSource(timed(pb.message_start(), *pb.ending()), request=following)
+    async with on_stage(first, second) as stage:
+        await stage.at(LATER_S)
+        shown = stage.app.watchlist.shown
+        assert shown is not None and shown.feed.source is first
+        await stage.until(lambda: "unanswered" in str(stage.app.verdicts.of(*shown)))
+        await stage.press("d")
+        assert "unanswered_tool_use" in stage.text

@@ -1,0 +1,78 @@
+"""Findings for the screen: the verdict on one line, and all of them as lines to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from tui.core.text import one_line
+from tui.findings import Finding, Level
+from tui.viewmodel.views import Tone, VerdictView
+
+GLYPHS: Final[dict[Level, str]] = {
+    "error": "\u2717",
+    "warning": "\u25b2",
+    "notice": "\u25cf",
+    "info": "\u2713",
+}
+TONES: Final[dict[Level, Tone]] = {
+    "error": "bad",
+    "warning": "warning",
+    "notice": "plain",
+    "info": "muted",
+}
+NEUTRAL: Final = "\u2013"
+"""Stands for an `info` that is no good news, such as a cancelled run."""
+
+
+def verdict_view(findings: Sequence[Finding]) -> VerdictView | None:
+    """Return the verdict, None where nothing was found (yet)."""
+    if not findings:
+        return None
+    first = findings[0]
+    more = sum(finding.level != "info" for finding in findings[1:])
+    return VerdictView(glyph_of(first), TONES[first.level], one_line(first.text), more)
+
+
+def glyph_of(finding: Finding) -> str:
+    """Return the sign of a finding: it says the level where there are no colours."""
+    if finding.level == "info" and finding.code != "healthy":
+        return NEUTRAL
+    return GLYPHS[finding.level]
+
+
+class FindingText(NamedTuple):
+    """A finding in words that are safe to draw."""
+
+    glyph: str
+    tone: Tone
+    code: str
+    text: str
+    advice: str
+    """Empty where there is nothing to do."""
+    seq: int | None
+    """The first event of its evidence."""
+
+
+def finding_texts(findings: Sequence[Finding], events: int) -> list[FindingText]:
+    """Return the findings of a run with so many events, most severe first."""
+    return [
+        FindingText(
+            glyph_of(finding),
+            TONES[finding.level],
+            finding.code,
+            one_line(finding.text),
+            one_line(finding.advice or ""),
+            finding.events[0] if finding.events and finding.events[0] < events else None,
+        )
+        for finding in findings
+    ]
+
+
+def evidence_of(findings: Sequence[Finding]) -> list[tuple[int, str]]:
+    """Return the events that findings lead to, ascending, each with the codes in words."""
+    codes: dict[int, list[str]] = {}
+    for finding in findings:
+        if finding.level != "info" and finding.events:
+            codes.setdefault(finding.events[0], []).append(finding.code.replace("_", " "))
+    return [(seq, " \u00b7 ".join(codes[seq])) for seq in sorted(codes)]
