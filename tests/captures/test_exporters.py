@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import playbook as pb
+from tests.limits import HANG_S
 from tests.streams import cuts, json_values, legal_bytes
 from tui.captures.exporters import EXPORTS, Material, NotAvailable, export
 from tui.captures.importers import load
@@ -289,7 +290,7 @@ def shell(script: bytes, folder: Path) -> tuple[list[str], bytes]:
         cwd=folder,
         env={"PATH": f"{folder}:/usr/bin:/bin", "ANTHROPIC_API_KEY": "k3y"},
         check=True,
-        timeout=60,
+        timeout=HANG_S,
     )
     return (folder / "args").read_text().split("\0")[:-1], (folder / "input").read_bytes()
 

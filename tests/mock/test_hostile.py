@@ -17,6 +17,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.limits import HANG_S
 from tests.loopback import KEY, exchange, request_bytes, said
 from tui.core.json_grammar import MAX_DEPTH
 from tui.mock.api import ApiError, parsed
@@ -224,7 +225,7 @@ async def test_512_slow_bodies_are_given_up_and_others_served_meanwhile() -> Non
                 exchange(
                     server.port, "POST /v1/messages HTTP/1.1", body=json.dumps(ASK), close=True
                 ),
-                20,
+                HANG_S,
             )
             assert answer.startswith(b"HTTP/1.1 200 ")
         given_up = 0
