@@ -6,6 +6,8 @@ VENV := .venv
 NODE := .node
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
+# Where Python keeps no bytecode, the tests and every program that they start compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 STEP := @printf '\n==> %s\n'
 
 .DEFAULT_GOAL := help

@@ -8,7 +8,6 @@ async with on_stage(timed(message_start(), *text_block(0, "hi"))) as stage:
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -49,11 +48,6 @@ _TICKS: Final = 6
 _MOST_TICKS: Final = 500
 _MOST_TURNS: Final = 20_000
 _QUIET_TURNS: Final = 6
-
-
-# As the app does where it has the process to itself: what is imported need not be walked again.
-gc.freeze()
-gc.set_threshold(50_000, 20, 100)
 
 
 # --- sources --------------------------------------------------------------------------------------

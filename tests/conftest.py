@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -44,6 +46,8 @@ _KEPT = {
 }
 _DROPPED_PREFIXES = ("ANTHROPIC_", "CLAUDE_", "CLICOLOR", "LC_", "STREAMSCOPE_", "TEXTUAL", "XDG_")
 _DROPPED = {"COLORTERM", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM_PROGRAM", "TMUX"}
+# Else every program that a test starts compiles all of its modules again.
+_DROPPED |= {"PYTHONDONTWRITEBYTECODE"}
 
 _patch = pytest.MonkeyPatch()
 _home: list[str] = []
@@ -73,6 +77,38 @@ def pytest_configure() -> None:
     _patch.setenv("TZ", "UTC")
     time.tzset()
     _block_network()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Import without looking for garbage, and never look for it among what was imported."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        gc.enable()
+        _parse_styles_once()
+
+
+def _parse_styles_once() -> None:
+    """Have every app of this process share what Textual has parsed of its style sheets."""
+    if "textual" not in sys.modules:
+        return
+    from textual.css.model import RuleSet
+    from textual.css.stylesheet import Stylesheet
+
+    parse = Stylesheet._parse_rules
+    parsed: dict[tuple[object, ...], list[RuleSet]] = {}
+
+    def parse_rules(self: Stylesheet, *given: Any, **named: Any) -> list[RuleSet]:  # noqa: ANN401
+        key = (given, *sorted(named.items()), *self._variables.items())
+        if key not in parsed:
+            parsed[key] = parse(self, *given, **named)
+        return parsed[key]
+
+    _patch.setattr(Stylesheet, "_parse_rules", parse_rules)
 
 
 def pytest_unconfigure() -> None:
