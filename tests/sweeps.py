@@ -26,3 +26,8 @@ def sampled(values: Sequence[T], key: str, most: int = 60, edges: int = 3) -> li
     last = len(values) - edges
     between = random.Random(key).sample(range(edges, last), most - 2 * edges)
     return [values[at] for at in (*range(edges), *sorted(between), *range(last, len(values)))]
+
+
+def few(most: int) -> int:
+    """Examples that a slow law is held to: `most`, and in `make fuzz` as many as any other."""
+    return settings.default.max_examples if exhaustive() else most

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests.limits import HANG_S
 from tests.loopback import KEY, exchange, request_bytes, said
+from tests.sweeps import few
 from tui.core.json_grammar import MAX_DEPTH
 from tui.mock.api import ApiError, parsed
 from tui.mock.choice import Choice
@@ -274,7 +275,7 @@ ODD = st.one_of(
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=few(20), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_anything_anywhere_is_answered_or_told(data: st.DataObject) -> None:
     body = copy.deepcopy(data.draw(st.sampled_from([ASK, FULL, CALLING])))
     for _ in range(data.draw(st.integers(1, 3))):
