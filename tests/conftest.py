@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 
 # The default is repeatable and quick. To search: pytest --hypothesis-profile fuzz tests/test_x.py
+# There, sweeps are exhaustive as well (tests/sweeps.py).
 settings.register_profile(
     "ci",
     deadline=None,
@@ -31,7 +32,7 @@ settings.register_profile(
 settings.register_profile(
     "fuzz",
     deadline=None,
-    max_examples=5_000,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", 5_000)),
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
