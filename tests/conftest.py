@@ -50,6 +50,9 @@ _DROPPED = {"COLORTERM", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM_PR
 # Else every program that a test starts compiles all of its modules again.
 _DROPPED |= {"PYTHONDONTWRITEBYTECODE"}
 
+_QUICK = {"compare", "core", "find", "findings", "messages", "scenarios", "viewmodel"}
+"""The folders of tests in which most take a millisecond or so."""
+
 _patch = pytest.MonkeyPatch()
 _home: list[str] = []
 
@@ -91,6 +94,17 @@ def pytest_collection() -> Iterator[None]:
         gc.set_threshold(50_000, 20, 100)
         gc.enable()
         _parse_styles_once()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Hand out files of quick tests whole: one by one, a worker waits longer than it works.
+
+    Whole files come first, so what is left for the end is small.
+    """
+    for item in items:
+        if item.path.parent.name in _QUICK and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {item.path.stem}"))
 
 
 def _parse_styles_once() -> None:

@@ -30,4 +30,4 @@ def sampled(values: Sequence[T], key: str, most: int = 60, edges: int = 3) -> li
 
 def few(most: int) -> int:
     """Examples that a slow law is held to: `most`, and in `make fuzz` as many as any other."""
-    return settings.default.max_examples if exhaustive() else most
+    return settings().max_examples if exhaustive() else most
