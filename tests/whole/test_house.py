@@ -108,7 +108,7 @@ def test_no_object_is_known_by_its_address() -> None:
 
 
 def test_every_class_is_counted() -> None:
-    assert class_names("class A:\n    class B: ...\n\ndef f():\n    class A: ...\n") == [*"AAB"]
+    assert class_names("class A:\n    class B: ...\n\ndef f():\n    class A: ...\n") == [*"ABA"]
     assert class_names("class A:\n    class B(Message): ...\nclass C(Message): ...") == [*"AC"]
 
 
