@@ -8,7 +8,6 @@ async with on_stage(timed(message_start(), *text_block(0, "hi"))) as stage:
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -23,6 +22,7 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tests.limits import HANG_S
 from tests.manual_clock import ManualClock, settle
 from tests.playbook import wire
 from tui.conversation.plan import LivePlan
@@ -47,12 +47,6 @@ _TICKS: Final = 6
 _MOST_TICKS: Final = 500
 _MOST_TURNS: Final = 20_000
 _QUIET_TURNS: Final = 6
-_LONGEST_S: Final = 30
-
-
-# As the app does where it has the process to itself: what is imported need not be walked again.
-gc.freeze()
-gc.set_threshold(50_000, 20, 100)
 
 
 # --- sources --------------------------------------------------------------------------------------
@@ -229,7 +223,7 @@ class Stage:
 
     async def until(self, condition: Callable[[], object]) -> Stage:
         """Let calls over the network go on until `condition` holds, and draw."""
-        async with asyncio.timeout(_LONGEST_S):
+        async with asyncio.timeout(HANG_S):
             while not condition():
                 for _ in range(20):
                     await asyncio.sleep(0)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.limits import HANG_S
 from tui.cli import main as cli
 from tui.mock.mock import MockServer
 
@@ -97,7 +98,7 @@ def mock_in_a_thread(speed: float = math.inf) -> Iterator[MockServer]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    server, stop = ready.get(timeout=30)
+    server, stop = ready.get(timeout=HANG_S)
     yield server
     stop()
-    thread.join(30)
+    thread.join(HANG_S)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 
 # The default is repeatable and quick. To search: pytest --hypothesis-profile fuzz tests/test_x.py
+# There, sweeps are exhaustive as well (tests/sweeps.py).
 settings.register_profile(
     "ci",
     deadline=None,
@@ -29,7 +32,7 @@ settings.register_profile(
 settings.register_profile(
     "fuzz",
     deadline=None,
-    max_examples=5_000,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", 5_000)),
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -44,6 +47,11 @@ _KEPT = {
 }
 _DROPPED_PREFIXES = ("ANTHROPIC_", "CLAUDE_", "CLICOLOR", "LC_", "STREAMSCOPE_", "TEXTUAL", "XDG_")
 _DROPPED = {"COLORTERM", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM_PROGRAM", "TMUX"}
+# Else every program that a test starts compiles all of its modules again.
+_DROPPED |= {"PYTHONDONTWRITEBYTECODE"}
+
+_QUICK = {"compare", "core", "find", "findings", "messages", "scenarios", "viewmodel"}
+"""The folders of tests in which most take a millisecond or so."""
 
 _patch = pytest.MonkeyPatch()
 _home: list[str] = []
@@ -73,6 +81,49 @@ def pytest_configure() -> None:
     _patch.setenv("TZ", "UTC")
     time.tzset()
     _block_network()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Import without looking for garbage, and never look for it among what was imported."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        gc.enable()
+        _parse_styles_once()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Hand out files of quick tests whole: one by one, a worker waits longer than it works.
+
+    Whole files come first, so what is left for the end is small.
+    """
+    for item in items:
+        if item.path.parent.name in _QUICK and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {item.path.stem}"))
+
+
+def _parse_styles_once() -> None:
+    """Have every app of this process share what Textual has parsed of its style sheets."""
+    if "textual" not in sys.modules:
+        return
+    from textual.css.model import RuleSet
+    from textual.css.stylesheet import Stylesheet
+
+    parse = Stylesheet._parse_rules
+    parsed: dict[tuple[object, ...], list[RuleSet]] = {}
+
+    def parse_rules(self: Stylesheet, *given: Any, **named: Any) -> list[RuleSet]:  # noqa: ANN401
+        key = (given, *sorted(named.items()), *self._variables.items())
+        if key not in parsed:
+            parsed[key] = parse(self, *given, **named)
+        return parsed[key]
+
+    _patch.setattr(Stylesheet, "_parse_rules", parse_rules)
 
 
 def pytest_unconfigure() -> None:

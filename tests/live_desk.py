@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from tests import playbook as pb
+from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
 from tests.script_source import one_each
 from tui.conversation.conversation import Conversation
@@ -20,8 +21,6 @@ from tui.mock.mock import MockServer
 from tui.run import Feed
 from tui.scenarios import Scenario
 from tui.sources.live import Api
-
-_BOUND_S = 30
 
 
 def scenario(*items: JsonObject | bytes, how: str = "eof") -> Scenario:
@@ -99,12 +98,12 @@ async def line(**extra: Scenario) -> AsyncIterator[Line]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Let everything go on until `condition` holds."""
-    async with asyncio.timeout(_BOUND_S):
+    async with asyncio.timeout(HANG_S):
         while not condition():
             await asyncio.sleep(0)
 
 
 async def finished(exchange: Exchange) -> None:
     """Run an exchange to its end."""
-    async with asyncio.timeout(_BOUND_S):
+    async with asyncio.timeout(HANG_S):
         await exchange.run()

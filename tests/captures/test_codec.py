@@ -6,10 +6,11 @@ import json
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.streams import cuts, json_values
+from tests.sweeps import few
 from tui.captures import codec
 from tui.captures.codec import (
     CaptureError,
@@ -82,6 +83,7 @@ CHUNKS: Final = st.lists(
 )
 
 
+@settings(max_examples=few(15))
 @given(CHUNKS, st.data())
 def test_any_chunks_come_back_whatever_the_blocks(
     chunks: list[ChunkLine], data: st.DataObject

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import playbook as pb
+from tests.limits import HANG_S
 from tests.streams import cuts, json_values, legal_bytes
+from tests.sweeps import few
 from tui.captures.exporters import EXPORTS, Material, NotAvailable, export
 from tui.captures.importers import load
 from tui.captures.material import file_name
@@ -136,6 +138,7 @@ def test_made_up_times_stay_made_up(tmp_path: Path) -> None:
     assert list(found.chunks()) == CHUNKS
 
 
+@settings(max_examples=few(15))
 @given(legal_bytes(), st.data())
 def test_the_body_comes_back_from_every_export_that_has_it(
     tmp_path_factory: pytest.TempPathFactory, body: bytes, data: st.DataObject
@@ -289,7 +292,7 @@ def shell(script: bytes, folder: Path) -> tuple[list[str], bytes]:
         cwd=folder,
         env={"PATH": f"{folder}:/usr/bin:/bin", "ANTHROPIC_API_KEY": "k3y"},
         check=True,
-        timeout=60,
+        timeout=HANG_S,
     )
     return (folder / "args").read_text().split("\0")[:-1], (folder / "input").read_bytes()
 
@@ -575,6 +578,7 @@ def test_names_of_files(title: str, created: str, name: str) -> None:
     assert file_name(material(title=title, created=created), ".x") == name
 
 
+@settings(max_examples=few(15))
 @given(st.binary(max_size=300) | legal_bytes())
 def test_no_body_makes_an_export_fail(body: bytes) -> None:
     for run in session_of([Chunk(0, body)]).runs:

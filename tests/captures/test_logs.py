@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from tests import playbook as pb
+from tests.limits import HANG_S
 from tui.captures.codec import (
     CaptureHead,
     CaptureLine,
@@ -234,7 +235,7 @@ def test_open_follows_a_capture(tmp_path: Path) -> None:
         first = process.stdout.read(3)
         with path.open("ab") as file:
             file.write(b"".join(map(encode_line, lines[3:])))
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=HANG_S)
     finally:
         process.kill()
     assert (process.returncode, first + out.rstrip()) == (0, b"one two"), err
@@ -290,7 +291,7 @@ async def test_a_recording_that_is_stopped_ends_as_interrupted(tmp_path: Path) -
             # What is shown has been recorded.
             await asyncio.to_thread(process.stdout.read, 1)
             process.send_signal(signal.SIGTERM)
-            _, err = await asyncio.to_thread(process.communicate, timeout=60)
+            _, err = await asyncio.to_thread(process.communicate, timeout=HANG_S)
         finally:
             process.kill()
     assert process.returncode == 128 + signal.SIGTERM

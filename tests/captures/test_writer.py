@@ -16,6 +16,7 @@ from typing import Final
 import pytest
 
 from tests import playbook as pb
+from tests.limits import HANG_S
 from tui.captures import writer as writing
 from tui.captures.capture_file import load_capture
 from tui.captures.codec import (
@@ -402,7 +403,7 @@ def test_killed_at_any_time_what_was_recorded_is_there(path: Path) -> None:
         "for t in range(50): run.chunk(t, b'x')\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=HANG_S)
     (found,) = load_capture(path).recordings
     assert len(list(found.chunks())) == 50
     assert (found.how, found.end_ns) == ("interrupted", None)

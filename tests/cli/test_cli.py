@@ -24,6 +24,7 @@ import pytest
 import tui
 from tests import playbook as pb
 from tests.command_line import ESC, Call, Result, mock_in_a_thread, piped, run_command
+from tests.limits import HANG_S
 from tui.captures.writer import CaptureWriter
 from tui.cli import main as cli
 from tui.cli import run_command as cli_run
@@ -62,7 +63,7 @@ def start(*arguments: str | Path, env: Mapping[str, str] | None = None) -> subpr
 
 def finish(process: subprocess.Popen[bytes], stdin: bytes | None = None) -> Result:
     try:
-        out, err = process.communicate(stdin, timeout=60)
+        out, err = process.communicate(stdin, timeout=HANG_S)
     finally:
         process.kill()
     return Result(process.returncode, out.decode(), err.decode())
@@ -624,7 +625,7 @@ def test_a_terminal_that_can_do_nothing_gets_plain_text(stream: Path, term: str)
         [*COMMAND[1:], "open", str(stream), *INSTANT],
         env={**os.environ, "TERM": term},
         encoding="utf-8",
-        timeout=60,
+        timeout=HANG_S,
     )
     with terminal:
         terminal.expect(pexpect.EOF)
@@ -682,7 +683,7 @@ def test_the_mock_serves_until_it_is_interrupted() -> None:
     line = read_until(process, b"\n").decode()
     url = line.split()[3].rstrip(";")
     port = int(url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG_S) as client:
         client.sendall(b"GET / HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n\r\n" % port)
         assert client.recv(12) == b"HTTP/1.1 404"
     process.send_signal(signal.SIGINT)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import playbook as pb
+from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
 from tests.script_source import ScriptSource, one_each
 from tests.streams import cuts, legal_events
@@ -210,10 +211,10 @@ class Reader:
         self.feed = Feed(self.source, clock=self.manual.clock(), now=self.manual)
 
     async def read(self) -> bool:
-        return await asyncio.wait_for(read_plainly(self.feed, self.out, self.err), 20)
+        return await asyncio.wait_for(read_plainly(self.feed, self.out, self.err), HANG_S)
 
     async def until_written(self, text: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             while text not in self.out.getvalue():
                 await asyncio.sleep(0)
 
@@ -321,7 +322,7 @@ class Closed(io.StringIO):
 async def test_a_closed_output_ends_the_reading() -> None:
     reader = Reader(one_each(EVENTS, 0, 0, 0, 99 * S))
     with pytest.raises(BrokenPipeError):
-        await asyncio.wait_for(read_plainly(reader.feed, Closed(), reader.err), 20)
+        await asyncio.wait_for(read_plainly(reader.feed, Closed(), reader.err), HANG_S)
     assert (reader.feed.done, reader.source.closed) == (True, 1)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests import playbook as pb
 from tests.command_line import mock_in_a_thread
+from tests.limits import HANG_S
 from tui.cli import main as cli
 from tui.cli.standard_streams import OutputFailed, guard
 
@@ -112,7 +113,7 @@ def shell(redirection: str, *arguments: str | Path) -> tuple[int, str]:
         ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=HANG_S,
     )
     return done.returncode, done.stderr.decode()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import playbook as pb
+from tests.limits import HANG_S
 from tests.live_desk import finished, line, says, scenario, until
 from tui.conversation.conversation import Conversation
 from tui.conversation.demo_tools import demo_tools
@@ -240,7 +241,7 @@ def toolbox(seen: list[JsonObject], meet: asyncio.Barrier | None = None) -> Tool
         seen.append(given)
         printout.add(f"heard {given}\n".encode())
         if meet is not None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(HANG_S):
                 await meet.wait()
         return "done"
 
@@ -337,7 +338,7 @@ async def test_what_is_cut_never_runs() -> None:
             )
             for place, one in zip(places, talk, strict=True)
         ]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             for exchange in exchanges:
                 await exchange.run()
         assert seen == []

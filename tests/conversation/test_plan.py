@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
 from tui.cli.plain_live import PlainDesk, run_plainly
 from tui.conversation.exchange import Exchange, Limits
@@ -171,7 +172,7 @@ async def test_fifty_runs_with_faults_in_a_third_of_them_end_each_in_its_state()
 
         winding = asyncio.create_task(wind())
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(HANG_S):
                 succeeded = await run_plainly(plan, out, err, desk=desk)
         finally:
             winding.cancel()

@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from tests.limits import HANG_S
 from tui.conversation.python_tools import PythonTools
 from tui.conversation.tool import MAX_CHARS, MAX_PRINTED
 from tui.conversation.tool_definitions import ToolsFile
 from tui.conversation.toolbox import Outcome, Printout, Toolbox, ToolsError, load_tools
 
-LONG_S: Final = 60
 """For what must happen, on a machine however slow."""
 
 TOOLS: Final = '''
@@ -215,7 +215,7 @@ class Box:
         self.path = path
         self.tools = asyncio.run(load_tools(path))
 
-    async def call(self, name: str, *, limit_s: float = LONG_S, **given: object) -> Heard:
+    async def call(self, name: str, *, limit_s: float = HANG_S, **given: object) -> Heard:
         printout = Printout()
         outcome = await self.tools.run(name, dict(given), timeout_s=limit_s, printout=printout)
         return Heard(*outcome, printout.text())
@@ -240,7 +240,7 @@ class Pipe:
 
     async def begun(self) -> None:
         """Wait until somebody has written to it."""
-        async with asyncio.timeout(LONG_S):
+        async with asyncio.timeout(HANG_S):
             self._end = await asyncio.to_thread(os.open, self.path, os.O_RDONLY)
         assert await self._read() == b"x"
 
@@ -249,7 +249,7 @@ class Pipe:
         assert await self._read() == b""
 
     async def _read(self) -> bytes:
-        async with asyncio.timeout(LONG_S):
+        async with asyncio.timeout(HANG_S):
             return await asyncio.to_thread(os.read, self._end, 10)
 
 
@@ -312,7 +312,7 @@ async def test_a_process_that_ends_between_two_calls(box: Box, pipe: Pipe) -> No
     os.close(await asyncio.to_thread(os.open, pipe.path, os.O_WRONLY))
     said = "the tool ended the process: exit status 7"
     # Whichever comes first, its end or the next call: a call says so, and those after it go on.
-    async with asyncio.timeout(LONG_S):
+    async with asyncio.timeout(HANG_S):
         while not (heard := await box.call("keep", item="new")).is_error and not heard.printed:
             pass
     if heard.is_error:
@@ -600,7 +600,7 @@ async def test_they_end_with_this_program_however_it_ends(box: Box, pipe: Pipe, 
     await pipe.begun()
     if how == "kill":
         program.kill()
-    said, _ = await asyncio.wait_for(program.communicate(b"x"), LONG_S)
+    said, _ = await asyncio.wait_for(program.communicate(b"x"), HANG_S)
     assert program.returncode == (5 if how == "leave" else -9)
     assert b"Traceback" not in said and b"torn" not in said
     await pipe.ended()
@@ -618,4 +618,4 @@ async def test_a_program_without_standard_files_has_tools_too(box: Box) -> None:
         "asyncio.run(main())\n"
     )
     program = await asyncio.create_subprocess_exec(sys.executable, "-c", source, str(box.path))
-    assert await asyncio.wait_for(program.wait(), LONG_S) == 9
+    assert await asyncio.wait_for(program.wait(), HANG_S) == 9

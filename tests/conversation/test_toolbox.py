@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.limits import HANG_S
 from tests.streams import json_values
 from tui.conversation.tool import MAX_CHARS
 from tui.conversation.toolbox import PARALLEL, Outcome, Printout, Tool, Toolbox, ToolsError
 from tui.core.records import JsonObject
-
-LONG_S = 60
 
 
 def definition(name: str) -> JsonObject:
@@ -199,7 +198,7 @@ async def test_a_coroutine_that_will_not_be_cancelled() -> None:
     assert outcome.is_error
     assert not over.is_set()
     end.set()
-    await asyncio.wait_for(over.wait(), LONG_S)
+    await asyncio.wait_for(over.wait(), HANG_S)
 
 
 async def test_a_call_can_be_cancelled() -> None:
@@ -213,11 +212,11 @@ async def test_a_call_can_be_cancelled() -> None:
             cancelled.set()
 
     work = asyncio.create_task(Toolbox([direct(hang)]).run("tool", {}))
-    await asyncio.wait_for(begun.wait(), LONG_S)
+    await asyncio.wait_for(begun.wait(), HANG_S)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
-    await asyncio.wait_for(cancelled.wait(), LONG_S)
+    await asyncio.wait_for(cancelled.wait(), HANG_S)
 
 
 async def test_calls_run_at_the_same_time_so_many_at_most() -> None:
@@ -229,7 +228,7 @@ async def test_calls_run_at_the_same_time_so_many_at_most() -> None:
         nonlocal most
         here.add(given["n"])
         most = max(most, len(here))
-        await asyncio.wait_for(barrier.wait(), LONG_S)
+        await asyncio.wait_for(barrier.wait(), HANG_S)
         here.discard(given["n"])
         return "met"
 

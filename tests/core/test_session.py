@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final, NoReturn
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.playbook import (
@@ -36,6 +36,7 @@ from tests.playbook import (
     wire,
 )
 from tests.streams import STARTS, broken_events, cuts, legal_bytes, sse_bytes, timed_reads
+from tests.sweeps import few, sampled
 from tui.core import session as session_module
 from tui.core.metrics import UNKNOWN
 from tui.core.records import JsonObject
@@ -301,7 +302,7 @@ def test_a_body_with_one_event_is_a_stream() -> None:
 @pytest.mark.parametrize("events", [WHOLE, [error()], [ping(), *WHOLE]])
 def test_cut_at_every_byte(events: list[JsonObject]) -> None:
     data = wire(*events)
-    for length in range(1, len(data)):
+    for length in sampled(range(1, len(data)), "bytes", 300):
         session = run([data[:length]])
         status = session.run.status
         seen = session.run.state.counts
@@ -339,6 +340,7 @@ def test_any_chunks_give_the_same_runs(chunks: list[bytes]) -> None:
     Played(whole).expect(runs=1)
 
 
+@settings(max_examples=few(25))
 @given(broken_events(), broken_events(), st.data())
 def test_any_chunks_of_broken_streams(
     one: list[JsonObject], other: list[JsonObject], data: st.DataObject
@@ -386,6 +388,7 @@ def eager(window: int) -> Iterator[None]:
         yield
 
 
+@settings(max_examples=few(20))
 @given(timed_reads(), st.data(), st.sampled_from([60, 500, 100_000]), st.booleans())
 def test_many_reads_at_once_are_the_same_as_one_by_one(
     chunks: list[tuple[int, bytes]], data: st.DataObject, window: int, borrowed: bool

@@ -11,12 +11,12 @@ from typing import Final, TextIO
 
 import pytest
 
+from tests.limits import HANG_S
 from tui.dashboard.terminal_output import PATIENCE_S, RESET, TerminalOutput
 
 if sys.platform == "win32":
     pytest.skip("no pseudo-terminals", allow_module_level=True)
 
-TIMEOUT: Final = 30
 FRAME: Final = "frame " * 20_000
 """More than a terminal's buffer holds."""
 
@@ -148,8 +148,8 @@ def test_a_pipe_that_is_not_read_can_be_left() -> None:
         output.write(FRAME * 10)
         stopping = threading.Thread(target=output.stop)
         stopping.start()
-        stopping.join(TIMEOUT)
+        stopping.join(HANG_S)
         assert not stopping.is_alive() and output.left
     os.close(reading)
-    output._thread.join(TIMEOUT)
+    output._thread.join(HANG_S)
     assert not output._thread.is_alive()

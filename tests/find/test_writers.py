@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import playbook as pb
 from tests.spans import spans_of, texts_of
 from tests.streams import cuts, legal_bytes
+from tests.sweeps import few
 from tui.core import history
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
@@ -39,6 +40,7 @@ def written(run: Run, place: int = 0) -> list[tuple[int, int]]:
     return result
 
 
+@settings(max_examples=few(15))
 @given(legal_bytes().flatmap(cuts), st.integers(1, 200), st.integers(1, 9), st.data())
 def test_each_character_leads_to_its_event(
     chunks: list[bytes], window: int, every: int, data: st.DataObject

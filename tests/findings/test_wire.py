@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests import playbook as pb
 from tests.findings_play import answer, check, codes, found, timed, told, untimed
 from tests.streams import broken_events, cuts
+from tests.sweeps import few
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
 from tui.core.state import End, RunState
@@ -209,7 +210,7 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=20)
+@settings(max_examples=few(20))
 @given(broken_events(), st.data())
 def test_any_events_have_a_verdict(events: list[JsonObject], data: st.DataObject) -> None:
     how = data.draw(st.sampled_from(ENDS))

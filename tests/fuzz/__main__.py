@@ -1,4 +1,4 @@
-"""Looks for streams that break a law, until the time is up."""
+"""Looks for what breaks a law, until the time is up: the targets, then all laws of the tests."""
 
 from __future__ import annotations
 
@@ -8,21 +8,35 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from hypothesis import HealthCheck, Phase, seed, settings
 
+from tests.fuzz._suite import EXAMPLES, NAME, Run, run_pytest, search_suite
 from tests.fuzz.targets import Law, laws, names
 
 _ROUND = 200
 """Examples that one seed stands for: few enough to find one again quickly."""
 
 
-def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time.monotonic) -> int:
+_TARGET_S = 600.0
+"""Seconds for each target where none are told."""
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    now: Callable[[], float] = time.monotonic,
+    run: Run = run_pytest,
+) -> int:
     """Return 1 where a law was broken, 0 where none was found to be."""
-    known = names()
+    known = [*names(), NAME]
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of: {', '.join(known)}")
-    parser.add_argument("--seconds", type=float, default=600, help="for each target; default: 600")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help=f"for each target; default: {_TARGET_S:.0f}, and {EXAMPLES} examples of all {NAME}",
+    )
     parser.add_argument("--seed", type=int, help="run one round with this seed alone")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.targets if name not in known]
@@ -40,8 +54,19 @@ def main(arguments: Sequence[str] | None = None, now: Callable[[], float] = time
     settings.load_profile("round")
     broken = False
     for name in options.targets or known:
-        broken |= not search(name, laws(name), options.seed, now() + options.seconds, now)
+        end = now() + (_TARGET_S if options.seconds is None else options.seconds)
+        if name != NAME:
+            broken |= not search(name, laws(name), options.seed, end, now)
+            continue
+        most = EXAMPLES if options.seconds is None else None
+        going_on = partial(_is_going_on, most, end, now)
+        broken |= not search_suite(_ROUND, options.seed, going_on, run)
     return 1 if broken else 0
+
+
+def _is_going_on(most: int | None, end: float, now: Callable[[], float], done: int) -> bool:
+    """Whether there is more to do: by the examples that were done, or by the time."""
+    return now() < end if most is None else done < most
 
 
 def search(

@@ -7,11 +7,12 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import playbook as pb
 from tests import streams
+from tests.sweeps import few
 from tui.core.json_grammar import MAX_DEPTH
 from tui.core.records import JsonObject
 from tui.core.session import Run
@@ -922,6 +923,7 @@ def test_a_paused_turn_whose_tool_came_back_goes_on() -> None:
     check_turns(made)
 
 
+@settings(max_examples=few(15))
 @given(answers(), answers())
 def test_exchanges_stay_legal_over_several_answers(
     first: list[JsonObject], second: list[JsonObject]

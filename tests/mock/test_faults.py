@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests import playbook as pb
 from tests.command_line import run_command
+from tests.limits import HANG_S
 from tests.script_source import one_each
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Run, Session
@@ -354,7 +355,7 @@ async def test_the_command_has_the_settings() -> None:
     )
     try:
         assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 60)
+        line = await asyncio.wait_for(process.stdout.readline(), HANG_S)
         (url,) = re.findall(r"ANTHROPIC_BASE_URL=(\S+)", line.decode())
         async with httpx2.AsyncClient(base_url=url, trust_env=False, verify=False) as client:
             body = {"model": "claude-haiku-5-5", "max_tokens": 9, "messages": []}

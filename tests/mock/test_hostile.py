@@ -17,7 +17,9 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.limits import HANG_S
 from tests.loopback import KEY, exchange, request_bytes, said
+from tests.sweeps import few
 from tui.core.json_grammar import MAX_DEPTH
 from tui.mock.api import ApiError, parsed
 from tui.mock.fitting import AnswerTemplate, Order
@@ -224,7 +226,7 @@ async def test_512_slow_bodies_are_given_up_and_others_served_meanwhile() -> Non
                 exchange(
                     server.port, "POST /v1/messages HTTP/1.1", body=json.dumps(ASK), close=True
                 ),
-                20,
+                HANG_S,
             )
             assert answer.startswith(b"HTTP/1.1 200 ")
         given_up = 0
@@ -273,7 +275,7 @@ ODD = st.one_of(
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=few(20), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_anything_anywhere_is_answered_or_told(data: st.DataObject) -> None:
     body = copy.deepcopy(data.draw(st.sampled_from([ASK, FULL, CALLING])))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -17,6 +17,7 @@ import pytest_asyncio
 from aiohttp import web
 from anthropic import AsyncAnthropic
 
+from tests.limits import HANG_S
 from tests.loopback import KEY, exchange, request_bytes
 from tui.core.records import Chunk
 from tui.core.session import Session
@@ -197,7 +198,7 @@ async def test_a_client_that_leaves_ends_the_response() -> None:
         await reader.readuntil(b"message_start")
         assert not ended.is_set()
         writer.close()
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), HANG_S)
         await writer.wait_closed()
 
 

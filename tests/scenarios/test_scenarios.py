@@ -10,9 +10,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.sweeps import few
 from tui import scenarios
 from tui.core.records import EventRecord
 from tui.core.session import Run, Session
@@ -380,6 +381,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=few(15))
 @given(st.dictionaries(st.text(), JSON, min_size=1), st.sampled_from([None, 1]))
 def test_members_are_whole(value: dict[str, Any], indent: int | None) -> None:
     text = json.dumps(value, indent=indent)

@@ -18,6 +18,7 @@ import httpx2
 import pytest
 from aiohttp import web
 
+from tests.limits import HANG_S
 from tests.loopback import exchange, request_bytes, said
 from tui.serving.bodies import Bodies
 from tui.serving.guard import Refused, bad_request
@@ -36,7 +37,7 @@ async def yes(request: web.BaseRequest) -> web.StreamResponse:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_S):
         while not condition():
             await asyncio.sleep(0)
 
@@ -83,7 +84,7 @@ async def test_a_client_that_says_nothing_is_let_go() -> None:
     async with LoopbackServer(yes, head_timeout_s=0.01) as server:
         for begun in (b"", b"GET /v1/models HT"):
             reader, writer = await connect(server, begun)
-            assert await asyncio.wait_for(reader.read(), 20) == b""
+            assert await asyncio.wait_for(reader.read(), HANG_S) == b""
             await leave((reader, writer))
 
 
@@ -91,7 +92,7 @@ async def test_a_head_that_comes_byte_by_byte_gets_no_more_time() -> None:
     async with LoopbackServer(yes, head_timeout_s=0.05) as server:
         reader, writer = await connect(server)
         ended = asyncio.create_task(reader.read())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             while not ended.done():
                 writer.write(b"x")
                 await asyncio.sleep(0.001)
@@ -101,21 +102,21 @@ async def test_a_head_that_comes_byte_by_byte_gets_no_more_time() -> None:
 
 
 async def test_a_connection_is_used_again_and_let_go_when_it_is_quiet() -> None:
-    async with LoopbackServer(yes, head_timeout_s=0.2) as server:
+    async with LoopbackServer(yes, head_timeout_s=0.5) as server:
         reader, writer = await connect(server)
         for _ in range(3):
             writer.write(request_bytes(server.port, "GET / HTTP/1.1"))
             assert (await reader.readuntil(b"yes")).startswith(b"HTTP/1.1 200 ")
-        assert await asyncio.wait_for(reader.read(), 20) == b""
+        assert await asyncio.wait_for(reader.read(), HANG_S) == b""
         await leave((reader, writer))
 
 
 async def test_a_client_that_has_asked_may_wait_for_longer() -> None:
     async def slow(request: web.BaseRequest) -> web.StreamResponse:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
         return await yes(request)
 
-    async with LoopbackServer(slow, head_timeout_s=0.01) as server:
+    async with LoopbackServer(slow, head_timeout_s=0.25) as server:
         async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as plain:
             response = await plain.post("/", content=b"{}")
         assert response.status_code == 200
@@ -126,7 +127,7 @@ async def test_there_are_only_so_many_connections() -> None:
         held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
         await until(lambda: server.connections == 2)
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        assert await asyncio.wait_for(reader.read(), 20) == b""
+        assert await asyncio.wait_for(reader.read(), HANG_S) == b""
         await leave(*held, (reader, writer))
         await until(lambda: server.connections == 0)
         assert await is_answered(server)
@@ -295,7 +296,7 @@ async def test_a_body_of_64_mib_passes_a_handler_that_takes_it_piece_by_piece(ho
         headers = {"content-length": str(size)} if how == "length" else {}
         tracemalloc.start()
         async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as plain:
-            response = await plain.post("/", content=parts(), headers=headers, timeout=60)
+            response = await plain.post("/", content=parts(), headers=headers, timeout=HANG_S)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert (response.status_code, seen) == (200, size)
@@ -348,7 +349,7 @@ async def test_a_client_that_waits_to_be_told_sends_its_body() -> None:
                 headers={"content-length": "4", "expect": "100-continue"},
             ),
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
             writer.write(b"body")
             assert (await reader.readuntil(b"yes")).startswith(b"HTTP/1.1 200 ")
@@ -490,7 +491,7 @@ async def test_a_reset_loses_nothing_that_was_sent_before_it(before: int) -> Non
         reader, writer = await connect(server, request_bytes(server.port, "GET / HTTP/1.1"))
         data = b""
         with pytest.raises(ConnectionResetError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(HANG_S):
                 while part := await reader.read(100_000):
                     data += part
         assert data.count(b"x") == before + (b"x-own" in data)

@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 
 from tests import playbook as pb
+from tests.limits import HANG_S
 from tests.live_desk import until
 from tests.script_source import one_each
 from tui.core.records import Chunk
@@ -84,7 +85,7 @@ def call(url: str, name: str = "plain", timeout_s: float | None = None) -> LiveS
 
 
 async def drain(source: Source) -> list[Chunk]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_S):
         return [chunk async for chunk in source.chunks()]
 
 
@@ -92,7 +93,7 @@ async def ended(source: Source) -> tuple[bytes, SourceEnded]:
     """What came before the call went wrong, and how it did."""
     data = bytearray()
     with pytest.raises(SourceEnded) as caught:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             async for chunk in source.chunks():
                 data += chunk.data
     await source.aclose()

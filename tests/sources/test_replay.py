@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import playbook as pb
+from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
 from tests.streams import legal_bytes, sse_bytes
 from tui.core.records import Chunk
@@ -301,7 +302,7 @@ class Pipe:
             self.items.put(item)
 
     def read(self, size: int) -> bytes:
-        item = self.items.get(timeout=20)
+        item = self.items.get(timeout=HANG_S)
         self.reads += 1
         if isinstance(item, OSError):
             raise item

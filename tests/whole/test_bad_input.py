@@ -7,6 +7,8 @@ import sys
 
 import pexpect
 
+from tests.limits import HANG_S
+
 
 def test_bytes_that_are_no_text_and_a_long_paste_do_not_end_the_app() -> None:
     child = pexpect.spawn(
@@ -14,7 +16,7 @@ def test_bytes_that_are_no_text_and_a_long_paste_do_not_end_the_app() -> None:
         ["-c", "from tui.cli.main import main; main()", "demo", "stall"],
         dimensions=(30, 100),
         env={**os.environ, "TERM": "xterm-256color"},
-        timeout=20,
+        timeout=HANG_S,
     )
     try:
         child.expect(b"Transcript")
@@ -22,7 +24,8 @@ def test_bytes_that_are_no_text_and_a_long_paste_do_not_end_the_app() -> None:
         child.send(b"\xff\xfe\x80\xc3")
         for part in [b"\x1b[200~", *[b"x" * 1_000] * 60, b"\xff\x1b[201~"]:
             child.send(part)
-            child.read_nonblocking(1 << 20, timeout=5)  # So that the app is never kept waiting.
+            # So that the app is never kept waiting.
+            child.read_nonblocking(1 << 20, timeout=HANG_S)
         # What follows an escape in a paste is no key.
         child.send(b"\x1b[200~one \x1bq\x1b[A two \x1b[q q\x1b[201~")
         child.send(b"?")

@@ -14,10 +14,10 @@ from typing import Final
 import pytest
 
 from tests.command_line import mock_in_a_thread
+from tests.limits import HANG_S
 from tui.mock.mock import MockServer
 
 COMMAND: Final = (sys.executable, "-c", "from tui.cli.main import main; main()")
-TIMEOUT: Final = 60
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_signal_ends_a_call_and_its_capture(
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(0.05)
         process.send_signal(number)
-        out, err = process.communicate(timeout=TIMEOUT)
+        out, err = process.communicate(timeout=HANG_S)
     finally:
         process.kill()
         process.wait()

@@ -17,6 +17,7 @@ from tests import playbook as pb
 from tests.app_harness import LATER_S, BytesSource, Stage, on_stage, strips_of, timed
 from tests.hostile import MARKUP, SEQUENCES, hostile_in, hostile_text
 from tests.playbook import wire
+from tests.sweeps import few
 from tui.core.records import JsonObject
 from tui.sources import SourceEnded
 from tui.widgets.component_styles import ComponentStyles
@@ -119,7 +120,7 @@ async def test_known_attacks_in_every_field(words: tuple[str, ...]) -> None:
 
 
 # Not shrunk: an example runs the whole app, and says which text it was as it is.
-@settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=few(3), phases=[Phase.explicit, Phase.generate])
 @given(st.lists(hostile_text(), min_size=1, max_size=12))
 def test_any_text_in_every_field(words: list[str]) -> None:
     supply = itertools.cycle(words)

@@ -67,8 +67,10 @@ SIZES = [(120, 40), (80, 24)]
 
 
 def at(kind: type[events.MouseEvent], x: int, y: int) -> events.MouseEvent:
-    """A mouse event as the terminal reports it."""
-    return kind(None, x, y, 0, 0, 1, False, False, False, x, y)
+    """A mouse event as the terminal reports it; all of them come at the same time."""
+    event = kind(None, x, y, 0, 0, 1, False, False, False, x, y)
+    event.time = 0.0  # Textual counts as a double click what comes within half a second.
+    return event
 
 
 async def send(app: App[int], view: LineView, *happenings: tuple[str, int, int]) -> None:

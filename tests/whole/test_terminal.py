@@ -23,10 +23,10 @@ import pytest
 from tests import playbook as pb
 from tests.conftest import ROOT
 from tests.hostile import SEQUENCES, hostile_in
+from tests.limits import HANG_S
 from tests.playbook import wire
 
 PROGRAM: Final = (sys.executable, "-c", "from tui.cli.main import main; main()")
-TIMEOUT: Final = 30
 _LFLAG: Final = 3
 
 # What Textual writes: styles, cursor positions, private modes and questions about two of them, the
@@ -54,7 +54,7 @@ class Terminal:
             cwd=str(ROOT),
             env={**os.environ, **env},
             dimensions=(size[1], size[0]),
-            timeout=TIMEOUT,
+            timeout=HANG_S,
             maxread=65_536,
         )
         self.child.logfile_read = self._log
@@ -227,7 +227,7 @@ def test_a_terminal_that_is_closed_takes_the_program_with_it() -> None:
         running.wait_for("DEMO")
         process = os.pidfd_open(running.child.pid)
         running.child.ptyproc.fileobj.close()
-        ended, _, _ = select.select([process], [], [], TIMEOUT)
+        ended, _, _ = select.select([process], [], [], HANG_S)
         os.close(process)
         assert ended
         assert running.child.ptyproc.wait() == 128 + signal.SIGHUP
@@ -329,7 +329,7 @@ def test_where_standard_output_is_no_terminal_there_is_plain_text(stream: Path) 
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=TIMEOUT,
+        timeout=HANG_S,
     )
     assert result.returncode == 0
     assert result.stdout.decode() == "The quick brown fox.\n"

@@ -13,13 +13,13 @@ from textwrap import dedent
 import pytest
 
 from tests.command_line import mock_in_a_thread
+from tests.limits import HANG_S
 from tests.whole.test_terminal import PROGRAM, terminal
 from tui.mock.mock import MockServer
 
 pytestmark = pytest.mark.xdist_group("live tools")
 
 ASK = ("run", "What's the weather in SF?", "--run-tools", "always", "--tools")
-LONG_S = 60
 
 NOISY = '''
 import os, subprocess, sys, threading, time
@@ -88,7 +88,7 @@ def result_sent(server: MockServer) -> tuple[object, bool]:
 
 def test_a_noisy_tool_without_a_screen(server: MockServer, tmp_path: Path) -> None:
     program = started(server, written(tmp_path, NOISY), "--plain")
-    out, err = program.communicate("typed\n", timeout=LONG_S)
+    out, err = program.communicate("typed\n", timeout=HANG_S)
     assert program.returncode == 0
     assert "torn" not in out and "\u2190 get_weather result: sunny" in out
     assert result_sent(server) == ("sunny, and the keyboard says ''", False)
@@ -112,7 +112,7 @@ def test_a_tool_that_ends_its_process(
 ) -> None:
     source = f"def get_weather(location: str) -> str:\n    {body}\n"
     program = started(server, written(tmp_path, source), "--plain")
-    out, err = program.communicate(timeout=LONG_S)
+    out, err = program.communicate(timeout=HANG_S)
     assert (program.returncode, result_sent(server)) == (0, (said, True))
     assert f"\u2190 get_weather failed: {said}" in out and "Traceback" not in err
 
@@ -138,7 +138,7 @@ def test_a_tool_without_an_end_is_interrupted(
     with pipe.open() as end:
         assert end.read(1) == "x"
         program.send_signal(number)
-        _, err = program.communicate(timeout=LONG_S)
+        _, err = program.communicate(timeout=HANG_S)
         assert program.returncode == 128 + number
         assert err.endswith("streamscope: interrupted\n") and "Traceback" not in err
         # Whoever held it is gone.
@@ -156,7 +156,7 @@ def test_a_file_that_cannot_be_imported(
     server: MockServer, tmp_path: Path, source: str, said: str
 ) -> None:
     program = started(server, written(tmp_path, source), "--plain")
-    out, err = program.communicate(timeout=LONG_S)
+    out, err = program.communicate(timeout=HANG_S)
     assert (program.returncode, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("streamscope: --tools: tools.py") and said in err
 
@@ -169,7 +169,7 @@ def test_an_import_without_an_end_is_interrupted(server: MockServer, tmp_path: P
     with pipe.open() as end:
         assert end.read(1) == "x"
         program.send_signal(signal.SIGINT)
-        out, err = program.communicate(timeout=LONG_S)
+        out, err = program.communicate(timeout=HANG_S)
         assert (program.returncode, out, err) == (130, "", "\nstreamscope: interrupted\n")
         assert end.read() == ""
 
@@ -185,7 +185,7 @@ def test_the_tools_of_the_sdk(server: MockServer, tmp_path: Path) -> None:
         raise ToolError([{"type": "text", "text": "No weather today. sk-ant-abc"}])
     """
     program = started(server, written(tmp_path, source), "--json")
-    out, err = program.communicate(timeout=LONG_S)
+    out, err = program.communicate(timeout=HANG_S)
     assert program.returncode == 0 and len(json.loads(out.splitlines()[0])["runs"]) == 1
     offered = json.loads(server.received[0].body)["tools"][0]
     assert offered["description"] == "Words of its own."
@@ -195,7 +195,7 @@ def test_the_tools_of_the_sdk(server: MockServer, tmp_path: Path) -> None:
 
 def test_a_noisy_tool_under_the_dashboard(server: MockServer, tmp_path: Path) -> None:
     with terminal(*ASK, written(tmp_path, NOISY), env=env(server)) as screen:
-        screen.child.timeout = LONG_S
+        screen.child.timeout = HANG_S
         # Below the tool's name, on the screen, in its place.
         screen.wait_for("get_weather printed", "torn by thread", "COMPLETE")
         screen.press("q")

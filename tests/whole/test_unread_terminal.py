@@ -14,7 +14,8 @@ from typing import Any, Final
 import pytest
 
 from tests.command_line import mock_in_a_thread
-from tests.whole.test_terminal import TIMEOUT, Terminal, sh, streamscope, terminal
+from tests.limits import HANG_S
+from tests.whole.test_terminal import Terminal, sh, streamscope, terminal
 from tui.mock.mock import MockServer
 
 pytestmark = [
@@ -61,7 +62,7 @@ def until(running: Terminal, condition: Callable[[], bool]) -> None:
     """Wait for something that the program does, without reading its terminal."""
     process = os.pidfd_open(running.child.pid)
     try:
-        for _ in range(TIMEOUT * 20):
+        for _ in range(HANG_S * 20):
             if condition():
                 return
             assert not select.select([process], [], [], 0.05)[0], "the program ended"
@@ -73,7 +74,7 @@ def until(running: Terminal, condition: Callable[[], bool]) -> None:
 def ended_unread(running: Terminal) -> None:
     """Wait for the end of the program, without reading its terminal."""
     process = os.pidfd_open(running.child.pid)
-    ended, _, _ = select.select([process], [], [], TIMEOUT)
+    ended, _, _ = select.select([process], [], [], HANG_S)
     os.close(process)
     assert ended, "the program does not end while the terminal is not read"
 
