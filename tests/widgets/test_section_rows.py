@@ -188,6 +188,7 @@ async def test_the_end_of_ten_thousand_blocks_is_there_at_once(
 
 async def test_scrolling_up_into_what_is_not_laid_out_never_jumps(no_spare_time: None) -> None:
     async with on_stage(many(2_000), size=(80, 24)) as stage:
+        await stage.settle()  # The verdict has taken its row.
         pane = stage.transcript_pane
         seen = rows_of(pane)
         for _ in range(60):

@@ -68,13 +68,11 @@ class StreamscopeApp(App[int]):
         self._factories = factories
         self._opening = opening
         self.dashboard = Dashboard()
-        self.watchlist = Watchlist()
+        self.watchlist = watchlist = Watchlist()
         self.finder = Finder()
         self._ui = ui = UI(self, self.dashboard, settings.editor)
         self.verdicts = Verdicts(ui, self.watchlist)
-        self.ticker = Ticker(
-            self, self.dashboard, self.watchlist, self.finder, self.verdicts, settings
-        )
+        self.ticker = Ticker(self, ui.dashboard, watchlist, self.finder, self.verdicts, settings)
         self.desk = ScreenDesk(ui, self.watchlist, settings, live)
         self.navigator = Navigator(ui, self.watchlist, self.finder, self.verdicts)
         self.exporting = Exporting(ui, self.watchlist)
