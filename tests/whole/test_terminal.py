@@ -57,14 +57,16 @@ class Terminal:
             timeout=HANG_S,
             maxread=65_536,
         )
+        self.lossy = False
+        """Whether output that nobody read was thrown away, maybe in the middle of a character."""
         self.child.logfile_read = self._log
         self.child.delaybeforesend = None
         self.before: list[Any] = termios.tcgetattr(self.child.child_fd)
 
     @property
     def output(self) -> str:
-        """All that was written, once it is over. It has to be valid UTF-8."""
-        return self._log.getvalue().decode("utf-8", "strict")
+        """All that was written, once it is over. It has to be valid UTF-8, if all of it was read."""
+        return self._log.getvalue().decode("utf-8", "replace" if self.lossy else "strict")
 
     def wait_for(self, *words: str) -> None:
         """Wait until each of the words was drawn, in any order."""

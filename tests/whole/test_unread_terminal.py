@@ -77,6 +77,7 @@ def ended_unread(running: Terminal) -> None:
     ended, _, _ = select.select([process], [], [], HANG_S)
     os.close(process)
     assert ended, "the program does not end while the terminal is not read"
+    running.lossy = True
 
 
 def lines(path: Path) -> list[Any]:
