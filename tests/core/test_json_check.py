@@ -10,7 +10,7 @@ from itertools import count
 from typing import Final, NoReturn
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.streams import json_values
@@ -133,6 +133,9 @@ LENGTHS: Final = st.lists(st.sampled_from([1, 2, 3, 7, 50, 5_000]), min_size=1, 
 
 
 @given(texts(), LENGTHS)
+@example("-" + "1" * (MAX_DIGITS - 1) + "e", [1])
+@example("-" + "1" * (MAX_DIGITS - 1) + "e5", [1])
+@example("-" + "1" * MAX_DIGITS, [1])
 def test_the_verdict_is_that_of_a_strict_parse(text: str, lengths: list[int]) -> None:
     whole, parts = check([text]), check(cut(text, lengths))
     assert whole.flaw() == parts.flaw()

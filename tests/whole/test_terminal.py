@@ -65,7 +65,7 @@ class Terminal:
 
     @property
     def output(self) -> str:
-        """All that was written, once it is over. It has to be valid UTF-8, if all of it was read."""
+        """All that was written, once it is over: valid UTF-8, if all of it was read."""
         return self._log.getvalue().decode("utf-8", "replace" if self.lossy else "strict")
 
     def wait_for(self, *words: str) -> None:

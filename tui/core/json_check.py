@@ -233,7 +233,7 @@ class JsonCheck:
         """Return where a number ends, -1 where more of it may follow."""
         end, state = _run_of_digits(text, pos, *self._digits)
         self._digits = 0, "start"
-        if end - pos > MAX_DIGITS and _out_of_range(text[pos:end]):
+        if _too_long(text[pos:end]):
             return self._fail(pos, "number out of range")
         if end == len(text):
             self._digits = end - pos, state
@@ -260,9 +260,14 @@ def _run_of_digits(text: str, pos: int, known: int, state: str) -> tuple[int, st
     return min(len(text), pos + MAX_DIGITS + 2), state
 
 
+def _too_long(number: str) -> bool:
+    """Whether a number, or as much of it as there is, has more characters than are read."""
+    return len(number) - number.startswith("-") > MAX_DIGITS
+
+
 def _out_of_range(number: str) -> bool:
     """Whether a number is too long, or larger than a float can be."""
-    if len(number) - number.startswith("-") > MAX_DIGITS:
+    if _too_long(number):
         return True
     return not number.lstrip("-").isdecimal() and math.isinf(float(number))
 
