@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from tui.run import Feed
 
 
-def of_feed(feed: Feed) -> list[Evidence]:
-    """Return what is known of each run of a feed."""
+def of_run(feed: Feed, run: Run) -> Evidence:
+    """Return what is known of one run of a feed."""
     source, info = feed.source, feed.source.info
     answer = source.answer if isinstance(source, Answered) else None
     known = Evidence(
-        feed.runs[0],
+        run,
         request=info.request,
         status=None if answer is None else answer.status,
         headers={} if answer is None else _lower(answer.headers),
@@ -29,8 +29,12 @@ def of_feed(feed: Feed) -> list[Evidence]:
         resolution_ns=info.resolution_ns,
         bare=info.bare,
     )
-    if info.kind == "file":
-        known = replace(known, mask=redact_json)
+    return replace(known, mask=redact_json) if info.kind == "file" else known
+
+
+def of_feed(feed: Feed) -> list[Evidence]:
+    """Return what is known of each run of a feed."""
+    known = of_run(feed, feed.runs[0])
     return [replace(known, run=run) for run in feed.runs]
 
 

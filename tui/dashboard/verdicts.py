@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from tui.conversation.diagnosis import findings_of, of_feed
+from tui.conversation.diagnosis import findings_of, of_feed, of_run
 from tui.core.session import Run
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Shown, Watched, Watchlist
-from tui.findings import Evidence, Finding, diagnose
+from tui.findings import Finding, diagnose
 from tui.findings.so_far import so_far
 
 Findings = tuple[Finding, ...]
@@ -36,7 +36,7 @@ class Verdicts:
             return ()
         found = self._among.get(run) or self._alone.get(run)
         if found is None:
-            found = self._alone[run] = tuple(diagnose(_evidence(watched, run)))
+            found = self._alone[run] = tuple(diagnose(of_run(watched.feed, run)))
         return found
 
     def now(self, watched: Watched, run: Run) -> Finding | None:
@@ -44,7 +44,7 @@ class Verdicts:
         feed = watched.feed
         if feed.failure is not None or (feed.info.paced and feed.clock.paused):
             return None
-        return so_far(_evidence(watched, run), feed.elapsed_ns(), run.last_byte_ns)
+        return so_far(of_run(feed, run), feed.elapsed_ns(), run.last_byte_ns)
 
     def judge(self) -> None:
         """Have the shown run judged among its neighbours, where there are any."""
@@ -74,7 +74,3 @@ class Verdicts:
             for watched in streams[max(here - _BEFORE, 0) : here + _AFTER + 1]
             if watched.feed.done
         ]
-
-
-def _evidence(watched: Watched, run: Run) -> Evidence:
-    return next(one for one in of_feed(watched.feed) if one.run is run)
