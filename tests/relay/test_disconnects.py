@@ -1,4 +1,4 @@
-"""Who goes away at which stage: the client, the upstream; what the other side sees; what is left."""
+"""Who goes away at which stage, client or upstream; what the other side sees; what is left."""
 
 from __future__ import annotations
 

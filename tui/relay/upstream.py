@@ -159,7 +159,8 @@ def _why(error: Exception) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, OSError) and cause.errno:
         # Its own text names an address, or a call.
-        return cause.strerror if cause.errno == errno.ELOOP else os.strerror(cause.errno).lower()
+        own = cause.strerror if cause.errno == errno.ELOOP else None
+        return own or os.strerror(cause.errno).lower()
     return str(cause) or type(cause).__name__
 
 
