@@ -72,6 +72,7 @@ class Staged:
     server: LoopbackServer
     forwarder: Forwarder
     tape: HeardTape
+    upstream: Upstream
 
     @property
     def port(self) -> int:
@@ -102,7 +103,7 @@ async def relay_to(url: str, *, connect_timeout_s: float = 30.0) -> AsyncIterato
         forwarder = Forwarder(upstream, tape)
         async with LoopbackServer(forwarder) as server:
             upstream.own_port = server.port
-            yield Staged(server, forwarder, tape)
+            yield Staged(server, forwarder, tape, upstream)
 
 
 class RawUpstream:

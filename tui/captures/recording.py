@@ -145,7 +145,7 @@ def recording_of(
     status = exchange.status
     if not body and status is not None and 200 <= status < 300:
         raise ImportFailure("a response without its body")
-    how, error = _ending(status, found, exchange.note)
+    how, error = ending_of(status, found, exchange.note)
     if message is not None:
         body = message_wire(message)
     chunk = Chunk(0, body)
@@ -200,9 +200,13 @@ def _json_object(value: object) -> JsonObject | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def _ending(
+def ending_of(
     status: int | None, body: JsonObject | None, note: str | None
 ) -> tuple[End, JsonObject | None]:
+    """Return how a response with this status and JSON body ended, and with which error.
+
+    A status below 100 stands for no response at all; `note` says why.
+    """
     if status is None or 200 <= status < 400:
         return "eof", None
     if status < 100:
