@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
+from tui.captures.answer_body import AnswerBody
 from tui.captures.capture_body import CaptureBody, lines_before
 from tui.captures.codec import (
     CHUNK_HEAD,
@@ -23,7 +24,7 @@ from tui.captures.eventstream import CONTENT_TYPE, Unwrapper, fault_lines, unwra
 from tui.captures.in_memory_file import Readable, size_of
 from tui.captures.like import restored
 from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, titled
-from tui.core.records import JsonObject
+from tui.core.records import Chunk, JsonObject
 from tui.core.text import one_line
 
 FORMAT: Final = "capture"
@@ -32,6 +33,7 @@ CHECKED_SIZE: Final = 16 << 20
 with them is said at the start. Of larger ones the index reads only the lines that are no chunks."""
 _BLOCK: Final = 1 << 18
 _SHOWN: Final = 3
+_ERRORS: Final = 400
 _NO_END: Final[JsonObject] = {
     "type": "interrupted",
     "message": "the capture ends before the response did",
@@ -244,7 +246,23 @@ def _recording(seen: _Seen, file: Readable, checked: bool) -> Recording:
         response_ns=0 if response is None else response.t_ns,
     )
     kind = header_of(recording.response_headers, "content-type")
-    return _as_events(recording) if CONTENT_TYPE in kind else recording
+    if CONTENT_TYPE in kind:
+        return _as_events(recording)
+    if response is not None and "json" in kind and response.status < _ERRORS and checked:
+        return _as_stream(recording, response.status)
+    return recording
+
+
+def _as_stream(recording: Recording, status: int) -> Recording:
+    """Return a recording of an answer that did not stream as the stream it would have been."""
+    body = AnswerBody(status, recording.response_headers, recording.url)
+    reads = list(recording.chunks())
+    for _, data in reads:
+        body.feed(data)
+    chunk = Chunk(reads[-1].t_ns if reads else 0, body.close())
+    return replace(
+        recording, body=None, chunks=lambda: iter([chunk]), size=len(chunk.data), streamed=False
+    )
 
 
 def _as_events(recording: Recording) -> Recording:

@@ -14,6 +14,7 @@ from tui import __version__
 from tui.captures.telling import crash_report, told
 from tui.cli.click_options import OnceGroup, plain_option, speed_option
 from tui.cli.failing import FAILED, INTERRUPTED, fail, reading
+from tui.cli.proxy_command import proxy
 from tui.cli.run_command import run
 from tui.cli.show import OutputMode, screen_possible, show
 from tui.cli.standard_input import take_pipe
@@ -109,6 +110,7 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
 
 
 cli.add_command(run)
+cli.add_command(proxy)
 
 
 @cli.command()
