@@ -55,7 +55,7 @@ def _as_stream(body: bytes, *, counting: bool) -> bytes:
         value = strict_loads(body.decode())
     except ValueError:
         return body
-    if is_message(value):
+    if isinstance(value, dict) and is_message(value):
         return message_wire(value)
     count = value.get("input_tokens") if isinstance(value, dict) else None
     if counting and isinstance(count, int):

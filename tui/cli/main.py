@@ -22,6 +22,7 @@ from tui.cli.standard_streams import OutputFailed, guard
 
 if TYPE_CHECKING:
     from tui.sources import SourceFactory
+    from tui.sources.followed import CaptureFollower
 
 
 @click.group(
@@ -82,6 +83,8 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         fail("- cannot be opened together with files")
     factories: list[SourceFactory] = []
     failures: list[str] = []
+    if follow and not plain and screen_possible():
+        show([], output_mode=OutputMode(speed), following=_followers(files))
     for name in files:
         path = Path(name)
         if name == "-":
@@ -107,6 +110,17 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     for failure in failures:
         click.echo(f"streamscope: {told(failure)}", err=True)
     show(factories, output_mode=OutputMode(speed, plain, incomplete=bool(failures)))
+
+
+def _followers(files: tuple[str, ...]) -> list[CaptureFollower]:
+    """Return what follows these captures; fail where one cannot be."""
+    from tui.sources.capture import following
+    from tui.sources.followed import CaptureFollower
+
+    for name in files:
+        with reading(name):
+            following(Path(name))
+    return [CaptureFollower(Path(name)) for name in files]
 
 
 cli.add_command(run)

@@ -132,7 +132,7 @@ def _settings(
 def _proxy_to(base: str) -> str | None:
     """Return the proxy that the environment names for a URL; never one for this machine."""
     from ipaddress import ip_address
-    from urllib.request import getproxies_environment, proxy_bypass_environment
+    from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(base)
     host = parts.hostname or ""
@@ -140,9 +140,9 @@ def _proxy_to(base: str) -> str | None:
         local = ip_address(host).is_loopback
     except ValueError:
         local = host == "localhost" or host.endswith(".localhost")
-    if local or proxy_bypass_environment(host):
+    if local or proxy_bypass(host):
         return None
-    return getproxies_environment().get(parts.scheme)
+    return getproxies().get(parts.scheme)
 
 
 # --- without a screen -----------------------------------------------------------------------------

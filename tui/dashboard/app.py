@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -17,6 +17,7 @@ from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.exporting import Exporting
 from tui.dashboard.modals import Modals
 from tui.dashboard.navigator import Navigator
+from tui.dashboard.relaying import Relaying
 from tui.dashboard.requesting import Requesting
 from tui.dashboard.run_list import RunList
 from tui.dashboard.start import calm_collector, find_styles, on_signals
@@ -24,9 +25,11 @@ from tui.dashboard.textual_hacks import harden
 from tui.dashboard.ticker import TICK_S, Ticker
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
-from tui.dashboard.watched import Watchlist
+from tui.dashboard.watched import Watched, Watchlist
 from tui.find.finder import Finder
+from tui.run import Feed
 from tui.screens.dashboard import Dashboard
+from tui.sources import Awaited
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import OriginWanted
@@ -34,7 +37,9 @@ from tui.widgets.timeline_strip import TimelineStrip
 
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
+    from tui.dashboard.relaying import RelayLink
     from tui.sources import Opening, SourceFactory
+    from tui.sources.followed import CaptureFollower
     from tui.widgets.composer import Composer
     from tui.widgets.runs_list import RunsList
 
@@ -61,12 +66,18 @@ class StreamscopeApp(App[int]):
         *,
         live: LivePlan | None = None,
         opening: Opening | None = None,
+        following: Sequence[CaptureFollower] = (),
+        relay: RelayLink | None = None,
     ) -> None:
-        """`opening` gives sources that have to be waited for."""
+        """`opening` gives sources that have to be waited for, `following` those that come later.
+
+        With a `relay`, that is the relay's capture.
+        """
         super().__init__()
         self.settings = settings = settings or AppSettings()
         self._factories = factories
         self._opening = opening
+        self._following = following
         self.dashboard = Dashboard()
         self.watchlist = watchlist = Watchlist()
         self.finder = Finder()
@@ -79,7 +90,8 @@ class StreamscopeApp(App[int]):
         self.asking = Asking(ui, self.desk)
         self.requesting = Requesting(ui, self.watchlist, self.desk, self.exporting)
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
-        batch = len(factories) > 1 or (live is not None and len(live.jobs) > 1)
+        self.relaying = Relaying(ui, relay, settings.now) if relay is not None else None
+        batch = bool(following) or len(factories) > 1 or (live is not None and len(live.jobs) > 1)
         self.run_list = RunList(ui, self.watchlist, batch=batch)
         harden(self)
 
@@ -98,10 +110,22 @@ class StreamscopeApp(App[int]):
     async def _begin(self) -> None:
         """Start reading once the first frame is out."""
         self.desk.begin(self._factories, self._opening)
+        self._follow()
         if not self.watchlist.all:
             await self.asking.begin()
         if self.settings.ticking:  # Else the process is not the app's own.
             calm_collector()
+
+    def _follow(self) -> None:
+        """Watch captures that grow, and the relay that writes one."""
+        awaited = None
+        if self.relaying is not None:
+            awaited = Watched(Feed(Awaited("relay")))
+            awaited.notice = self.relaying.waiting
+            self.watchlist.add(awaited)
+            self._ui.work(self.relaying.listen(), name="relay")
+        for follower in self._following:
+            self._ui.work(self.desk.follow(follower, awaited), name="following")
 
     def tick(self) -> None:
         """Draw what changed, and ask what waits for the reader's word."""
@@ -125,14 +149,20 @@ class StreamscopeApp(App[int]):
         return masked_picture(super().export_screenshot(title=title, simplify=simplify))
 
     async def action_quit(self) -> None:
-        self.exit(0)
+        self._leave(0)
+
+    def _leave(self, status: int) -> None:
+        if self.relaying is None:
+            self.exit(status)
+        else:
+            self.relaying.leave(status)
 
     def action_interrupt(self) -> None:
         """Copy a selection; else cancel what is running, and the next time leave."""
         if self.screen.get_selected_text():
             self.screen.action_copy_text()
         elif not self.desk.is_running() or self.desk.interrupted:
-            self.exit(130)
+            self._leave(130)
         else:
             self.desk.interrupted = True
             self.desk.cancel()
@@ -198,6 +228,12 @@ class StreamscopeApp(App[int]):
 
     def action_open(self, modal: str) -> None:
         getattr(self.modals, modal)()
+
+    def action_relay(self) -> None:
+        if self.relaying is None:
+            self._ui.say("There is no relay: streamscope proxy starts one")
+        else:
+            self.relaying.show()
 
     def action_help(self) -> None:
         self.modals.help()

@@ -8,7 +8,8 @@ from typing import Final, Literal, NamedTuple
 
 from textual.app import SystemCommand
 
-When = Literal["always", "live", "played"]
+When = Literal["always", "own", "live", "played"]
+"""`own`: where the stream is not somebody else's."""
 
 
 class Key(NamedTuple):
@@ -46,10 +47,10 @@ KEYS: Final[list[Key]] = [
          "Pause and show one event less", _PLAY, palette="stream: step back", bar="back"),
     Key("escape", "esc", "escape", "escape", "Cancel the stream; leave the past",
          "Close the connection and keep what arrived; in the past, return to the live end",
-         _PLAY, palette="stream: cancel", bar="cancel"),
+         _PLAY, palette="stream: cancel", bar="cancel", when="own"),
     Key("r", "r", "again", "again", "Again",
          "Send the request again, or play the stream again; end the wait before a retry", _PLAY,
-         palette="stream: again", bar="again"),
+         palette="stream: again", bar="again", when="own"),
     Key("i", "i", "compose", "compose", "Ask",
          "Type the next prompt of the conversation", _ASK, palette="conversation: ask",
          bar="ask", when="live"),
@@ -133,6 +134,9 @@ KEYS: Final[list[Key]] = [
     Key("x", "x", "export", "export", "Export",
          "Save the whole run in another format, or a picture of the screen", _KEEP,
          palette="save: export as"),
+    Key("O", "O", "relay", "relay", "Relay and its command",
+         "Show what the relay does, and what its command printed", _VIEW,
+         palette="relay: what passed, and the command's output"),
     Key("question_mark,f1", "?", "help", "help", "Help", "Show the keys", _APP,
          palette="app: help", bar="help"),
     Key("q,ctrl+q", "q", "quit", "quit", "Quit", "Leave", _APP, palette="app: quit", bar="quit"),
@@ -141,14 +145,14 @@ KEYS: Final[list[Key]] = [
 ]  # fmt: skip
 
 
-def bar(*, paused: bool, live: bool = False) -> list[tuple[str, str, str]]:
+def bar(*, paused: bool, live: bool = False, followed: bool = False) -> list[tuple[str, str, str]]:
     """Return the key bar's entries: key, word, action."""
     words = {"play": "play" if paused else "pause"}
-    hidden: When = "played" if live else "live"
+    hidden = {"played" if live else "live"} | ({"own", "played"} if followed else set())
     return [
         (key.shown, words.get(key.id, key.bar), key.action)
         for key in KEYS
-        if key.bar and key.when != hidden
+        if key.bar and key.when not in hidden
     ]
 
 

@@ -45,8 +45,8 @@ class Ticker:
         self._ranks = Ranks()
         self._counted: tuple[object, int] | None = None
         """The run and the number of events that the numbers were drawn for, once they are final."""
-        self._keys: tuple[bool, bool] | None = None
-        """What the key bar was drawn for: whether paused, whether live."""
+        self._keys: tuple[bool, bool, bool] | None = None
+        """What the key bar was drawn for: whether paused, live, followed."""
 
     @property
     def numbers_due(self) -> bool:
@@ -79,7 +79,9 @@ class Ticker:
             self._verdicts.judge()
         with self._app.batch_update():
             self._dashboard.show(view, numbers)
-            self.show_keys(paused=view.header.paused, live=view.header.kind == "live")
+            kind = view.header.kind
+            paused = view.header.paused
+            self.show_keys(paused=paused, live=kind == "live", followed=kind == "followed")
 
     def _numbers(self, view: DashboardView) -> Counters | None:
         moment = view.moment
@@ -91,11 +93,11 @@ class Ticker:
         self._counted = mark if moment.done and self._ranks.settled else None
         return numbers
 
-    def show_keys(self, *, paused: bool, live: bool) -> None:
+    def show_keys(self, *, paused: bool, live: bool, followed: bool = False) -> None:
         """Draw the keys that matter now."""
-        if (paused, live) != self._keys:
-            self._keys = (paused, live)
-            self._dashboard.keys.show(bar(paused=paused, live=live))
+        if (paused, live, followed) != self._keys:
+            self._keys = (paused, live, followed)
+            self._dashboard.keys.show(bar(paused=paused, live=live, followed=followed))
 
     def _ring(self) -> None:
         ended = sum(feed.done for feed in self._watchlist.feeds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -44,7 +44,9 @@ class Watched:
         self.again = again
         self.exchange = exchange
         self.worker: Cancellable | None = None
-        """What reads the feed, where no exchange does."""
+        """What reads the feed, where no exchange does, and it can be cancelled."""
+        self.notice: Callable[[], tuple[str, str] | None] | None = None
+        """What is said of the stream, where that is more than what it waits for."""
         self._pacers: dict[Run, Pacer] = {}
 
     @cached_property
@@ -97,6 +99,17 @@ class Watchlist:
             self._leave()
             self._number, self._place = len(self.all), None
         self.all.append(watched)
+
+    def remove(self, watched: Watched) -> None:
+        """Watch a stream no more; the one that takes its place, or the last, is shown."""
+        if watched in self.all:
+            place = self.all.index(watched)
+            if place == self._number:
+                self._leave()
+                self._place = None
+            del self.all[place]
+            if place < self._number or self._number >= len(self.all):
+                self._number = max(self._number - 1, 0)
 
     @property
     def feeds(self) -> list[Feed]:

@@ -12,7 +12,7 @@ from tui.messages.following import plain
 from tui.messages.request import messages_of
 
 
-class Place(NamedTuple):
+class TurnPlace(NamedTuple):
     """A request's place: which conversation, and the how-manieth request in it, from one."""
 
     conversation: int
@@ -32,7 +32,7 @@ class Conversations:
         self._by_user: dict[tuple[int, str], int] = {}
         self._by_answer: dict[str, int] = {}
 
-    def place(self, request: JsonObject | None) -> Place:
+    def place(self, request: JsonObject | None) -> TurnPlace:
         """Return the place of one more request."""
         request = request or {}
         frame = _mark(0, [request.get("system"), request.get("tools")])
@@ -51,9 +51,9 @@ class Conversations:
             self._by_beginning[frame, beginning] = number
         if user is not None:
             self._by_user[frame, user] = number
-        return Place(number + 1, self._turns[number])
+        return TurnPlace(number + 1, self._turns[number])
 
-    def answered(self, place: Place, message_id: str | None) -> None:
+    def answered(self, place: TurnPlace, message_id: str | None) -> None:
         """Take note of the id of an answer, by which the next request may name it."""
         if message_id:
             self._by_answer[message_id] = place.conversation - 1

@@ -28,12 +28,11 @@ from tui.captures.like import restored
 from tui.core.records import Batch, Chunk, JsonObject
 from tui.core.text import one_line
 from tui.messages.conversations import Conversations
-from tui.messages.request import prompt_of
+from tui.messages.request import prompt_of, title_of
 from tui.sources import Answer, Source, SourceEnded, SourceFactory, SourceInfo
 from tui.sources.capture import CaptureSource, existing_runs, poll, raise_end
 
 _READ: Final = 1 << 18
-_TITLE: Final = 80
 
 
 class FollowedRun:
@@ -48,7 +47,7 @@ class FollowedRun:
             title=title,
             prompt=prompt,
             request=body,
-            kind="file",
+            kind="followed",
             timed=line.timed,
             paced=False,
             at_ns=line.at_ns,
@@ -138,6 +137,8 @@ class CaptureFollower:
         self._going: dict[str, FollowedRun] = {}
         self._over: set[str] = set()
         self._conversations = Conversations()
+        self.caught_up = False
+        """Whether all runs that were over at the beginning have been yielded."""
 
     async def runs(self) -> AsyncIterator[SourceFactory]:
         """Yield what makes the source of each run. Raises OSError, ImportFailure at the beginning.
@@ -155,6 +156,7 @@ class CaptureFollower:
             self._over.add(recording.run)
             self._conversations.place(recording.request)
             yield partial(CaptureSource, recording)
+        self.caught_up = True
         reader = CaptureReader(offset=start if first is None else first)
         try:
             with self.path.open("rb", buffering=0) as file:
@@ -214,8 +216,8 @@ class CaptureFollower:
         if (line.url or "").partition("?")[0].endswith(COUNTING):
             return "count_tokens"
         conversation, turn = self._conversations.place(request)
-        prompt = None if request is None else prompt_of(request)
-        return one_line(f"{conversation}.{turn} {prompt or ''}"[:_TITLE]).strip()
+        asked = "request" if request is None else title_of(request)
+        return one_line(f"{conversation}.{turn} {asked}")
 
 
 def _same(run: FollowedRun) -> Source:

@@ -141,6 +141,7 @@ def _badge(view: HeaderView) -> tuple[str, str]:
             "live": "\u25cf LIVE",
             "stdin": "\u25cf PIPE",
             "demo": "\u25cf DEMO",
+            "followed": "\u25cf LIVE",
         }.get(view.kind, "\u25cf REPLAY"), "live"
     tones = {"complete": "good", "cancelled": "warning", "truncated": "warning"}
     signs = {"complete": "\u2713", "cancelled": "\u25cb", "truncated": "\u25d0"}
