@@ -551,6 +551,7 @@ class FakeApp:
         *,
         live: LivePlan | None = None,
         opening: Opening | None = None,
+        **_: object,
     ) -> None:
         found = opening()[0] if opening is not None else []
         self.given[:] = [settings, *(factory() for factory in [*factories, *found])]
