@@ -261,7 +261,12 @@ def _as_stream(recording: Recording, status: int) -> Recording:
         body.feed(data)
     chunk = Chunk(reads[-1].t_ns if reads else 0, body.close())
     return replace(
-        recording, body=None, chunks=lambda: iter([chunk]), size=len(chunk.data), streamed=False
+        recording,
+        body=None,
+        chunks=lambda: iter([chunk]),
+        raw=recording.chunks,
+        size=len(chunk.data),
+        streamed=False,
     )
 
 
@@ -276,6 +281,7 @@ def _as_events(recording: Recording) -> Recording:
         recording,
         # Its bytes are not those of the file: none of them can be read there again.
         body=None,
+        raw=recording.chunks,
         chunks=lambda: unwrapped(recording.chunks()),
         size=size,
         faults=tuple(unwrapper.faults),

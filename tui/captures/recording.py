@@ -72,6 +72,8 @@ class Recording:
     """False for an answer that came whole, and is shown as the stream it would have been."""
     faults: tuple[Fault, ...] = ()
     """What of the body could not be read, where that is a binary event stream."""
+    raw: Callable[[], Iterator[Chunk]] | None = field(default=None, compare=False)
+    """Reads the body as it came, where `chunks` has it in another form."""
     body: CaptureBody | None = field(default=None, compare=False)
     """Its lines in a capture: read again from any offset; knows which were bad."""
 

@@ -21,6 +21,7 @@ from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
 
 if TYPE_CHECKING:
+    from tui.mock.matching import MatchMode
     from tui.sources import SourceFactory
     from tui.sources.followed import CaptureFollower
 
@@ -155,23 +156,48 @@ def inspect(targets: tuple[str, ...], as_json: bool) -> None:
     metavar="SHARE",
     help="The share of requests that gets a fault; all of them without it.",
 )
+@click.option("--from", "capture", metavar="CAPTURE", help="Answer with what was recorded.")
+@click.option(
+    "--match",
+    type=click.Choice(["exact", "content", "order"]),
+    default="content",
+    show_default="content",
+    help="With --from: which recorded answer a request gets.",
+)
+@click.pass_context
+# A parameter for each option: click calls it with all of them.
 def mock(
+    context: click.Context,
     port: int,
     speed: float,
     jitter: float,
     seed: int | None,
     faults: tuple[str, ...],
     fault_rate: float,
+    capture: str | None,
+    match: MatchMode,
 ) -> None:
-    """Serve a Messages API on loopback that answers from the demo streams.
+    """Serve a Messages API on loopback that answers from the demo streams, or what was recorded.
 
     A model scenario:NAME plays that demo; any claude model is answered by the words of the prompt.
     A client asks for a fault itself with the header x-streamscope-fault or after the model name:
     scenario:plain!overloaded:5
     """
-    from tui.mock.mock import serve
+    from tui.mock.mock import MockSettings, serve
 
+    given = context.get_parameter_source
+    if capture is None and given("match") is not click.core.ParameterSource.DEFAULT:
+        fail("--match needs --from")
     try:
+        if capture is not None:
+            from tui.mock.recorded import serve_recorded
+
+            if given("speed") is click.core.ParameterSource.DEFAULT and os.environ.get("CI"):
+                speed = float("inf")
+            with reading(capture):
+                os.stat(capture)
+            settings = MockSettings(speed, jitter, seed, faults, fault_rate)
+            serve_recorded(Path(capture), match, settings, port)
         serve(port, speed, jitter=jitter, seed=seed, faults=faults, fault_rate=fault_rate)
     except ValueError as error:
         fail(str(error))

@@ -353,10 +353,15 @@ def serve(
 
 
 async def _serve(settings: MockSettings, port: int) -> None:
-    server = LoopbackServer(Mock(settings), port=port)
+    await serve_handler(Mock(settings), port)
+
+
+async def serve_handler(handler: RequestHandler, port: int, note: str = "") -> None:
+    """Serve a handler until it is cancelled; says where it is, and how to use it."""
+    server = LoopbackServer(handler, port=port)
     async with server:
         print(
-            f"streamscope mock on {server.url}; point a client to it with "
+            f"streamscope mock on {server.url}{note}; point a client to it with "
             f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=any",
             flush=True,
         )
