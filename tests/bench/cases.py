@@ -25,6 +25,8 @@ CASES: Final = {
     "inspect": "inspecting",
     "findings": "judging",
     "mock": "serving",
+    "relay-latency": "relaying",
+    "relay-speed": "relaying",
 }
 """Case and module; the case's function has its name, and takes the number of rounds."""
 

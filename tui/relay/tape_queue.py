@@ -29,6 +29,10 @@ MOST_BODY: Final = 64 << 20
 """Bytes of a request's body that are recorded; a larger one passes, and is not kept."""
 _PIPE_BYTES: Final = 1 << 20
 _CLOSING_S: Final = 10.0
+_TOGETHER_S: Final = 0.01
+"""What happens within this time is handed on together: to wake the other process for each event
+would take processor time from what is forwarded."""
+_TOGETHER: Final = 128 * 1024
 _SLOW: Final = "the disk does not keep up: {} were waiting"
 
 
@@ -75,6 +79,7 @@ class TapeQueue:
         self._number = 0
         self._pending: list[bytes] = []
         self._held = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._transport: asyncio.WriteTransport | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -145,14 +150,16 @@ class TapeQueue:
         return exchange
 
     def put(self, frame: bytes) -> None:
-        """Take a frame. Those of one turn of the loop are written together."""
+        """Take a frame, to be handed on soon."""
         transport = self._transport
         if transport is None:
             return
         if not self._pending:
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._timer = asyncio.get_running_loop().call_later(_TOGETHER_S, self._flush)
         self._pending.append(frame)
         self._held += len(frame)
+        if self._held >= _TOGETHER:
+            self._flush()
         if self._held + transport.get_write_buffer_size() > self._most:
             self.end(_SLOW.format(format_bytes(self._most)))
 
@@ -165,6 +172,9 @@ class TapeQueue:
         self._fail(why)
 
     def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         pending, self._pending = self._pending, []
         self._held = 0
         if self._transport is not None and pending:
