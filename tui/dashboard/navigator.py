@@ -50,8 +50,7 @@ class Navigator:
         if marker is None:
             self._ui.say("No marker further on" if direction > 0 else "No marker before")
         else:
-            self.go_to(marker.seq)
-            self._ui.say(marker.label)
+            self.go_to(marker.seq)  # The title of the log says what it is.
 
     def mark(self) -> None:
         """Mark the event at the cursor, or take its mark away."""

@@ -21,6 +21,17 @@ TONES: Final[dict[Level, Tone]] = {
     "notice": "plain",
     "info": "muted",
 }
+_NO_WHOLE_ANSWER: Final = frozenset(
+    [
+        "context_window",
+        "empty_answer",
+        "invalid_tool_json",
+        "max_tokens",
+        "pause_turn",
+        "refusal",
+        "stop_mismatch",
+    ]
+)
 NEUTRAL: Final = "\u2013"
 """Stands for an `info` that is no good news, such as a cancelled run."""
 
@@ -32,6 +43,12 @@ def verdict_view(findings: Sequence[Finding]) -> VerdictView | None:
     first = findings[0]
     more = sum(finding.level != "info" for finding in findings[1:])
     return VerdictView(glyph_of(first), TONES[first.level], one_line(first.text), more)
+
+
+def ending_concern(findings: Sequence[Finding]) -> str:
+    """Return the code that keeps a stream from being a whole answer; empty where nothing does."""
+    codes = (finding.code for finding in findings)
+    return next((code for code in codes if code in _NO_WHOLE_ANSWER), "")
 
 
 def glyph_of(finding: Finding) -> str:
