@@ -138,21 +138,34 @@ def palette(run: Callable[[str], object]) -> Iterator[SystemCommand]:
             yield SystemCommand(key.palette, key.tooltip, partial(run, key.action))
 
 
-_EXTRA: Final = {
-    _MOVE: [
-        ("j k", "Move by one event, or scroll"),
+_PANES: Final = {
+    "events": ("Event log", [
+        ("j k", "The event below, above"),
         ("g G", "First event; live end"),
-        ("click", "Show the state as of an event; point at a character"),
-        ("enter", "The event in full; in the other panes, the event that wrote this"),
-    ],
-    _APP: [("ctrl+p", "All commands")],
-}
+        ("enter", "The event in full"),
+        ("click", "Everything as of that event"),
+    ]),
+    "transcript": ("Transcript", [
+        ("h j k l", "Point at a character"),
+        ("enter", "The event that wrote it"),
+    ]),
+    "tools": ("Tool calls", [
+        ("h j k l", "Point at a character"),
+        ("enter", "The event that wrote it"),
+    ]),
+    "runs": ("List of runs", [
+        ("j k", "The run below, above"),
+        ("enter", "Show the run"),
+        ("s", "Sort by the next column"),
+    ]),
+}  # fmt: skip
+_GROUPS: Final = (_PLAY, _ASK, _MOVE, _FIND, _VIEW, _KEEP, _APP)
 
-HELP: Final = [
-    (
-        group,
-        [(key.shown, key.what) for key in KEYS if key.group == group] + _EXTRA.get(group, []),
-    )
-    for group in (_PLAY, _ASK, _MOVE, _FIND, _VIEW, _KEEP, _APP)
-]
-"""The help: groups of keys."""
+
+def help_groups(pane: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the keys in groups under their titles; those of the focused pane come first."""
+    panes = [_PANES[pane]] if pane in _PANES else []
+    panes += [group for id, group in _PANES.items() if id in ("events", "transcript") and id != pane]
+    own = {group: [(key.shown, key.what) for key in KEYS if key.group == group] for group in _GROUPS}
+    own[_APP].append(("ctrl+p", "All commands"))
+    return [*panes[:1], *own.items(), *panes[1:]]

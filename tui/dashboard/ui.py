@@ -30,6 +30,12 @@ class UI:
         """Whether something is open over the dashboard."""
         return isinstance(self._app.screen, ModalScreen)
 
+    @property
+    def focused_pane(self) -> str:
+        """The id of the pane that has the focus; empty where none has."""
+        focused = self._app.focused
+        return focused.id or "" if focused is not None else ""
+
     def is_open(self, kind: type[ModalScreen[Any]]) -> bool:
         """Whether the topmost modal is one of `kind`."""
         return isinstance(self._app.screen, kind)
