@@ -112,3 +112,31 @@ async def test_runs_are_judged_among_their_neighbours() -> None:
         await stage.until(lambda: "unanswered" in str(stage.app.verdicts.of(*shown)))
         await stage.press("d")
         assert "unanswered_tool_use" in stage.text
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_list_tells_the_verdict_of_every_run_and_is_filtered(
+    size: tuple[int, int],
+) -> None:
+    well = [pb.message_start(), *pb.text_block(0, "hi"), *pb.ending()]
+    sources = [BytesSource(timed(*one)) for one in (well, CUT, CUT[:4])]
+    async with on_stage(*sources, size=size) as stage:
+        await stage.at(LATER_S)
+        runs = stage.dashboard.runs
+        if runs is None or not runs.display:
+            await stage.press("R")
+        runs = stage.dashboard.runs
+        assert runs is not None
+        await stage.until(lambda: "cut_off" in "".join(rows_of(runs)))
+        assert "\u2713 healthy" in rows_of(runs)[1]
+        assert "\u2717 invalid_tool" in rows_of(runs)[2]
+        if not runs.has_focus:
+            await stage.press("R")
+        await stage.press("f")
+        await stage.type("cut_off")
+        assert "1 of 3" in str(runs.border_title)
+        assert rows_of(runs)[1].split()[:2] == ["3", "\u25d0"]
+        await stage.press("enter")
+        assert runs.has_focus
+        await stage.press("f", "escape", "backspace")
+        assert "filter" not in str(runs.border_title)

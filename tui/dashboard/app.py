@@ -80,7 +80,7 @@ class StreamscopeApp(App[int]):
         self.requesting = Requesting(ui, self.watchlist, self.desk, self.exporting)
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
         batch = len(factories) > 1 or (live is not None and len(live.jobs) > 1)
-        self.run_list = RunList(ui, self.watchlist, batch=batch)
+        self.run_list = RunList(ui, self.watchlist, self.verdicts, batch=batch)
         harden(self)
 
     # --- begin and end ------------------------------------------------------------------------

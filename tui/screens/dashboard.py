@@ -108,14 +108,17 @@ class Dashboard(Screen[None]):
             self.strip.show(view.moment)
 
     def ask_for(self, kind: str, text: str) -> None:
-        """Have the reader type a search or a filter."""
+        """Have the reader type a search or a filter, of events or of runs."""
         self.add_class("-asking")
         self.ask.ask(kind, text)
 
     def stop_asking(self) -> None:
         """Take the line to type into away."""
         self.remove_class("-asking")
-        self.log_pane.focus()
+        if self.ask.kind == "runs" and self.runs is not None:
+            self.runs.focus()
+        else:
+            self.log_pane.focus()
 
     # --- the list of runs -----------------------------------------------------------------------
 
@@ -146,6 +149,16 @@ class Dashboard(Screen[None]):
         most = max(self.size.height // 4, 5)
         runs.styles.height = min(len(rows) + 3, most)
         runs.show(rows, found, shown_key, now_ns)
+
+    @property
+    def runs_filter(self) -> str:
+        """What the list of runs is filtered by."""
+        return "" if self.runs is None else self.runs.filter.text
+
+    def filter_runs(self, text: str) -> None:
+        """Show only some of the runs in their list."""
+        if self.runs is not None:
+            self.runs.filter_by(text)
 
     def toggle_runs(self) -> None:
         """Show the list and move in it; from within it, hide it."""
