@@ -7,8 +7,9 @@ import pytest
 from tests import playbook as pb
 from tests.app_harness import LATER_S, BytesSource, PushedSource, on_stage, rows_of, timed
 from tests.manual_clock import ManualClock
-from tui.core.records import JsonObject
+from tui.core.records import Chunk, JsonObject
 from tui.screens.why import Why
+from tui.widgets.lines_view import LinesView
 
 SIZES = [(80, 24), (120, 40)]
 CUT = [
@@ -140,3 +141,48 @@ async def test_the_list_tells_the_verdict_of_every_run_and_is_filtered(
         assert runs.has_focus
         await stage.press("f", "escape", "backspace")
         assert "filter" not in str(runs.border_title)
+
+
+@pytest.mark.parametrize(("size", "row"), [((80, 24), 0), ((120, 40), 1)])
+async def test_findings_are_marked_on_the_strip(size: tuple[int, int], row: int) -> None:
+    async with on_stage(timed(*CUT), size=size) as stage:
+        await stage.at(0.5)
+        assert "\u25b2" not in rows_of(stage.dashboard.strip)[row]
+        await stage.at(LATER_S)
+        strip = rows_of(stage.dashboard.strip)
+        place = strip[row].index("\u25b2")
+        await stage.click(stage.dashboard.strip, place, row)
+        assert stage.moment.count == 4  # The fragment that broke the input off.
+
+
+STALLED = [
+    Chunk(at_ms * 1_000_000, pb.wire(item))
+    for at_ms, item in zip(
+        (100, 200, 300, 4_400, 4_500, 4_600, 4_700),
+        (pb.message_start(), *pb.text_block(0, "so", "on"), *pb.ending()),
+        strict=False,
+    )
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_latency_view_begins_with_the_verdict_on_the_time(size: tuple[int, int]) -> None:
+    async with on_stage(STALLED, size=size) as stage:
+        await stage.at(LATER_S)
+        await stage.press("L")
+        view = stage.app.screen.query_one("#latency", LinesView)
+        await stage.until(lambda: any(rows_of(view)))
+        assert rows_of(view)[0].startswith("\u25b2 Nothing came for 4.1 s inside a text block")
+    # What is wrong with something else is not said here, and it is not said that all was well.
+    async with on_stage(timed(*CUT), size=size) as stage:
+        await stage.at(LATER_S)
+        await stage.press("L")
+        view = stage.app.screen.query_one("#latency", LinesView)
+        await stage.until(lambda: any(rows_of(view)))
+        assert rows_of(view)[0].lstrip().startswith("TTFB")
+    async with on_stage(timed(pb.message_start(), *pb.text_block(0, "hi"), *pb.ending())) as stage:
+        await stage.at(LATER_S)
+        await stage.press("L")
+        view = stage.app.screen.query_one("#latency", LinesView)
+        await stage.until(lambda: any(rows_of(view)))
+        assert rows_of(view)[0].startswith("\u2713 Complete: 15 tokens")

@@ -66,6 +66,11 @@ class Verdicts:
             return None
         return so_far(of_run(feed, run), feed.elapsed_ns(), run.last_byte_ns)
 
+    def of_any(self, watched: Watched, run: Run) -> Findings:
+        """Return what was found in a run, or what is to be said of it while it goes on."""
+        now = None if run.state.end is not None else self.now(watched, run)
+        return self.of(watched, run) or (() if now is None else (now,))
+
     def judge(self, *, listed: bool) -> None:
         """Have the shown run judged among its neighbours, where there are any; then the listed."""
         shown = self._watchlist.shown

@@ -105,7 +105,7 @@ class Dashboard(Screen[None]):
             vars(Widget)["border_title"].__set__(self.log_box, Content(self._log_title))
         if numbers is not None:
             self.counters.show(numbers)
-            self.strip.show(view.moment)
+            self.strip.show(view.moment, view.events.evidence)
 
     def ask_for(self, kind: str, text: str) -> None:
         """Have the reader type a search or a filter, of events or of runs."""
