@@ -620,7 +620,11 @@ async def test_the_most_severe_finding_of_each_run_stands_in_its_row() -> None:
             "\u2013",
             "\u25cf bunched",
         ]
-        colours = [part.style.color for part in strips_of(reader.runs)[2] if "stall" in part.text]
+        colours = [
+            part.style and part.style.color
+            for part in strips_of(reader.runs)[2]
+            if "stall" in part.text
+        ]
         assert colours == [reader.runs.style("runs--warning").color]
         title = str(reader.runs.border_title)
         assert title.endswith("\u2717 1 cut_off \u00b7 \u25b2 2 stall \u00b7 \u25cf 2 bunched")

@@ -117,6 +117,7 @@ class Requesting:
 def _cache_rows(conversation: Conversation) -> list[CacheRow]:
     from tui.messages.prompt_cache import cache_use, first_difference
     from tui.screens.cache import CacheRow
+    from tui.viewmodel.usage_words import usage_words
 
     rows = []
     before: JsonObject | None = None
@@ -136,6 +137,7 @@ def _cache_rows(conversation: Conversation) -> list[CacheRow]:
                 broke_at="" if broke is None else broke.path,
                 before=None if broke is None else broke.before,
                 after=None if broke is None else broke.after,
+                notes=tuple(usage_words(run.state.usage)),
             )
         )
     return rows

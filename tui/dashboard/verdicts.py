@@ -83,8 +83,8 @@ class Verdicts:
         for place in (here, *(range(len(streams)) if listed else ())):
             if due and not min(due) <= place < min(due) + _AT_ONCE:
                 continue
-            near = _near(place)
-            neighbours = done[min(near.stop, len(streams))] - done[near.start]
+            around = _near(place)
+            neighbours = done[min(around.stop, len(streams))] - done[around.start]
             one = streams[place]
             if one.feed.done and self._neighbours.get(one) != neighbours:
                 due[place] = neighbours

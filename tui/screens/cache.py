@@ -52,6 +52,8 @@ class CacheRow(NamedTuple):
     broke_at: str = ""
     before: str | None = None
     after: str | None = None
+    notes: tuple[str, ...] = ()
+    """What its usage says besides, a line each."""
 
 
 def share_line(rows: Sequence[CacheRow]) -> str:
@@ -71,6 +73,7 @@ def cache_lines(rows: Sequence[CacheRow], width: int) -> list[StyledLine]:
         if place:
             lines.append(StyledLine())
         lines.append(_facts(row, width))
+        lines += [line_of((wire(f"{_MARGIN}{note}", width), "muted")) for note in row.notes]
         lines.extend(_break(row, width))
     if len(rows) == 1:
         lines.append(StyledLine())

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.captures.redact import know_secrets, redact_text
+from tui.core.failures import is_hopeless
 from tui.core.records import Chunk, JsonObject
 from tui.messages.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, prompt_of, title_of
 from tui.sources import Answer, EndedHow, SourceEnded, SourceInfo
@@ -268,7 +269,8 @@ def _explain_status(error: anthropic.APIStatusError) -> SourceEnded:
     status = error.status_code
     body: Any = error.body
     inner = body.get("error") if isinstance(body, dict) else None
-    if isinstance(inner, dict):
+    inner = inner if isinstance(inner, dict) else None
+    if inner is not None:
         detail = f"{inner.get('type', 'error')}: {inner.get('message', '')}"
     elif 300 <= status < 400:
         detail = f"redirects are not followed: this one leads to {_origin_of(error.response)}"
@@ -280,9 +282,9 @@ def _explain_status(error: anthropic.APIStatusError) -> SourceEnded:
         redact_text(detail),
         status=status,
         request_id=error.request_id,
-        retryable=status in _RETRYABLE or status >= 500,
+        retryable=(status in _RETRYABLE or status >= 500) and not is_hopeless(inner),
         retry_after_s=_retry_after(error.response.headers),
-        error=inner if isinstance(inner, dict) else None,
+        error=inner,
     )
 
 

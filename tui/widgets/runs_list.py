@@ -37,7 +37,7 @@ _STEADY: Final[frozenset[Sort]] = frozenset({"number", "title"})
 _UP: Final = "\u25b2"
 _DOWN: Final = "\u25bc"
 _RISING: Final[frozenset[Sort]] = frozenset({"number", "state", "title", "why", "model"})
-"""Sorted from the smallest, or the most severe, at first. Of the others one looks for the largest."""
+"""Sorted from the smallest or the most severe at first. Of the others one looks for the largest."""
 
 
 class RunsList(LineView):
