@@ -6,7 +6,6 @@ import pytest
 
 from tui.core.failures import can_help, error_code
 
-
 SPENT = {"error_code": "enforced_spend_limit_reached"}
 
 

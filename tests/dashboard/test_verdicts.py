@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests import playbook as pb
@@ -186,3 +188,19 @@ async def test_the_latency_view_begins_with_the_verdict_on_the_time(size: tuple[
         view = stage.app.screen.query_one("#latency", LinesView)
         await stage.until(lambda: any(rows_of(view)))
         assert rows_of(view)[0].startswith("\u2713 Complete: 15 tokens")
+
+
+async def test_an_export_judges_a_run_with_those_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    request: JsonObject = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    answer = timed(pb.message_start(), *pb.text_block(0, "hi"), *pb.ending())
+    async with on_stage(*[BytesSource(answer, request=request) for _ in range(2)]) as stage:
+        await stage.at(LATER_S)
+        stage.app.exporting.export("har")
+        await stage.press("right_curly_bracket")
+        stage.app.exporting.export("har")
+    first, second = sorted(tmp_path.glob("*.har"), key=lambda path: (len(path.name), path.name))
+    assert "repeated" not in first.read_text()
+    assert '"repeated"' in second.read_text()

@@ -48,6 +48,18 @@ class Verdicts:
             found = self._alone[run] = tuple(diagnose(of_run(watched.feed, run)))
         return found
 
+    def for_export(self, watched: Watched, run: Run) -> Findings:
+        """Return what is found in a run among its neighbours, as far as it has come."""
+        streams = self._watchlist.all
+        near = _near(streams.index(watched))
+        known = [
+            one
+            for other in streams[near.start : near.stop]
+            if other.feed.done or other is watched
+            for one in of_feed(other.feed)
+        ]
+        return _findings_of(known, {run}).get(run, ())
+
     def begin_list(self) -> None:
         """Begin to tell the findings of all runs: see `of_listed`."""
         self._spent_at = time.perf_counter() + _BUDGET_S

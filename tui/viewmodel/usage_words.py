@@ -1,4 +1,4 @@
-"""What a usage object says beside its counts, in words: parts of the counts, passes, tier, speed."""
+"""What a usage object says beside its counts, in words: parts of them, passes, tier, speed."""
 
 from __future__ import annotations
 
