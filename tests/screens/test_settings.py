@@ -84,7 +84,7 @@ async def test_every_field_can_be_changed() -> None:
         await hand.type("512")
         await hand.press("enter")
         await hand.type("adaptive")
-        await hand.press("enter", "right", "right", "tab", "right", "tab")
+        await hand.press("enter", "right", "right", "tab", "right", "tab", "right", "tab")
         await hand.type('{"top_k": 3}')
         await hand.press("ctrl+s")
         assert setup_of(hand) == Setup(
@@ -93,11 +93,24 @@ async def test_every_field_can_be_changed() -> None:
                 "system": "Be brief.\nBe kind.",
                 "max_tokens": 512,
                 "thinking": {"type": "adaptive"},
+                "diagnostics": {"previous_message_id": None},
                 "top_k": 3,
             },
             "always",
             "demo",
         )
+
+
+async def test_the_api_can_be_asked_why_the_cache_missed() -> None:
+    asks = {"diagnostics": {"previous_message_id": "msg_1"}}
+    async with shown(SettingsScreen(asks)) as hand:
+        await hand.press("ctrl+s")
+        assert setup_of(hand).parameters == asks  # The message to compare with is kept.
+    screen = SettingsScreen(asks)
+    async with shown(screen) as hand:
+        screen.query_one("#set-why").focus()
+        await hand.press("right", "ctrl+s")
+        assert setup_of(hand).parameters == {}
 
 
 async def test_an_emptied_field_is_gone() -> None:
@@ -329,7 +342,7 @@ async def test_on_a_small_terminal_it_scrolls_to_the_field_with_the_focus() -> N
     screen = SettingsScreen(PARAMETERS, models=MODELS)
     async with shown(screen, (40, 10)) as hand:
         assert "save" not in hand.text
-        await hand.press(*["tab"] * 6)
+        await hand.press(*["tab"] * 7)
         assert hand.app.focused is area(screen, "other")
         assert '{"temperature": 0.5}' in hand.text
         await hand.press("tab")

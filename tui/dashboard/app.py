@@ -79,12 +79,12 @@ class StreamscopeApp(App[int]):
         self.ticker = Ticker(self, ui.dashboard, watchlist, self.finder, self.verdicts, settings)
         self.desk = ScreenDesk(ui, self.watchlist, settings, live)
         self.navigator = Navigator(ui, self.watchlist, self.finder, self.verdicts)
-        self.exporting = Exporting(ui, self.watchlist)
+        self.exporting = Exporting(ui, self.watchlist, self.verdicts)
         self.asking = Asking(ui, self.desk)
-        self.requesting = Requesting(ui, self.watchlist, self.desk, self.exporting)
+        self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
         batch = len(factories) > 1 or (live is not None and len(live.jobs) > 1)
-        self.run_list = RunList(ui, self.watchlist, batch=batch)
+        self.run_list = RunList(ui, self.watchlist, self.verdicts, batch=batch)
         harden(self)
 
     # --- begin and end ------------------------------------------------------------------------

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
 
 class Exporting:
     """Takes something out of the dashboard: to a file, or to be pasted."""
 
-    def __init__(self, ui: UI, watchlist: Watchlist) -> None:
+    def __init__(self, ui: UI, watchlist: Watchlist, verdicts: Verdicts) -> None:
         self._ui = ui
+        self._verdicts = verdicts
         self._watchlist = watchlist
 
     def save(self) -> None:
@@ -41,7 +43,7 @@ class Exporting:
         from tui.captures.material import NotAvailable, file_name
         from tui.dashboard.saving import material, save_export, save_new
 
-        what = material(shown.run, shown.feed)
+        what = material(shown.run, shown.feed, self._verdicts.for_export(*shown))
         try:
             if kind == "svg":
                 picture = self._ui.picture().encode()

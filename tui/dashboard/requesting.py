@@ -13,6 +13,7 @@ from tui.dashboard.asking import NOWHERE
 from tui.dashboard.desk import STILL_ARRIVING, ScreenDesk
 from tui.dashboard.exporting import Exporting
 from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
 if TYPE_CHECKING:
@@ -24,10 +25,16 @@ class Requesting:
     """The screens about what was sent."""
 
     def __init__(
-        self, ui: UI, watchlist: Watchlist, desk: ScreenDesk, exporting: Exporting
+        self,
+        ui: UI,
+        watchlist: Watchlist,
+        desk: ScreenDesk,
+        exporting: Exporting,
+        verdicts: Verdicts,
     ) -> None:
         self._ui = ui
         self._watchlist = watchlist
+        self._verdicts = verdicts
         self._desk = desk
         self._exporting = exporting
         self._edited: str | None = None
@@ -99,13 +106,17 @@ class Requesting:
             self._ui.say(NOWHERE)
             return
         from tui.screens.cache import CacheView
+        from tui.viewmodel.verdict import verdict_on_cache
 
-        self._ui.open(CacheView(_cache_rows(conversation)))
+        shown = self._watchlist.shown
+        verdict = None if shown is None else verdict_on_cache(self._verdicts.of(*shown))
+        self._ui.open(CacheView(_cache_rows(conversation), verdict))
 
 
 def _cache_rows(conversation: Conversation) -> list[CacheRow]:
     from tui.messages.prompt_cache import cache_use, first_difference
     from tui.screens.cache import CacheRow
+    from tui.viewmodel.usage_words import usage_words
 
     rows = []
     before: JsonObject | None = None
@@ -125,6 +136,7 @@ def _cache_rows(conversation: Conversation) -> list[CacheRow]:
                 broke_at="" if broke is None else broke.path,
                 before=None if broke is None else broke.before,
                 after=None if broke is None else broke.after,
+                notes=tuple(usage_words(run.state.usage)),
             )
         )
     return rows

@@ -76,7 +76,7 @@ class Ticker:
             return
         numbers = self._numbers(view)
         if self.numbers_due:
-            self._verdicts.judge()
+            self._verdicts.judge(listed=self._dashboard.runs is not None)
         with self._app.batch_update():
             self._dashboard.show(view, numbers)
             self.show_keys(view, live=view.header.kind == "live")

@@ -109,7 +109,7 @@ class Dashboard(Screen[None]):
             vars(Widget)["border_title"].__set__(self.log_box, Content(self._log_title))
         if numbers is not None:
             self.counters.show(numbers)
-            self.strip.show(view.moment)
+            self.strip.show(view.moment, view.events.evidence)
 
     @property
     def note_box(self) -> Widget:
@@ -124,7 +124,7 @@ class Dashboard(Screen[None]):
         row.display = bool(text)
 
     def ask_for(self, kind: str, text: str) -> None:
-        """Have the reader type a search or a filter."""
+        """Have the reader type a search or a filter, of events or of runs."""
         self.add_class("-asking")
         self.ask.ask(kind, text)
 
@@ -142,7 +142,10 @@ class Dashboard(Screen[None]):
         """Take the line to type into away."""
         self._when_closed()
         self.remove_class("-asking")
-        self.log_pane.focus()
+        if self.ask.kind == "runs" and self.runs is not None:
+            self.runs.focus()
+        else:
+            self.log_pane.focus()
 
     # --- the list of runs -----------------------------------------------------------------------
 
@@ -173,6 +176,16 @@ class Dashboard(Screen[None]):
         most = max(self.size.height // 4, 5)
         runs.styles.height = min(len(rows) + 3, most)
         runs.show(rows, found, shown_key, now_ns)
+
+    @property
+    def runs_filter(self) -> str:
+        """What the list of runs is filtered by."""
+        return "" if self.runs is None else self.runs.filter.text
+
+    def filter_runs(self, text: str) -> None:
+        """Show only some of the runs in their list."""
+        if self.runs is not None:
+            self.runs.filter_by(text)
 
     def toggle_runs(self) -> None:
         """Show the list and move in it; from within it, hide it."""
