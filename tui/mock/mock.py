@@ -187,7 +187,7 @@ class Mock:
         )
         headers["cache-control"] = "no-cache"
         plan = plan.jittered(self.settings.jitter, rng) if self.settings.jitter else plan
-        return await play(wish.faults.apply(plan), request, headers)
+        return await play(wish.faults.apply(plan, headers), request, headers)
 
     async def count_tokens(self, request: web.BaseRequest) -> web.StreamResponse:
         """`POST /v1/messages/count_tokens`"""
