@@ -166,14 +166,16 @@ def test_no_two_answers_share_an_id() -> None:
 
 
 def test_what_the_cache_does_is_told() -> None:
-    message = message_of(fitted(load("markdown"), order(counted=Counted(5, 2000, 300, "1h"))))
+    message = message_of(
+        fitted(load("markdown"), order(counted=Counted(5, 300, {"1h": 1500, "5m": 500})))
+    )
     usage = message["usage"]
     assert usage["input_tokens"] == 5
     assert usage["cache_creation_input_tokens"] == 2000
     assert usage["cache_read_input_tokens"] == 300
     assert usage["cache_creation"] == {
-        "ephemeral_5m_input_tokens": 0,
-        "ephemeral_1h_input_tokens": 2000,
+        "ephemeral_5m_input_tokens": 500,
+        "ephemeral_1h_input_tokens": 1500,
     }
 
 

@@ -5,6 +5,7 @@ The mock's times are told, and not waited for: a client reads at once what comes
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
@@ -17,12 +18,15 @@ from aiohttp import web
 from anthropic import AsyncAnthropic
 
 from tests.findings_play import codes, told
+from tests.manual_clock import ManualClock
 from tui.core.records import Chunk
 from tui.core.session import Session
 from tui.core.sse import Decoder
 from tui.findings import Evidence
-from tui.mock.mock import MockServer
+from tui.mock.mock import Mock, MockServer, MockSettings
 from tui.mock.playback import Plan, play
+from tui.mock.usage import PromptCache
+from tui.serving.server import LoopbackServer
 
 S = 1_000_000_000
 KEY = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
@@ -238,3 +242,42 @@ async def test_the_sdk_reads_them_all(ask: Ask) -> None:
             (block,) = (await said(fault)).content
             assert block.type == "text" and block.text == story
         assert (await said("other-model")).model == "claude-haiku-4-5"
+
+
+# The cache
+
+
+async def test_a_prefix_that_ran_out_is_cache_cold() -> None:
+    clock = ManualClock()
+    handler = Mock(MockSettings(speed=math.inf))
+    handler.cache = PromptCache(now=clock)
+    system = [{"type": "text", "text": "word " * 1_000, "cache_control": {"type": "ephemeral"}}]
+    body: dict[str, Any] = {
+        "model": MODEL,
+        "max_tokens": 64,
+        "system": system,
+        "messages": [{"role": "user", "content": "Count to 3"}],
+        "stream": True,
+    }
+    async with (
+        LoopbackServer(handler) as server,
+        httpx2.AsyncClient(base_url=server.url, trust_env=False, verify=False) as client,
+    ):
+
+        async def heard(after_s: int, before: Evidence | None = None) -> Evidence:
+            clock.now_ns += after_s * S
+            response = await client.post("/v1/messages", json=body, headers=KEY)
+            session = Session(timed=False)
+            session.feed(0, response.content)
+            session.finish(0)
+            return Evidence(session.run, request=body, sent_ns=clock.now_ns, before=before)
+
+        first = await heard(0)
+        again = await heard(299, first)
+        late = await heard(301, again)
+    written = {"ephemeral_5m_input_tokens": 1_253, "ephemeral_1h_input_tokens": 0}
+    assert first.state.usage["cache_creation"] == written
+    assert again.state.usage["cache_read_input_tokens"] == 1_253
+    assert codes(again) == ["healthy"]
+    assert late.state.usage["cache_read_input_tokens"] == 0
+    assert "5 min 1 s passed since, and it was written for 5 min" in told(late)["cache_cold"].text

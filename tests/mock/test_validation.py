@@ -172,6 +172,28 @@ NOT_ASKED = (
             },
             "A maximum of 4 blocks with cache_control may be provided. Found 5.",
         ),
+        (
+            {"system": [text("x"), {**text("y"), "cache_control": {"type": "persistent"}}]},
+            "system.1.cache_control.type: Input should be 'ephemeral'",
+        ),
+        *(
+            (
+                {"tools": [{**TOOL, "cache_control": {"type": "ephemeral", "ttl": ttl}}]},
+                "tools.0.cache_control.ttl: Input should be '5m' or '1h'",
+            )
+            for ttl in ("2h", 5, ["5m"])
+        ),
+        (
+            {"tools": [{**TOOL, "cache_control": []}]},
+            "tools.0.cache_control: Input should be an object",
+        ),
+        (
+            {
+                "tools": [{**TOOL, "cache_control": {"type": "ephemeral"}}],
+                "cache_control": {"type": "ephemeral", "ttl": "1h"},
+            },
+            "cache_control.ttl: a block with a ttl of '1h' must not come after one with a ttl of",
+        ),
     ],
 )
 def test_a_field_that_is_wrong_is_named(change: dict[str, Any], message: str) -> None:

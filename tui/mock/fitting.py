@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from tui.core.records import Chunk, EventRecord, JsonObject
 from tui.mock.splice import Edit, cut, part_of, read, spliced
 from tui.mock.splice import replace as put
-from tui.mock.usage import Counted
+from tui.mock.usage import LIFETIMES_NS, Counted
 from tui.scenarios import Scenario
 from tui.scenarios.frame_writer import FrameWriter
 
@@ -206,13 +206,12 @@ def _counted(usage: JsonObject, counted: Counted, begun: int) -> JsonObject:
     if "input_tokens" in usage:
         new["input_tokens"] = counted.input + usage["input_tokens"] - begun
     if "cache_creation_input_tokens" in usage:
-        new["cache_creation_input_tokens"] = counted.written
+        new["cache_creation_input_tokens"] = sum(counted.written.values())
     if "cache_read_input_tokens" in usage:
         new["cache_read_input_tokens"] = counted.read
     if "cache_creation" in usage:
         new["cache_creation"] = {
-            f"ephemeral_{ttl}_input_tokens": counted.written if ttl == counted.ttl else 0
-            for ttl in ("5m", "1h")
+            f"ephemeral_{ttl}_input_tokens": counted.written.get(ttl, 0) for ttl in LIFETIMES_NS
         }
     return new
 

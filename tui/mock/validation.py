@@ -1,6 +1,7 @@
 """What the Messages API asks of a request, field by field. The first fault is told, with its path.
 
-The checks of `messages` are in `tui.mock.message_checks`.
+The checks of `messages` are in `tui.mock.message_checks`, those of `cache_control` in
+`tui.mock.cache_checks`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from tui.core.records import JsonObject
 from tui.mock.api import ApiError
+from tui.mock.cache_checks import check_marks
 from tui.mock.message_checks import check_messages, expect, refuse
 
 MODEL_PREFIX: Final = "scenario:"
@@ -47,7 +49,6 @@ _NOT_COUNTED: Final = frozenset(
 _LIMITS: Final = (((3, 6), 8_192), ((4, 5), 64_000))
 _MOST_TOKENS: Final = 128_000
 _LAST_WITH_PREFILL: Final = (4, 5)
-_MOST_MARKS: Final = 4
 _LEAST_THINKING: Final = 1_024
 _TOOL_NAME: Final = "^[a-zA-Z0-9_-]{1,128}$"
 _SERVER_TOOL: Final = re.compile(r"[a-z_]+_\d{8}")
@@ -79,11 +80,7 @@ def check(body: JsonObject, *, counting: bool = False, beta: bool = False) -> No
     _check_tool_choice(body)
     _check_thinking(body)
     check_messages(body["messages"], beta=beta)
-    if (marks := _marks(body)) > _MOST_MARKS:
-        raise ApiError(
-            400,
-            f"A maximum of {_MOST_MARKS} blocks with cache_control may be provided. Found {marks}.",
-        )
+    check_marks(body)
 
 
 def check_model(body: JsonObject) -> None:
@@ -271,12 +268,3 @@ def _check_thinking(body: JsonObject) -> None:
             )
         if body.get("tool_choice", {}).get("type") in ("any", "tool"):
             raise ApiError(400, "Thinking may not be enabled when tool_choice forces tool use.")
-
-
-def _marks(body: JsonObject) -> int:
-    """How many blocks ask to be cached, the whole request included."""
-    contents: list[Any] = [body.get("tools", []), body.get("system", [])]
-    contents += (message["content"] for message in body["messages"])
-    blocks = (block for content in contents if isinstance(content, list) for block in content)
-    marked = sum(block.get("cache_control") is not None for block in blocks)
-    return marked + (body.get("cache_control") is not None)
