@@ -201,6 +201,15 @@ def test_an_answer_that_is_too_long_ends_early(name: str, most: int) -> None:
     assert [chunk.t_ns for chunk in short.chunks] == times[: len(short.chunks)]
 
 
+@pytest.mark.parametrize("name", ["plain", "tour", "two-tools", "thinking-tool", "refusal"])
+def test_where_nothing_is_to_be_written_nothing_is(name: str) -> None:
+    short = fitted(load(name), order(0, "e"))
+    run, message = run_of(short), message_of(short)
+    assert (run.status, run.state.anomalies) == ("complete", [])
+    assert (message["content"], message["stop_reason"]) == ([], "max_tokens")
+    assert message["usage"]["output_tokens"] == 0 and message["usage"]["input_tokens"] == 77
+
+
 def test_a_stop_sequence_ends_an_answer_before_itself() -> None:
     whole = text_of(load("plain"))
     for stop in ("Dust", "the universe", "13.8", "**.\n\n", whole[-3:]):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tui.core.records import JsonObject
 from tui.mock.api import ApiError
-from tui.mock.message_checks import expect, refuse
+from tui.mock.field_checks import expect, refuse
 from tui.mock.usage import DEFAULT_TTL, LIFETIMES_NS
 
 _MOST_MARKS: Final = 4
