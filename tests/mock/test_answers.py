@@ -207,6 +207,21 @@ def test_a_result_without_text_is_one() -> None:
     assert "`wait` says:" in said(*turns, user([{"type": "tool_result", "tool_use_id": "a"}]))
 
 
+def test_a_tool_called_by_name_has_what_is_optional_too() -> None:
+    many = {
+        "name": "cities",
+        "input_schema": {
+            "type": "object",
+            "properties": {"found": {"type": "array", "items": WEATHER["input_schema"]}},
+        },
+    }
+    asked = {"tools": [many], "tool_choice": {"type": "tool", "name": "cities"}}
+    place = {"location": "Oslo", "unit": "celsius"}
+    assert calls("A city such as Oslo", **asked) == [("cities", {"found": [place]})]
+    asked["tool_choice"] = {"type": "any"}
+    assert calls("A city such as Oslo", **asked) == [("cities", {})]
+
+
 def test_structured_output_fits_its_schema() -> None:
     schema = {
         "type": "object",

@@ -232,7 +232,10 @@ def _calls(body: JsonObject, asked: str) -> list[tuple[JsonObject, Any]]:
     best = max(offered, key=lambda tool: _match(tool, said), default=None)
     if best is None or (choice["type"] == "auto" and not _match(best, said)):
         return []
-    inputs = [fitting(best["input_schema"], asked, place) for place in places(asked) or [""]]
+    # Called by name, a tool is as a rule the form of an answer: nothing is left out of that.
+    whole = choice["type"] == "tool"
+    schema = best["input_schema"]
+    inputs = [fitting(schema, asked, place, whole=whole) for place in places(asked) or [""]]
     distinct = [given for at, given in enumerate(inputs) if given not in inputs[:at]]
     alone = bool(choice.get("disable_parallel_tool_use"))
     return [(best, given) for given in distinct[: 1 if alone else _MOST_CALLS]]
