@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tui.run import Recorder
-from tui.viewmodel.smooth import Reveal
+if TYPE_CHECKING:
+    from tui.run import Recorder
+    from tui.viewmodel.smooth import Reveal
 
 
 @dataclass(frozen=True)

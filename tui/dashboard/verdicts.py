@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from tui.conversation.diagnosis import findings_of, of_feed, of_run
 from tui.core.session import Run
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Shown, Watched, Watchlist
-from tui.findings import Finding, diagnose
-from tui.findings.so_far import so_far
 
-Findings = tuple[Finding, ...]
+# The rules are imported when there is something to judge: the first frame is drawn without them.
+if TYPE_CHECKING:
+    from tui.findings import Finding
+
+Findings: TypeAlias = "tuple[Finding, ...]"
 
 _BEFORE: Final = 12
 """So many streams before the shown one, and a few after it, are looked at for its neighbours."""
@@ -36,6 +37,9 @@ class Verdicts:
             return ()
         found = self._among.get(run) or self._alone.get(run)
         if found is None:
+            from tui.conversation.diagnosis import of_run
+            from tui.findings import diagnose
+
             found = self._alone[run] = tuple(diagnose(of_run(watched.feed, run)))
         return found
 
@@ -44,6 +48,9 @@ class Verdicts:
         feed = watched.feed
         if feed.failure is not None or (feed.info.paced and feed.clock.paused):
             return None
+        from tui.conversation.diagnosis import of_run
+        from tui.findings.so_far import so_far
+
         return so_far(of_run(feed, run), feed.elapsed_ns(), run.last_byte_ns)
 
     def judge(self) -> None:
@@ -58,6 +65,8 @@ class Verdicts:
             self._ui.work(self._judge(shown), name="findings")
 
     async def _judge(self, shown: Shown) -> None:
+        from tui.conversation.diagnosis import findings_of, of_feed
+
         known = [one for watched in self._near(shown) for one in of_feed(watched.feed)]
         # Histories of many megabytes are compared: not on the loop that draws.
         found = await asyncio.to_thread(findings_of, known)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
+from textual.events import ScreenResume
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -56,8 +58,20 @@ class Dashboard(Screen[None]):
         self.composer: Composer | None = None
         self.runs: RunsList | None = None
         self._log_title = ""
+        self._resumed = False
         self._runs_wanted: bool | None = None
         """What the reader wants; None: the list is there when there are several."""
+
+    def fit(self, size: Size) -> None:
+        """Take the classes of a terminal's size before anything is styled, so that it is once."""
+        wide = [name for least, name in self.HORIZONTAL_BREAKPOINTS if size.width >= least]
+        tall = [name for least, name in self.VERTICAL_BREAKPOINTS if size.height >= least]
+        self.add_class(wide[-1], tall[-1])
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        """Spare the second styling of a screen whose widgets were all styled a moment ago."""
+        event.refresh_styles = event.refresh_styles and self._resumed
+        self._resumed = True
 
     def compose(self) -> ComposeResult:
         yield self.header

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.core.text import one_line
-from tui.findings import Finding, Level
 from tui.viewmodel.views import Tone, VerdictView
+
+if TYPE_CHECKING:
+    from tui.findings import Finding, Level
 
 GLYPHS: Final[dict[Level, str]] = {
     "error": "\u2717",
