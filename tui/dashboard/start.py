@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-_LATER: Final = "/* --- What is opened later."
+_LATER: Final = "/* --- What the first frame is drawn without"
 _ENDING: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT")
 
 
