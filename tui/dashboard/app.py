@@ -15,6 +15,7 @@ from tui.dashboard.asking import Asking
 from tui.dashboard.commands import KEYS, palette
 from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.exporting import Exporting
+from tui.dashboard.importing import import_soon
 from tui.dashboard.modals import Modals
 from tui.dashboard.navigator import Navigator
 from tui.dashboard.requesting import Requesting
@@ -103,6 +104,7 @@ class StreamscopeApp(App[int]):
         if not self.watchlist.all:
             await self.asking.begin()
         if self.settings.ticking:  # Else the process is not the app's own.
+            import_soon(live=self.desk.live is not None)
             calm_collector()
 
     def tick(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tui.core.state import as_count
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.verdicts import Findings, Verdicts
-from tui.dashboard.waiting import is_queued, waits_for
+from tui.dashboard.waiting import is_connecting, is_queued, waits_for
 from tui.dashboard.watched import Shown, Watched, Watchlist
 from tui.find.finder import Finder
 from tui.find.links import contribution
@@ -42,6 +42,7 @@ def dashboard_view(
             speed=feed.clock.speed,
             progress=feed.progress,
             queued=is_queued(watched),
+            connecting=is_connecting(watched),
             failure=failure,
         ),
         TranscriptView(

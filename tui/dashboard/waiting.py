@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tui.core.session import Run
 from tui.core.text import one_line
 from tui.dashboard.watched import Watched
+from tui.sources import Answered
 
 if TYPE_CHECKING:
     from tui.conversation.exchange import Exchange
@@ -31,6 +32,14 @@ def waits_for(watched: Watched, run: Run) -> Waiting:
 def is_queued(watched: Watched) -> bool:
     """Whether a stream waits for its turn."""
     return watched.exchange is not None and watched.exchange.stage.kind == "queued"
+
+
+def is_connecting(watched: Watched) -> bool:
+    """Whether a live call has no response yet: the SDK is imported, the request is on its way."""
+    feed = watched.feed
+    if feed.info.kind != "live" or feed.done or feed.session.raw.size:
+        return False
+    return isinstance(feed.source, Answered) and feed.source.answer is None
 
 
 def _silence(watched: Watched, run: Run) -> Waiting:

@@ -80,6 +80,8 @@ class HeaderView(NamedTuple):
     """How much of a body of known size was loaded, 0 to 1."""
     queued: bool = False
     """Whether its request waits for its turn."""
+    connecting: bool = False
+    """Whether its request is on its way, and no response has begun."""
     failure: str | None = None
     """What went wrong in this program while it read the run."""
 

@@ -133,6 +133,8 @@ def _badge(view: HeaderView) -> tuple[str, str]:
     if view.queued:
         return "\u2026 WAITING", "paused"
     if status == "streaming":
+        if view.connecting:
+            return "\u2026 CONNECTING", "paused"
         if view.progress is not None:
             return f"\u25cf LOADING {view.progress:.0%}", "live"
         if view.paused:
