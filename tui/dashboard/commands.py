@@ -165,7 +165,11 @@ _GROUPS: Final = (_PLAY, _ASK, _MOVE, _FIND, _VIEW, _KEEP, _APP)
 def help_groups(pane: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the keys in groups under their titles; those of the focused pane come first."""
     panes = [_PANES[pane]] if pane in _PANES else []
-    panes += [group for id, group in _PANES.items() if id in ("events", "transcript") and id != pane]
-    own = {group: [(key.shown, key.what) for key in KEYS if key.group == group] for group in _GROUPS}
+    panes += [
+        group for id, group in _PANES.items() if id in ("events", "transcript") and id != pane
+    ]
+    own = {
+        group: [(key.shown, key.what) for key in KEYS if key.group == group] for group in _GROUPS
+    }
     own[_APP].append(("ctrl+p", "All commands"))
     return [*panes[:1], *own.items(), *panes[1:]]
