@@ -25,6 +25,7 @@ CASES: Final = {
     "inspect": "inspecting",
     "findings": "judging",
     "mock": "serving",
+    "list-refresh": "many_runs",
 }
 """Case and module; the case's function has its name, and takes the number of rounds."""
 
