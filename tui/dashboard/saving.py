@@ -23,6 +23,7 @@ from tui.core.session import Run
 from tui.core.sse import parse_frame
 from tui.core.state import Block, RunState, as_text
 from tui.core.text import clip, one_line
+from tui.core.transcript_text import answer_text
 from tui.run import Feed
 from tui.sources import Answered
 
@@ -104,7 +105,7 @@ def copyables(run: Run, feed: Feed, state: RunState, seq: int) -> list[Copyable]
         items.append(
             Copyable("data", f"Event {seq}, its data line", what, lambda: _data_line(run, seq))
         )
-    text = "\n\n".join(block.text.text() for block in state.blocks if len(block.text))
+    text = answer_text(state)
     if text:
         items.append(Copyable("text", "Text of the answer", _size(text), lambda: text))
     call = _tool_at(run, state, seq)
