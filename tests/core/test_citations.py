@@ -140,14 +140,16 @@ def test_documents_search_results_and_unknown_citations_have_names() -> None:
         {"type": "search_result_location", "source": "kb/42", "title": "Answers"},
         {"type": "moon_location", "crater": 7},
         "not even an object",
+        {"type": "char_location", "cited_text": "word for word"},
     ]
     sources = sources_of([block])
     assert [source_line(source) for source in sources.listed] == [
         "[1] Document 1",
         "[2] Report",
         "[3] Answers  kb/42",
-        "[4] moon_location",
-        "[5] a source of an unknown form",
+        '[4] {"crater": 7, "type": "moon_location"}',
+        '[5] "not even an object"',
+        "[6] word for word",
     ]
 
 

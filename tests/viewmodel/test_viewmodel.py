@@ -221,32 +221,6 @@ def test_blocks_of_other_kinds(events: list[JsonObject], item: tuple[str, str, s
     assert brief(seen(pb.message_start(), *events, how=None)) == [item]
 
 
-def test_citations_stand_below_their_text() -> None:
-    cited = [
-        {"title": "A", "url": "https://a.example"},
-        {"document_title": "B"},
-        {"cited_text": "word for word"},
-        {"odd": 1},
-        5,
-    ]
-    items = seen(
-        pb.message_start(),
-        pb.text_start(),
-        pb.text(0, "so"),
-        *(pb.citation(0, value) for value in cited),
-        how=None,
-    )
-    assert brief(items) == [
-        ("text", "", "so"),
-        (
-            "result",
-            "citations",
-            "[1] A  https://a.example\n[2] B\n[3] word for word\n[4] {odd: 1}\n[5] 5",
-        ),
-    ]
-    assert items[1].key == ("citations", 0)
-
-
 def test_a_very_long_transcript_is_shown_as_it_came_from_there_on() -> None:
     long = "x" * 250_000
     items = seen(

@@ -36,7 +36,9 @@ from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.section_rows import SectionRows
 from tui.widgets.sections import SectionStyles
 
-LOOK = SectionStyles(lambda name: Style(), MarkdownTheme(), unfolded=False, source=False)
+LOOK = SectionStyles(
+    lambda name: Style(), lambda name: Style(), MarkdownTheme(), unfolded=False, source=False
+)
 NEVER = 1 << 60
 KINDS: list[ItemKind] = ["text", "tool", "result", "prompt", "thinking", "banner"]
 

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from tui.core.buffer import Buffer
 from tui.core.state import Block, as_text
+from tui.core.text import clip
 
 _FENCES: Final = ("```", "~~~")
-_LONGEST_KEY: Final = 400
+_LONGEST_TITLE: Final = 200
 _LAST_LINE: Final = 200
 """Code points in which the marks of a fence are looked for."""
 
@@ -72,9 +73,8 @@ def is_cited(block: Block) -> bool:
 def sources_of(blocks: Iterable[Block]) -> CitedSources:
     """Return the sources that blocks cite."""
     sources = CitedSources()
-    for block in blocks:
-        if block.citations:
-            sources.marks(block)
+    for block in _in_order(blocks):
+        sources.marks(block)
     return sources
 
 
@@ -82,13 +82,18 @@ def cited_texts(blocks: Iterable[Block], number: int) -> list[str]:
     """Return what the blocks cite of a source, each text once."""
     sources = CitedSources()
     found: dict[str, None] = {}
-    for block in blocks:
+    for block in _in_order(blocks):
         for citation in block.citations or ():
             if sources.number(citation) == number and isinstance(citation, dict):
                 text = as_text(citation.get("cited_text"))
                 if text:
                     found[text] = None
     return list(found)
+
+
+def _in_order(blocks: Iterable[Block]) -> list[Block]:
+    """Return the blocks that cite. Numbers count in texts: what else has citations comes last."""
+    return sorted((block for block in blocks if block.citations), key=lambda b: b.type != "text")
 
 
 def source_line(source: CitedSource) -> str:
@@ -187,6 +192,10 @@ class CitedText:
         part = self._parts[max(number, 0)]
         return part.position, part.offset + min(max(offset - part.start, 0), part.size - 1)
 
+    def has(self, position: int) -> bool:
+        """Whether text of a block is in it."""
+        return any(part.position == position for part in self._parts)
+
     def place(self, position: int, offset: int) -> int:
         """Return where a code point of a block stands."""
         found = 0
@@ -198,17 +207,17 @@ class CitedText:
 
 def _identity(citation: Any) -> tuple[str, str, str]:  # noqa: ANN401
     """Return what tells a source from others, its title, and its place."""
-    if not isinstance(citation, dict):
-        return f"other {citation!s}"[:_LONGEST_KEY], "a source of an unknown form", ""
-    title = as_text(citation.get("title")) or as_text(citation.get("document_title")) or ""
-    place = as_text(citation.get("url")) or as_text(citation.get("source")) or ""
-    index = citation.get("document_index")
+    fields: dict[str, Any] = citation if isinstance(citation, dict) else {}
+    title = as_text(fields.get("title")) or as_text(fields.get("document_title")) or ""
+    place = as_text(fields.get("url")) or as_text(fields.get("source")) or ""
+    index = fields.get("document_index")
     if place:
         return f"place {place}", title or place, place
     if isinstance(index, int):
         return f"document {index}", title or f"Document {index + 1}", ""
     if title:
         return f"title {title}", title, ""
-    known = {name: value for name, value in citation.items() if name != "cited_text"}
-    key = json.dumps(known, sort_keys=True, default=str)[:_LONGEST_KEY]
-    return f"other {key}", as_text(citation.get("type")) or "a source without a name", ""
+    # Nothing says where it is from: what is cited has to tell.
+    known = json.dumps(citation, sort_keys=True, default=str)
+    text = as_text(fields.get("cited_text")) or known
+    return f"other {known}", clip(text, _LONGEST_TITLE), ""

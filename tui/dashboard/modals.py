@@ -34,6 +34,18 @@ class Modals:
         if self._watchlist.cursor is not None or not newest:
             self._navigator.go_to(seq)
 
+    def source(self, number: int) -> None:
+        """Show what the answer cites of a source."""
+        state = self._watchlist.state()
+        if state is None or self._ui.modal:
+            return
+        from tui.screens.cited import Cited
+        from tui.viewmodel.cited import source_lines
+
+        lines = source_lines(state.blocks, number)
+        if lines:
+            self._ui.open(Cited(number, lines))
+
     def why(self) -> None:
         """Show what is wrong with the run, and why."""
         shown = self._watchlist.shown

@@ -6,12 +6,21 @@ from dataclasses import replace
 from typing import Final
 
 from tui.core.buffer import Buffer
+from tui.core.citations import (
+    CitedSources,
+    CitedText,
+    is_cited,
+    joins,
+    source_line,
+    sources_of,
+)
 from tui.core.failures import can_help
 from tui.core.records import JsonObject
-from tui.core.state import Block, as_text
-from tui.core.text import clip
+from tui.core.state import Block, Phase, as_text
+from tui.core.text import one_line
 from tui.viewmodel.compact import compact
-from tui.viewmodel.views import Tone, TranscriptItem, TranscriptView
+from tui.viewmodel.lines import StyledLine
+from tui.viewmodel.views import Moment, Tone, TranscriptItem, TranscriptView
 
 _RENDERED: Final = 400_000
 """Code points of text up to which a transcript is rendered as Markdown."""
@@ -31,6 +40,9 @@ class TranscriptItems:
         self._blocks = 0
         """How many blocks the items are made of. Nothing will be added to these."""
         self._size = 0
+        self._sources = CitedSources()
+        self._joined: _Joined | None = None
+        """The last text with citations."""
 
     def of(self, view: TranscriptView) -> list[TranscriptItem]:
         """Return the items, in order: the same objects as before where nothing changed."""
@@ -39,27 +51,84 @@ class TranscriptItems:
         # What protocol forbids, such as a delta after the stop of its block, is an anomaly.
         made_of = (moment.run, state, view.turns, view.prompt, len(state.anomalies))
         if not _same(made_of, self._made_of) or moment.travelling:
-            self._items = list(view.turns)
-            if view.prompt and not self._items:
-                self._items.append(
-                    TranscriptItem(("prompt", 0), "prompt", "you", view.prompt, False)
-                )
+            self._begin(view)
             self._made_of = made_of
-            self._blocks = self._size = 0
         paced = view.paced_text or {}
         items, size = self._items, self._size
         settled = True
         for position in range(self._blocks, len(state.blocks)):
             block = state.blocks[position]
+            before = state.blocks[position - 1] if position else None
             shown = paced.get(position)
-            is_over = block.stopped and (shown is None or len(shown) == len(block.text))
+            is_over = block.stopped or state.end is not None
+            is_over = is_over and (shown is None or len(shown) == len(block.text))
+            follows = settled  # all blocks before it are over
             if settled and not is_over:
                 settled, items = False, items.copy()
             size += len(block.text)
-            items += _parts(view, position, block, shown, size > _RENDERED)
+            goes_on = follows and joins(before, block)
+            parts = _parts(view, position, block, shown, size > _RENDERED)
+            if follows and (goes_on or is_cited(block)):
+                parts[0] = self._join(view, before if goes_on else None, block, parts[0], is_over)
+                if goes_on:
+                    items.pop()
+            items += parts
             if settled:
                 self._blocks, self._size = position + 1, size
-        return [*items, *_endings(view)]
+        return [*items, *_sources(moment), *_endings(view)]
+
+    def _begin(self, view: TranscriptView) -> None:
+        self._items = list(view.turns)
+        if view.prompt and not self._items:
+            self._items.append(TranscriptItem(("prompt", 0), "prompt", "you", view.prompt, False))
+        self._blocks = self._size = 0
+        self._sources, self._joined = CitedSources(), None
+
+    def _join(
+        self,
+        view: TranscriptView,
+        before: Block | None,
+        block: Block,
+        item: TranscriptItem,
+        is_over: bool,
+    ) -> TranscriptItem:
+        """Return the item of a text with citations, which goes on from the block `before`."""
+        joined = self._joined
+        if joined is None or (before or block).position not in joined.positions:
+            joined = self._joined = _Joined(self._sources, len(view.moment.state.anomalies))
+            if before is not None:
+                joined.take(before, before.text, over=True)
+        assert not isinstance(item.body, str)
+        joined.take(block, item.body, over=is_over)
+        highlight = item.highlight
+        if highlight is not None:
+            place = joined.text.place
+            start, end = (place(block.position, at) for at in (highlight[0], highlight[1] - 1))
+            highlight = start, end + 1
+        return replace(
+            item,
+            key=("block", joined.positions[0]),
+            body=joined.body,
+            highlight=highlight,
+            cited=joined.text,
+            version=joined.version,
+        )
+
+
+class _Joined:
+    """A text that citations split, as it grows."""
+
+    def __init__(self, sources: CitedSources, anomalies: int) -> None:
+        self.text = CitedText(sources)
+        self.body = Buffer()
+        self.version = 1 + anomalies
+        """What breaks the protocol may have changed what stands before the end."""
+        self.positions: list[int] = []
+
+    def take(self, block: Block, shown: Buffer, *, over: bool) -> None:
+        if block.position not in self.positions[-1:]:
+            self.positions.append(block.position)
+        self.body.append(self.text.take(block, shown, over=over))
 
 
 def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
@@ -89,7 +158,7 @@ def _block_items(position: int, block: Block, growing: bool) -> list[TranscriptI
     key = ("block", position)
     is_open = growing and not block.stopped
     if block.type == "text":
-        return [TranscriptItem(key, "text", "", block.text, is_open), *_citations(position, block)]
+        return [TranscriptItem(key, "text", "", block.text, is_open)]
     if block.type == "thinking":
         size = len(block.thinking)
         label = f"thinking  {size} chars" if size else "thinking  (not shown by the API)"
@@ -123,20 +192,24 @@ def _without_type(block: Block) -> JsonObject:
     return {name: value for name, value in block.to_json().items() if name != "type"}
 
 
-def _citations(position: int, block: Block) -> list[TranscriptItem]:
-    if not block.citations:
+def _sources(moment: Moment) -> list[TranscriptItem]:
+    """Return the list of what the answer cites, once the answer is there."""
+    is_over = moment.done and moment.count == moment.head
+    if not is_over and moment.state.phase is not Phase.STOPPED:
         return []
-    lines = [f"[{number}] {_cited(item)}" for number, item in enumerate(block.citations, 1)]
-    return [TranscriptItem(("citations", position), "result", "citations", "\n".join(lines), False)]
-
-
-def _cited(citation: object) -> str:
-    if not isinstance(citation, dict):
-        return compact(citation)
-    title = as_text(citation.get("title")) or as_text(citation.get("document_title"))
-    place = as_text(citation.get("url"))
-    known = [part for part in (title, place) if part]
-    return "  ".join(known) or clip(as_text(citation.get("cited_text")) or compact(citation), 200)
+    listed = sources_of(moment.state.blocks).listed
+    if not listed:
+        return []
+    lines = tuple(
+        StyledLine(
+            ((one_line(source.title), "plain"), (f"  {one_line(source.host)}", "muted")),
+            f"[{source.number}] ".ljust(len(str(len(listed))) + 3),
+            "path",
+        )
+        for source in listed
+    )
+    body = "\n".join(map(source_line, listed))
+    return [TranscriptItem(("sources", 0), "sources", "sources", body, False, lines=lines)]
 
 
 def _results(block: Block) -> str:

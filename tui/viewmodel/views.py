@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from tui.core.citations import CitedText
 from tui.core.session import Run
 from tui.core.state import Buffer, RunState
 from tui.core.timeline import Timeline
 from tui.find.finder import FinderView
 from tui.find.links import Contribution
+from tui.viewmodel.lines import StyledLine
 
 Tone = Literal["plain", "muted", "good", "warning", "bad"]
 
 
-ItemKind = Literal["prompt", "thinking", "text", "tool", "result", "block", "stop", "banner"]
+ItemKind = Literal[
+    "prompt", "thinking", "text", "tool", "result", "block", "sources", "stop", "banner"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,12 @@ class TranscriptItem:
     """The code points of the body that the event at the cursor added."""
     long: bool = False
     """So much text stands before or in it that it is shown as it came, not as Markdown."""
+    cited: CitedText | None = field(default=None, compare=False)
+    """What stands where in a body with the numbers of its sources in it."""
+    version: int = 0
+    """Another number says that the body is not the one before with more behind it."""
+    lines: tuple[StyledLine, ...] = ()
+    """What is shown instead of the body."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from tui.viewmodel import TranscriptItem
-from tui.widgets.sections import Section, SectionStyles, new_section
+from tui.widgets.lines_section import LinesSection
+from tui.widgets.sections import (
+    PlainSection,
+    Section,
+    SectionStyles,
+    TextSection,
+    ThinkingSection,
+)
 
 
 class SectionEntry:
@@ -61,7 +68,7 @@ class SectionRows:
         del self.entries[same:]
         for number, item in enumerate(islice(items, same, None), same):
             entry = before.get(item.key) or SectionEntry(item, number, width)
-            if entry.item.kind != item.kind:
+            if (entry.item.kind, not entry.item.lines) != (item.kind, not item.lines):
                 entry.section = None
             entry.item, entry.number = item, number
             entry.measured = entry.section is not None and entry.mark == _mark(item, width, styles)
@@ -74,7 +81,7 @@ class SectionRows:
         assert self._styles is not None
         section = entry.section
         if section is None:
-            section = entry.section = new_section(entry.item, self._styles)
+            section = entry.section = _new_section(entry.item, self._styles)
         if section.take(entry.item, self._width, self._styles, max(budget_ns, 0)):
             entry.mark = _mark(entry.item, self._width, self._styles)
             self.waiting -= not entry.measured
@@ -117,6 +124,16 @@ class SectionRows:
         """Return the entry of the item with a key."""
         return next((entry for entry in self.entries if entry.item.key == key), None)
 
+    def find_block(self, position: int, offset: int) -> tuple[object, int] | None:
+        """Return the key of what shows a block's text, and where in that a code point of it is."""
+        for entry in self.entries:
+            item = entry.item
+            if item.key == ("block", position):
+                return item.key, item.cited.place(position, offset) if item.cited else offset
+            if item.cited is not None and item.cited.has(position):
+                return item.key, item.cited.place(position, offset)
+        return None
+
     def part(self, y: int) -> tuple[SectionEntry, int] | None:
         """Return which entry is drawn in row `y`, and the row in it; None for a blank row."""
         number = bisect_right(self._starts, y) - 1
@@ -145,6 +162,15 @@ class SectionRows:
             below += 1
 
 
+def _new_section(item: TranscriptItem, styles: SectionStyles) -> Section:
+    """Return an empty section of the kind that an item needs."""
+    if item.kind == "text":
+        return TextSection(styles.theme)
+    if item.kind == "thinking":
+        return ThinkingSection()
+    return LinesSection() if item.lines else PlainSection()
+
+
 def _estimate(item: TranscriptItem, width: int) -> int:
     """Return about how many rows an item will have: few are better than many."""
     if item.kind in ("tool", "thinking", "stop"):
@@ -152,10 +178,13 @@ def _estimate(item: TranscriptItem, width: int) -> int:
     rows = -(-len(item.body) // max(width, 1))
     if item.kind == "text":
         return max(rows, int(item.open))
+    if item.lines:
+        return len(item.lines) + 1
     return max(rows, 1) if item.kind == "prompt" else rows + 1
 
 
 def _mark(item: TranscriptItem, width: int, styles: SectionStyles) -> tuple[object, ...]:
     """Return what the rows of an item depend on. A Buffer only grows: its length tells."""
     body = item.body if isinstance(item.body, str) else len(item.body)
-    return (item.label, body, item.open, item.highlight, item.long, item.tone, width, styles)
+    looks = (item.highlight, item.long, item.tone, item.version, item.lines)
+    return (item.label, body, item.open, *looks, width, styles)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from rich.cells import cell_len
@@ -13,19 +14,22 @@ from textual.strip import Strip
 from tui.core.state import Buffer
 from tui.core.text import clip, one_line, sanitize
 from tui.viewmodel import TranscriptItem
+from tui.viewmodel.lines import LineStyle
 from tui.widgets.cell_wrap import wrap
+from tui.widgets.markdown.inline import CITATION
 from tui.widgets.markdown.lines import MarkdownLines
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText, strip_of, wire
 from tui.widgets.source_lines import SourceLines
+from tui.widgets.strip_text import cluster_at, word_at
 
 _CARET: Final = "\u258c"
 _BAR: Final = "\u258e "
 _AT_ONCE: Final = 8_000
 """Code points of plain text that are laid out at once: a few milliseconds."""
 _LABEL_LIMIT: Final = 200
-_INDENT: Final = 2
-"""Blanks before unfolded thinking."""
+INDENT: Final = 2
+"""Blanks before what stands under a heading."""
 
 
 class Section:
@@ -48,6 +52,10 @@ class Section:
         """Return the code point of the item's body that is drawn there."""
         return 0
 
+    def source_at(self, y: int, column: int) -> int | None:
+        """Return the number of the source that is named there."""
+        return None
+
     def margin_of(self, y: int) -> int:
         """Return the blanks before a row that only goes on with the row above, else -1."""
         return -1
@@ -67,12 +75,13 @@ class SectionStyles:
     def __init__(
         self,
         style: Callable[[str], Style],
+        line: Callable[[LineStyle], Style],
         theme: MarkdownTheme,
         *,
         unfolded: bool,
         source: bool,
     ) -> None:
-        """Take what looks up a component class by the end of its name."""
+        """Take what looks up the styles of the pane, and those of lines."""
         tones = ("plain", "muted", "good", "warning", "bad")
         self.tone = {name: style(name) for name in tones}
         self.prompt = style("prompt")
@@ -80,7 +89,10 @@ class SectionStyles:
         self.tool = style("tool")
         self.caret = style("caret")
         self.highlight = style("highlight")
+        self.line = line
         self.theme = theme
+        self.cited = replace(theme, citation=theme.marker)
+        """The theme for text with citations."""
         self.unfolded = unfolded
         self.source = source
 
@@ -126,7 +138,7 @@ class PlainSection(Section):
         else:
             self._rows = self._heading(item, width, styles)
             if body and item.kind != "tool":
-                self._rows += _block(body, styles.tone["muted"], width, _INDENT)
+                self._rows += _block(body, styles.tone["muted"], width, INDENT)
         return True
 
     def _take_long(
@@ -136,7 +148,7 @@ class PlainSection(Section):
         if self._long is None or not body.startswith(self._body):
             self._long = SourceLines()
         self._body = body
-        margin: StyledText = (" " * _INDENT, None)
+        margin: StyledText = (" " * INDENT, None)
         self._fronts = (margin, margin)
         self._style = styles.tone["muted"]
         if item.kind == "prompt":
@@ -184,17 +196,17 @@ class ThinkingSection(Section):
         body = self._source.row(
             y - len(self._rows), self._style, self._highlight, self._highlight_style
         )
-        return Strip.join([strip_of([(" " * _INDENT, None)]), body])
+        return Strip.join([strip_of([(" " * INDENT, None)]), body])
 
     def offset_at(self, y: int, column: int) -> int:
         y -= len(self._rows)
         if not self._open or not 0 <= y < self._source.height:
             return 0
-        return self._source.offset_at(y, max(column - _INDENT, 0))
+        return self._source.offset_at(y, max(column - INDENT, 0))
 
     def margin_of(self, y: int) -> int:
         y -= len(self._rows)
-        return _INDENT if y > 0 and self._source.goes_on(y) else -1
+        return INDENT if y > 0 and self._source.goes_on(y) else -1
 
     def place_at(self, y: int) -> float:
         return self.offset_at(y, 0) if y >= len(self._rows) else -1
@@ -220,7 +232,7 @@ class ThinkingSection(Section):
         self._rows = [strip_of(pieces, width)]
         if not self._open or isinstance(item.body, str):
             return True
-        return self._source.update(item.body, max(width - _INDENT, 1), budget_ns=budget_ns)
+        return self._source.update(item.body, max(width - INDENT, 1), budget_ns=budget_ns)
 
 
 class TextSection(Section):
@@ -228,10 +240,13 @@ class TextSection(Section):
 
     def __init__(self, theme: MarkdownTheme) -> None:
         self._theme = theme
+        self._version = 0
+        self._body = Buffer()
         self._lines = MarkdownLines(theme)
         self._source = SourceLines()
         self._styles: SectionStyles | None = None
         self._as_it_came = False
+        self._cited = False
         self._caret = False
         self._highlight: tuple[int, int] | None = None
 
@@ -257,7 +272,38 @@ class TextSection(Section):
     def offset_at(self, y: int, column: int) -> int:
         if self._as_it_came:
             return self._source.offset_at(y, column) if y < self._source.height else 0
-        return self._lines.source_range(y)[0] if y < self._lines.height else 0
+        return self._origin(y, column) if y < self._lines.height else 0
+
+    def _origin(self, y: int, column: int) -> int:
+        """Return the code point that a cell of rendered Markdown was made of, as far as known.
+
+        The word there is looked for in its block: it is the same one of those that are alike.
+        """
+        first, _, start, size = self._part(y)
+        rows = [self._lines.line(number).text for number in range(first, y + 1)]
+        cluster = cluster_at(rows[-1], column)
+        if cluster is None:
+            return start
+        low, high = word_at(rows[-1], cluster[0])
+        word = rows[-1][low:high]
+        alike = sum(row.count(word) for row in rows[:-1]) + rows[-1].count(word, 0, low)
+        source = self._body.slice(start, start + size)
+        found = place = source.find(word)
+        while alike and place >= 0:
+            found, alike = place, alike - 1
+            place = source.find(word, place + len(word))
+        found = place if place >= 0 else found
+        return start + (found + cluster[0] - low if found >= 0 else 0)
+
+    def source_at(self, y: int, column: int) -> int | None:
+        if not self._cited or y >= self.height:
+            return None
+        text = self.row(y).text
+        for mark in CITATION.finditer(text):
+            start = cell_len(text[: mark.start()])
+            if start <= column < start + len(mark[0]):
+                return int(mark[0][1:-1])
+        return None
 
     def margin_of(self, y: int) -> int:
         wrapped = self._as_it_came and 0 < y < self._source.height and self._source.goes_on(y)
@@ -296,26 +342,19 @@ class TextSection(Section):
         return first, last - first + 1, start, end - start
 
     def take(self, item: TranscriptItem, width: int, styles: SectionStyles, budget_ns: int) -> bool:
-        if styles.theme is not self._theme:
-            self._theme = styles.theme
-            self._lines = MarkdownLines(styles.theme)
+        theme = styles.cited if item.cited else styles.theme
+        if (theme, item.version) != (self._theme, self._version):
+            self._theme, self._version = theme, item.version
+            self._lines, self._source = MarkdownLines(theme), SourceLines()
         self._styles = styles
+        self._cited = item.cited is not None
         self._caret = item.open
         self._highlight = item.highlight
-        body = item.body if isinstance(item.body, Buffer) else Buffer(item.body)
+        body = self._body = item.body if isinstance(item.body, Buffer) else Buffer(item.body)
         self._as_it_came = styles.source or item.long
         if self._as_it_came:
             return self._source.update(body, max(width - 1, 1), budget_ns=budget_ns)
         return self._lines.update(body, max(width - 1, 1), final=not item.open, budget_ns=budget_ns)
-
-
-def new_section(item: TranscriptItem, styles: SectionStyles) -> Section:
-    """Return an empty section of the kind that an item needs."""
-    if item.kind == "text":
-        return TextSection(styles.theme)
-    if item.kind == "thinking":
-        return ThinkingSection()
-    return PlainSection()
 
 
 def _block(text: str, style: Style, width: int, indent: int) -> list[Strip]:

@@ -6,12 +6,14 @@ import time
 from typing import ClassVar, Final, NamedTuple
 
 from textual.geometry import Offset
+from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
 from tui.core.delta_text import Field
 from tui.viewmodel import TranscriptItems, TranscriptView
 from tui.widgets.line_view import Anchor, OriginWanted, PointingView
+from tui.widgets.lines_view import LINE_CLASSES
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.section_rows import SectionEntry, SectionRows
 from tui.widgets.sections import SectionStyles, ThinkingSection
@@ -25,6 +27,14 @@ class _PinnedRow(NamedTuple):
     entry: SectionEntry
     inner: int
     below: int
+
+
+class SourceWanted(Message):
+    """The reader wants to see what is cited of a source."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 class Transcript(PointingView):
@@ -42,7 +52,10 @@ class Transcript(PointingView):
         "transcript--caret",
         "transcript--banner",
         "transcript--highlight",
+        *LINE_CLASSES,
     }
+
+    BINDINGS = [("enter", "open", "What is cited; the event that wrote this")]
 
     placeholder = "The answer appears here as it arrives"
 
@@ -109,13 +122,15 @@ class Transcript(PointingView):
         if not moment.travelling:
             self.release()
         elif moment.highlight is not None and moment.highlight.field != "json":
-            row = self.row_at((("block", moment.highlight.position), moment.highlight.start))
+            place = self._rows.find_block(moment.highlight.position, moment.highlight.start)
+            row = None if place is None else self.row_at(place)
             if row is not None:
                 self.bring_into_view(row)
 
     def _new_styles(self) -> SectionStyles:
         return SectionStyles(
             lambda name: self.style(f"transcript--{name}"),
+            lambda name: self.style(f"lines--{name}"),
             self.markdown_theme,
             unfolded=self.unfolded,
             source=self.source,
@@ -274,6 +289,16 @@ class Transcript(PointingView):
             return None
         return self._rows.start(entry) + entry.section.row_at(inner)
 
+    def action_open(self) -> None:
+        """Show what is cited, where that is pointed at; else ask for the event that wrote this."""
+        part = None if self.caret is None else self._rows.part(self.caret[0])
+        if part is not None and self.caret is not None and part[0].section is not None:
+            number = part[0].section.source_at(part[1], self.caret[1])
+            if number is not None:
+                self.post_message(SourceWanted(number))
+                return
+        self.action_origin()
+
     def action_origin(self) -> None:
         """Ask for the event that wrote what is pointed at."""
         view = self._view
@@ -287,6 +312,8 @@ class Transcript(PointingView):
         entry, inner = part
         position = entry.item.key[1]
         offset = section.offset_at(inner, column)
+        if entry.item.cited is not None:
+            position, offset = entry.item.cited.origin(offset)
         field: Field = "thinking" if isinstance(section, ThinkingSection) else "text"
         self.post_message(OriginWanted(position, field, offset))
 

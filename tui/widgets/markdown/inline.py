@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _MARKS: Final = re.compile(r"[\\`*_<\[&~]")
 _MAX_BRACKETS: Final = 200  # each bracket that opens nothing costs the parser a search
+CITATION: Final = re.compile(r"(\[[0-9]{1,4}\])")
+"""The number of a source behind what is cited."""
 _BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _LAST_EMPHASIS: Final = re.compile(r"(?:^|(?<=[\s(]))([*_])(?=[^\s*_])(?:[^*_]|\*\*)*$")
 
@@ -68,7 +70,7 @@ class _Styler:
         for token in tokens:
             kind = token.type
             if kind == "text":
-                self._put(token.content)
+                self._put_text(token.content)
             elif kind == "code_inline":
                 self._put(token.content, theme.code)
             elif kind in ("softbreak", "hardbreak"):
@@ -90,6 +92,13 @@ class _Styler:
             else:
                 self._put(token.content, theme.html if kind == "html_inline" else None)
         return self._out
+
+    def _put_text(self, text: str) -> None:
+        citation = self._theme.citation
+        # With the group in it, every other part is a mark.
+        parts = [text] if citation is None else CITATION.split(text)
+        for number, part in enumerate(parts):
+            self._put(part, citation if number % 2 else None)
 
     def _put(self, text: str, style: Style | None = None) -> None:
         """Add text. It is made safe here once more, for an entity can stand for any character."""
