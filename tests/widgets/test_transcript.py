@@ -327,6 +327,76 @@ async def test_enter_in_a_text_with_citations_goes_to_the_event_that_wrote_it(so
         assert stage.app.watchlist.cursor == events.index(text(2, ". And that")) + 1
 
 
+def run_of_code(lines: int) -> list[JsonObject]:
+    stdout = "".join(f"line {number}\n" for number in range(lines))
+    content = {"type": "code_execution_result", "stdout": stdout, "stderr": "", "return_code": 0}
+    return message(
+        block_start(0, "code_execution_tool_result", tool_use_id="s", content=content),
+        block_stop(0),
+        *text_block(1, "Done."),
+    )
+
+
+async def test_a_long_result_is_folded_and_enter_unfolds_it() -> None:
+    async with on_stage(timed(*run_of_code(30)), size=(80, 50)) as stage:
+        await stage.at(LATER_S)
+        pane = stage.transcript_pane
+        pane.focus()
+        assert rows(stage)[0].endswith("exit 0")
+        assert rows(stage)[8].strip() == "line 7"
+        assert rows(stage)[9].strip() == "\u25b8 22 more lines  enter unfolds"
+        assert rows(stage)[11] == "Done."
+        pane.caret = (3, 0)
+        await stage.press("enter")
+        await stage.settle()
+        assert rows(stage)[30].strip() == "line 29"
+        assert rows(stage)[31].strip() == "\u25be enter folds"
+        assert pane.caret == (0, 0)
+        await stage.press("enter")
+        await stage.settle()
+        assert rows(stage)[9].strip().startswith("\u25b8 22 more")
+
+
+async def test_a_result_that_is_short_has_nothing_to_unfold() -> None:
+    events = run_of_code(9)
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        assert "unfold" not in stage.said and "line 8" in stage.said
+        stage.transcript_pane.focus()
+        stage.transcript_pane.caret = (2, 0)
+        await stage.press("enter")
+        await stage.settle()
+        assert stage.app.watchlist.cursor == 2
+
+
+async def test_as_it_came_a_result_is_json() -> None:
+    async with on_stage(timed(*run_of_code(2)), size=(120, 40)) as stage:
+        await stage.at(LATER_S)
+        stage.transcript_pane.focus()
+        await stage.press("M")
+        await stage.settle()
+        assert '"stdout": "line 0\\nline 1\\n"' in stage.said
+
+
+async def test_markdown_of_an_mcp_server_is_folded_too() -> None:
+    body = "# Title\n\n" + "\n\n".join(f"Part **{number}**" for number in range(900))
+    parts = [{"type": "text", "text": body}]
+    events = message(
+        block_start(0, "mcp_tool_result", tool_use_id="m", is_error=False, content=parts),
+        block_stop(0),
+    )
+    async with on_stage(timed(*events), size=(80, 50)) as stage:
+        await stage.at(LATER_S)
+        pane = stage.transcript_pane
+        pane.focus()
+        assert "Part 0" in stage.said and "**" not in stage.said and "Part 30" not in stage.said
+        assert f"{len(body):,} chars in all" in stage.said
+        pane.caret = (2, 0)
+        await stage.press("enter")
+        await stage.settle()
+        assert "Part 899" in stage.said
+
+
 async def test_the_results_of_a_server_tool_are_listed() -> None:
     results = [
         {"type": "web_search_result", "title": "Crossing times", "url": "https://a.example"},
@@ -343,7 +413,12 @@ async def test_the_results_of_a_server_tool_are_listed() -> None:
     )
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
-        for words in ("web_search  #0", "Crossing times", "https://b.example", "too_many_requests"):
+        for words in (
+            "web_search  #0",
+            "Crossing times",
+            "Predictions  b.example",
+            "too_many_requests",
+        ):
             assert words in stage.transcript
 
 

@@ -6,7 +6,6 @@ from bisect import bisect_left
 from typing import Final
 
 from tui.core.anomalies import explain
-from tui.core.partial_json import PartialJson
 from tui.core.records import EventRecord
 from tui.core.session import Run
 from tui.core.sse import parse_frame
@@ -14,11 +13,11 @@ from tui.core.state import RunState
 from tui.core.text import clip, format_bytes, format_ns
 from tui.viewmodel.compact import compact
 from tui.viewmodel.events import outline
+from tui.viewmodel.json_lines import json_lines
 from tui.viewmodel.lines import LineStyle, StyledLine
 
 _SHOWN_BYTES: Final = 65_536
 _SHOWN_LINES: Final = 2_000
-_SHOWN_COLUMNS: Final = 4_000
 _SHOWN_VALUE: Final = 300
 _PARSED: Final = 65_536
 """Characters of tool input up to which its value is shown; of more, the beginning of the text."""
@@ -150,19 +149,7 @@ def _snapshot(state: RunState, record: EventRecord) -> dict[str, str]:
 def _pretty(raw: bytes, length: int) -> list[StyledLine]:
     """Lay out the JSON of an event of `length` bytes, of which `raw` are the first."""
     data = parse_frame(raw if len(raw) == length else raw + b"\n\n").data
-    layout = PartialJson(compact_width=72)
-    layout.feed(data.decode("utf-8", "replace"))
-    count = layout.line_count()
-    lines = []
-    for number in range(min(count, _SHOWN_LINES)):
-        text = "".join(span.text for span in layout.line(number, 0, _SHOWN_COLUMNS))
-        if layout.line_width(number) > _SHOWN_COLUMNS:
-            text += "\u2026"
-        indent = len(text) - len(text.lstrip(" "))
-        lines.append(_line("json", text[indent:], " " * indent))
-    if len(raw) < length or count > _SHOWN_LINES:
-        lines.append(_line("muted", f"and more: {format_bytes(length)} in all"))
-    return lines
+    return json_lines(data.decode("utf-8", "replace"), length if len(raw) < length else None)
 
 
 def _bytes(raw: bytes, length: int) -> list[StyledLine]:

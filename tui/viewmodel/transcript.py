@@ -16,10 +16,12 @@ from tui.core.citations import (
 )
 from tui.core.failures import can_help
 from tui.core.records import JsonObject
-from tui.core.state import Block, Phase, as_text
+from tui.core.state import Block, Phase, RunState, as_text
 from tui.core.text import one_line
 from tui.viewmodel.compact import compact
 from tui.viewmodel.lines import StyledLine
+from tui.viewmodel.media import DESCRIBED, describe_part, opaque_size, told_size, unread_fields
+from tui.viewmodel.results import result_form
 from tui.viewmodel.views import Moment, Tone, TranscriptItem, TranscriptView
 
 _RENDERED: Final = 400_000
@@ -67,12 +69,12 @@ class TranscriptItems:
                 settled, items = False, items.copy()
             size += len(block.text)
             goes_on = follows and joins(before, block)
-            parts = _parts(view, position, block, shown, size > _RENDERED)
+            item = _item(view, position, shown, size > _RENDERED)
             if follows and (goes_on or is_cited(block)):
-                parts[0] = self._join(view, before if goes_on else None, block, parts[0], is_over)
+                item = self._join(view, before if goes_on else None, block, item, is_over)
                 if goes_on:
                     items.pop()
-            items += parts
+            items.append(item)
             if settled:
                 self._blocks, self._size = position + 1, size
         return [*items, *_sources(moment), *_endings(view)]
@@ -138,58 +140,67 @@ def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
     )
 
 
-def _parts(
-    view: TranscriptView, position: int, block: Block, paced: Buffer | None, is_long: bool
-) -> list[TranscriptItem]:
+def _item(
+    view: TranscriptView, position: int, paced: Buffer | None, is_long: bool
+) -> TranscriptItem:
     moment = view.moment
+    block = moment.state.blocks[position]
     highlight = moment.highlight
-    parts = _block_items(position, block, moment.travelling or not moment.done)
+    item = _block_item(moment.state, position, block, moment.travelling or not moment.done)
     if paced is not None:
-        is_open = parts[0].open or len(paced) < len(block.text)
-        parts[0] = replace(parts[0], body=paced, open=is_open)
+        item = replace(item, body=paced, open=item.open or len(paced) < len(block.text))
     if highlight is not None and highlight.position == position and highlight.field != "json":
-        parts[0] = replace(parts[0], highlight=(highlight.start, highlight.end))
-    if is_long:
-        parts[0] = replace(parts[0], long=True)
-    return parts
+        item = replace(item, highlight=(highlight.start, highlight.end))
+    return replace(item, long=True) if is_long else item
 
 
-def _block_items(position: int, block: Block, growing: bool) -> list[TranscriptItem]:
+def _block_item(state: RunState, position: int, block: Block, growing: bool) -> TranscriptItem:
     key = ("block", position)
     is_open = growing and not block.stopped
     if block.type == "text":
-        return [TranscriptItem(key, "text", "", block.text, is_open)]
+        return TranscriptItem(key, "text", "", block.text, is_open)
     if block.type == "thinking":
         size = len(block.thinking)
         label = f"thinking  {size} chars" if size else "thinking  (not shown by the API)"
-        return [TranscriptItem(key, "thinking", label, block.thinking, is_open)]
-    if block.type == "redacted_thinking":
-        return [TranscriptItem(key, "block", "thinking, redacted", "", is_open, "muted")]
+        return TranscriptItem(key, "thinking", label, block.thinking, is_open)
     if block.is_tool:
         name = as_text(block.start.get("name")) or block.type
         where = "" if block.type == "tool_use" else f"  {block.type.removesuffix('_tool_use')}"
-        return [TranscriptItem(key, "tool", f"{name}  #{block.index}{where}", "", is_open)]
-    if block.type.endswith("_tool_result"):
-        return [
-            TranscriptItem(
-                key, "result", block.type.removesuffix("_tool_result"), _results(block), False
-            )
-        ]
+        return TranscriptItem(key, "tool", f"{name}  #{block.index}{where}", "", is_open)
+    if block.type.endswith("tool_result"):
+        form = result_form(block, state.blocks[:position])
+        return TranscriptItem(
+            key,
+            "result",
+            form.label,
+            form.text,
+            is_open,
+            form.tone,
+            lines=form.lines,
+            markdown=True,
+            value=block.to_json,
+        )
+    label, body, tone = _other(block)
+    return TranscriptItem(key, "block", label, body, is_open, tone, value=block.to_json)
+
+
+def _other(block: Block) -> tuple[str, str, Tone]:
+    """Return what is said of a block of another type: what it is, how large, and what is in it."""
+    fields = block.to_json()
     if block.type == "fallback":
-        return [
-            TranscriptItem(
-                key, "block", "another model goes on", _fallback(block), False, "warning"
-            )
-        ]
+        trigger = fields.get("trigger")
+        why = as_text(trigger.get("type")) if isinstance(trigger, dict) else None
+        label = "another model goes on" + (f" after a {why}" if why else "")
+        return label, _fallback(block), "warning"
     if block.type == "compaction":
-        body = as_text(block.to_json().get("content")) or ""
-        return [TranscriptItem(key, "block", "conversation compacted", body, is_open, "muted")]
-    label = f"{block.type} block"
-    return [TranscriptItem(key, "block", label, compact(_without_type(block)), is_open, "muted")]
-
-
-def _without_type(block: Block) -> JsonObject:
-    return {name: value for name, value in block.to_json().items() if name != "type"}
+        body = as_text(fields.get("content")) or ""
+        facts = ["conversation compacted", told_size(body) if body else ""]
+        hidden = as_text(fields.get("encrypted_content"))
+        facts.append(f"{opaque_size(hidden)} encrypted" if hidden else "")
+        return "  ".join(filter(None, facts)), body, "muted"
+    if block.type in DESCRIBED:
+        return describe_part(fields), "", "muted"
+    return f"{block.type} block", unread_fields(fields), "muted"
 
 
 def _sources(moment: Moment) -> list[TranscriptItem]:
@@ -210,23 +221,6 @@ def _sources(moment: Moment) -> list[TranscriptItem]:
     )
     body = "\n".join(map(source_line, listed))
     return [TranscriptItem(("sources", 0), "sources", "sources", body, False, lines=lines)]
-
-
-def _results(block: Block) -> str:
-    content = block.start.get("content")
-    if isinstance(content, str):
-        return content
-    if isinstance(content, dict):
-        return compact(content)
-    lines = []
-    for item in content if isinstance(content, list) else []:
-        if isinstance(item, dict) and as_text(item.get("title")):
-            lines.append(f"{item['title']}  {as_text(item.get('url')) or ''}".rstrip())
-        elif isinstance(item, dict) and as_text(item.get("text")):
-            lines.append(item["text"])
-        else:
-            lines.append(compact(item))
-    return "\n".join(lines)
 
 
 def _fallback(block: Block) -> str:
@@ -252,7 +246,7 @@ _STOPS: Final[dict[str, tuple[Tone, str]]] = {
 def _endings(view: TranscriptView) -> list[TranscriptItem]:
     moment = view.moment
     state = moment.state
-    items: list[TranscriptItem] = []
+    items = _notes(state)
     reason = state.stop_reason
     if reason is not None:
         tone, meaning = _STOPS.get(reason, ("plain", "a stop reason this version does not know"))
@@ -274,6 +268,27 @@ def _endings(view: TranscriptView) -> list[TranscriptItem]:
     if view.stage is not None:
         items.append(TranscriptItem(("banner", 2), "banner", *view.stage, False, "warning"))
     return items
+
+
+def _notes(state: RunState) -> list[TranscriptItem]:
+    """Return a line each on what the message has beside its content."""
+    fields = state.message or {}
+    notes: list[str] = []
+    container = fields.get("container")
+    if isinstance(container, dict):
+        until = (as_text(container.get("expires_at")) or "")[:16].replace("T", " ")
+        known = ["container", as_text(container.get("id")), until and f"expires {until}"]
+        notes.append("  ".join(filter(None, known)))
+    management = fields.get("context_management")
+    edits = management.get("applied_edits") if isinstance(management, dict) else None
+    if edits:
+        notes.append(f"context edited  {compact(edits)}")
+    if fields.get("input_transformations"):
+        notes.append(f"input changed  {compact(fields['input_transformations'])}")
+    return [
+        TranscriptItem(("note", number), "block", note, "", False, "muted")
+        for number, note in enumerate(notes)
+    ]
 
 
 _HINTS: Final = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tui.core.citations import CitedText
+from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import Buffer, RunState
 from tui.core.timeline import Timeline
@@ -40,7 +42,11 @@ class TranscriptItem:
     version: int = 0
     """Another number says that the body is not the one before with more behind it."""
     lines: tuple[StyledLine, ...] = ()
-    """What is shown instead of the body."""
+    """What is shown above the body."""
+    markdown: bool = False
+    """Whether the body is text of a tool that is drawn as Markdown."""
+    value: Callable[[], JsonObject] | None = field(default=None, compare=False)
+    """Gives the JSON that the item was made of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Final
 
 from tui.viewmodel import TranscriptItem
 from tui.widgets.lines_section import LinesSection
@@ -19,6 +20,9 @@ from tui.widgets.sections import (
     TextSection,
     ThinkingSection,
 )
+
+_FOLDED: Final = 9
+"""About the height of what is folded."""
 
 
 class SectionEntry:
@@ -68,7 +72,7 @@ class SectionRows:
         del self.entries[same:]
         for number, item in enumerate(islice(items, same, None), same):
             entry = before.get(item.key) or SectionEntry(item, number, width)
-            if (entry.item.kind, not entry.item.lines) != (item.kind, not item.lines):
+            if (entry.item.kind, _has_lines(entry.item)) != (item.kind, _has_lines(item)):
                 entry.section = None
             entry.item, entry.number = item, number
             entry.measured = entry.section is not None and entry.mark == _mark(item, width, styles)
@@ -90,8 +94,14 @@ class SectionRows:
             entry.height = section.height
             self._changed = min(self._changed, entry.number)
 
+    def again(self, entry: SectionEntry) -> None:
+        """Have a section laid out anew."""
+        self.waiting += entry.measured
+        entry.measured = False
+        entry.mark = ()
+
     def arrange(self) -> None:
-        """Give each section its rows: with a blank one between, but calls stand together."""
+        """Give each section its rows, with a blank one between; calls and results stand together."""
         first = self._changed
         while first and not self.entries[first - 1].height:
             first -= 1
@@ -106,7 +116,8 @@ class SectionRows:
             if not height:
                 starts.append(max(end, 0))
                 continue
-            start = end + (0 if kind == before == "tool" else 1)
+            together = before == "tool" and kind in ("tool", "result")
+            start = end + (0 if together else 1)
             starts.append(start)
             end, before = start + height, kind
         self.height = max(end, 0)
@@ -168,7 +179,11 @@ def _new_section(item: TranscriptItem, styles: SectionStyles) -> Section:
         return TextSection(styles.theme)
     if item.kind == "thinking":
         return ThinkingSection()
-    return LinesSection() if item.lines else PlainSection()
+    return LinesSection() if _has_lines(item) else PlainSection()
+
+
+def _has_lines(item: TranscriptItem) -> bool:
+    return bool(item.lines) or item.value is not None
 
 
 def _estimate(item: TranscriptItem, width: int) -> int:
@@ -178,8 +193,8 @@ def _estimate(item: TranscriptItem, width: int) -> int:
     rows = -(-len(item.body) // max(width, 1))
     if item.kind == "text":
         return max(rows, int(item.open))
-    if item.lines:
-        return len(item.lines) + 1
+    if _has_lines(item):
+        return min(len(item.lines) + 1, _FOLDED)
     return max(rows, 1) if item.kind == "prompt" else rows + 1
 
 

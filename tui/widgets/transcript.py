@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import ClassVar, Final, NamedTuple
 
+from textual import events
 from textual.geometry import Offset
 from textual.message import Message
 from textual.selection import Selection
@@ -13,6 +14,7 @@ from textual.strip import Strip
 from tui.core.delta_text import Field
 from tui.viewmodel import TranscriptItems, TranscriptView
 from tui.widgets.line_view import Anchor, OriginWanted, PointingView
+from tui.widgets.lines_section import LinesSection
 from tui.widgets.lines_view import LINE_CLASSES
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.section_rows import SectionEntry, SectionRows
@@ -55,7 +57,7 @@ class Transcript(PointingView):
         *LINE_CLASSES,
     }
 
-    BINDINGS = [("enter", "open", "What is cited; the event that wrote this")]
+    BINDINGS = [("enter", "open", "Unfold; what is cited; the event that wrote this")]
 
     placeholder = "The answer appears here as it arrives"
 
@@ -290,14 +292,41 @@ class Transcript(PointingView):
         return self._rows.start(entry) + entry.section.row_at(inner)
 
     def action_open(self) -> None:
-        """Show what is cited, where that is pointed at; else ask for the event that wrote this."""
+        """Show what is cited or unfold what is folded, where that is pointed at.
+
+        Else ask for the event that wrote this.
+        """
         part = None if self.caret is None else self._rows.part(self.caret[0])
-        if part is not None and self.caret is not None and part[0].section is not None:
-            number = part[0].section.source_at(part[1], self.caret[1])
+        section = None if part is None else part[0].section
+        if part is not None and self.caret is not None and section is not None:
+            number = section.source_at(part[1], self.caret[1])
             if number is not None:
                 self.post_message(SourceWanted(number))
                 return
+            if isinstance(section, LinesSection) and section.folds:
+                self._toggle(part[0], section)
+                return
         self.action_origin()
+
+    def _toggle(self, entry: SectionEntry, section: LinesSection) -> None:
+        """Fold or unfold a section; the caret goes to its heading."""
+        if self.caret is not None:
+            self.caret = (self._rows.start(entry), self.caret[1])
+        self.follow = False
+        self.drop_selection()
+        anchor = self._anchor()
+        section.toggle()
+        self._rows.again(entry)
+        self._lay_out(anchor, self._pointed_at())
+        if self.caret is not None:
+            self.show_row(self.caret[0])
+
+    def on_click(self, event: events.Click) -> None:
+        super().on_click(event)
+        part = None if self.caret is None else self._rows.part(self.caret[0])
+        if part is not None and event.chain == 1 and isinstance(part[0].section, LinesSection):
+            if part[0].section.is_fold(part[1]):
+                self._toggle(part[0], part[0].section)
 
     def action_origin(self) -> None:
         """Ask for the event that wrote what is pointed at."""
