@@ -101,7 +101,7 @@ class SectionRows:
         entry.mark = ()
 
     def arrange(self) -> None:
-        """Give each section its rows, with a blank one between; calls and results stand together."""
+        """Give each section its rows: calls and results together, a blank one between the rest."""
         first = self._changed
         while first and not self.entries[first - 1].height:
             first -= 1

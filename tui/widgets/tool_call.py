@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from textwrap import wrap as wrap_words
 from typing import Final
 
 from tui.core.partial_json import PartialJson, Span
 from tui.core.state import Block
 from tui.core.text import one_line
 from tui.viewmodel import ToolItem
-from tui.widgets.json_rows import JsonRows, full_rows
+from tui.viewmodel.tools import input_text
+from tui.widgets.cell_wrap import wrapped_text
+from tui.widgets.json_rows import JsonRows
 
 _HEAD: Final = 64
 """Columns among which the text of a line begins, behind its indentation."""
@@ -27,6 +28,8 @@ class ToolCall:
         self.notes: list[str] = []
         self.complete = False
         """Whether all that arrived is laid out."""
+        self._came_whole = False
+        """Whether the input came with the start of its block."""
         self._ends: list[int] = []
         self._ends_of = 0
         self._ends_at = 0
@@ -37,7 +40,7 @@ class ToolCall:
         self.json = PartialJson(width)
         self._fed = 0
         self._finished = False
-        self._rows = JsonRows(self.json, width, full_rows)
+        self._rows = JsonRows(self.json, width)
         self._settled = 0
 
     def is_done(self, item: ToolItem, width: int) -> bool:
@@ -52,16 +55,18 @@ class ToolCall:
     def take(self, item: ToolItem, width: int, budget: int) -> int:
         """Read at most `budget` characters that are new, and lay them out; return how many."""
         block = item.block
-        text = block.json
+        text, came_whole = input_text(block)
         if (
-            len(text) < self._fed
+            came_whole != self._came_whole
+            or len(text) < self._fed
             or (self._finished and not block.stopped)
             or width != self._rows.width
         ):
             self._begin(width)
+            self._came_whole = came_whole
         self.item = item
         note = _note(block)
-        self.notes = wrap_words(one_line(note), width) if note else []
+        self.notes = wrapped_text(one_line(note), width) if note else []
         read = min(len(text) - self._fed, max(budget, 0))
         if read:
             self.json.feed(text.slice(self._fed, self._fed + read))
@@ -101,6 +106,10 @@ class ToolCall:
         # The pane may have another width by now: it is drawn once before it is laid out again.
         return self._rows.spans(line, wrap)
 
+    def indent(self, line: int, wrap: int) -> int:
+        """Return the blanks before a row that goes on with a line."""
+        return self._rows.indent(line) if wrap else 0
+
     def row_of(self, offset: int) -> int:
         """Return the row, below the heading, that shows a code point of the raw text."""
         line = bisect_right(range(self._rows.lines), offset, key=self._begins) - 1
@@ -135,6 +144,4 @@ class ToolCall:
 def _note(block: Block) -> str:
     if block.input_error is not None:
         return f"not valid JSON at character {block.input_error[0]}: {block.input_error[1]}"
-    if not len(block.json) and block.start.get("input"):
-        return "the input came whole, with the start of the block"
     return ""

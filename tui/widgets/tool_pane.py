@@ -194,7 +194,8 @@ class ToolPane(PointingView):
         if not 0 <= place < len(self._order) or y == self._starts[place]:
             return -1
         where = self._calls[self._order[place]].place(y - self._starts[place] - 1)
-        return _INDENT if where is not None and where[1] else -1
+        call = self._calls[self._order[place]]
+        return _INDENT + call.indent(*where) if where is not None and where[1] else -1
 
     def _heading(self, call: ToolCall, width: int) -> Strip:
         item, moment = call.item, self._moment
@@ -223,7 +224,7 @@ class ToolPane(PointingView):
 
     def _json_row(self, call: ToolCall, line: int, wrap: int) -> Strip:
         spans = call.row_spans(line, wrap)
-        pieces: list[StyledText] = [(" " * _INDENT, None)]
+        pieces: list[StyledText] = [(" " * (_INDENT + call.indent(line, wrap)), None)]
         item = call.item
         for text, kind, start in spans:
             style = self.style(f"tool-pane--{JSON_STYLES[kind]}")
@@ -263,7 +264,7 @@ class ToolPane(PointingView):
         where = call.place(y - self._starts[number] - 1) if y > self._starts[number] else None
         offset = 0
         if where is not None:
-            cells = _INDENT
+            cells = _INDENT + call.indent(*where)
             for text, _, start in call.row_spans(*where):
                 if start >= 0:
                     offset = start + min(max(column - cells, 0), len(text) - 1)
