@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, get_args
+from typing import ClassVar, TypeAlias, get_args
 
 from rich.style import Style
 from textual.strip import Strip
@@ -14,6 +14,8 @@ from tui.widgets.cell_wrap import wrap
 from tui.widgets.line_view import LineView
 from tui.widgets.paint import strip_of
 
+LineStyles: TypeAlias = Callable[[LineStyle], Style]
+"""Looks up the style of a part of a line."""
 LINE_CLASSES = {f"lines--{name}" for name in get_args(LineStyle)}
 """The component classes of a view of lines."""
 
@@ -71,7 +73,7 @@ class LinesView(LineView):
         return self.style(f"lines--{name}")
 
 
-def wrapped_line(line: StyledLine, width: int, style: Callable[[LineStyle], Style]) -> list[Strip]:
+def wrapped_line(line: StyledLine, width: int, style: LineStyles) -> list[Strip]:
     """Return a line as rows of at most `width` cells."""
     mark = " " * line.indent + sanitize(line.mark)
     text = [(sanitize(part).replace("\t", "    "), style(name)) for part, name in line.pieces]

@@ -14,8 +14,8 @@ from textual.strip import Strip
 from tui.core.state import Buffer
 from tui.core.text import clip, one_line, sanitize
 from tui.viewmodel import TranscriptItem
-from tui.viewmodel.lines import LineStyle
 from tui.widgets.cell_wrap import wrap
+from tui.widgets.lines_view import LineStyles
 from tui.widgets.markdown.inline import CITATION
 from tui.widgets.markdown.lines import MarkdownLines
 from tui.widgets.markdown.theme import MarkdownTheme
@@ -75,7 +75,7 @@ class SectionStyles:
     def __init__(
         self,
         style: Callable[[str], Style],
-        line: Callable[[LineStyle], Style],
+        line: LineStyles,
         theme: MarkdownTheme,
         *,
         unfolded: bool,

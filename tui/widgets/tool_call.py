@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from textual.strip import Strip
 
 from tui.core.partial_json import PartialJson, Span
-from tui.core.state import Block
+from tui.core.state import Block, Buffer
 from tui.core.text import one_line
 from tui.viewmodel import ToolItem
 from tui.viewmodel.tools import input_text
@@ -20,6 +23,10 @@ _LONG_LINE: Final = 20_000
 """Characters among which a code point is looked for."""
 
 
+Decoding: TypeAlias = Callable[[Buffer, int, bool], list[Strip] | None]
+"""Makes rows of an input for a width; is told whether it is whole."""
+
+
 class ToolCall:
     """One call, laid out: a heading, the JSON soft-wrapped to the width, a note, a blank row."""
 
@@ -30,6 +37,8 @@ class ToolCall:
         """Whether all that arrived is laid out."""
         self._came_whole = False
         """Whether the input came with the start of its block."""
+        self.decoded: list[Strip] | None = None
+        """The rows of the input as it is meant; None shows it as JSON."""
         self._ends: list[int] = []
         self._ends_of = 0
         self._ends_at = 0
@@ -42,6 +51,13 @@ class ToolCall:
         self._finished = False
         self._rows = JsonRows(self.json, width)
         self._settled = 0
+
+    def decode(self, how: Decoding | None) -> None:
+        """Show the input as it is meant, or as JSON."""
+        item = self.item
+        self.decoded = None
+        if how is not None and item is not None and self.complete:
+            self.decoded = how(input_text(item.block)[0], self._rows.width, item.block.stopped)
 
     def is_done(self, item: ToolItem, width: int) -> bool:
         """Whether there is nothing to do: an item that did not change is the same object."""
@@ -134,11 +150,17 @@ class ToolCall:
     @property
     def height(self) -> int:
         """Rows, with the heading and the blank row behind."""
-        return 1 + self._rows.height + len(self.notes) + 1
+        return 1 + self.body_height + len(self.notes) + 1
+
+    @property
+    def body_height(self) -> int:
+        """Rows of the input."""
+        return self._rows.height if self.decoded is None else len(self.decoded)
 
     def place(self, row: int) -> tuple[int, int] | None:
-        """Return JSON line and wrap of a row below the heading, None past the JSON."""
-        return self._rows.part(row) if row < self._rows.height else None
+        """Return JSON line and wrap of a row below the heading, None where no JSON is shown."""
+        shown = self.decoded is None and row < self._rows.height
+        return self._rows.part(row) if shown else None
 
 
 def _note(block: Block) -> str:
