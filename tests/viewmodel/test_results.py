@@ -235,7 +235,7 @@ def test_what_the_message_has_beside_its_content_is_said() -> None:
     container = {"id": "container_1", "expires_at": "2025-10-14T10:02:00.044495Z"}
     edits = {"applied_edits": [{"type": "clear_tool_uses", "cleared_tool_uses": 2}]}
     notes = items_of(container=container, context_management=edits)
-    assert [note.label for note in notes] == [
-        "container  container_1  expires 2025-10-14 10:02",
-        'context edited  [{type: "clear_tool_uses", cleared_tool_uses: 2}]',
+    assert [(note.label, note.body) for note in notes] == [
+        ("container", "container_1  expires 2025-10-14 10:02"),
+        ("context edited", '[{type: "clear_tool_uses", cleared_tool_uses: 2}]'),
     ]

@@ -21,6 +21,8 @@ _SHOWN_LINES: Final = 2_000
 _SHOWN_VALUE: Final = 300
 _PARSED: Final = 65_536
 """Characters of tool input up to which its value is shown; of more, the beginning of the text."""
+_GOES_ON: Final = "\u21aa "
+"""Stands before the rest of a line of bytes that is wider than the view: no line ends there."""
 _ABSENT: Final = "\u2013"
 
 
@@ -157,7 +159,7 @@ def _bytes(raw: bytes, length: int) -> list[StyledLine]:
     pieces = raw.split(b"\n")
     shown = raw if len(pieces) <= _SHOWN_LINES else b"\n".join(pieces[:_SHOWN_LINES])
     text = shown.decode("utf-8", "backslashreplace")
-    lines = [_line("code", line) for line in text.rstrip("\n").split("\n")]
+    lines = [StyledLine(((line, "code"),), cut=_GOES_ON) for line in text.rstrip("\n").split("\n")]
     return lines + _left_out(length - len(shown))
 
 

@@ -47,6 +47,8 @@ class StyledLine(NamedTuple):
     """Blanks before the mark."""
     seq: int | None = None
     """The event that the line leads to."""
+    cut: str = ""
+    """Cut wherever a row is full, and this stands before what goes on; empty wraps at blanks."""
 
 
 def bar(eighths: int) -> str:

@@ -273,21 +273,21 @@ def _endings(view: TranscriptView) -> list[TranscriptItem]:
 def _notes(state: RunState) -> list[TranscriptItem]:
     """Return a line each on what the message has beside its content."""
     fields = state.message or {}
-    notes: list[str] = []
+    notes: list[tuple[str, str]] = []
     container = fields.get("container")
     if isinstance(container, dict):
         until = (as_text(container.get("expires_at")) or "")[:16].replace("T", " ")
-        known = ["container", as_text(container.get("id")), until and f"expires {until}"]
-        notes.append("  ".join(filter(None, known)))
+        known = [as_text(container.get("id")), until and f"expires {until}"]
+        notes.append(("container", "  ".join(filter(None, known))))
     management = fields.get("context_management")
     edits = management.get("applied_edits") if isinstance(management, dict) else None
     if edits:
-        notes.append(f"context edited  {compact(edits)}")
+        notes.append(("context edited", compact(edits)))
     if fields.get("input_transformations"):
-        notes.append(f"input changed  {compact(fields['input_transformations'])}")
+        notes.append(("input changed", compact(fields["input_transformations"])))
     return [
-        TranscriptItem(("note", number), "block", note, "", False, "muted")
-        for number, note in enumerate(notes)
+        TranscriptItem(("note", number), "block", label, body, False, "muted")
+        for number, (label, body) in enumerate(notes)
     ]
 
 
