@@ -461,7 +461,8 @@ def count(session: Session, cursor: int | None = None, **fields: Any) -> Counter
 def test_counters_of_a_running_answer() -> None:
     found = count(session_of(*ANSWER, how=None), now_ns=1 * S)
     assert found.estimate == pytest.approx(20 / 0.1)
-    assert (found.input_tokens, found.output_tokens, found.cache_read) == (25, 1, 3)
+    assert (found.input_tokens, found.output_tokens, found.cache_read) == (25, 20, 3)
+    assert not found.counted
     assert (found.cache_write, found.thinking_tokens, found.conflict) == (None, None, False)
     assert (found.last_byte_ns, found.last_content_ns, found.stalled) == (700 * MS, 700 * MS, False)
     assert (found.metrics.ttft, found.metrics.icl.max) == (200 * MS, 100 * MS)

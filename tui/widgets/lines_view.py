@@ -95,7 +95,7 @@ def wrapped_line(line: StyledLine, width: int, style: LineStyles) -> list[Strip]
 
 
 def _cut_line(
-    line: StyledLine, text: list[StyledText], width: int, style: LineStyles
+    line: StyledLine, text: Sequence[StyledText], width: int, style: LineStyles
 ) -> list[Strip]:
     """Return a line as rows that are full: where it is wrapped says nothing of what is in it."""
     first, *rest = chop(text, width) or [[]]
