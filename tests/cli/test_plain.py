@@ -245,7 +245,7 @@ async def test_an_answer_is_written_while_it_arrives() -> None:
     reader = Reader(one_each(EVENTS, 0, 0, 0, 9 * S))
     reading = asyncio.create_task(reader.read())
     await reader.until_written("one")
-    assert (reader.out.getvalue(), reader.err.getvalue()) == ("one ", "")
+    assert (reader.out.getvalue(), reader.err.getvalue()) == ("one", "")
     await reader.manual.advance(9 * S)
     assert await reading
     assert reader.out.getvalue() == "one two\n"

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from tui.captures.telling import told, told_report
 from tui.cli.standard_streams import OutputFailed
-from tui.conversation.diagnosis import findings_of_feed
+from tui.conversation.diagnosis import findings_of_feed, request_id_of
 from tui.core.citations import source_line
 from tui.core.report import dumps, file_report
 from tui.core.session import Run
@@ -234,5 +234,6 @@ def write_report(feed: Feed, out: TextIO, findings: list[list[Finding]] | None =
     """Write the report on a feed, one line; with `findings` where others were looked at as well."""
     found = findings_of_feed(feed) if findings is None else findings
     listed = [[one.to_json() for one in of_run] for of_run in found]
-    out.write(dumps(told_report(file_report(None, feed.runs, listed))) + "\n")
+    ids = [request_id_of(feed, run) for run in feed.runs]
+    out.write(dumps(told_report(file_report(None, feed.runs, listed, ids))) + "\n")
     out.flush()

@@ -16,7 +16,7 @@ from tui.captures.exporters import EXPORTS, export
 from tui.captures.files import save
 from tui.captures.material import Material, NotAvailable, pretty
 from tui.captures.redact import redact_json, redact_text
-from tui.conversation.diagnosis import findings_of_feed
+from tui.conversation.diagnosis import findings_of_feed, request_id_of
 from tui.core.records import JsonObject
 from tui.core.report import dumps
 from tui.core.session import Run
@@ -118,6 +118,10 @@ def copyables(run: Run, feed: Feed, state: RunState, seq: int) -> list[Copyable]
         items.append(
             Copyable("message", "Message as JSON", note, lambda: pretty(redact_json(message)))
         )
+    request_id = request_id_of(feed, run)
+    if request_id is not None:
+        note = one_line(request_id)
+        items.append(Copyable("request-id", "Request id", note, lambda: request_id))
     if feed.info.request is not None:
         for kind in ("curl", "python"):
             made = _exported(kind, material(run, feed))

@@ -10,7 +10,7 @@ from tui.core.records import EventRecord
 from tui.core.session import Run
 from tui.core.sse import parse_frame
 from tui.core.state import RunState
-from tui.core.text import clip, format_bytes, format_ns
+from tui.core.text import clip, format_bytes, format_ns, one_line
 from tui.viewmodel.compact import compact
 from tui.viewmodel.events import outline
 from tui.viewmodel.json_lines import json_lines
@@ -26,14 +26,19 @@ _GOES_ON: Final = "\u21aa "
 _ABSENT: Final = "\u2013"
 
 
-def detail(run: Run, seq: int, *, as_hex: bool, width: int = 80) -> list[StyledLine]:
+def detail(
+    run: Run, seq: int, *, as_hex: bool, width: int = 80, request_id: str | None = None
+) -> list[StyledLine]:
     """Return all there is to say about event `seq` of a run. Bounded, whatever its size.
 
     `width` is the room that a row of hex has. The bytes come last, under the last heading.
     """
     record = outline(run.timeline, seq)
     raw = run.timeline.raw.read(record.offset, min(record.length, _SHOWN_BYTES))
-    lines = [*_facts(run, record), _line("plain", "")]
+    lines = _facts(run, record)
+    if request_id is not None:
+        lines.append(_line("plain", one_line(request_id), "request  "))
+    lines.append(_line("plain", ""))
     known = run.state.anomalies
     first, last = (bisect_left(known, number, key=lambda one: one.seq) for number in (seq, seq + 1))
     anomalies = known[first:last]
