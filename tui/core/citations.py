@@ -7,6 +7,7 @@ are one text, with a mark such as `[1]` behind what is cited.
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,8 @@ from tui.core.buffer import Buffer
 from tui.core.state import Block, as_text
 from tui.core.text import clip
 
+MARK: Final = re.compile(r"(\[[0-9]{1,4}\])")
+"""The number of a source, behind what is cited."""
 _FENCES: Final = ("```", "~~~")
 _LONGEST_TITLE: Final = 200
 _LAST_LINE: Final = 200
@@ -151,6 +154,11 @@ class CitedText:
             text += self._mark(self._sources.marks(block))
             text += self._add(block.position, new[len(kept) :])
         return text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CitedText) and self._parts == other._parts
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
 
     def _add(self, position: int, text: str) -> str:
         if not text:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from tui.core.buffer import Buffer
@@ -107,8 +106,7 @@ class TranscriptItems:
             place = joined.text.place
             start, end = (place(block.position, at) for at in (highlight[0], highlight[1] - 1))
             highlight = start, end + 1
-        return replace(
-            item,
+        return item._replace(
             key=("block", joined.positions[0]),
             body=joined.body,
             highlight=highlight,
@@ -148,10 +146,10 @@ def _item(
     highlight = moment.highlight
     item = _block_item(moment.state, position, block, moment.travelling or not moment.done)
     if paced is not None:
-        item = replace(item, body=paced, open=item.open or len(paced) < len(block.text))
+        item = item._replace(body=paced, open=item.open or len(paced) < len(block.text))
     if highlight is not None and highlight.position == position and highlight.field != "json":
-        item = replace(item, highlight=(highlight.start, highlight.end))
-    return replace(item, long=True) if is_long else item
+        item = item._replace(highlight=(highlight.start, highlight.end))
+    return item._replace(long=True) if is_long else item
 
 
 def _block_item(state: RunState, position: int, block: Block, growing: bool) -> TranscriptItem:

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Final
 
 from tui.viewmodel import TranscriptItem
-from tui.widgets.lines_section import LinesSection
 from tui.widgets.sections import (
     PlainSection,
     Section,
@@ -179,7 +178,11 @@ def _new_section(item: TranscriptItem, styles: SectionStyles) -> Section:
         return TextSection(styles.theme)
     if item.kind == "thinking":
         return ThinkingSection()
-    return LinesSection() if _has_lines(item) else PlainSection()
+    if not _has_lines(item):
+        return PlainSection()
+    from tui.widgets.lines_section import LinesSection
+
+    return LinesSection()
 
 
 def _has_lines(item: TranscriptItem) -> bool:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
+from tui.core.citations import MARK
 from tui.core.state import Buffer
 from tui.core.text import clip, one_line, sanitize
 from tui.viewmodel import TranscriptItem
 from tui.widgets.cell_wrap import wrap
-from tui.widgets.lines_view import LineStyles
-from tui.widgets.markdown.inline import CITATION
-from tui.widgets.markdown.lines import MarkdownLines
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText, strip_of, wire
 from tui.widgets.source_lines import SourceLines
 from tui.widgets.strip_text import cluster_at, word_at
+
+# The first frame is drawn without text, and without what lays it out.
+if TYPE_CHECKING:
+    from tui.widgets.lines_view import LineStyles
+    from tui.widgets.markdown.lines import MarkdownLines
 
 _CARET: Final = "\u258c"
 _BAR: Final = "\u258e "
@@ -55,6 +57,18 @@ class Section:
     def source_at(self, y: int, column: int) -> int | None:
         """Return the number of the source that is named there."""
         return None
+
+    @property
+    def folds(self) -> bool:
+        """Whether it has more than is shown while it is folded."""
+        return False
+
+    def is_fold(self, y: int) -> bool:
+        """Whether a row is the one that says what is folded away."""
+        return False
+
+    def toggle(self) -> None:
+        """Fold it, or unfold it; to be taken again after that."""
 
     def margin_of(self, y: int) -> int:
         """Return the blanks before a row that only goes on with the row above, else -1."""
@@ -91,7 +105,7 @@ class SectionStyles:
         self.highlight = style("highlight")
         self.line = line
         self.theme = theme
-        self.cited = replace(theme, citation=theme.marker)
+        self.cited = theme._replace(citation=theme.marker)
         """The theme for text with citations."""
         self.unfolded = unfolded
         self.source = source
@@ -235,6 +249,12 @@ class ThinkingSection(Section):
         return self._source.update(item.body, max(width - INDENT, 1), budget_ns=budget_ns)
 
 
+def _markdown_lines(theme: MarkdownTheme) -> MarkdownLines:
+    from tui.widgets.markdown.lines import MarkdownLines
+
+    return MarkdownLines(theme)
+
+
 class TextSection(Section):
     """Text of the answer, as Markdown or as it came."""
 
@@ -242,7 +262,7 @@ class TextSection(Section):
         self._theme = theme
         self._version = 0
         self._body = Buffer()
-        self._lines = MarkdownLines(theme)
+        self._lines = _markdown_lines(theme)
         self._source = SourceLines()
         self._styles: SectionStyles | None = None
         self._as_it_came = False
@@ -299,7 +319,7 @@ class TextSection(Section):
         if not self._cited or y >= self.height:
             return None
         text = self.row(y).text
-        for mark in CITATION.finditer(text):
+        for mark in MARK.finditer(text):
             start = cell_len(text[: mark.start()])
             if start <= column < start + len(mark[0]):
                 return int(mark[0][1:-1])
@@ -343,9 +363,9 @@ class TextSection(Section):
 
     def take(self, item: TranscriptItem, width: int, styles: SectionStyles, budget_ns: int) -> bool:
         theme = styles.cited if item.cited else styles.theme
-        if (theme, item.version) != (self._theme, self._version):
+        if item.version != self._version or theme is not self._theme:
             self._theme, self._version = theme, item.version
-            self._lines, self._source = MarkdownLines(theme), SourceLines()
+            self._lines, self._source = _markdown_lines(theme), SourceLines()
         self._styles = styles
         self._cited = item.cited is not None
         self._caret = item.open

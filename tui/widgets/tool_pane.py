@@ -14,10 +14,8 @@ from tui.core.partial_json import SpanKind
 from tui.core.state import Buffer
 from tui.core.text import format_ns, one_line
 from tui.viewmodel import Moment, ToolItem, ToolItems
-from tui.widgets.decoded_input import decoded_rows, place_of
 from tui.widgets.line_view import Anchor, OriginWanted, PointingView
 from tui.widgets.lines_view import LINE_CLASSES
-from tui.widgets.markdown.draw import Painter
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText, spread, strip_of, wire
 from tui.widgets.tool_call import ToolCall
@@ -185,6 +183,9 @@ class ToolPane(PointingView):
             self.show(self._moment)
 
     def _decode(self, text: Buffer, width: int, whole: bool) -> list[Strip] | None:
+        from tui.widgets.decoded_input import decoded_rows
+        from tui.widgets.markdown.draw import Painter
+
         painter = Painter(self._theme)
         return decoded_rows(
             text, width, lambda name: self.style(f"lines--{name}"), painter, whole=whole
@@ -303,6 +304,8 @@ class ToolPane(PointingView):
         offset = 0
         row = y - self._starts[number] - 1
         if call.decoded is not None and call.item is not None and 0 <= row < len(call.decoded):
+            from tui.widgets.decoded_input import place_of
+
             raw = call.item.block.json.text()
             offset = place_of(call.decoded[row].text, raw)
         elif where is not None:

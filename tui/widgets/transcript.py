@@ -14,11 +14,10 @@ from textual.strip import Strip
 from tui.core.delta_text import Field
 from tui.viewmodel import TranscriptItems, TranscriptView
 from tui.widgets.line_view import Anchor, OriginWanted, PointingView
-from tui.widgets.lines_section import LinesSection
 from tui.widgets.lines_view import LINE_CLASSES
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.section_rows import SectionEntry, SectionRows
-from tui.widgets.sections import SectionStyles, ThinkingSection
+from tui.widgets.sections import Section, SectionStyles, ThinkingSection
 
 _BUDGET_NS: Final = 6_000_000
 
@@ -303,12 +302,12 @@ class Transcript(PointingView):
             if number is not None:
                 self.post_message(SourceWanted(number))
                 return
-            if isinstance(section, LinesSection) and section.folds:
+            if section.folds:
                 self._toggle(part[0], section)
                 return
         self.action_origin()
 
-    def _toggle(self, entry: SectionEntry, section: LinesSection) -> None:
+    def _toggle(self, entry: SectionEntry, section: Section) -> None:
         """Fold or unfold a section; the caret goes to its heading."""
         if self.caret is not None:
             self.caret = (self._rows.start(entry), self.caret[1])
@@ -324,9 +323,11 @@ class Transcript(PointingView):
     def on_click(self, event: events.Click) -> None:
         super().on_click(event)
         part = None if self.caret is None else self._rows.part(self.caret[0])
-        if part is not None and event.chain == 1 and isinstance(part[0].section, LinesSection):
-            if part[0].section.is_fold(part[1]):
-                self._toggle(part[0], part[0].section)
+        section = None if part is None else part[0].section
+        if part is None or section is None or event.chain > 1:
+            return
+        if section.is_fold(part[1]):
+            self._toggle(part[0], section)
 
     def action_origin(self) -> None:
         """Ask for the event that wrote what is pointed at."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.style import Style
 
+from tui.core.citations import MARK
 from tui.core.text import sanitize
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 _MARKS: Final = re.compile(r"[\\`*_<\[&~]")
 _MAX_BRACKETS: Final = 200  # each bracket that opens nothing costs the parser a search
-CITATION: Final = re.compile(r"(\[[0-9]{1,4}\])")
-"""The number of a source behind what is cited."""
 _BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _LAST_EMPHASIS: Final = re.compile(r"(?:^|(?<=[\s(]))([*_])(?=[^\s*_])(?:[^*_]|\*\*)*$")
 
@@ -96,7 +95,7 @@ class _Styler:
     def _put_text(self, text: str) -> None:
         citation = self._theme.citation
         # With the group in it, every other part is a mark.
-        parts = [text] if citation is None else CITATION.split(text)
+        parts = [text] if citation is None else MARK.split(text)
         for number, part in enumerate(parts):
             self._put(part, citation if number % 2 else None)
 
