@@ -155,6 +155,8 @@ def test_documents_search_results_and_unknown_citations_have_names() -> None:
 
 def test_hosts() -> None:
     assert host_of("https://www.example.org:8443/a?b") == "example.org"
+    assert host_of("https://me:secret@Host.example?x") == "host.example"
+    assert host_of("http://[::1]:80/") == "[::1]"
     assert host_of("kb/42") == "kb/42"
     assert host_of("http://[broken") == "http://[broken"
 

@@ -11,7 +11,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
 from tui.core.buffer import Buffer
 from tui.core.state import Block, as_text
@@ -19,6 +18,7 @@ from tui.core.text import clip
 
 MARK: Final = re.compile(r"(\[[0-9]{1,4}\])")
 """The number of a source, behind what is cited."""
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(\[[^]/?#]*\]|[^/?#:\[]+)")
 _FENCES: Final = ("```", "~~~")
 _LONGEST_TITLE: Final = 200
 _LAST_LINE: Final = 200
@@ -106,14 +106,11 @@ def source_line(source: CitedSource) -> str:
 
 def host_of(place: str) -> str:
     """Return the host of a URL without `www.`; what is none as it is."""
-    try:
-        host = urlsplit(place).hostname
-    except ValueError:
-        host = None
-    return (host or place).removeprefix("www.")
+    found = _URL.match(place)
+    return (found[1].lower() if found else place).removeprefix("www.")
 
 
-class _Part(NamedTuple):
+class _Piece(NamedTuple):
     start: int
     """Where in the joined text."""
     position: int
@@ -133,7 +130,7 @@ class CitedText:
         self._size = 0
         self._line = ""
         """The last line so far, or its beginning."""
-        self._parts: list[_Part] = []
+        self._parts: list[_Piece] = []
         self._open: Block | None = None
         self._read = 0
         """Code points taken of the open block."""
@@ -166,7 +163,7 @@ class CitedText:
         # In Markdown these would make a link of the mark.
         apart = self._put(" ") if self._marked and text[0] in "([:" else ""
         self._marked = False
-        part = _Part(self._size, position, self._read, len(text))
+        part = _Piece(self._size, position, self._read, len(text))
         last = self._parts[-1] if self._parts else None
         if last is not None and (last.position, last.start + last.size) == (position, part.start):
             self._parts[-1] = last._replace(size=last.size + part.size)

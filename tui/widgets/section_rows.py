@@ -16,7 +16,6 @@ from tui.widgets.sections import (
     PlainSection,
     Section,
     SectionStyles,
-    TextSection,
     ThinkingSection,
 )
 
@@ -175,6 +174,9 @@ class SectionRows:
 def _new_section(item: TranscriptItem, styles: SectionStyles) -> Section:
     """Return an empty section of the kind that an item needs."""
     if item.kind == "text":
+        # The first frame is drawn without text, and without what lays it out.
+        from tui.widgets.text_section import TextSection
+
         return TextSection(styles.theme)
     if item.kind == "thinking":
         return ThinkingSection()
