@@ -1,4 +1,4 @@
-"""Which request goes on from which answer: found among requests in the order in which they were sent.
+"""Which request goes on from which answer, found among requests in the order they were sent.
 
 A request goes on from an answer that it names (`thread.previous_message_id`), else from the one
 whose turns it begins with, else from the one whose blocks it sends back.
