@@ -115,3 +115,14 @@ def test_a_branch_shares_the_beginning_of_another() -> None:
     other = [*first, {"role": "assistant", "content": "Something else."}]
     found = linker.ask({"messages": [*other, {"role": "user", "content": "And?"}]})
     assert found == Link(None, (), shares=0)
+
+
+def test_an_answer_that_is_not_known_yet_may_be_any() -> None:
+    linker = Linker()
+    first = [{"role": "user", "content": "Hi."}]
+    linker.ask({"messages": first})
+    other = [*first, {"role": "assistant", "content": "Something."}]
+    more = [*other, {"role": "user", "content": "And?"}]
+    assert linker.ask({"messages": more}) == Link(0, ())
+    linker.answered(0, None)
+    assert linker.ask({"messages": more}) == Link(None, (1,), shares=0)

@@ -70,7 +70,7 @@ class Linker:
     """Takes requests and answers as they come, and tells where each request belongs."""
 
     def __init__(self) -> None:
-        self._answers: dict[int, JsonObject] = {}
+        self._answers: dict[int, JsonObject | None] = {}
         self._by_id: dict[str, int] = {}
         self._by_call: dict[str, int] = {}
         self._by_end: dict[int, list[_Asked]] = {}
@@ -99,10 +99,13 @@ class Linker:
         return Link(before, earlier, shares)
 
     def answered(self, number: int, answer: JsonObject | None) -> None:
-        """Take the answer to a request, before the one that goes on from it."""
+        """Take the answer to a request, None where there is none.
+
+        Before the request that goes on from it, or what it says is not known there.
+        """
+        self._answers[number] = answer
         if answer is None:
             return
-        self._answers[number] = answer
         id = as_text(answer.get("id"))
         if id:
             self._by_id[id] = number
@@ -124,12 +127,22 @@ class Linker:
             found = self._find(turns, left)
             if found is not None:
                 back = turns.assistant_after(left)
-                for number in reversed(found.numbers[-_MOST:]):
-                    if is_of(self._answers.get(number), back):
-                        return number, None
-                return (None, found.numbers[-1]) if back else (found.numbers[-1], None)
+                return self._answering(found.numbers, back)
             left += 1
         return None, None
+
+    def _answering(
+        self, numbers: list[int], back: list[JsonObject]
+    ) -> tuple[int | None, int | None]:
+        """Return which of these requests was answered with these blocks; see `_extended`."""
+        newest = numbers[-_MOST:]
+        for number in reversed(newest):
+            if is_of(self._answers.get(number), back):
+                return number, None
+        unknown = [number for number in newest if number not in self._answers]
+        if unknown:
+            return unknown[-1], None
+        return (None, numbers[-1]) if back else (numbers[-1], None)
 
     def _find(self, turns: _Turns, left: int) -> _Asked | None:
         """Return the requests whose turns are these, but for the `left` last blocks."""
