@@ -62,9 +62,9 @@ class Waterfall(ModalScreen[Hashable]):
 
     BINDINGS = [
         ("escape,q,W", "close", "Close"),
-        ("n", "step(1)", "Next conversation or branch"),
-        ("p", "step(-1)", "Previous conversation or branch"),
-        ("L", "ledger", "Ledger of the cache"),
+        ("n", "step(1)", "Next conversation"),
+        ("p", "step(-1)", "Previous"),
+        ("L", "ledger", "Cache ledger"),
         ("ctrl+c", "app.interrupt", "Cancel, then quit"),
     ]
 
@@ -124,7 +124,8 @@ class Waterfall(ModalScreen[Hashable]):
         if view.note:
             lines[0].append((f" {view.note}", "warning"))
         if row is not None:
-            lines += detail_lines(row, self._sessions.found().get(row.key))
+            found = self._sessions.found().get(row.key)
+            lines += detail_lines(row, found, self._detail.row_width)
         self._detail.show(lines)
         self.query_one("#waterfall").border_subtitle = self._keys()
 

@@ -169,6 +169,8 @@ def difference_lines(row: LedgerRow) -> list[StyledLine]:
     path, before, after = row.difference
     return [
         line_of(("first difference at ", "muted"), (one_line(path), "path")),
-        line_of(("\u2212 ", "removed"), (one_line("nothing" if before is None else before), "removed")),
+        line_of(
+            ("\u2212 ", "removed"), (one_line("nothing" if before is None else before), "removed")
+        ),
         line_of(("+ ", "added"), (one_line("nothing" if after is None else after), "added")),
     ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from textwrap import wrap
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rich.cells import cell_len
 
-from tui.core.text import format_count, format_ns
+from tui.core.text import format_count, format_ns, one_line
 from tui.core.time_spans import TEXT, THINKING, TOOL_INPUT, WAITING
 from tui.core.usage import TokenCounts
 from tui.findings import Finding
@@ -63,7 +64,7 @@ _STEPS_MS: Final = (
     *(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000),
     *(minutes * 60_000 for minutes in (1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 1_440, 10_080)),
 )
-_LABEL: Final = 9
+_LABEL: Final = 8
 """Cells from one time on the axis to the next, at least."""
 _OUT: Final = 6
 _CACHE: Final = 12
@@ -159,7 +160,7 @@ def axis_line(window: AxisWindow, columns: WaterfallColumns) -> WaterfallPieces:
             times[cell : cell + len(label)] = label
     heads = f"{'#':>{columns.number}}   {''.join(times)} "
     heads += f"{'out':>{columns.out}}" if columns.out else ""
-    heads += f"{'read/written':>{columns.cache}}" if columns.cache else ""
+    heads += f"{'read/write':>{columns.cache}}" if columns.cache else ""
     return [(heads, "axis"), ("  why" if columns.why > 2 else "", "axis")]
 
 
@@ -263,8 +264,11 @@ def _why(row: WaterfallRow, found: Finding | None, width: int) -> WaterfallPiece
 # --- what is said of it ---------------------------------------------------------------------------
 
 
-def detail_lines(row: WaterfallRow, found: Finding | None) -> list[WaterfallPieces]:
-    """Return what is said of a request: whose it is, where its time went, the verdict on it."""
+def detail_lines(row: WaterfallRow, found: Finding | None, width: int) -> list[WaterfallPieces]:
+    """Return what is said of a request: whose it is, where its time went, the verdict on it.
+
+    The verdict is wrapped; the other lines are cut where they are drawn.
+    """
     kind = "" if row.kind == "main" else f"{row.kind} {row.branch}  "
     head: WaterfallPieces = [
         (f"{row.number}  ", "plain"),
@@ -272,7 +276,7 @@ def detail_lines(row: WaterfallRow, found: Finding | None) -> list[WaterfallPiec
         (f"{row.model}  " if row.model else "", "muted"),
         (row.title, "plain"),
     ]
-    return [head, _times(row), _verdict(row, found)]
+    return [head, _times(row), *_verdict(row, found, width)]
 
 
 def _times(row: WaterfallRow) -> WaterfallPieces:
@@ -295,10 +299,15 @@ def _times(row: WaterfallRow) -> WaterfallPieces:
     return pieces
 
 
-def _verdict(row: WaterfallRow, found: Finding | None) -> WaterfallPieces:
+def _verdict(row: WaterfallRow, found: Finding | None, width: int) -> list[WaterfallPieces]:
     if found is None:
-        return [("arriving" if row.going else "", "muted")]
-    return [(f"{glyph_of(found)} ", TONES[found.level]), (found.text, TONES[found.level])]
+        return [[("arriving" if row.going else "", "muted")]]
+    tone = TONES[found.level]
+    lines = wrap(one_line(found.text), max(width - 2, 10))
+    return [
+        [("  " if place else f"{glyph_of(found)} ", tone), (line, tone)]
+        for place, line in enumerate(lines)
+    ]
 
 
 def legend_line(parts: Sequence[tuple[WaterfallStyle, str]] = LEGEND) -> WaterfallPieces:

@@ -239,23 +239,23 @@ class WaterfallPane(LineView):
 
     def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
         """Show what was later."""
-        self._take(event)
+        self._consume(event)
         self.action_scroll_axis(1)
 
     def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
         """Show what was earlier."""
-        self._take(event)
+        self._consume(event)
         self.action_scroll_axis(-1)
 
     def _on_wheel(self, event: events.MouseEvent, direction: int) -> None:
         if event.ctrl:
-            self._take(event)
+            self._consume(event)
             self.action_zoom(2.0**direction)
         elif event.shift:
-            self._take(event)
+            self._consume(event)
             self.action_scroll_axis(direction)
 
-    def _take(self, event: events.MouseEvent) -> None:
+    def _consume(self, event: events.MouseEvent) -> None:
         event.stop()
         event.prevent_default()
 
