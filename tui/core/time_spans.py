@@ -44,7 +44,7 @@ class SpanScan:
         self._last_ns: int | None = None
         """When the last delta so far came."""
         self.spans: list[TimeSpan] = []
-        """Without gaps, from the request to the last delta so far."""
+        """Without gaps, from the request to the last delta so far; the last may take no time."""
 
     def advance(self) -> list[TimeSpan]:
         """Look at what is new, and return all spans."""
@@ -87,5 +87,8 @@ class SpanScan:
                 self.spans[-1] = before._replace(end_ns=max(end_ns, before.end_ns))
                 return
             start_ns = before.end_ns
-        if end_ns > start_ns or not self.spans:
-            self.spans.append(TimeSpan(kind, start_ns, max(end_ns, start_ns)))
+            if start_ns == before.start_ns and len(self.spans) > 1:
+                self.spans.pop()  # It took no time, and something else followed.
+                self._add(kind, end_ns)
+                return
+        self.spans.append(TimeSpan(kind, start_ns, max(end_ns, start_ns)))
