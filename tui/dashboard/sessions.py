@@ -187,13 +187,34 @@ class WatchedSessions:
         self.update()
         numbers = self._looked_at()
         going = [number for number in self._going if self._place(number) == self._talk]
+        going += [number for number in self._tips() if self._pending(number)]
         elapsed = tuple(self._sent[number].feed.elapsed_ns() for number in going)
         drawn = (self._talk, self._branch, len(numbers), elapsed, len(self._sent))
         fresh = time.monotonic() - self._drawn_at < _REST_S and len(numbers) > _MANY
         if self._view is None or (drawn != self._drawn and not (fresh and self._drawn)):
             self._drawn, self._drawn_at = drawn, time.monotonic()
-            self._view = waterfall_view(self._title(), self._entries(numbers))
+            view = waterfall_view(self._title(), self._entries(numbers))
+            if any(self._stage(number) == "asking" for number in self._tips()):
+                note = "a tool call waits for your word: esc, then decide"
+                view = view._replace(note="; ".join(filter(None, (note, view.note))))
+            self._view = view
         return self._view
+
+    def _tips(self) -> list[int]:
+        """Return the last request of each branch of the conversation."""
+        talks = self._known.talks
+        return [branch.tip for branch in talks[self._talk].branches] if talks else []
+
+    def _stage(self, number: int) -> str:
+        """Return what the exchange of a request is doing, empty where another request follows."""
+        watched = self._sent[number].watched
+        exchange = watched.exchange
+        if exchange is None or exchange.feed is not watched.feed:
+            return ""
+        return exchange.stage.kind
+
+    def _pending(self, number: int) -> bool:
+        return self._stage(number) in ("asking", "tools")
 
     def _place(self, number: int) -> int:
         return self._known.places[number].conversation
@@ -233,6 +254,7 @@ class WatchedSessions:
                     before=last.get(place.branch),
                     start_ns=_start_ns(feed, run, offset_ns),
                     now_ns=feed.elapsed_ns(),
+                    pending=self._pending(number),
                 )
             )
             last[place.branch] = len(entries) - 1

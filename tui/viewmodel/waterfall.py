@@ -36,6 +36,8 @@ class WaterfallEntry(NamedTuple):
     """When it was sent, None where that is not known."""
     now_ns: int
     """Time since then, as long as it goes on."""
+    pending: bool = False
+    """Whether its tools run now, or wait for a decision."""
 
 
 class WaterfallGap(NamedTuple):
@@ -64,6 +66,8 @@ class WaterfallRow(NamedTuple):
     gap: WaterfallGap | None
     going: bool
     tokens: TokenCounts
+    after: WaterfallGap | None = None
+    """The tools that it called, as long as they run."""
 
 
 class WaterfallTotals(NamedTuple):
@@ -135,6 +139,9 @@ def _row(number: int, entries: Sequence[WaterfallEntry], starts: Sequence[int]) 
         free_ns = starts[entry.before] + _length(before)
         if start_ns > free_ns:
             gap = WaterfallGap(free_ns, start_ns, called(before.run))
+    after = None
+    if entry.pending and entry.now_ns > length_ns:
+        after = WaterfallGap(start_ns + length_ns, start_ns + entry.now_ns, called(run))
     return WaterfallRow(
         key=entry.key,
         number=number + 1,
@@ -148,6 +155,7 @@ def _row(number: int, entries: Sequence[WaterfallEntry], starts: Sequence[int]) 
         gap=gap,
         going=run.state.end is None and run.status == "streaming",
         tokens=token_counts(run.state.usage),
+        after=after,
     )
 
 
@@ -173,13 +181,18 @@ def called(run: Run) -> tuple[str, ...]:
     return tuple(name if n == 1 else f"{name} \u00d7{n}" for name, n in counts.items())
 
 
+def end_of(row: WaterfallRow) -> int:
+    """Return where a row ends, with the tools that run now."""
+    return row.end_ns if row.after is None else row.after.end_ns
+
+
 # --- totals ---------------------------------------------------------------------------------------
 
 
 def totals_of(rows: Sequence[WaterfallRow]) -> WaterfallTotals:
     """Return what rows add up to."""
     spent = _spent(rows)
-    end_ns = max((row.end_ns for row in rows), default=0)
+    end_ns = max(map(end_of, rows), default=0)
     inputs = [row.tokens.all_input for row in rows]
     return WaterfallTotals(
         requests=len(rows),
@@ -221,8 +234,9 @@ def _spent(rows: Sequence[WaterfallRow]) -> dict[int, int]:
 def _pieces(row: WaterfallRow) -> Iterator[tuple[int, int, int]]:
     for kind, start_ns, end_ns in row.spans:
         yield row.start_ns + start_ns, row.start_ns + end_ns, _RANKS[kind]
-    if row.gap is not None and row.gap.tools:
-        yield row.gap.start_ns, row.gap.end_ns, _RANKS[_TOOLS]
+    for gap in (row.gap, row.after):
+        if gap is not None and gap.tools:
+            yield gap.start_ns, gap.end_ns, _RANKS[_TOOLS]
 
 
 def totals_parts(found: WaterfallTotals) -> list[tuple[str, str]]:

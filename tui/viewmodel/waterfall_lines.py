@@ -170,11 +170,12 @@ def axis_line(window: AxisWindow, columns: WaterfallColumns) -> WaterfallPieces:
 def bar_of(row: WaterfallRow, window: AxisWindow, width: int) -> list[WaterfallStyle]:
     """Return what each cell of the axis shows of a request; `plain` where there is nothing."""
     cells: list[WaterfallStyle] = ["plain"] * width
-    if row.gap is not None:
-        style: WaterfallStyle = "tools" if row.gap.tools else "between"
-        first, last = (_cell(at, window, width) for at in row.gap[:2])
-        for cell in range(max(int(first), 0), min(int(last), width)):
-            cells[cell] = style
+    for gap in (row.gap, row.after):
+        if gap is not None:
+            style: WaterfallStyle = "tools" if gap.tools else "between"
+            first, last = (_cell(at, window, width) for at in gap[:2])
+            for cell in range(max(int(first), 0), min(int(last), width)):
+                cells[cell] = style
     most = [0.0] * width
     weights: dict[tuple[int, WaterfallStyle], float] = {}
     for kind, start_ns, end_ns in row.spans:
@@ -218,11 +219,13 @@ def _drawn(row: WaterfallRow, window: AxisWindow, width: int) -> WaterfallPieces
         if cells[cell] in ("plain", "between"):
             cells[cell] = "grid"
     pieces: WaterfallPieces = []
+    before = row.gap is not None and bool(row.gap.tools)
     for style, group in groupby(cells):
         size = len(list(group))
         text = GLYPHS[style] * size
         if style == "tools":
-            text = _named(row.gap, size)
+            text = _named(row.gap if before else row.after, size)
+            before = False
         pieces.append((text, style))
     return pieces
 
@@ -296,6 +299,9 @@ def _times(row: WaterfallRow) -> WaterfallPieces:
         what = ", ".join(row.gap.tools)
         words = f"{length} of your tools before it: {what}" if what else f"{length} between"
         pieces.append((words, "tools"))
+    if row.after is not None:
+        length = format_ns(row.after.end_ns - row.after.start_ns)
+        pieces.append((f"  {', '.join(row.after.tools)} for {length} now", "tools"))
     return pieces
 
 

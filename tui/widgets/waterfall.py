@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from tui.core.text import sanitize
 from tui.findings import Finding
-from tui.viewmodel.waterfall import WaterfallRow, WaterfallView
+from tui.viewmodel.waterfall import WaterfallRow, WaterfallView, end_of
 from tui.viewmodel.waterfall_lines import (
     AxisWindow,
     WaterfallPieces,
@@ -104,7 +104,7 @@ class WaterfallPane(LineView):
         at_end = self.chosen >= len(self._rows) - 1
         longer = len(view.rows) > len(self._rows)
         self._rows, self._found = view.rows, found
-        self._end_ns = max((row.end_ns for row in view.rows), default=0)
+        self._end_ns = max(map(end_of, view.rows), default=0)
         self.set_height(len(view.rows) + 1 if view.rows else 0)
         if longer and at_end:
             self._choose(len(view.rows) - 1)
