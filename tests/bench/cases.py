@@ -23,10 +23,14 @@ CASES: Final = {
     "markdown": "drawing",
     "heartbeat": "heartbeat",
     "inspect": "inspecting",
+    "inspect-capture": "inspecting",
     "findings": "judging",
     "mock": "serving",
     "relay-latency": "relaying",
     "relay-speed": "relaying",
+    "list-refresh": "many_runs",
+    "many-streams": "many_streams",
+    "many-requests": "many_requests",
 }
 """Case and module; the case's function has its name, and takes the number of rounds."""
 

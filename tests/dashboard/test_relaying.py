@@ -142,7 +142,7 @@ async def test_keys_never_touch_what_is_relayed(tmp_path: Path) -> None:
         await relay.look()
         for key in ("escape", "r", "c"):
             await relay.stage.press(key)
-            assert FOLLOWED in [note.message for note in relay.stage.app._notifications]
+            assert FOLLOWED in relay.stage.text
         run.chunk(2, wire(message_start()))
         await relay.look()
         assert len(relay.stage.app.watchlist.all) == 1

@@ -14,8 +14,6 @@ from tui import __version__
 from tui.captures.telling import crash_report, told
 from tui.cli.click_options import OnceGroup, plain_option, speed_option
 from tui.cli.failing import FAILED, INTERRUPTED, fail, reading
-from tui.cli.proxy_command import proxy
-from tui.cli.run_command import run
 from tui.cli.show import OutputMode, screen_possible, show
 from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
@@ -26,8 +24,26 @@ if TYPE_CHECKING:
     from tui.sources.followed import CaptureFollower
 
 
+class Commands(OnceGroup):
+    """All commands. `run` and `proxy`, with their many options, are made when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "proxy", "run"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "proxy":
+            from tui.cli.proxy_command import proxy
+
+            return proxy
+        if cmd_name == "run":
+            from tui.cli.run_command import run
+
+            return run
+        return super().get_command(ctx, cmd_name)
+
+
 @click.group(
-    cls=OnceGroup,
+    cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -122,10 +138,6 @@ def _followers(files: tuple[str, ...]) -> list[CaptureFollower]:
         with reading(name):
             following(Path(name))
     return [CaptureFollower(Path(name)) for name in files]
-
-
-cli.add_command(run)
-cli.add_command(proxy)
 
 
 @cli.command()

@@ -70,23 +70,21 @@ class ScreenDesk:
             factories, warnings = await waited_for(opening)
         except (OSError, ValueError) as error:
             factories, warnings = [], [str(error)]
-        for warning in warnings:
-            self._ui.complain(one_line(warning), title="Left out")
+        if warnings:
+            self._ui.complain("Left out: " + one_line("; ".join(warnings)))
         self._start_all(factories or [partial(Unopened, "standard input", "; ".join(warnings))])
 
-    async def follow(self, follower: CaptureFollower, instead_of: Watched | None = None) -> None:
+    async def follow(self, follower: CaptureFollower) -> None:
         """Watch every run of a capture that grows, from when it begins. A worker."""
         try:
             async for factory in follower.runs():
                 # Whoever looks at something is not taken away from it.
                 shown = self._watchlist.shown
-                idle = shown is None or shown.watched is instead_of or shown.feed.done
+                idle = not self._watchlist.all or shown is None or shown.feed.done
                 show = not follower.caught_up or (idle and self._watchlist.cursor is None)
                 self.start(factory, show=show, followed=True)
-                if instead_of is not None:
-                    self._watchlist.remove(instead_of)
         except (OSError, ValueError) as error:
-            self._ui.complain(one_line(str(error)), title="Cannot follow")
+            self._ui.complain(f"Cannot follow: {one_line(str(error))}")
 
     def start(self, factory: SourceFactory, *, show: bool = True, followed: bool = False) -> None:
         """Read a new source in a worker of its own, and show it.
@@ -98,7 +96,7 @@ class ScreenDesk:
         except Exception as error:
             # A file that has gone since it was opened, for one: the other runs go on.
             problem = one_line(str(error)) or type(error).__name__
-            self._ui.complain(problem, title="Cannot start")
+            self._ui.complain(f"Cannot start: {problem}")
             return
         self.interrupted = False
         now = self._settings.now
@@ -215,8 +213,8 @@ class ScreenDesk:
             self._ui.say(FOLLOWED)
             return
         if conversation is None or self.is_busy(conversation):
-            missing = conversation is None
-            self._ui.say("There is nothing to continue" if missing else "Still arriving")
+            nothing = "There is nothing to continue"
+            self._ui.say(nothing if conversation is None else STILL_ARRIVING)
             return
         from tui.conversation.exchange import Exchange
 

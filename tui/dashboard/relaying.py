@@ -13,6 +13,9 @@ from tui.core.records import strict_loads
 from tui.core.text import format_count, one_line
 from tui.dashboard.ui import UI
 from tui.dashboard.waiting import Waiting
+from tui.dashboard.watched import Watched
+from tui.run import Feed
+from tui.sources import Awaited
 from tui.viewmodel.lines import StyledLine, line_of
 
 BASE_URL: Final = "ANTHROPIC_BASE_URL"
@@ -69,6 +72,9 @@ class Relaying:
         self.state = RelayState()
         self.end_wanted = False
         """Whether the reader wants the command ended."""
+        self.awaited = Watched(Feed(Awaited("relay")))
+        """What is shown until the first request comes."""
+        self.awaited.notice = self.waiting
         self._ui = ui
         self._now = now
 
@@ -105,7 +111,7 @@ class Relaying:
             state.messages, state.others = value["messages"], value["others"]
         elif event == "note":
             state.notes.append(one_line(value["text"]))
-            self._ui.complain(state.notes[-1], title="Not recorded any more")
+            self._ui.complain(state.notes[-1])
         elif event == "command":
             state.began_ns = self._now()
         elif event == "failed":
@@ -118,9 +124,9 @@ class Relaying:
         state = self.state
         state.gone = True
         if state.failed is not None:
-            self._ui.complain(state.failed, title="Not relayed")
+            self._ui.complain(f"Not relayed: {state.failed}")
         elif state.status is None:
-            self._ui.complain("The relay has ended", title="Not relayed any more")
+            self._ui.complain("Not relayed any more: the relay has ended")
 
     @property
     def _name(self) -> str:

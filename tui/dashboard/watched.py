@@ -86,6 +86,10 @@ class Watchlist:
 
     def __init__(self) -> None:
         self.all: list[Watched] = []
+        self.awaited: Watched | None = None
+        """What is shown as long as there is nothing else."""
+        self._runs: list[list[Run]] = []
+        """The runs of each stream."""
         self.cursor: int | None = None
         self._number = 0
         self._place: int | None = None
@@ -99,17 +103,7 @@ class Watchlist:
             self._leave()
             self._number, self._place = len(self.all), None
         self.all.append(watched)
-
-    def remove(self, watched: Watched) -> None:
-        """Watch a stream no more; the one that takes its place, or the last, is shown."""
-        if watched in self.all:
-            place = self.all.index(watched)
-            if place == self._number:
-                self._leave()
-                self._place = None
-            del self.all[place]
-            if place < self._number or self._number >= len(self.all):
-                self._number = max(self._number - 1, 0)
+        self._runs.append(watched.feed.runs)
 
     @property
     def feeds(self) -> list[Feed]:
@@ -130,19 +124,24 @@ class Watchlist:
     @property
     def shown(self) -> Shown | None:
         """The run in the panes: the picked one, else the newest."""
-        if not self.all:
+        if not self.all and self.awaited is None:
             return None
-        watched = self.all[self._number]
+        watched = self.all[self._number] if self.all else self.awaited
+        assert watched is not None
         return Shown(watched, watched.feed.runs[-1 if self._place is None else self._place])
+
+    @property
+    def count_of_runs(self) -> int:
+        """How many runs there are."""
+        return sum(map(len, self._runs))
 
     @property
     def position(self) -> tuple[int, int]:
         """Return the number of the shown run, from one, and how many there are."""
         if not self.all:
             return 0, 0
-        sizes = [len(watched.feed.runs) for watched in self.all]
-        here = sizes[self._number] if self._place is None else self._place + 1
-        return sum(sizes[: self._number]) + here, sum(sizes)
+        here = len(self._runs[self._number]) if self._place is None else self._place + 1
+        return sum(map(len, self._runs[: self._number])) + here, self.count_of_runs
 
     def pick(self, step: int) -> None:
         """Show the run `step` places further."""

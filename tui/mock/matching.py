@@ -22,7 +22,7 @@ _VERSION: Final = "/v1/"
 _SHOWN: Final = 60
 
 
-class Match(NamedTuple):
+class AnswerMatch(NamedTuple):
     """The recorded exchange that answers a request, and why this one."""
 
     recording: Recording | None
@@ -31,7 +31,7 @@ class Match(NamedTuple):
     """One line, for a header and a log."""
 
 
-class _Entry(NamedTuple):
+class _Answerable(NamedTuple):
     recording: Recording
     endpoint: str
     said: str
@@ -44,7 +44,9 @@ class Matching:
     def __init__(self, recordings: Sequence[Recording], mode: MatchMode) -> None:
         self.mode = mode
         self._entries = [
-            _Entry(one, endpoint(one.method, one.url or _VERSION), self._canonical(one.request))
+            _Answerable(
+                one, endpoint(one.method, one.url or _VERSION), self._canonical(one.request)
+            )
             for one in recordings
         ]
         self._served: Counter[tuple[str, str]] = Counter()
@@ -52,25 +54,27 @@ class Matching:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def find(self, method: str, path: str, body: JsonObject | None) -> Match:
+    def find(self, method: str, path: str, body: JsonObject | None) -> AnswerMatch:
         """Return what answers a request, whose secrets are masked here as the recorded ones are."""
         where = endpoint(method, path)
         entries = [entry for entry in self._entries if entry.endpoint == where]
         if not entries:
             known = ", ".join(sorted({entry.endpoint for entry in self._entries}))
-            return Match(None, f"nothing was recorded for {where}; recorded: {known}")
+            return AnswerMatch(None, f"nothing was recorded for {where}; recorded: {known}")
         sent = redact_json(body)
         said = "" if self.mode == "order" else self._canonical(sent)
         fitting = [entry for entry in entries if self.mode == "order" or entry.said == said]
         if not fitting:
-            return Match(None, _nearest(entries, sent))
+            return AnswerMatch(None, _nearest(entries, sent))
         number = self._served[where, said]
         self._served[where, said] += 1
         found = fitting[min(number, len(fitting) - 1)]
         again = f", again ({number + 1})" if number >= len(fitting) else ""
         turn = f", {number + 1} of {len(fitting)}" if len(fitting) > 1 and not again else ""
         reasons = {"exact": "the same request", "content": "the same content", "order": "its turn"}
-        return Match(found.recording, f"{found.recording.run}: {reasons[self.mode]}{turn}{again}")
+        return AnswerMatch(
+            found.recording, f"{found.recording.run}: {reasons[self.mode]}{turn}{again}"
+        )
 
     def _canonical(self, request: object) -> str:
         if self.mode == "exact":
@@ -96,7 +100,7 @@ def content_of(request: object) -> Any:  # noqa: ANN401
     return plain({name: value for name, value in request.items() if name not in _VOLATILE})
 
 
-def _nearest(entries: Sequence[_Entry], sent: Any) -> str:  # noqa: ANN401
+def _nearest(entries: Sequence[_Answerable], sent: Any) -> str:  # noqa: ANN401
     """Say which recorded request is most like one, and where they part first."""
     asked = content_of(sent)
     near = max(entries, key=lambda entry: _likeness(content_of(entry.recording.request), asked))

@@ -91,13 +91,13 @@ class RecordedMock:
         recording = found.recording
         plan = self._plan(recording, faults, body)
         plan = plan.jittered(settings.jitter, self._rng) if settings.jitter else plan
-        plan = faults.apply(plan)
         headers = {
             name: text
             for name, text in recording.response_headers.items()
             if name.lower() not in _OWN and text != _MASKED
         }
         headers[MATCH_HEADER] = _header(found.reason)
+        plan = faults.apply(plan, headers)
         return await play(plan, request, headers, status=recording.status or 200)
 
     async def _fail(self, faults: Faults, text: str, raw: bytes) -> None:

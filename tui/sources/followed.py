@@ -33,6 +33,8 @@ from tui.sources import Answer, Source, SourceEnded, SourceFactory, SourceInfo
 from tui.sources.capture import CaptureSource, existing_runs, poll, raise_end
 
 _READ: Final = 1 << 18
+_LETTERS: Final = ("", *"bcdefghijklmnopqrstuvwxyz")
+"""Of the branches of a conversation; the first has none."""
 
 
 class FollowedRun:
@@ -154,7 +156,7 @@ class CaptureFollower:
                 continue
             self._bodies[recording.run] = recording.request
             self._over.add(recording.run)
-            self._conversations.place(recording.request)
+            self._conversations.ask(recording.request, recording.headers)
             yield partial(CaptureSource, recording)
         self.caught_up = True
         reader = CaptureReader(offset=start if first is None else first)
@@ -215,9 +217,13 @@ class CaptureFollower:
     def _title(self, line: RequestLine, request: JsonObject | None) -> str:
         if (line.url or "").partition("?")[0].endswith(COUNTING):
             return "count_tokens"
-        conversation, turn = self._conversations.place(request)
+        placed = self._conversations.ask(request, line.headers)
+        branch = self._conversations.talks[placed.conversation].branches[placed.branch]
+        letter = _LETTERS[placed.branch % len(_LETTERS)]
+        place = f"{placed.conversation + 1}{letter}.{len(branch.requests)}"
+        kind = "" if branch.kind in ("main", "branch") else f"{branch.kind}: "
         asked = "request" if request is None else title_of(request)
-        return one_line(f"{conversation}.{turn} {asked}")
+        return one_line(f"{place} {kind}{asked}")
 
 
 def _same(run: FollowedRun) -> Source:
