@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tui.core.session import Run
-from tui.dashboard.verdicts import Findings
 from tui.dashboard.watched import Watched, Watchlist
 from tui.run import Feed
 from tui.viewmodel.run_table import RunTable
@@ -15,6 +14,7 @@ from tui.viewmodel.runs import RunEntry
 
 if TYPE_CHECKING:
     from tui.conversation.exchange import Exchange
+    from tui.findings import Finding
 
 BUDGET_NS: Final = 2_000_000
 """How long a refresh looks at runs that are not in view."""
@@ -28,10 +28,10 @@ _NOTES: Final = {
 }
 
 
-FindingsOf = Callable[[Watched, Run], Findings]
+FindingsOf: TypeAlias = "Callable[[Watched, Run], tuple[Finding, ...]]"
 
 
-def _not_judged(watched: Watched, run: Run) -> Findings:
+def _not_judged(watched: Watched, run: Run) -> tuple[Finding, ...]:
     return ()
 
 
@@ -47,7 +47,9 @@ def run_entries(
     ]
 
 
-def run_entry(watched: Watched, run: Run, number: int, findings: Findings = ()) -> RunEntry:
+def run_entry(
+    watched: Watched, run: Run, number: int, findings: tuple[Finding, ...] = ()
+) -> RunEntry:
     """Return what is known of a run now."""
     feed, exchange = watched.feed, watched.exchange
     model = (feed.info.request or {}).get("model")
