@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.core.session import Run
 from tui.dashboard.watched import Watched, Watchlist
+from tui.findings import Finding
 from tui.run import Feed
 from tui.viewmodel.run_table import RunTable
 from tui.viewmodel.runs import RunEntry
@@ -27,13 +28,26 @@ _NOTES: Final = {
 }
 
 
-def run_entries(streams: Iterable[Watched]) -> list[RunEntry]:
+Judge = Callable[[Watched, Run], tuple[Finding, ...]]
+"""Tells what was found in a run."""
+
+
+def _not_judged(watched: Watched, run: Run) -> tuple[Finding, ...]:
+    return ()
+
+
+def run_entries(streams: Iterable[Watched], findings_of: Judge = _not_judged) -> list[RunEntry]:
     """Return an entry for every run of these streams, in their order."""
     runs = [(watched, run) for watched in streams for run in watched.feed.runs]
-    return [run_entry(watched, run, number) for number, (watched, run) in enumerate(runs, 1)]
+    return [
+        run_entry(watched, run, number, findings_of(watched, run))
+        for number, (watched, run) in enumerate(runs, 1)
+    ]
 
 
-def run_entry(watched: Watched, run: Run, number: int) -> RunEntry:
+def run_entry(
+    watched: Watched, run: Run, number: int, findings: tuple[Finding, ...] = ()
+) -> RunEntry:
     """Return what is known of a run now."""
     feed, exchange = watched.feed, watched.exchange
     model = (feed.info.request or {}).get("model")
@@ -48,17 +62,21 @@ def run_entry(watched: Watched, run: Run, number: int) -> RunEntry:
         replaced=exchange is not None and feed in exchange.replaced,
         note=_note(exchange, feed),
         now_ns=(run.last_byte_ns or 0) if over else feed.elapsed_ns(),
+        findings=findings,
     )
 
 
 class RunListing:
     """The table of all runs that are watched, looked at in turn: a refresh has its budget."""
 
-    def __init__(self, watchlist: Watchlist, now: Callable[[], int]) -> None:
+    def __init__(
+        self, watchlist: Watchlist, now: Callable[[], int], findings_of: Judge = _not_judged
+    ) -> None:
         """`now` is a monotonic clock in ns."""
         self.table = RunTable(self._entry)
         self._watchlist = watchlist
         self._now = now
+        self._findings_of = findings_of
         self._places: dict[Hashable, tuple[Watched, int]] = {}
         """The stream of each run, and its number."""
         self._going: deque[Run] = deque()
@@ -104,7 +122,7 @@ class RunListing:
     def _entry(self, key: Hashable) -> RunEntry:
         watched, number = self._places[key]
         assert isinstance(key, Run)
-        return run_entry(watched, key, number)
+        return run_entry(watched, key, number, self._findings_of(watched, key))
 
     def _is_over(self, run: Run) -> bool:
         exchange = self._places[run][0].exchange

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tui.core.session import Run
 from tui.dashboard.listing import RunListing, run_entries
 from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
 if TYPE_CHECKING:
@@ -18,7 +19,13 @@ class RunList:
     """Draws a row for each run that is watched, and shows the one that is picked."""
 
     def __init__(
-        self, ui: UI, watchlist: Watchlist, now: Callable[[], int], *, batch: bool
+        self,
+        ui: UI,
+        watchlist: Watchlist,
+        verdicts: Verdicts,
+        now: Callable[[], int],
+        *,
+        batch: bool,
     ) -> None:
         """`batch`: whether several streams were begun together, to be watched side by side.
 
@@ -28,7 +35,8 @@ class RunList:
         self._watchlist = watchlist
         self._batch = batch
         self._now = now
-        self._listing = RunListing(watchlist, now)
+        self._verdicts = verdicts
+        self._listing = RunListing(watchlist, now, verdicts.of_listed)
 
     @property
     def pending(self) -> bool:
@@ -41,6 +49,7 @@ class RunList:
         if not dashboard.wants_runs(self._watchlist.count_of_runs, batch=self._batch):
             return
         listing, shown = self._listing, self._watchlist.shown
+        self._verdicts.begin_list()
         listing.refresh(dashboard.runs_in_view())
         dashboard.show_runs(listing.table, None if shown is None else shown.run, self._now())
 

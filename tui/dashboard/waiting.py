@@ -28,9 +28,14 @@ def waits_for(watched: Watched, run: Run) -> Waiting:
     return _silence(watched, run)
 
 
-def is_queued(watched: Watched) -> bool:
-    """Whether a stream waits for its turn."""
-    return watched.exchange is not None and watched.exchange.stage.kind == "queued"
+def pending(watched: Watched) -> str:
+    """Return in a word or two why a request is not on its way yet; empty when it is, or was."""
+    exchange = watched.exchange
+    if exchange is None or exchange.feed is not watched.feed:
+        return ""
+    if exchange.stage.kind == "waiting":
+        return f"RETRY IN {exchange.wait_left_s() or 0.0:.0f} S"
+    return {"queued": "WAITING", "held": "RETRY?"}.get(exchange.stage.kind, "")
 
 
 def _silence(watched: Watched, run: Run) -> Waiting:

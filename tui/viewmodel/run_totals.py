@@ -6,7 +6,9 @@ from bisect import bisect_left, insort
 from typing import Any, Final, NamedTuple
 
 from tui.core.metrics import Percentiles, percentiles
+from tui.findings.finding import LEVELS
 from tui.viewmodel.run_rows import GOING, RunKind, RunRow
+from tui.viewmodel.verdict import glyph_of
 
 
 class Totals(NamedTuple):
@@ -39,12 +41,17 @@ _Ranked = tuple[int | None, int | None, int | None, float | None]
 """What percentiles are made of: TTFT, time, time per token, rate."""
 
 
+Code = tuple[int, str, str]
+"""A finding: the rank of its level, its code, its glyph."""
+
+
 class Share(NamedTuple):
     """What a row adds to the totals."""
 
     kind: RunKind
     ranked: _Ranked
     summed: tuple[int | None, ...]
+    codes: tuple[Code, ...]
 
 
 _SUMS: Final = 7
@@ -72,7 +79,14 @@ def share_of(row: RunRow) -> Share | None:
             row.stalls,
             row.attempt - 1,
         ),
+        _codes(row) if row.findings else (),
     )
+
+
+def _codes(row: RunRow) -> tuple[Code, ...]:
+    """Return the findings of a row above `info`."""
+    found = {one.code: one for one in row.findings if one.level != "info"}
+    return tuple((LEVELS.index(one.level), code, glyph_of(one)) for code, one in found.items())
 
 
 class Tally:
@@ -85,6 +99,7 @@ class Tally:
         self._sums = [0] * _SUMS
         self._known = [0] * _SUMS
         """How many rows know each of the numbers that are summed."""
+        self._codes: dict[Code, int] = {}
 
     def add(self, share: Share) -> None:
         """Take a row for one more."""
@@ -103,10 +118,16 @@ class Tally:
         self._sum(share, -1)
 
     def _sum(self, share: Share, sign: int) -> None:
+        for code in share.codes:
+            self._codes[code] = self._codes.get(code, 0) + sign
         for place, value in enumerate(share.summed):
             if value is not None:
                 self._sums[place] += sign * value
                 self._known[place] += sign
+
+    def codes(self) -> dict[Code, int]:
+        """Return how many rows have each finding above `info`."""
+        return {code: count for code, count in self._codes.items() if count}
 
     def totals(self, waiting: int = 0) -> Totals:
         """Return the totals, a number that no run knows as None.
