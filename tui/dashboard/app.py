@@ -16,12 +16,13 @@ from tui.dashboard.commands import KEYS, palette
 from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.escape import Escape
 from tui.dashboard.exporting import Exporting
+from tui.dashboard.importing import import_soon
 from tui.dashboard.modals import Modals
 from tui.dashboard.navigator import Navigator
 from tui.dashboard.notes import Notes
 from tui.dashboard.requesting import Requesting
 from tui.dashboard.run_list import RunList
-from tui.dashboard.start import calm_collector, find_styles, on_signals
+from tui.dashboard.start import calm_collector, find_styles, on_signals, read_styles
 from tui.dashboard.textual_hacks import harden
 from tui.dashboard.ticker import TICK_S, Ticker
 from tui.dashboard.ui import UI
@@ -45,7 +46,7 @@ class StreamscopeApp(App[int]):
     """The dashboard over any number of sources and live calls. The exit status is its result."""
 
     TITLE = "streamscope"
-    CSS_PATH = find_styles()
+    CSS, LATER_CSS = read_styles(find_styles())
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -90,6 +91,7 @@ class StreamscopeApp(App[int]):
     # --- begin and end ------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[Any]:
+        self.dashboard.fit(self.size)
         return self.dashboard
 
     def on_mount(self) -> None:
@@ -101,10 +103,12 @@ class StreamscopeApp(App[int]):
 
     async def _begin(self) -> None:
         """Start reading once the first frame is out."""
+        self.stylesheet.add_source(self.LATER_CSS, read_from=("styles.tcss", "later"))
         self.desk.begin(self._factories, self._opening)
         if not self.watchlist.all:
             await self.asking.begin()
         if self.settings.ticking:  # Else the process is not the app's own.
+            import_soon(live=self.desk.live is not None)
             calm_collector()
 
     def tick(self) -> None:

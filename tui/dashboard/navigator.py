@@ -7,7 +7,6 @@ from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 from tui.find.finder import Finder
 from tui.find.markers import next_marker
-from tui.find.writers import writer_of
 from tui.viewmodel.verdict import evidence_of
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.line_view import OriginWanted
@@ -65,6 +64,8 @@ class Navigator:
         """Go to the event that wrote a character."""
         shown = self._watchlist.shown
         if shown is not None:
+            from tui.find.writers import writer_of
+
             self.go_to(writer_of(shown.run, wanted.position, wanted.field, wanted.offset))
 
     # --- search and filter ----------------------------------------------------------------------

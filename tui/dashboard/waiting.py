@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Final
 from tui.core.session import Run
 from tui.core.text import one_line
 from tui.dashboard.watched import Watched
+from tui.sources import Answered
 
 if TYPE_CHECKING:
     from tui.conversation.exchange import Exchange
 
 SILENCE_NS: Final = 60_000_000_000
 """After so long without content the reader is warned. The stream is never ended for it."""
+
+_PENDING: Final = {"queued": "\u2026 WAITING", "held": "\u21bb RETRY?"}
 
 Waiting = tuple[str, str] | None
 """A heading, and what can be done."""
@@ -31,11 +34,20 @@ def waits_for(watched: Watched, run: Run) -> Waiting:
 def pending(watched: Watched) -> str:
     """Return in a word or two why a request is not on its way yet; empty when it is, or was."""
     exchange = watched.exchange
-    if exchange is None or exchange.feed is not watched.feed:
-        return ""
-    if exchange.stage.kind == "waiting":
-        return f"RETRY IN {exchange.wait_left_s() or 0.0:.0f} S"
-    return {"queued": "WAITING", "held": "RETRY?"}.get(exchange.stage.kind, "")
+    stage = exchange.stage.kind if exchange is not None and exchange.feed is watched.feed else ""
+    if exchange is not None and stage == "waiting":
+        return f"\u21bb RETRY IN {exchange.wait_left_s() or 0.0:.0f} S"
+    if stage in _PENDING:
+        return _PENDING[stage]
+    return "\u2026 CONNECTING" if _is_connecting(watched) else ""
+
+
+def _is_connecting(watched: Watched) -> bool:
+    """Whether a live call has no response yet: the SDK is imported, the request is on its way."""
+    feed = watched.feed
+    if feed.info.kind != "live" or feed.done or feed.session.raw.size:
+        return False
+    return isinstance(feed.source, Answered) and feed.source.answer is None
 
 
 def _silence(watched: Watched, run: Run) -> Waiting:

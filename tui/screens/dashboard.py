@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
+from textual.events import ScreenResume
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -61,6 +63,12 @@ class Dashboard(Screen[None]):
         self._log_title = ""
         self._runs_wanted: bool | None = None
         """What the reader wants; None: the list is there when there are several."""
+
+    def fit(self, size: Size) -> None:
+        """Take the classes of a terminal's size before anything is styled, so that it is once."""
+        wide = [name for least, name in self.HORIZONTAL_BREAKPOINTS if size.width >= least]
+        tall = [name for least, name in self.VERTICAL_BREAKPOINTS if size.height >= least]
+        self.add_class(wide[-1], tall[-1])
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -132,8 +140,10 @@ class Dashboard(Screen[None]):
         """A modal opens."""
         self._is_covered = True
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
         """A modal was closed, or the dashboard is shown for the first time."""
+        # At first the widgets were all styled a moment ago: a second time would be for nothing.
+        event.refresh_styles = event.refresh_styles and self._is_covered
         if self._is_covered:
             self._is_covered = False
             self._when_closed()

@@ -132,7 +132,7 @@ def _badge(view: HeaderView) -> tuple[str, str]:
         return "\u2717 FAILED", "bad"
     status = view.moment.run.status
     if view.pending:
-        return f"\u21bb {view.pending}", "paused"
+        return view.pending, "paused"
     if status == "streaming":
         if view.progress is not None:
             return f"\u25cf LOADING {view.progress:.0%}", "live"
