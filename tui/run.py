@@ -202,10 +202,11 @@ class Feed:
     @property
     def progress(self) -> float | None:
         """How much of a body of known size was read, 0 to 1; None where none is being loaded."""
-        size = self.info.size
-        if size is None or self.done:
+        size, read_share = self.info.size, self.info.read_share
+        if self.done or (size is None and read_share is None):
             return None
-        # The size of a capture's body is an estimate.
+        if size is None:
+            return read_share() if read_share is not None else None
         return min(self.session.raw.size / max(size, 1), 1.0)
 
     def elapsed_ns(self) -> int:

@@ -19,11 +19,15 @@ class Scheduler:
     """One slice of time in each round of the event loop, for as many feeds as ask for it.
 
     Who finds no time left waits, and goes on in a later round: first who is looked at, then the
-    others in the order in which they came. Between two slices the loop has a round for itself.
+    others in the order in which they came. All else that is ready has its turn between two slices.
     """
 
-    def __init__(self, now: Callable[[], int] = time.monotonic_ns) -> None:
-        """`now` is a monotonic clock in ns."""
+    def __init__(self, now: Callable[[], int] = time.thread_time_ns) -> None:
+        """`now` is a clock in ns that only rises.
+
+        Of processor time: what other programs take of a busy machine is not taken off a slice,
+        else a stream would fall behind the further the busier they are.
+        """
         self.first: Callable[[], object] = lambda: None
         """Tells who comes first."""
         self._now = now
@@ -38,8 +42,7 @@ class Scheduler:
         """Whether something may still be done in this round of the loop."""
         if not self._open:
             self._begin()
-            asyncio.get_running_loop().call_soon(self._end)
-        return self._now() <= self._until
+        return self._now() < self._until
 
     async def wait(self, who: object) -> None:
         """Wait for a later round. Who has waited may do one piece of work without asking."""
@@ -51,6 +54,7 @@ class Scheduler:
     def _begin(self) -> None:
         self._open = True
         self._until = self._now() + SLICE_NS
+        asyncio.get_running_loop().call_soon(self._end)
 
     def _end(self) -> None:
         over_ns = self._now() - self._until
@@ -58,20 +62,17 @@ class Scheduler:
             self._woken = max(self._woken // 2, 1)
         elif over_ns < 0 and self._waiting:
             self._woken = min(self._woken * 2, _MOST_WOKEN)
+        self._open = False
         if self._waiting:
-            # One round for all else first; a timer that is due comes behind what was ready.
-            asyncio.get_running_loop().call_soon(self._wake)
-        else:
-            self._open = False
+            self._wake()
 
     def _wake(self) -> None:
         """Begin a slice, and let those go on who are next."""
-        self._begin()
         self._slices += 1
         first = self.first()
         if self._woken > 1 or self._slices % _OTHERS_EVERY:
             for entry in self._waiting:
-                if entry[0] is first:
+                if entry[0] == first:
                     self._waiting.remove(entry)
                     self._waiting.appendleft(entry)
                     break
@@ -81,6 +82,5 @@ class Scheduler:
             if not turn.done():  # Its feed may have been cancelled meanwhile.
                 turn.set_result(None)
                 woken += 1
-        loop = asyncio.get_running_loop()
-        # They run in the next round: the one after it is the earliest that may end the slice.
-        loop.call_soon(loop.call_soon, self._end)
+        # They run in the next round, in which this comes behind them.
+        self._begin()
