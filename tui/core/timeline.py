@@ -311,6 +311,9 @@ class Timeline:
         near = self.history.nearest(count) if self.history else 0
         if count < here or near > here:
             self._cursor = self.history.restore(count) if self.history else RunState()
+        backwards = self.history if count < here else None
         for record in self.records(self._cursor.records, count):
             reducer.apply(self._cursor, record)
+            if backwards is not None:
+                backwards.note_past(self._cursor)
         return self._cursor
