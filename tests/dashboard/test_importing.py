@@ -10,7 +10,7 @@ from tests.app_harness import PushedSource, on_stage
 from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
 from tui.dashboard.importing import SOON
-from tui.dashboard.waiting import is_connecting
+from tui.dashboard.waiting import pending
 from tui.dashboard.watched import Watched
 from tui.run import Feed
 from tui.sources import Answer
@@ -57,15 +57,15 @@ def test_the_sdk_is_imported_beside_the_event_loop_which_goes_on() -> None:
 async def test_a_call_is_connecting_until_its_response_begins() -> None:
     source = LiveSource({"model": "claude-sonnet-5-5", "messages": []})
     watched = Watched(Feed(source))
-    assert is_connecting(watched)
+    assert "CONNECTING" in pending(watched)
     source.answer = Answer(1, 200, {}, {})
-    assert not is_connecting(watched)
+    assert not pending(watched)
     source.answer = None
     watched.feed.session.feed(1, b": ok\n\n")
-    assert not is_connecting(watched)
+    assert not pending(watched)
     other = Watched(Feed(LiveSource({"messages": []})))
     other.feed.stop()
-    assert not is_connecting(other)
+    assert not pending(other)
 
 
 class AnsweredSource(PushedSource):

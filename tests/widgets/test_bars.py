@@ -34,7 +34,7 @@ from tests.playbook import (
     thinking_start,
 )
 from tui.core.metrics import UNKNOWN, Metrics, Percentiles
-from tui.dashboard.commands import bar
+from tui.dashboard.footer import Footing, entries
 from tui.viewmodel import Counters
 from tui.widgets.bars import CounterBar, KeyBar
 
@@ -306,7 +306,7 @@ async def test_help_and_quit_are_always_offered() -> None:
     async with framed() as (app, pilot):
         for width in (200, 120, 80, 50, 30, 20):
             await change_size(app, (width, 4))
-            app.keys.show(bar(paused=False))
+            app.keys.show(entries(Footing("playing", None)))
             (strip,) = strips_of(app.keys)
             assert strip.cell_length == width
             assert "? help" in strip.text
@@ -317,7 +317,7 @@ async def test_help_and_quit_are_always_offered() -> None:
 
 async def test_the_keys_say_what_space_does_now() -> None:
     async with framed() as (app, _):
-        app.keys.show(bar(paused=True))
+        app.keys.show(entries(Footing("paused", None)))
         assert "space play" in rows_of(app.keys)[0]
 
 

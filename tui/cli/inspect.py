@@ -17,6 +17,7 @@ from tui.core.text import clip, format_bytes, one_line
 from tui.core.timeline import BorrowedStore
 from tui.findings import Evidence, Finding, diagnose
 from tui.viewmodel.transcript import describe_error
+from tui.viewmodel.usage_words import usage_words
 
 if TYPE_CHECKING:
     from tui.captures.importers import Readable, Recording
@@ -203,6 +204,7 @@ def readable(name: str, run: Run, findings: Sequence[Finding] = ()) -> str:
         f"out {usage['output_tokens']}" if "output_tokens" in usage else "",
     ]
     lines = [one_line(name), "  " + "  ".join(one_line(fact) for fact in facts if fact)]
+    lines += [f"  {told(words)}" for words in usage_words(usage)]
     for finding in findings:
         lines += finding_lines(finding)
     for block in state.blocks:

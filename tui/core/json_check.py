@@ -269,9 +269,7 @@ def _too_long(number: str) -> bool:
 
 
 def _out_of_range(number: str) -> bool:
-    """Whether a number is too long, or larger than a float can be."""
-    if _too_long(number):
-        return True
+    """Whether a number is larger than a float can be."""
     return not number.lstrip("-").isdecimal() and math.isinf(float(number))
 
 

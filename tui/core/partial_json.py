@@ -159,7 +159,7 @@ class PartialJson:
         return tuple(spans)
 
     def _short_line(self, number: int, stop: int | None) -> tuple[Span, ...] | None:
-        """The spans of a line as `line` has them, where nothing pends and all of it is wanted.
+        """The spans of a line as `line` has them, where nothing in it pends and it is wanted whole.
 
         The other lines are left to `line`, and the long ones, which cost more than what is drawn.
         """

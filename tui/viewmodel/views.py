@@ -78,10 +78,10 @@ class HeaderView(NamedTuple):
     speed: float
     progress: float | None = None
     """How much of a body of known size was loaded, 0 to 1."""
-    queued: bool = False
-    """Whether its request waits for its turn."""
-    connecting: bool = False
-    """Whether its request is on its way, and no response has begun."""
+    pending: str = ""
+    """Why its request is not on its way yet: it waits for its turn, or to be sent again."""
+    concern: str = ""
+    """What keeps a complete stream from being a whole answer, as the code of its finding."""
     failure: str | None = None
     """What went wrong in this program while it read the run."""
 
@@ -114,6 +114,8 @@ class EventsView(NamedTuple):
     paced: bool
     evidence: frozenset[int] = frozenset()
     """The events that findings lead to."""
+    marker: str = ""
+    """What the event at the cursor is, where it is one worth stopping at."""
 
 
 class VerdictView(NamedTuple):

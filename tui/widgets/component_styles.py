@@ -22,8 +22,8 @@ class ComponentStyles(Widget):
     """
 
     # Textual's own is wrapped in a cache.
-    @classmethod  # type: ignore[override]
-    def _get_component_classes(cls) -> frozenset[str]:
+    @classmethod
+    def _get_component_classes(cls) -> frozenset[str]:  # type: ignore[override]
         return frozenset()
 
     def get_component_styles(self, *names: str) -> RenderStyles:
