@@ -25,6 +25,11 @@ CASES: Final = {
     "inspect": "inspecting",
     "inspect-capture": "inspecting",
     "findings": "judging",
+    "search": "searching",
+    "step-back": "growth",
+    "live-reads": "folding",
+    "live-call": "calling",
+    "growth": "growth",
     "mock": "serving",
 }
 """Case and module; the case's function has its name, and takes the number of rounds."""
