@@ -18,7 +18,7 @@ from tui.compare.comparison import compare
 from tui.core.session import Run
 from tui.core.steps import finish
 from tui.find.search import Searcher
-from tui.run import Feed
+from tui.run import INSTANT, Clock, Feed
 from tui.sources.capture import recorded
 
 _SIZES: Final = (10_000, 100_000, 1_000_000)
@@ -65,7 +65,7 @@ def _keep(loaded: list[Run], path: Path) -> None:
 
 def _load(path: Path) -> Run:
     (factory,), _ = recorded(path)
-    feed = Feed(factory())
+    feed = Feed(factory(), clock=Clock(speed=INSTANT))
     asyncio.run(feed.run())
     run = feed.runs[0]
     if run.status != "complete":
@@ -83,7 +83,7 @@ def _works(run: Run) -> dict[str, Callable[[], object]]:
     return {
         f"{_STEPS} steps back": step,
         "search": lambda: Searcher(_NOWHERE, run).advance(),
-        "export as events": lambda: export("events", Material(run, "t")),
+        "export": lambda: export("capture", Material(run, "t")),
         "compare with itself": lambda: finish(compare(run, run, None, None)),
     }
 
