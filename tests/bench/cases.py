@@ -31,6 +31,9 @@ CASES: Final = {
     "live-call": "calling",
     "growth": "growth",
     "mock": "serving",
+    "list-refresh": "many_runs",
+    "many-streams": "many_streams",
+    "many-requests": "many_requests",
 }
 """Case and module; the case's function has its name, and takes the number of rounds."""
 
