@@ -33,7 +33,7 @@ _LATEST_S: Final = 0.5
 
 def mock(rounds: int) -> list[Row]:
     """Against a bare aiohttp handler that writes the same events; then 480 requests at once."""
-    with _serving("mock") as ours, _serving("bare") as bare:
+    with serving("mock") as ours, serving("bare") as bare:
         mine, theirs = in_turn(rounds, lambda: _rate(ours), lambda: _rate(bare))
         late, later = in_turn(
             rounds, lambda: asyncio.run(_latest(ours)), lambda: asyncio.run(_latest(bare))
@@ -132,7 +132,7 @@ async def _latest(port: int) -> float:
 
 
 @contextmanager
-def _serving(name: str) -> Iterator[int]:
+def serving(name: str) -> Iterator[int]:
     command = [sys.executable, "-m", __spec__.name, name]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
