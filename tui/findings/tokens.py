@@ -213,10 +213,15 @@ def _context(state: RunState) -> JsonObject:
 
 def _transformations(changes: list[JsonObject]) -> str:
     kinds = Counter((as_text(one.get("type")) or "change").replace("_", " ") for one in changes)
-    kind = listed([f"{count} times {wire(name)}" for name, count in kinds.items()])
+    kind = listed(
+        [
+            f"{count} times {wire(name)}" if count > 1 else wire(name)
+            for name, count in kinds.items()
+        ]
+    )
     first = changes[0]
     path, why = as_text(first.get("path")), as_text(first.get("reason"))
-    where = f", first at {wire(path)}" if path else ""
+    where = f"{', first' if len(changes) > 1 else ''} at {wire(path)}" if path else ""
     return f"{kind}{where}{f' ({wire(why)})' if why else ''}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
@@ -42,7 +43,7 @@ class Back(NamedTuple):
     blocks: list[JsonObject] | None
     """The content blocks that were sent back, None where the server has kept them."""
     rest: list[JsonObject]
-    """The content blocks after them."""
+    """The content blocks of the turn after them. What comes later answers none of its calls."""
 
 
 class TurnBlock(NamedTuple):
@@ -107,7 +108,7 @@ def sent_back(request: JsonObject, answer: JsonObject | None, following: JsonObj
     None where another answer stands in its place, or where that cannot be told.
     """
     old, new = items_of(request), items_of(following)
-    named = _thread(following)
+    named = previous_message(following)
     if named is not None and named == as_text((answer or {}).get("id")):
         return Back(None, [item.block for item in new])
     start: int | None = len(old)
@@ -125,7 +126,8 @@ def sent_back(request: JsonObject, answer: JsonObject | None, following: JsonObj
     back = [item.block for item in new[start:end]]
     if back and not is_of(answer, back):
         return None
-    return Back(back, [item.block for item in new[end:]])
+    after = takewhile(lambda item: item.role != "assistant", new[end:])
+    return Back(back, [item.block for item in after])
 
 
 def _place_of(answer: JsonObject | None, items: list[TurnBlock]) -> int | None:
@@ -217,13 +219,14 @@ def _whole(request: JsonObject) -> int:
     return hash(_dump(said))
 
 
-def _thread(request: JsonObject) -> str | None:
+def previous_message(request: JsonObject) -> str | None:
+    """Return the id of the message after which a request sends only what is new."""
     thread = request.get("thread")
     return as_text(thread.get("previous_message_id")) if isinstance(thread, dict) else None
 
 
 def _named(request: JsonObject, by_id: dict[str, int]) -> int | None:
-    name = _thread(request)
+    name = previous_message(request)
     return None if name is None else by_id.get(name)
 
 
