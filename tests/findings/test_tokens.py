@@ -304,6 +304,8 @@ def test_usage_missing() -> None:
     read = whole({"input_tokens": 0, "cache_read_input_tokens": 1})
     assert codes(read) == ["healthy"]
     assert "usage_missing" not in codes(untimed(*bare[:-1]))
+    # What was counted at a start that is not there, nobody knows.
+    assert "usage_missing" not in codes(untimed(*TEXT, *pb.ending()))
 
 
 def test_a_call_of_code_at_the_server_costs_nothing() -> None:

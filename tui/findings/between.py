@@ -219,7 +219,8 @@ def repeated(evidence: Evidence) -> Finding | None:
     return Finding(
         "repeated",
         "notice",
-        f"The same request for the {_nth(number)} time; the one before ended with {_end_of(before)}.",
+        f"The same request for the {_nth(number)} time; "
+        f"the one before ended with {_end_of(before)}.",
         None,
         (),
         {"number": number},

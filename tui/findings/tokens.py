@@ -102,8 +102,8 @@ def usage_conflict(evidence: Evidence) -> Finding | None:
 def usage_missing(evidence: Evidence) -> Finding | None:
     """A whole answer that nobody counted."""
     state = evidence.state
-    if not evidence.complete or _made_by_code(state):
-        return None
+    if not evidence.complete or state.headless or _made_by_code(state):
+        return None  # Of a message without its start nobody knows what was counted.
     use = cache_use(state.usage)
     if state.usage_seen and (use.input or 0) + (use.read or 0) + (use.write or 0):
         return None
