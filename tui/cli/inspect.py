@@ -128,8 +128,9 @@ class Inspector:
         raw = None if body is None else BorrowedStore(body.read_at)
         session = Session(timed=recording.timed, raw=raw)
         t_ns = 0
-        for t_ns, data in recording.chunks():
-            session.feed(t_ns, data)
+        for times, reads in recording.batches():
+            session.feed_many(times, reads)
+            t_ns = times[-1]
         ended_ns = t_ns if recording.end_ns is None else recording.end_ns
         session.finish(ended_ns, recording.how, recording.error)
         return session.runs

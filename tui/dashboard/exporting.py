@@ -51,7 +51,7 @@ class Exporting:
             else:
                 path = save_export(kind, what, Path.cwd())
         except (NotAvailable, OSError) as error:
-            self._ui.complain(f"Not saved: {error}", seconds=6)
+            self._ui.complain(f"Not saved: {error}")
         else:
             whole = self._watchlist.cursor is not None and kind != "svg"
             self._ui.note(f"Saved the whole run: {path}" if whole else f"Saved {path}", seconds=4)

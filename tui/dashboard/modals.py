@@ -75,8 +75,8 @@ class Modals:
 
     def help(self) -> None:
         """Show the keys."""
-        from tui.dashboard.commands import HELP
+        from tui.dashboard.commands import help_groups
         from tui.screens.help import Help
 
         if not self._ui.is_open(Help):
-            self._ui.open(Help(HELP))
+            self._ui.open(Help(help_groups(self._ui.focused_pane)))

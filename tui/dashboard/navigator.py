@@ -7,7 +7,6 @@ from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 from tui.find.finder import Finder
 from tui.find.markers import next_marker
-from tui.find.writers import writer_of
 from tui.viewmodel.verdict import evidence_of
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.line_view import OriginWanted
@@ -50,8 +49,7 @@ class Navigator:
         if marker is None:
             self._ui.say("No marker further on" if direction > 0 else "No marker before")
         else:
-            self.go_to(marker.seq)
-            self._ui.say(marker.label)
+            self.go_to(marker.seq)  # The title of the log says what it is.
 
     def mark(self) -> None:
         """Mark the event at the cursor, or take its mark away."""
@@ -66,6 +64,8 @@ class Navigator:
         """Go to the event that wrote a character."""
         shown = self._watchlist.shown
         if shown is not None:
+            from tui.find.writers import writer_of
+
             self.go_to(writer_of(shown.run, wanted.position, wanted.field, wanted.offset))
 
     # --- search and filter ----------------------------------------------------------------------

@@ -47,7 +47,7 @@ class Requesting:
             return
         request = None if shown is None else shown.feed.info.request
         if request is None:
-            self._ui.say("The request of this run is not known")
+            self._ui.say("This file has no request")
         else:
             self._view(request)
 
@@ -84,7 +84,7 @@ class Requesting:
             edited = await self._ui.edit(text.encode("utf-8", "surrogatepass"))
         except (OSError, ValueError, SuspendNotSupported) as error:
             problem = one_line(str(error)) or "no editor can be opened from here"
-            self._ui.complain(problem, title="Not edited")
+            self._ui.complain(f"Not edited: {problem}")
             return
         try:
             self._edited = edited.decode("utf-8", "replace")
@@ -92,9 +92,8 @@ class Requesting:
         except (ValueError, RecursionError) as error:
             kind = "" if isinstance(error, ConversationError) else "not JSON: "
             self._ui.complain(
-                f"{kind}{one_line(str(error))}. What was typed is kept: e, e goes on with it",
-                title="Not a request",
-                seconds=10,
+                f"Not a request: {kind}{one_line(str(error))}. "
+                "What was typed is kept: e, e goes on with it"
             )
             return
         self._edited = None

@@ -114,7 +114,7 @@ def copyables(run: Run, feed: Feed, state: RunState, seq: int) -> list[Copyable]
         for kind in ("curl", "python"):
             made = _exported(kind, material(run, feed))
             if made is not None:
-                items.append(Copyable(kind, EXPORTS[kind].title, "the key left open", made))
+                items.append(Copyable(kind, EXPORTS[kind].title, "uses $ANTHROPIC_API_KEY", made))
     return items
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from tui.conversation.diagnosis import of_feed, of_run
 from tui.core.session import Run
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Watched, Watchlist
-from tui.findings import Evidence, Finding, diagnose, linked
-from tui.findings.so_far import so_far
 
-Findings = tuple[Finding, ...]
+# The rules are imported when there is something to judge: the first frame is drawn without them.
+if TYPE_CHECKING:
+    from tui.findings import Evidence, Finding
+
+Findings: TypeAlias = "tuple[Finding, ...]"
 
 _BEFORE: Final = 12
 """So many streams before a stream, and a few after it, are looked at for its neighbours."""
@@ -45,11 +46,16 @@ class Verdicts:
             return ()
         found = self._among.get(run) or self._alone.get(run)
         if found is None:
+            from tui.conversation.diagnosis import of_run
+            from tui.findings import diagnose
+
             found = self._alone[run] = tuple(diagnose(of_run(watched.feed, run)))
         return found
 
     def for_export(self, watched: Watched, run: Run) -> Findings:
         """Return what is found in a run among its neighbours, as far as it has come."""
+        from tui.conversation.diagnosis import of_feed
+
         streams = self._watchlist.all
         near = _near(streams.index(watched))
         known = [
@@ -76,6 +82,9 @@ class Verdicts:
         feed = watched.feed
         if feed.failure is not None or (feed.info.paced and feed.clock.paused):
             return None
+        from tui.conversation.diagnosis import of_run
+        from tui.findings.so_far import so_far
+
         return so_far(of_run(feed, run), feed.elapsed_ns(), run.last_byte_ns)
 
     def of_any(self, watched: Watched, run: Run) -> Findings:
@@ -108,6 +117,8 @@ class Verdicts:
             self._ui.work(self._judge(near, wanted), name="findings")
 
     async def _judge(self, near: list[Watched], wanted: set[Run]) -> None:
+        from tui.conversation.diagnosis import of_feed
+
         known = [one for watched in near if watched.feed.done for one in of_feed(watched.feed)]
         try:
             # Histories of many megabytes are compared: not on the loop that draws.
@@ -125,4 +136,6 @@ def _near(place: int) -> range:
 
 def _findings_of(known: list[Evidence], wanted: set[Run]) -> dict[Run, Findings]:
     """Return the findings of the runs that are wanted among those that are known."""
+    from tui.findings import diagnose, linked
+
     return {one.run: tuple(diagnose(one)) for one in linked(known) if one.run in wanted}

@@ -39,7 +39,7 @@ _MODES: Final[dict[ToolMode, str]] = {
 }
 _WHY: Final = {"": "not asked", "why": "ask why it missed"}
 _GAP: Final = "   "
-_TOOLS: Final = {"": "as now", "none": "none", "demo": "demo", "file": "from a file"}
+_TOOLS: Final = {"": "unchanged", "none": "none", "demo": "demo", "file": "from a file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class SettingsScreen(ModalScreen[Setup | None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
-    BINDINGS = [("escape", "leave", "Leave"), ("ctrl+s", "keep", "Keep")]
+    BINDINGS = [("escape", "leave", "Leave"), ("ctrl+s", "keep", "Save")]
 
     def __init__(
         self,
@@ -231,7 +231,7 @@ class SettingsScreen(ModalScreen[Setup | None]):
         """Model and system prompt as they are shown: without control codes."""
         with VerticalScroll(id="settings", can_focus=False) as box:
             box.border_title = "Settings"
-            box.border_subtitle = "what is empty is not sent"
+            box.border_subtitle = "empty fields are not sent"
             yield _row("Model", picker)
             yield _row("System", self._system).add_class("-apart")
             number = LineEntry(given.max_tokens, placeholder="default", id="set-max_tokens")
@@ -244,7 +244,7 @@ class SettingsScreen(ModalScreen[Setup | None]):
             yield _row("Prompt cache", self._why)
             yield _row("Other", self._other, _hint("other"))
             with Horizontal(id="settings-buttons"):
-                yield _button("ctrl+s", "keep", "keep")
+                yield _button("ctrl+s", "save", "keep")
                 yield _button("esc", "leave", "leave")
 
     def on_mount(self) -> None:

@@ -31,6 +31,14 @@ _RETRYABLE: Final = frozenset({408, 409, 429})
 _NATIVE: Final = frozenset({"model", "max_tokens", "messages"})
 
 
+def import_sdk() -> None:
+    """Import what a call needs. It takes over a second: not on the event loop."""
+    import anthropic
+    import httpx2
+
+    assert anthropic and httpx2
+
+
 def has_credentials() -> bool:
     """Whether the SDK finds a key, a token or a profile in its usual places."""
     import anthropic

@@ -71,7 +71,7 @@ class RunsList(LineView):
         ("enter", "open", "Show the run"),
         ("s", "sort", "Sort by the next column"),
         ("S", "reverse", "Turn the order round"),
-        ("f", "app.ask('runs')", "Filter the runs"),
+        ("f", "app.find('ask', 'runs')", "Filter the runs"),
         ("backspace", "show_all", "Show all runs again"),
     ]
 
