@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from tui.core.session import Run
-from tui.dashboard.verdicts import Findings
 from tui.dashboard.watched import Watched, Watchlist
 from tui.run import Feed
 from tui.viewmodel.run_table import RunTable
@@ -15,6 +14,7 @@ from tui.viewmodel.runs import RunEntry
 
 if TYPE_CHECKING:
     from tui.conversation.exchange import Exchange
+    from tui.findings import Finding
 
 BUDGET_NS: Final = 2_000_000
 """How long a refresh looks at runs that are not in view."""
@@ -28,16 +28,16 @@ _NOTES: Final = {
 }
 
 
-FindingsOf = Callable[[Watched, Run], Findings]
+tuple[Finding, ...]Of = Callable[[Watched, Run], tuple[Finding, ...]]
 
 
-def _not_judged(watched: Watched, run: Run) -> Findings:
+def _not_judged(watched: Watched, run: Run) -> tuple[Finding, ...]:
     return ()
 
 
 def run_entries(
     streams: Iterable[Watched],
-    findings_of: FindingsOf = _not_judged,
+    findings_of: tuple[Finding, ...]Of = _not_judged,
 ) -> list[RunEntry]:
     """Return an entry for every run of these streams, in their order."""
     runs = [(watched, run) for watched in streams for run in watched.feed.runs]
@@ -47,7 +47,7 @@ def run_entries(
     ]
 
 
-def run_entry(watched: Watched, run: Run, number: int, findings: Findings = ()) -> RunEntry:
+def run_entry(watched: Watched, run: Run, number: int, findings: tuple[Finding, ...] = ()) -> RunEntry:
     """Return what is known of a run now."""
     feed, exchange = watched.feed, watched.exchange
     model = (feed.info.request or {}).get("model")
@@ -70,7 +70,7 @@ class RunListing:
     """The table of all runs that are watched, looked at in turn: a refresh has its budget."""
 
     def __init__(
-        self, watchlist: Watchlist, now: Callable[[], int], findings_of: FindingsOf = _not_judged
+        self, watchlist: Watchlist, now: Callable[[], int], findings_of: tuple[Finding, ...]Of = _not_judged
     ) -> None:
         """`now` is a monotonic clock in ns."""
         self.table = RunTable(self._entry)

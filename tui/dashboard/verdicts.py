@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -51,6 +52,10 @@ class Verdicts:
 
             found = self._alone[run] = tuple(diagnose(of_run(watched.feed, run)))
         return found
+
+    def keep(self, run: Run, found: Sequence[Finding]) -> None:
+        """Take what was found in a run among neighbours that were known better."""
+        self._among[run] = tuple(found)
 
     def neighbours(self, watched: Watched) -> list[Evidence]:
         """Return what is known of the runs of a stream and of those around it that are over."""

@@ -9,7 +9,7 @@ from tui.core.state import RunState, as_count, as_text
 from tui.findings.evidence import Evidence
 from tui.findings.finding import Finding
 from tui.findings.wording import in_seconds, many, seconds, wire
-from tui.messages.following import previous_message
+from tui.messages.following import thread_of
 from tui.messages.prompt_cache import (
     CacheUse,
     cache_use,
@@ -63,7 +63,7 @@ def cache_missed(evidence: Evidence) -> Finding | None:
     )
 
 
-def _kept(use: CacheUse) -> int:
+def kept_tokens(use: CacheUse) -> int:
     """Return how many tokens the cache held after a request, as far as its usage tells."""
     return (use.read or 0) + (use.write or 0)
 
@@ -73,7 +73,7 @@ def cache_cold(evidence: Evidence) -> Finding | None:
     before = evidence.before
     if before is None:
         return None
-    use, kept = cache_use(evidence.state.usage), _kept(cache_use(before.state.usage))
+    use, kept = cache_use(evidence.state.usage), kept_tokens(cache_use(before.state.usage))
     if use.read != 0 or not kept:
         return None
     values: JsonObject = {"kept_tokens": kept}
@@ -82,7 +82,7 @@ def cache_cold(evidence: Evidence) -> Finding | None:
     )
     difference, same = None, False
     if evidence.request is not None and before.request is not None:
-        whole = previous_message(evidence.request) is None
+        whole = thread_of(evidence.request) is None
         difference = first_difference(
             *(one if whole else _without_turns(one) for one in (before.request, evidence.request))
         )
@@ -157,7 +157,7 @@ def cache_shrunk(evidence: Evidence) -> Finding | None:
         return None
     if _counted_several_times(evidence.state) or _counted_several_times(before.state):
         return None
-    use, kept = cache_use(evidence.state.usage), _kept(cache_use(before.state.usage))
+    use, kept = cache_use(evidence.state.usage), kept_tokens(cache_use(before.state.usage))
     if use.read is None or kept - use.read <= SHRUNK_TOKENS:
         return None
     return Finding(
