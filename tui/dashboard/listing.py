@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tui.core.session import Run
 from tui.dashboard.watched import Watched, Watchlist
@@ -28,7 +28,7 @@ _NOTES: Final = {
 }
 
 
-tuple[Finding, ...]Of = Callable[[Watched, Run], tuple[Finding, ...]]
+FindingsOf: TypeAlias = "Callable[[Watched, Run], tuple[Finding, ...]]"
 
 
 def _not_judged(watched: Watched, run: Run) -> tuple[Finding, ...]:
@@ -37,7 +37,7 @@ def _not_judged(watched: Watched, run: Run) -> tuple[Finding, ...]:
 
 def run_entries(
     streams: Iterable[Watched],
-    findings_of: tuple[Finding, ...]Of = _not_judged,
+    findings_of: FindingsOf = _not_judged,
 ) -> list[RunEntry]:
     """Return an entry for every run of these streams, in their order."""
     runs = [(watched, run) for watched in streams for run in watched.feed.runs]
@@ -47,7 +47,9 @@ def run_entries(
     ]
 
 
-def run_entry(watched: Watched, run: Run, number: int, findings: tuple[Finding, ...] = ()) -> RunEntry:
+def run_entry(
+    watched: Watched, run: Run, number: int, findings: tuple[Finding, ...] = ()
+) -> RunEntry:
     """Return what is known of a run now."""
     feed, exchange = watched.feed, watched.exchange
     model = (feed.info.request or {}).get("model")
@@ -70,7 +72,7 @@ class RunListing:
     """The table of all runs that are watched, looked at in turn: a refresh has its budget."""
 
     def __init__(
-        self, watchlist: Watchlist, now: Callable[[], int], findings_of: tuple[Finding, ...]Of = _not_judged
+        self, watchlist: Watchlist, now: Callable[[], int], findings_of: FindingsOf = _not_judged
     ) -> None:
         """`now` is a monotonic clock in ns."""
         self.table = RunTable(self._entry)
