@@ -28,17 +28,15 @@ _NOTES: Final = {
 }
 
 
-FindingsOf: TypeAlias = "Callable[[Watched, Run], tuple[Finding, ...]]"
+Judge: TypeAlias = "Callable[[Watched, Run], tuple[Finding, ...]]"
+"""Tells what was found in a run."""
 
 
 def _not_judged(watched: Watched, run: Run) -> tuple[Finding, ...]:
     return ()
 
 
-def run_entries(
-    streams: Iterable[Watched],
-    findings_of: FindingsOf = _not_judged,
-) -> list[RunEntry]:
+def run_entries(streams: Iterable[Watched], findings_of: Judge = _not_judged) -> list[RunEntry]:
     """Return an entry for every run of these streams, in their order."""
     runs = [(watched, run) for watched in streams for run in watched.feed.runs]
     return [
@@ -72,13 +70,13 @@ class RunListing:
     """The table of all runs that are watched, looked at in turn: a refresh has its budget."""
 
     def __init__(
-        self, watchlist: Watchlist, now: Callable[[], int], findings_of: FindingsOf = _not_judged
+        self, watchlist: Watchlist, now: Callable[[], int], findings_of: Judge = _not_judged
     ) -> None:
         """`now` is a monotonic clock in ns."""
         self.table = RunTable(self._entry)
         self._watchlist = watchlist
-        self._findings_of = findings_of
         self._now = now
+        self._findings_of = findings_of
         self._places: dict[Hashable, tuple[Watched, int]] = {}
         """The stream of each run, and its number."""
         self._going: deque[Run] = deque()
