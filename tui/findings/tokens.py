@@ -102,8 +102,8 @@ def usage_conflict(evidence: Evidence) -> Finding | None:
 def usage_missing(evidence: Evidence) -> Finding | None:
     """A whole answer that nobody counted."""
     state = evidence.state
-    if not evidence.complete or _made_by_code(state):
-        return None
+    if not evidence.complete or state.headless or _made_by_code(state):
+        return None  # Of a message without its start nobody knows what was counted.
     use = cache_use(state.usage)
     if state.usage_seen and (use.input or 0) + (use.read or 0) + (use.write or 0):
         return None
@@ -213,10 +213,15 @@ def _context(state: RunState) -> JsonObject:
 
 def _transformations(changes: list[JsonObject]) -> str:
     kinds = Counter((as_text(one.get("type")) or "change").replace("_", " ") for one in changes)
-    kind = listed([f"{count} times {wire(name)}" for name, count in kinds.items()])
+    kind = listed(
+        [
+            f"{count} times {wire(name)}" if count > 1 else wire(name)
+            for name, count in kinds.items()
+        ]
+    )
     first = changes[0]
     path, why = as_text(first.get("path")), as_text(first.get("reason"))
-    where = f", first at {wire(path)}" if path else ""
+    where = f"{', first' if len(changes) > 1 else ''} at {wire(path)}" if path else ""
     return f"{kind}{where}{f' ({wire(why)})' if why else ''}"
 
 
