@@ -59,7 +59,10 @@ def demo(
 
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
-    show([lambda: ScenarioSource(name)], output_mode=OutputMode(speed, plain))
+    shown = header(name)
+    closing = f"{shown.title}: {shown.description} More: streamscope demo --list"
+    output_mode = OutputMode(speed, plain, closing=closing)
+    show([lambda: ScenarioSource(name)], output_mode=output_mode)
 
 
 @cli.command("open")

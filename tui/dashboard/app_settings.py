@@ -24,6 +24,8 @@ class AppSettings:
     """How the answer is smoothed for reading; None shows text as it arrives."""
     bell: bool = False
     """Whether to ring when a run ends."""
+    closing: str = ""
+    """What is said when the first stream has ended: of a demo, what it showed."""
     editor: str = "vi"
 
     def recorder(self) -> Recorder | None:
