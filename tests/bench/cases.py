@@ -23,6 +23,7 @@ CASES: Final = {
     "markdown": "drawing",
     "heartbeat": "heartbeat",
     "inspect": "inspecting",
+    "inspect-capture": "inspecting",
     "findings": "judging",
     "mock": "serving",
 }

@@ -26,7 +26,7 @@ def fold(rounds: int) -> list[Row]:
         rounds, lambda: seconds(ours), lambda: seconds(lambda: sdk.consume([reads]))
     )
     work = f"100k text deltas ({len(body) / 1e6:.0f} MB), bytes to state, log kept"
-    return [faster(work, mine, "SDK", theirs, Limit(25, 12))]
+    return [faster(work, mine, "SDK", theirs, Limit(25))]
 
 
 def streams(rounds: int) -> list[Row]:
@@ -47,9 +47,7 @@ def streams(rounds: int) -> list[Row]:
     mine, theirs = in_turn(
         rounds, lambda: seconds(ours), lambda: seconds(lambda: sdk.consume(many))
     )
-    return [
-        faster("50 streams at once, 100k events, 4 kB reads", mine, "SDK", theirs, Limit(30, 15))
-    ]
+    return [faster("50 streams at once, 100k events, 4 kB reads", mine, "SDK", theirs, Limit(30))]
 
 
 def _check(session: Session, deltas: int) -> None:

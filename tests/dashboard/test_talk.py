@@ -267,7 +267,7 @@ async def test_where_no_tools_were_offered_nobody_is_asked() -> None:
         assert "without a result" in stage.said and "c goes on" in stage.said
         await stage.press("c")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
-        assert "It cannot run here" in stage.text
+        assert "No function calculator to run" in stage.text
 
 
 async def test_answered_by_hand() -> None:

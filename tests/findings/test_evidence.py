@@ -57,9 +57,10 @@ async def test_a_replay_knows_what_the_capture_has(tmp_path: Path) -> None:
     assert (known.request, known.status, known.headers) == (ASK, 200, {"server": "nginx"})
     assert known.mask is redact_json
     assert source.answer is not None and source.answer.t_ns == 7
-    codes = [finding.code for finding in findings_of_feed(feed)[0]]
+    (findings,) = findings_of_feed(feed)
+    codes = [finding.code for finding in findings]
     assert codes == ["open_after_stop", "model_differs", "gateway", "healthy"]
-    what = material(feed.runs[0], feed)
+    what = material(feed.runs[0], feed, findings)
     assert (what.url, what.status) == ("https://host/v1/messages", 200)
     assert (what.headers, what.response_headers) == ({"X-One": "1"}, {"Server": "nginx"})
     assert [finding["code"] for finding in what.findings] == codes

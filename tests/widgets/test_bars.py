@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -35,7 +34,7 @@ from tests.playbook import (
     thinking_start,
 )
 from tui.core.metrics import UNKNOWN, Metrics, Percentiles
-from tui.dashboard.commands import bar
+from tui.dashboard.footer import Footing, entries
 from tui.viewmodel import Counters
 from tui.widgets.bars import CounterBar, KeyBar
 
@@ -131,7 +130,7 @@ async def test_at_80_columns_the_last_numbers_are_left_out_and_none_is_cut() -> 
 
 
 async def test_at_every_width_the_first_numbers_are_shown_whole() -> None:
-    live = replace(NUMBERS, last_byte_ns=1200 * MS, estimate=60.7)
+    live = NUMBERS._replace(last_byte_ns=1200 * MS, estimate=60.7)
     groups = ["TTFT 412ms", "TTFO 903ms", "~61 tok/s", *GROUPS[3:]]
     async with framed() as (app, pilot):
         for width in range(200, 9, -7):
@@ -168,25 +167,25 @@ async def test_what_is_not_known_is_a_dash() -> None:
 
 
 async def test_what_is_known_to_be_nothing_is_zero() -> None:
-    row = await counted(replace(NUMBERS, input_tokens=0, output_tokens=0))
+    row = await counted(NUMBERS._replace(input_tokens=0, output_tokens=0))
     assert "in 0" in row
     assert "out 0" in row
 
 
 async def test_an_estimate_is_marked_as_one() -> None:
-    assert "~61 tok/s" in await counted(replace(NUMBERS, estimate=60.7))
+    assert "~61 tok/s" in await counted(NUMBERS._replace(estimate=60.7))
     assert "~" not in await counted(NUMBERS)
 
 
 async def test_ttfo_is_shown_where_it_differs_from_ttft() -> None:
-    same = replace(NUMBERS, metrics=METRICS._replace(ttfo=METRICS.ttft))
+    same = NUMBERS._replace(metrics=METRICS._replace(ttfo=METRICS.ttft))
     assert "TTFO" not in await counted(same)
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 async def test_a_stall_is_shown_at_every_width(width: int) -> None:
-    stalled = replace(
-        NUMBERS, stalled=True, last_content_ns=3200 * MS, last_byte_ns=400 * MS, estimate=9.0
+    stalled = NUMBERS._replace(
+        stalled=True, last_content_ns=3200 * MS, last_byte_ns=400 * MS, estimate=9.0
     )
     row = await counted(stalled, width)
     assert "STALLED 3.20s" in row
@@ -194,9 +193,9 @@ async def test_a_stall_is_shown_at_every_width(width: int) -> None:
 
 
 async def test_one_stall_is_no_plural() -> None:
-    one = replace(NUMBERS, metrics=METRICS._replace(stalls=1))
+    one = NUMBERS._replace(metrics=METRICS._replace(stalls=1))
     assert re.search(r"1 stall\b", await counted(one))
-    none = replace(NUMBERS, metrics=METRICS._replace(stalls=0))
+    none = NUMBERS._replace(metrics=METRICS._replace(stalls=0))
     assert "stall" not in await counted(none)
 
 
@@ -307,7 +306,7 @@ async def test_help_and_quit_are_always_offered() -> None:
     async with framed() as (app, pilot):
         for width in (200, 120, 80, 50, 30, 20):
             await change_size(app, (width, 4))
-            app.keys.show(bar(paused=False))
+            app.keys.show(entries(Footing("playing", None)))
             (strip,) = strips_of(app.keys)
             assert strip.cell_length == width
             assert "? help" in strip.text
@@ -318,7 +317,7 @@ async def test_help_and_quit_are_always_offered() -> None:
 
 async def test_the_keys_say_what_space_does_now() -> None:
     async with framed() as (app, _):
-        app.keys.show(bar(paused=True))
+        app.keys.show(entries(Footing("paused", None)))
         assert "space play" in rows_of(app.keys)[0]
 
 

@@ -15,7 +15,7 @@ from tui.captures.codec import Problem
 from tui.captures.eventstream import Fault, fault_lines, looks_like_eventstream, unwrap
 from tui.captures.message_events import is_message, message_wire
 from tui.captures.packed import PackedError, Unpacker
-from tui.core.records import Chunk, JsonObject, strict_loads
+from tui.core.records import Batch, Chunk, JsonObject, strict_loads
 from tui.core.sniff import looks_like_events
 from tui.core.state import End
 from tui.core.text import format_bytes, one_line
@@ -80,6 +80,12 @@ class Recording:
         Those of a small one are among the warnings of its import.
         """
         return [] if self.body is None or self.size is not None else self.body.problems
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the reads as `chunks` does, those that were found together at once."""
+        if self.body is not None:
+            return self.body.batches()
+        return (Batch([t_ns], [data]) for t_ns, data in self.chunks())
 
     @property
     def model(self) -> str | None:

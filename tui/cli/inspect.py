@@ -17,6 +17,7 @@ from tui.core.text import clip, format_bytes, one_line
 from tui.core.timeline import BorrowedStore
 from tui.findings import Evidence, Finding, diagnose
 from tui.viewmodel.transcript import describe_error
+from tui.viewmodel.usage_words import usage_words
 
 if TYPE_CHECKING:
     from tui.captures.importers import Readable, Recording
@@ -127,8 +128,9 @@ class Inspector:
         raw = None if body is None else BorrowedStore(body.read_at)
         session = Session(timed=recording.timed, raw=raw)
         t_ns = 0
-        for t_ns, data in recording.chunks():
-            session.feed(t_ns, data)
+        for times, reads in recording.batches():
+            session.feed_many(times, reads)
+            t_ns = times[-1]
         ended_ns = t_ns if recording.end_ns is None else recording.end_ns
         session.finish(ended_ns, recording.how, recording.error)
         return session.runs
@@ -202,6 +204,7 @@ def readable(name: str, run: Run, findings: Sequence[Finding] = ()) -> str:
         f"out {usage['output_tokens']}" if "output_tokens" in usage else "",
     ]
     lines = [one_line(name), "  " + "  ".join(one_line(fact) for fact in facts if fact)]
+    lines += [f"  {told(words)}" for words in usage_words(usage)]
     for finding in findings:
         lines += finding_lines(finding)
     for block in state.blocks:

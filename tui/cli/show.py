@@ -7,8 +7,7 @@ import gc
 import os
 import signal
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from tui.captures.telling import told
 from tui.cli.failing import FAILED, INTERRUPTED
@@ -28,8 +27,7 @@ def screen_possible() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
-@dataclass(frozen=True)
-class OutputMode:
+class OutputMode(NamedTuple):
     """How something is to be shown."""
 
     speed: float = 1.0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from tui.run import Recorder
-from tui.viewmodel.smooth import Reveal
+if TYPE_CHECKING:
+    from tui.run import Recorder
+    from tui.viewmodel.smooth import Reveal
 
 
-@dataclass(frozen=True)
-class AppSettings:
+class AppSettings(NamedTuple):
     """Set once, at the start. Tests hand in a clock of their own and tick by hand."""
 
     speed: float = 1.0

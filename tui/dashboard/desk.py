@@ -68,8 +68,8 @@ class ScreenDesk:
             factories, warnings = await waited_for(opening)
         except (OSError, ValueError) as error:
             factories, warnings = [], [str(error)]
-        for warning in warnings:
-            self._ui.complain(one_line(warning), title="Left out")
+        if warnings:
+            self._ui.complain("Left out: " + one_line("; ".join(warnings)))
         self._start_all(factories or [partial(Unopened, "standard input", "; ".join(warnings))])
 
     def start(self, factory: SourceFactory, *, show: bool = True) -> None:
@@ -79,7 +79,7 @@ class ScreenDesk:
         except Exception as error:
             # A file that has gone since it was opened, for one: the other runs go on.
             problem = one_line(str(error)) or type(error).__name__
-            self._ui.complain(problem, title="Cannot start")
+            self._ui.complain(f"Cannot start: {problem}")
             return
         self.interrupted = False
         now = self._settings.now
@@ -187,8 +187,8 @@ class ScreenDesk:
         """Go on with an answer that broke off, or with calls that were left open."""
         conversation = self.conversation
         if conversation is None or self.is_busy(conversation):
-            missing = conversation is None
-            self._ui.say("There is nothing to continue" if missing else "Still arriving")
+            nothing = "There is nothing to continue"
+            self._ui.say(nothing if conversation is None else STILL_ARRIVING)
             return
         from tui.conversation.exchange import Exchange
 

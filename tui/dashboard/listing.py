@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
+from tui.core.session import Run
 from tui.dashboard.watched import Watched
+from tui.findings import Finding
 from tui.run import Feed
 from tui.viewmodel.runs import RunEntry
 
@@ -20,7 +22,14 @@ _NOTES: Final = {
 }
 
 
-def run_entries(streams: Iterable[Watched]) -> list[RunEntry]:
+def _not_judged(watched: Watched, run: Run) -> tuple[Finding, ...]:
+    return ()
+
+
+def run_entries(
+    streams: Iterable[Watched],
+    findings_of: Callable[[Watched, Run], tuple[Finding, ...]] = _not_judged,
+) -> list[RunEntry]:
     """Return an entry for every run of these streams, in their order."""
     entries: list[RunEntry] = []
     for watched in streams:
@@ -39,6 +48,7 @@ def run_entries(streams: Iterable[Watched]) -> list[RunEntry]:
                     replaced=exchange is not None and feed in exchange.replaced,
                     note=_note(exchange, feed),
                     now_ns=(run.last_byte_ns or 0) if over else feed.elapsed_ns(),
+                    findings=findings_of(watched, run),
                 )
             )
     return entries

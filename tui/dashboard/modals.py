@@ -42,11 +42,7 @@ class Modals:
         from tui.screens.why import Why
         from tui.viewmodel.verdict import finding_texts
 
-        found = list(self._verdicts.of(*shown))
-        if not found:
-            now = self._verdicts.now(*shown)
-            found = [] if now is None else [now]
-        texts = finding_texts(found, len(shown.run.timeline))
+        texts = finding_texts(self._verdicts.of_any(*shown), len(shown.run.timeline))
         self._ui.open(Why(texts), self._navigator.go_to)
 
     def latency(self) -> None:
@@ -54,8 +50,12 @@ class Modals:
         shown = self._watchlist.shown
         if shown is not None and not self._ui.modal:
             from tui.screens.latency import Latency
+            from tui.viewmodel.verdict import verdict_on_time
 
-            self._ui.open(Latency(shown.run), self._navigator.go_to)
+            self._ui.open(
+                Latency(shown.run, lambda: verdict_on_time(self._verdicts.of_any(*shown))),
+                self._navigator.go_to,
+            )
 
     def compare(self) -> None:
         """Put two runs side by side."""
@@ -75,8 +75,8 @@ class Modals:
 
     def help(self) -> None:
         """Show the keys."""
-        from tui.dashboard.commands import HELP
+        from tui.dashboard.commands import help_groups
         from tui.screens.help import Help
 
         if not self._ui.is_open(Help):
-            self._ui.open(Help(HELP))
+            self._ui.open(Help(help_groups(self._ui.focused_pane)))

@@ -13,6 +13,7 @@ from tui.dashboard.asking import NOWHERE
 from tui.dashboard.desk import STILL_ARRIVING, ScreenDesk
 from tui.dashboard.exporting import Exporting
 from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
 if TYPE_CHECKING:
@@ -24,10 +25,16 @@ class Requesting:
     """The screens about what was sent."""
 
     def __init__(
-        self, ui: UI, watchlist: Watchlist, desk: ScreenDesk, exporting: Exporting
+        self,
+        ui: UI,
+        watchlist: Watchlist,
+        desk: ScreenDesk,
+        exporting: Exporting,
+        verdicts: Verdicts,
     ) -> None:
         self._ui = ui
         self._watchlist = watchlist
+        self._verdicts = verdicts
         self._desk = desk
         self._exporting = exporting
         self._edited: str | None = None
@@ -40,7 +47,7 @@ class Requesting:
             return
         request = None if shown is None else shown.feed.info.request
         if request is None:
-            self._ui.say("The request of this run is not known")
+            self._ui.say("This file has no request")
         else:
             self._view(request)
 
@@ -77,7 +84,7 @@ class Requesting:
             edited = await self._ui.edit(text.encode("utf-8", "surrogatepass"))
         except (OSError, ValueError, SuspendNotSupported) as error:
             problem = one_line(str(error)) or "no editor can be opened from here"
-            self._ui.complain(problem, title="Not edited")
+            self._ui.complain(f"Not edited: {problem}")
             return
         try:
             self._edited = edited.decode("utf-8", "replace")
@@ -85,9 +92,8 @@ class Requesting:
         except (ValueError, RecursionError) as error:
             kind = "" if isinstance(error, ConversationError) else "not JSON: "
             self._ui.complain(
-                f"{kind}{one_line(str(error))}. What was typed is kept: e, e goes on with it",
-                title="Not a request",
-                seconds=10,
+                f"Not a request: {kind}{one_line(str(error))}. "
+                "What was typed is kept: e, e goes on with it"
             )
             return
         self._edited = None
@@ -100,13 +106,17 @@ class Requesting:
             self._ui.say(NOWHERE)
             return
         from tui.screens.cache import CacheView
+        from tui.viewmodel.verdict import verdict_on_cache
 
-        self._ui.open(CacheView(_cache_rows(conversation)))
+        shown = self._watchlist.shown
+        verdict = None if shown is None else verdict_on_cache(self._verdicts.of(*shown))
+        self._ui.open(CacheView(_cache_rows(conversation), verdict))
 
 
 def _cache_rows(conversation: Conversation) -> list[CacheRow]:
     from tui.messages.prompt_cache import cache_use, first_difference
     from tui.screens.cache import CacheRow
+    from tui.viewmodel.usage_words import usage_words
 
     rows = []
     before: JsonObject | None = None
@@ -126,6 +136,7 @@ def _cache_rows(conversation: Conversation) -> list[CacheRow]:
                 broke_at="" if broke is None else broke.path,
                 before=None if broke is None else broke.before,
                 after=None if broke is None else broke.after,
+                notes=tuple(usage_words(run.state.usage)),
             )
         )
     return rows

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tui.core.session import Run
 from tui.dashboard.listing import run_entries
 from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
 if TYPE_CHECKING:
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 class RunList:
     """Draws a row for each run that is watched, and shows the one that is picked."""
 
-    def __init__(self, ui: UI, watchlist: Watchlist, *, batch: bool) -> None:
+    def __init__(self, ui: UI, watchlist: Watchlist, verdicts: Verdicts, *, batch: bool) -> None:
         """`batch`: whether several streams were begun together, to be watched side by side."""
         self._ui = ui
         self._watchlist = watchlist
+        self._verdicts = verdicts
         self._batch = batch
         self._kept_rows: KeptRows = {}
 
@@ -31,7 +33,8 @@ class RunList:
             return
         from tui.viewmodel.runs import run_rows, totals
 
-        entries = run_entries(self._watchlist.all)
+        self._verdicts.begin_list()
+        entries = run_entries(self._watchlist.all, self._verdicts.of_listed)
         rows = run_rows(entries, self._kept_rows)
         shown = self._watchlist.shown
         key = None if shown is None else shown.run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +16,12 @@ from tui.captures.exporters import EXPORTS, export
 from tui.captures.files import save
 from tui.captures.material import Material, NotAvailable, pretty
 from tui.captures.redact import redact_json, redact_text
-from tui.conversation.diagnosis import findings_of_feed
-from tui.core.records import JsonObject
 from tui.core.report import dumps
 from tui.core.session import Run
 from tui.core.sse import parse_frame
 from tui.core.state import Block, RunState, as_text
 from tui.core.text import clip, one_line
+from tui.findings import Finding
 from tui.run import Feed
 from tui.sources import Answered
 
@@ -39,7 +38,7 @@ class Copyable(NamedTuple):
     text: Callable[[], str]
 
 
-def material(run: Run, feed: Feed) -> Material:
+def material(run: Run, feed: Feed, findings: Sequence[Finding] = ()) -> Material:
     """Return what exports of a feed's run are made from."""
     info, source = feed.info, feed.source
     known = Material(
@@ -47,7 +46,7 @@ def material(run: Run, feed: Feed) -> Material:
         title=info.title,
         request=info.request,
         url=info.url,
-        findings=_findings(run, feed),
+        findings=[one.to_json() for one in findings],
         tool=f"streamscope {__version__}",
     )
     answer = source.answer if isinstance(source, Answered) else None
@@ -59,12 +58,6 @@ def material(run: Run, feed: Feed) -> Material:
         headers=answer.sent_headers,
         response_headers=answer.headers,
     )
-
-
-def _findings(run: Run, feed: Feed) -> list[JsonObject]:
-    if run not in feed.runs:
-        return []
-    return [one.to_json() for one in findings_of_feed(feed)[feed.runs.index(run)]]
 
 
 def save_export(kind: str, what: Material, folder: Path) -> Path:
@@ -121,7 +114,7 @@ def copyables(run: Run, feed: Feed, state: RunState, seq: int) -> list[Copyable]
         for kind in ("curl", "python"):
             made = _exported(kind, material(run, feed))
             if made is not None:
-                items.append(Copyable(kind, EXPORTS[kind].title, "the key left open", made))
+                items.append(Copyable(kind, EXPORTS[kind].title, "uses $ANTHROPIC_API_KEY", made))
     return items
 
 

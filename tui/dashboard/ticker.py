@@ -7,7 +7,7 @@ from typing import Any, Final
 from textual.app import App
 
 from tui.dashboard.app_settings import AppSettings
-from tui.dashboard.commands import bar
+from tui.dashboard.footer import Footing, entries, footing
 from tui.dashboard.textual_hacks import nobody_looks
 from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.view import dashboard_view
@@ -47,8 +47,8 @@ class Ticker:
         self._ranks = Ranks()
         self._counted: tuple[object, int] | None = None
         """The run and the number of events that the numbers were drawn for, once they are final."""
-        self._keys: tuple[bool, bool] | None = None
-        """What the key bar was drawn for: whether paused, whether live."""
+        self._footing: Footing | None = None
+        """What the key bar was drawn for."""
 
     @property
     def numbers_due(self) -> bool:
@@ -81,10 +81,10 @@ class Ticker:
             return
         numbers = self._numbers(view)
         if self.numbers_due:
-            self._verdicts.judge()
+            self._verdicts.judge(listed=self._dashboard.runs is not None)
         with self._app.batch_update():
             self._dashboard.show(view, numbers)
-            self.show_keys(paused=view.header.paused, live=view.header.kind == "live")
+            self.show_keys(view, live=view.header.kind == "live")
 
     def _numbers(self, view: DashboardView) -> Counters | None:
         moment = view.moment
@@ -96,11 +96,12 @@ class Ticker:
         self._counted = mark if moment.done and self._ranks.settled else None
         return numbers
 
-    def show_keys(self, *, paused: bool, live: bool) -> None:
-        """Draw the keys that matter now."""
-        if (paused, live) != self._keys:
-            self._keys = (paused, live)
-            self._dashboard.keys.show(bar(paused=paused, live=live))
+    def show_keys(self, view: DashboardView | None, *, live: bool) -> None:
+        """Draw the keys that matter now. `live`: prompts can be asked."""
+        now = footing(self._app, view, live=live)
+        if now != self._footing:
+            self._footing = now
+            self._dashboard.keys.show(entries(now))
 
     def _ring(self) -> None:
         ended = sum(feed.done for feed in self._watchlist.feeds)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tui.core.metrics import NO_PERCENTILES, UNKNOWN, GapRanks, Metrics, Percentiles, measure
 from tui.core.session import Run
@@ -14,8 +13,7 @@ from tui.viewmodel.views import Moment
 _CHARS_PER_TOKEN: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
+class Counters(NamedTuple):
     """The numbers of the counter bar."""
 
     metrics: Metrics

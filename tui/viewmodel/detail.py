@@ -15,6 +15,7 @@ from tui.core.text import clip, format_bytes, format_ns
 from tui.viewmodel.compact import compact
 from tui.viewmodel.events import outline
 from tui.viewmodel.lines import LineStyle, StyledLine
+from tui.viewmodel.usage_words import usage_words
 
 _SHOWN_BYTES: Final = 65_536
 _SHOWN_LINES: Final = 2_000
@@ -49,6 +50,9 @@ def detail(run: Run, seq: int, *, as_hex: bool, width: int = 80) -> list[StyledL
     ]
     if not changes:
         lines.append(_line("muted", "nothing in the message"))
+    if any(name.startswith("usage.") for name, _, _ in changes):
+        usage = run.timeline.at(seq + 1).usage
+        lines += [_line("plain", words, "usage  ") for words in usage_words(usage)]
     if record.payload is not None:
         lines += [_line("plain", ""), _line("heading", "JSON"), *_pretty(raw, record.length)]
     title = "Bytes, in hex" if as_hex else "Bytes, as received"

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 
 from tui.core.metrics import Percentiles, percentiles
 from tui.core.text import format_count, format_ns, one_line
+from tui.findings.finding import LEVELS
 from tui.viewmodel.run_rows import (
     COLUMNS,
     GOING,
@@ -22,6 +23,7 @@ from tui.viewmodel.run_rows import (
     run_rows,
     sorted_rows,
 )
+from tui.viewmodel.verdict import glyph_of
 
 __all__ = [
     "COLUMNS",
@@ -33,6 +35,7 @@ __all__ = [
     "RunRow",
     "Sort",
     "Totals",
+    "codes_parts",
     "run_rows",
     "sorted_rows",
     "table",
@@ -144,6 +147,19 @@ def totals_parts(found: Totals) -> list[str]:
     if found.output_tokens is not None:
         parts.append(f"out {format_count(found.output_tokens)}")
     return parts + _troubles(found)
+
+
+def codes_parts(rows: Iterable[RunRow]) -> list[str]:
+    """Return how many of the rows have each finding above `info`, the most severe first."""
+    counts: dict[tuple[int, str, str], int] = {}
+    for row in rows:
+        if row.replaced:
+            continue
+        for code, finding in {one.code: one for one in row.findings if one.level != "info"}.items():
+            kind = (LEVELS.index(finding.level), code, glyph_of(finding))
+            counts[kind] = counts.get(kind, 0) + 1
+    ranked = sorted(counts.items(), key=lambda item: (item[0][0], -item[1], item[0][1]))
+    return [f"{glyph} {format_count(number)} {code}" for (_, code, glyph), number in ranked]
 
 
 def _troubles(found: Totals) -> list[str]:

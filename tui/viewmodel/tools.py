@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tui.core.state import Block, RunState, as_text
 from tui.core.text import format_bytes
 from tui.viewmodel.views import Moment, Tone
 
 
-@dataclass(frozen=True, slots=True)
-class ToolItem:
+class ToolItem(NamedTuple):
     """One tool call."""
 
     key: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from tui.core.buffer import Buffer
@@ -77,11 +76,11 @@ def _parts(
     parts = _block_items(position, block, moment.travelling or not moment.done)
     if paced is not None:
         is_open = parts[0].open or len(paced) < len(block.text)
-        parts[0] = replace(parts[0], body=paced, open=is_open)
+        parts[0] = parts[0]._replace(body=paced, open=is_open)
     if highlight is not None and highlight.position == position and highlight.field != "json":
-        parts[0] = replace(parts[0], highlight=(highlight.start, highlight.end))
+        parts[0] = parts[0]._replace(highlight=(highlight.start, highlight.end))
     if is_long:
-        parts[0] = replace(parts[0], long=True)
+        parts[0] = parts[0]._replace(long=True)
     return parts
 
 

@@ -22,6 +22,7 @@ _VALUE: Final = "counter-bar--value"
 _WARNING: Final = "counter-bar--warning"
 _ROOMY: Final = 110
 _HEADER_ROOMY: Final = 60
+_LOST: Final = ("reset", "timeout")
 _BAR_CELLS: Final = 16
 _KEY: Final = "key-bar--key"
 _WHAT: Final = "key-bar--what"
@@ -130,8 +131,8 @@ def _badge(view: HeaderView) -> tuple[str, str]:
     if view.failure is not None:
         return "\u2717 FAILED", "bad"
     status = view.moment.run.status
-    if view.queued:
-        return "\u2026 WAITING", "paused"
+    if view.pending:
+        return view.pending, "paused"
     if status == "streaming":
         if view.progress is not None:
             return f"\u25cf LOADING {view.progress:.0%}", "live"
@@ -142,6 +143,10 @@ def _badge(view: HeaderView) -> tuple[str, str]:
             "stdin": "\u25cf PIPE",
             "demo": "\u25cf DEMO",
         }.get(view.kind, "\u25cf REPLAY"), "live"
+    if status == "complete" and view.concern:
+        return f"\u25b2 COMPLETE  {view.concern}", "warning"
+    if status == "error" and view.moment.count and view.moment.run.state.end in _LOST:
+        return "\u25d0 TRUNCATED", "warning"
     tones = {"complete": "good", "cancelled": "warning", "truncated": "warning"}
     signs = {"complete": "\u2713", "cancelled": "\u25cb", "truncated": "\u25d0"}
     words = {"not_sse": "NOT A STREAM"}

@@ -7,15 +7,19 @@ from typing import ClassVar, Final
 
 from rich.style import Style
 from textual import events
+from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
+from textual.widget import Widget
 
+from tui.viewmodel.run_filter import RunFilter
 from tui.viewmodel.runs import (
     COLUMNS,
     SORTS,
     RunRow,
     Sort,
     Totals,
+    codes_parts,
     sorted_rows,
     totals_fitting,
     totals_parts,
@@ -27,11 +31,13 @@ from tui.widgets.runs_columns import ColumnSlot, aligned, cell_style, columns
 RESORT_NS: Final = 1_000_000_000
 """Rows change their places no more often than this, and not so soon after the reader moved."""
 
+_NO_RUNS: Final = "No runs yet. Each request gets a row here: state, latency, rate, tokens"
+_NONE_FIT: Final = "No run fits the filter: f changes it, backspace shows all"
 _STEADY: Final[frozenset[Sort]] = frozenset({"number", "title"})
 _UP: Final = "\u25b2"
 _DOWN: Final = "\u25bc"
-_RISING: Final[frozenset[Sort]] = frozenset({"number", "state", "title", "model"})
-"""Sorted from the smallest at first. Of the others the largest is what one looks for."""
+_RISING: Final[frozenset[Sort]] = frozenset({"number", "state", "title", "why", "model"})
+"""Sorted from the smallest or the most severe at first. Of the others one looks for the largest."""
 
 
 class RunsList(LineView):
@@ -65,6 +71,8 @@ class RunsList(LineView):
         ("enter", "open", "Show the run"),
         ("s", "sort", "Sort by the next column"),
         ("S", "reverse", "Turn the order round"),
+        ("f", "app.find('ask', 'runs')", "Filter the runs"),
+        ("backspace", "show_all", "Show all runs again"),
     ]
 
     class Picked(Message):
@@ -75,12 +83,13 @@ class RunsList(LineView):
             self.key = key
             self.opened = opened
 
-    placeholder = "No runs yet. Each request gets a row here: state, latency, rate, tokens"
+    placeholder = _NO_RUNS
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.sort: Sort = "number"
         self.reverse = False
+        self.filter = RunFilter()
         self._rows: dict[Hashable, RunRow] = {}
         self._order: list[Hashable] = []
         self._at: dict[Hashable, int] = {}
@@ -135,14 +144,16 @@ class RunsList(LineView):
         # Who looks at the first rows of a ranking looks at the first rows, whichever they are.
         anchored = anchored and (self.scroll_offset.y > 0 or self.sort in _STEADY)
         anchor = self._anchor() if anchored else None
+        rows = {key: row for key, row in self._rows.items() if self.filter.matches(row)}
+        self.placeholder = _NONE_FIT if self._rows and not rows else _NO_RUNS
         line = 0 if anchor is None else self._at[anchor] - self.scroll_offset.y
         if sort:
             self._sorted_ns = self._now_ns
-            ordered = sorted_rows(self._rows.values(), self.sort, self.reverse)
+            ordered = sorted_rows(rows.values(), self.sort, self.reverse)
             self._order = [row.key for row in ordered]
         else:
-            kept = [key for key in self._order if key in self._rows]
-            self._order = kept + [key for key in self._rows if key not in self._at]
+            kept = [key for key in self._order if key in rows]
+            self._order = kept + [key for key in rows if key not in self._at]
         self._at = {key: place for place, key in enumerate(self._order)}
         self.set_height(len(self._order) + 1 if self._order else 0)
         if anchor is not None and anchor in self._at:
@@ -176,6 +187,15 @@ class RunsList(LineView):
         """Turn the order round."""
         self.reverse = not self.reverse
         self._resort()
+
+    def filter_by(self, text: str) -> None:
+        """Show only the runs that fit a text: see RunFilter; an empty one shows all."""
+        self.filter = RunFilter(text)
+        self._resort()
+
+    def action_show_all(self) -> None:
+        """Show all runs again."""
+        self.filter_by("")
 
     # --- the view -----------------------------------------------------------------------------
 
@@ -218,12 +238,17 @@ class RunsList(LineView):
     def _entitle(self) -> None:
         sign = _DOWN if self.reverse else _UP
         head = COLUMNS[self.sort].head
-        title = f"Runs \u00b7 by {'number' if head == '#' else head} {sign}"
+        parts = [f"Runs \u00b7 by {'number' if head == '#' else head} {sign}"]
+        if self.filter.text:
+            some = f"{len(self._order)} of {len(self._rows)}"
+            parts.append(f"filter: {wire(self.filter.text, 24)} ({some})")
         room = self.size.width - 4
+        title = totals_fitting([*parts, *codes_parts(self._rows.values())], room)
         totals = self._totals
         below = totals_fitting(totals_parts(totals), room) if totals is not None else ""
         if self.border_title != title:
-            self.border_title = title
+            # As content: what runs are filtered by may look like markup.
+            vars(Widget)["border_title"].__set__(self, Content(title))
         if self.border_subtitle != below:
             self.border_subtitle = below
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -14,10 +14,13 @@ from tui.core.state import Buffer
 from tui.core.text import clip, one_line, sanitize
 from tui.viewmodel import TranscriptItem
 from tui.widgets.cell_wrap import wrap
-from tui.widgets.markdown.lines import MarkdownLines
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText, strip_of, wire
 from tui.widgets.source_lines import SourceLines
+
+# The first frame is drawn without text, and without what lays it out.
+if TYPE_CHECKING:
+    from tui.widgets.markdown.lines import MarkdownLines
 
 _CARET: Final = "\u258c"
 _BAR: Final = "\u258e "
@@ -223,12 +226,18 @@ class ThinkingSection(Section):
         return self._source.update(item.body, max(width - _INDENT, 1), budget_ns=budget_ns)
 
 
+def _markdown_lines(theme: MarkdownTheme) -> MarkdownLines:
+    from tui.widgets.markdown.lines import MarkdownLines
+
+    return MarkdownLines(theme)
+
+
 class TextSection(Section):
     """Text of the answer, as Markdown or as it came."""
 
     def __init__(self, theme: MarkdownTheme) -> None:
         self._theme = theme
-        self._lines = MarkdownLines(theme)
+        self._lines = _markdown_lines(theme)
         self._source = SourceLines()
         self._styles: SectionStyles | None = None
         self._as_it_came = False
@@ -298,7 +307,7 @@ class TextSection(Section):
     def take(self, item: TranscriptItem, width: int, styles: SectionStyles, budget_ns: int) -> bool:
         if styles.theme is not self._theme:
             self._theme = styles.theme
-            self._lines = MarkdownLines(styles.theme)
+            self._lines = _markdown_lines(styles.theme)
         self._styles = styles
         self._caret = item.open
         self._highlight = item.highlight
