@@ -35,8 +35,8 @@ class OutputMode(NamedTuple):
     as_json: bool = False
     smooth: Reveal | None = None
     bell: bool = False
-    closing: str = ""
-    """What the screen says when the first stream has ended."""
+    closing: tuple[str, ...] = ()
+    """What the screen says when the first stream has ended, in several lengths."""
     incomplete: bool = False
     """There was more that could not be read, so that the status without a screen is no success."""
 

@@ -20,7 +20,6 @@ TICK_S: Final = 1 / 30
 NUMBERS_EVERY: Final = 6
 """The numbers change five times a second: more often they cannot be read."""
 _LOADING_EVERY: Final = 3
-_CLOSING_S: Final = 12
 
 
 class Ticker:
@@ -43,7 +42,6 @@ class Ticker:
         self._settings = settings
         self._ticks = 0
         self._ended = 0
-        self._closing = settings.closing
         self._ranks = Ranks()
         self._counted: tuple[object, int] | None = None
         """The run and the number of events that the numbers were drawn for, once they are final."""
@@ -66,9 +64,6 @@ class Ticker:
         self._watchlist.tick()
         if self._settings.bell:
             self._ring()
-        if self._closing and any(feed.done for feed in self._watchlist.feeds):
-            self._app.notify(self._closing, timeout=_CLOSING_S, markup=False)
-            self._closing = ""
         if nobody_looks(self._app):
             return  # What is read and recorded goes on.
         shown = self._watchlist.shown
