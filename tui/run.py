@@ -129,8 +129,12 @@ class Recorder(Protocol):
         url: str | None = None,
         headers: Mapping[str, str] | None = None,
         timed: bool = True,
+        at_ns: int | None = None,
     ) -> None:
-        """The request, secrets included. `timed` is whether the chunks' times are real."""
+        """The request, secrets included. `timed` is whether the chunks' times are real.
+
+        `at_ns` is the time of day when it was sent, in nanoseconds since 1970.
+        """
         ...
 
     def response(self, t_ns: int, status: int, headers: Mapping[str, str]) -> None:
@@ -162,6 +166,7 @@ class Feed:
         now: Callable[[], int] = time.monotonic_ns,
         recorder: Recorder | None = None,
         session: Session | None = None,
+        wall: Callable[[], int] = time.time_ns,
     ) -> None:
         self.source = source
         self.recorder = recorder
@@ -176,6 +181,9 @@ class Feed:
         self.stopped_as: End = "cancelled"
         """How a run that is cancelled has ended: `interrupted` where the program itself ends."""
         self._now = now
+        self.at_ns = source.info.at_ns
+        """The time of day of the request, in nanoseconds since 1970; None where it is not known."""
+        self._wall = wall
         self._idle_cap_ns = idle_cap_ns
         self._recorded_heads = False
         self._last_ns = 0
@@ -231,6 +239,7 @@ class Feed:
             await self._close()
 
     def _finish(self, how: End, error: JsonObject | None = None) -> None:
+        self._note_time_of_day()
         t_ns = self.elapsed_ns()
         if self.info.kind in ("demo", "file") and how != self.stopped_as:
             # What was recorded ends when it ended, however late this program gets there.
@@ -240,6 +249,11 @@ class Feed:
             self.recorder.end(t_ns, how, error)
         self.session.finish(t_ns, how, error)
 
+    def _note_time_of_day(self) -> None:
+        # Of a clock that goes on while the machine sleeps, as the prompt cache's does.
+        if self.at_ns is None and self.info.kind == "live" and self.source.sent_ns is not None:
+            self.at_ns = self._wall() - (self._now() - self.source.sent_ns)
+
     def _record_heads(self, recorder: Recorder) -> None:
         """Record request and response once: only with the response are all headers known."""
         if self._recorded_heads:
@@ -248,7 +262,9 @@ class Feed:
         info = self.info
         answer = self.source.answer if isinstance(self.source, Answered) else None
         headers = None if answer is None else answer.sent_headers
-        recorder.request(info.request, url=info.url, headers=headers, timed=info.timed)
+        recorder.request(
+            info.request, url=info.url, headers=headers, timed=info.timed, at_ns=self.at_ns
+        )
         if answer is not None:
             recorder.response(answer.t_ns, answer.status, answer.headers)
 
@@ -277,6 +293,7 @@ class Feed:
                     await self.clock.reach(t_ns)
                     working_since = self._now()
             self._last_ns = t_ns
+            self._note_time_of_day()
             if self.recorder is not None:
                 self._record_heads(self.recorder)
                 self.recorder.chunk(t_ns, data)

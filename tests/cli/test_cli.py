@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -257,9 +256,9 @@ def test_without_a_command_it_is_the_tour(shown: Callable[..., Shown]) -> None:
     (tour,) = found.sources
     assert (tour.info.title, tour.info.kind) == (load("tour").title, "demo")
     mode, plainly = found.output_mode, shown("demo", "--plain").output_mode
-    assert mode is not None and plainly is not None and mode.closing[-1] == "The tour"
-    assert (replace(mode, closing=()), found.live) == (OutputMode(), None)
-    assert plainly == replace(mode, plain=True)
+    assert mode.closing[-1] == "The tour"
+    assert (mode._replace(closing=()), found.live) == (OutputMode(), None)
+    assert plainly == mode._replace(plain=True)
 
 
 def test_files_are_opened_in_their_order(shown: Callable[..., Shown], stream: Path) -> None:

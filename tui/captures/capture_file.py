@@ -21,6 +21,7 @@ from tui.captures.codec import (
 )
 from tui.captures.eventstream import CONTENT_TYPE, Unwrapper, fault_lines, unwrapped
 from tui.captures.in_memory_file import Readable, size_of
+from tui.captures.like import restored
 from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, titled
 from tui.core.records import JsonObject
 from tui.core.text import one_line
@@ -50,6 +51,10 @@ class _Seen:
     last_ns: int = 0
     disordered: bool = False
     request: RequestLine | None = None
+    body: object = None
+    """Of the request, restored. None where that cannot be done."""
+    fault: str | None = None
+    """Why not."""
     response: ResponseLine | None = None
     end: EndLine | None = None
 
@@ -145,11 +150,26 @@ class _Index:
             seen.disordered |= line.t_ns < seen.last_ns
             seen.last_ns = max(seen.last_ns, line.t_ns)
         elif isinstance(line, RequestLine):
-            seen.request = seen.request or line
+            self._note_request(seen, line)
         elif isinstance(line, ResponseLine):
             seen.response = seen.response or line
         else:
             seen.end = seen.end or line
+
+    def _note_request(self, seen: _Seen, line: RequestLine) -> None:
+        if seen.request is not None:
+            return
+        seen.request = line
+        if line.like is None:
+            seen.body = line.body
+        else:
+            earlier = self.runs.get(line.like.run)
+            try:
+                seen.body = restored(
+                    line.body, line.like, None if earlier is None else earlier.body
+                )
+            except CaptureError as error:
+                seen.fault = str(error)
 
 
 def load_capture(file: Readable) -> Loaded:
@@ -186,6 +206,13 @@ def _warnings(index: _Index, file: Readable) -> list[str]:
         warnings.append(f"{index.bad_count - len(warnings)} more lines left out")
     if index.torn:
         warnings.append("the last line breaks off and is left out")
+    unknown = [seen for seen in index.runs.values() if seen.fault is not None]
+    warnings += [
+        f"run {one_line(seen.run)}: its request is left out: {one_line(seen.fault or '')}"
+        for seen in unknown[:_SHOWN]
+    ]
+    if len(unknown) > _SHOWN:
+        warnings.append(f"{len(unknown) - _SHOWN} more requests left out")
     for seen in index.runs.values():
         if seen.disordered:
             warnings.append(
@@ -197,13 +224,13 @@ def _warnings(index: _Index, file: Readable) -> list[str]:
 def _recording(seen: _Seen, file: Readable, checked: bool) -> Recording:
     request, response, end = seen.request, seen.response, seen.end
     body = CaptureBody(file, seen.run, seen.first, seen.after)
-    sent = None if request is None else request.body
     recording = Recording(
         run=seen.run,
         title=file.name,
         chunks=body.chunks,
         body=body,
-        request=sent if isinstance(sent, dict) else None,
+        request=seen.body if isinstance(seen.body, dict) else None,
+        at_ns=None if request is None else request.at_ns,
         timed=request is None or request.timed,
         how="interrupted" if end is None else end.how,
         error=_NO_END if end is None else end.error,

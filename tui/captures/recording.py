@@ -62,6 +62,8 @@ class Recording:
     response_headers: Mapping[str, str] = field(default_factory=dict)
     response_ns: int = 0
     """When the head of the response came."""
+    at_ns: int | None = None
+    """The time of day of the request, in nanoseconds since 1970."""
     resolution_ns: int = 1
     """How coarse the times are."""
     bare: bool = False

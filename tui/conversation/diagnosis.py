@@ -25,7 +25,7 @@ def of_run(feed: Feed, run: Run) -> Evidence:
         request=info.request,
         status=None if answer is None else answer.status,
         headers={} if answer is None else _lower(answer.headers),
-        sent_ns=source.sent_ns if info.kind == "live" else None,
+        sent_ns=feed.at_ns,
         resolution_ns=info.resolution_ns,
         bare=info.bare,
     )
@@ -46,6 +46,7 @@ def of_recording(recording: Recording, runs: Sequence[Run]) -> list[Evidence]:
             request=recording.request,
             status=recording.status,
             headers=_lower(recording.response_headers),
+            sent_ns=recording.at_ns,
             resolution_ns=recording.resolution_ns,
             bare=recording.bare or not recording.streamed,
             mask=redact_json,

@@ -87,7 +87,7 @@ class StreamscopeApp(App[int]):
         self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
         batch = len(factories) > 1 or (live is not None and len(live.jobs) > 1)
-        self.run_list = RunList(ui, self.watchlist, self.verdicts, batch=batch)
+        self.run_list = RunList(ui, watchlist, self.verdicts, settings.now, batch=batch)
         harden(self)
 
     # --- begin and end ------------------------------------------------------------------------
@@ -118,8 +118,8 @@ class StreamscopeApp(App[int]):
         self.desk.questions.offer()
         self.ticker.tick()
         self.closing.offer()
-        if self.ticker.numbers_due and self.dashboard.is_attached:
-            self.run_list.show(self.settings.now())
+        if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
+            self.run_list.show()
 
     def redraw(self) -> None:
         """Draw everything now."""

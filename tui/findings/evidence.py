@@ -36,7 +36,7 @@ class Evidence:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of the response, with names in lower case."""
     sent_ns: int | None = None
-    """When the request was sent, on one clock for the whole conversation."""
+    """The time of day when the request was sent, on one clock for the whole conversation."""
     resolution_ns: int = 1
     """How coarse the times are that the run was recorded with."""
     bare: bool = False

@@ -43,6 +43,8 @@ class SourceInfo:
     """Bytes of the whole body, where they are known before."""
     read_at: Callable[[int, int], bytes] | None = None
     """Reads bytes of the body again, by offset and length; None where they have to be kept."""
+    at_ns: int | None = None
+    """The time of day of the request, in nanoseconds since 1970, where a file tells it."""
     url: str | None = None
     """Where the request goes, where that is known."""
     resolution_ns: int = 1

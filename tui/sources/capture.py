@@ -56,6 +56,7 @@ class CaptureSource:
             paced=self._played,
             size=None if self._played else (size or _estimate(recording)),
             read_at=None if self._played or body is None else body.read_at,
+            at_ns=recording.at_ns,
             url=recording.url,
             resolution_ns=recording.resolution_ns,
             bare=recording.bare or not recording.streamed,
