@@ -30,7 +30,7 @@ def asking(previous: str | None = "msg_1", **change: object) -> dict[str, Any]:
     return {**FIRST, **change, "diagnostics": {"previous_message_id": previous}}
 
 
-def reason(**change: object) -> object:
+def reason(**change: Any) -> object:  # noqa: ANN401
     known = CacheDiagnostics()
     known.hold(FIRST, Counted(9, 1_000, {"5m": 200}), "msg_1")
     told = known.told(asking(**change))
