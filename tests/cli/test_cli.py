@@ -128,7 +128,7 @@ def test_the_demos_are_listed(call: Call) -> None:
         ("run hi --set =1", "--set =1: write it as name=value"),
         ("run hi --set x=y", "the value is not JSON; a string needs quotes: x='\"...\"'"),
         ("run hi --set x=NaN", "NaN is not JSON"),
-        ("run hi --max-tokens 0", "Invalid value for '--max-tokens'"),
+        ("run hi --max-tokens -1", "Invalid value for '--max-tokens'"),
         ("run hi --thinking x", "Invalid value for '--thinking'"),
         ("run hi --timeout 0", "Invalid value for '--timeout'"),
         ("run hi --request a --resume b", "--request and --resume are two beginnings"),
