@@ -35,6 +35,7 @@ from tui.widgets.ask_bar import AskBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import OriginWanted
 from tui.widgets.timeline_strip import TimelineStrip
+from tui.widgets.transcript import SourceWanted
 
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
@@ -116,6 +117,7 @@ class StreamscopeApp(App[int]):
     def tick(self) -> None:
         """Draw what changed, and ask what waits for the reader's word."""
         self.desk.questions.offer()
+        self.desk.tick()
         self.ticker.tick()
         self.closing.offer()
         if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
@@ -227,6 +229,10 @@ class StreamscopeApp(App[int]):
     @on(OriginWanted)
     def _on_origin_wanted(self, message: OriginWanted) -> None:
         self.navigator.origin(message)
+
+    @on(SourceWanted)
+    def _on_source_wanted(self, message: SourceWanted) -> None:
+        self.modals.source(message.number)
 
     @on(TimelineStrip.Picked)
     def _on_picked(self, message: TimelineStrip.Picked) -> None:
