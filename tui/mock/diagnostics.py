@@ -15,7 +15,7 @@ _PARTS: Final = ("model", "system", "tools")
 """What comes before the messages: where several have changed, the first is told."""
 
 
-class _Asked(NamedTuple):
+class _ComparedRequest(NamedTuple):
     """What a request asked, without its marks."""
 
     parts: tuple[bytes, ...]
@@ -30,7 +30,7 @@ class CacheDiagnostics:
 
     def __init__(self, size: int = 256) -> None:
         self.size = size
-        self._held: OrderedDict[str, _Asked] = OrderedDict()
+        self._held: OrderedDict[str, _ComparedRequest] = OrderedDict()
 
     def told(self, body: Mapping[str, Any]) -> JsonObject | None:
         """What the answer says about it: None where nothing has changed, or nothing is compared."""
@@ -59,7 +59,7 @@ class CacheDiagnostics:
             self._held.popitem(last=False)
 
 
-def _asked(body: Mapping[str, Any], cached: int = 0) -> _Asked:
+def _asked(body: Mapping[str, Any], cached: int = 0) -> _ComparedRequest:
     system, tools = as_blocks(body.get("system", "")), body.get("tools", [])
     turns = [
         _digest([message["role"], _bare(block)])
@@ -67,7 +67,7 @@ def _asked(body: Mapping[str, Any], cached: int = 0) -> _Asked:
         for block in as_blocks(message["content"])
     ]
     parts = (body["model"], list(map(_bare, system)), list(map(_bare, tools)))
-    return _Asked(tuple(map(_digest, parts)), turns, cached)
+    return _ComparedRequest(tuple(map(_digest, parts)), turns, cached)
 
 
 def _bare(block: Mapping[str, Any]) -> JsonObject:
