@@ -23,6 +23,7 @@ THINKING_NS: Final = 5_000_000_000
 _DATE: Final = re.compile(r"20\d{6}")
 _VERSION: Final = re.compile(r"v\d+")
 _PARTS: Final = re.compile(r"[^a-z0-9]+")
+_SUFFIX: Final = re.compile(r"[:!]")
 _CLAUDE: Final = "claude"
 
 
@@ -169,7 +170,8 @@ def _model_parts(name: str) -> Counter[str]:
     if _CLAUDE in plain:
         # What stands before it says where the model runs.
         plain = plain[plain.rindex(_CLAUDE) :]
-    plain = plain.partition(":")[0]
+    # What follows is a version, or a fault that the mock is asked for.
+    plain = _SUFFIX.split(plain, 1)[0]
     parts = [part for part in _PARTS.split(plain) if part and part != "latest"]
     kept = [part for part in parts if not _DATE.fullmatch(part) and not _VERSION.fullmatch(part)]
     # `-0` is how an alias says that there is no smaller version.
