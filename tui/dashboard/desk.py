@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 from tui.core.records import JsonObject
 from tui.core.text import one_line
 from tui.dashboard.app_settings import AppSettings
+from tui.dashboard.loads import Loads
 from tui.dashboard.questions import ToolQuestions
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Cancellable, Watched, Watchlist
 from tui.run import INSTANT, Clock, Feed
+from tui.scheduler import Scheduler
 from tui.sources import Opening, SourceFactory, Unopened
 
 # What only live calls need is imported late: the demo draws its first frame without it.
@@ -42,6 +44,9 @@ class ScreenDesk:
         self._watchlist = watchlist
         self._settings = settings
         self._workers: dict[Exchange, Cancellable] = {}
+        self._scheduler = Scheduler() if live is None else live.scheduler
+        self._scheduler.first = lambda: watchlist.shown and watchlist.shown.feed
+        self._loads = Loads(ui, watchlist)
         self._showing = True
         """Whether an exchange that begins is shown, not only listed."""
 
@@ -106,9 +111,13 @@ class ScreenDesk:
             idle_cap_ns=_FILE_IDLE_CAP_NS if source.info.kind == "file" else None,
             now=now,
             recorder=self._settings.recorder() if source.info.kind == "live" else None,
+            scheduler=self._scheduler,
         )
         watched = Watched(feed, again=None if followed else factory)
         self._watchlist.add(watched, show=show)
+        if feed.progress is not None:
+            self._loads.add(watched)
+            return
         # The feed keeps what goes wrong, and shows it in its own pane.
         worker = self._ui.work(feed.run(), name=source.info.title)
         watched.worker = None if followed else worker
@@ -143,6 +152,10 @@ class ScreenDesk:
         self.interrupted = False
         self.exchanges.append(exchange)
         self._workers[exchange] = self._ui.work(exchange.run(), name="exchange")
+
+    def tick(self) -> None:
+        """Have what is shown loaded first."""
+        self._loads.go_on()
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -182,6 +195,8 @@ class ScreenDesk:
         if shown is None or not self.is_running():
             return
         exchange = shown.watched.exchange
+        if self._loads.drop(shown.watched):
+            return
         worker = shown.watched.worker if exchange is None else self._workers[exchange]
         if worker is not None:
             worker.cancel()
