@@ -550,7 +550,6 @@ class FakeApp:
         factories: list[Callable[[], Source]],
         settings: object,
         *,
-        live: LivePlan | None = None,
         opening: Opening | None = None,
         **_: object,
     ) -> None:
