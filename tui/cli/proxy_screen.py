@@ -46,6 +46,8 @@ def on_screen(settings: RelaySettings) -> NoReturn:
     process.stdout.close()
     click.echo(f"export {BASE_URL}={link.url}")
     click.echo(f"recording to {link.capture}")
+    if link.command is None:
+        click.echo(f"process {link.pid} relays, and goes on when the screen is closed")
     following = [CaptureFollower(Path(link.capture))]
     app = app_for([], OutputMode(), following=following, relay=link)
     status = run_app(app)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -156,8 +157,8 @@ class CaptureFollower:
                 continue
             self._bodies[recording.run] = recording.request
             self._over.add(recording.run)
-            self._conversations.ask(recording.request, recording.headers)
-            yield partial(CaptureSource, recording)
+            title = self._title(recording.url, recording.headers, recording.request)
+            yield partial(CaptureSource, replace(recording, title=title))
         self.caught_up = True
         reader = CaptureReader(offset=start if first is None else first)
         try:
@@ -210,14 +211,16 @@ class CaptureFollower:
                 body = restored(line.body, line.like, earlier)
         request = body if isinstance(body, dict) else None
         self._bodies[line.run] = request
-        run = FollowedRun(line, request, self._title(line, request))
+        run = FollowedRun(line, request, self._title(line.url, line.headers, request))
         self._going[line.run] = run
         return run
 
-    def _title(self, line: RequestLine, request: JsonObject | None) -> str:
-        if (line.url or "").partition("?")[0].endswith(COUNTING):
+    def _title(
+        self, url: str | None, headers: Mapping[str, str], request: JsonObject | None
+    ) -> str:
+        if (url or "").partition("?")[0].endswith(COUNTING):
             return "count_tokens"
-        placed = self._conversations.ask(request, line.headers)
+        placed = self._conversations.ask(request, headers)
         branch = self._conversations.talks[placed.conversation].branches[placed.branch]
         letter = _LETTERS[placed.branch % len(_LETTERS)]
         place = f"{placed.conversation + 1}{letter}.{len(branch.requests)}"
