@@ -37,6 +37,7 @@ from tui.mock.api import (
 )
 from tui.mock.faults import Faults
 from tui.mock.fitting import Order
+from tui.mock.pages import site
 from tui.mock.playback import Plan, play
 from tui.mock.scenario_choice import ScenarioChoice
 from tui.mock.threads import Threads, is_threaded
@@ -327,7 +328,8 @@ class MockServer(LoopbackServer):
     ) -> None:
         self.received: deque[Received] = deque(maxlen=256)
         settings = MockSettings(speed, jitter, seed, tuple(faults), fault_rate)
-        super().__init__(Mock(settings, extra=extra, received=self.received), port=port)
+        mock = Mock(settings, extra=extra, received=self.received)
+        super().__init__(mock, port=port, pages=site())
 
     async def __aenter__(self) -> MockServer:
         await super().__aenter__()
@@ -353,7 +355,7 @@ def serve(
 
 
 async def _serve(settings: MockSettings, port: int) -> None:
-    server = LoopbackServer(Mock(settings), port=port)
+    server = LoopbackServer(Mock(settings), port=port, pages=site())
     async with server:
         print(
             f"streamscope mock on {server.url}; point a client to it with "

@@ -1,0 +1,16 @@
+"""What the mock has for browsers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tui.serving.chat import Chat
+from tui.serving.site import Site, new_token
+from tui.serving.upstream import OwnServer
+
+_KEY: Final = {"x-api-key": "browser", "anthropic-version": "2023-06-01"}
+
+
+def site() -> Site:
+    """The pages of a mock. Nothing is spent by an answer of it, so it is open to all here."""
+    return Site(Chat(OwnServer(_KEY)), token=new_token(), open_to_all=True)
