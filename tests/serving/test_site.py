@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import quote
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.browser_endpoint import ASK, TOKEN, Api, browser
 from tests.loopback import exchange
 from tui.mock.mock import MockServer
-from tui.serving.site import new_token
+from tui.serving.site import Site, new_token
 
 pytestmark = pytest.mark.asyncio
 
@@ -172,3 +173,55 @@ async def test_what_the_mock_refuses_is_refused_with_its_words(model: object, st
         answer = await exchange(server.port, "POST /api/chat HTTP/1.1", body=body, close=True)
         assert int(answer.split()[1]) == status
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["message"].startswith("model")
+
+
+# The page
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", b"text/html"),
+        ("/page.css", b"text/css"),
+        ("/page.js", b"text/javascript"),
+        ("/api/demos", b"application/json"),
+    ],
+)
+async def test_the_page_is_sent_with_a_policy_that_lets_nothing_in(path: str, kind: bytes) -> None:
+    api = Api()
+    async with browser(api) as page:
+        answer = await exchange(page.server.port, f"GET {path} HTTP/1.1", close=True)
+        head, _, content = answer.partition(b"\r\n\r\n")
+        assert head.split()[1] == b"200" and kind + b"; charset=utf-8" in head
+        assert b"default-src 'none'" in head and b"frame-ancestors 'none'" in head
+        assert b"unsafe" not in head and b"nosniff" in head and b"no-referrer" in head
+        assert TOKEN.encode() not in answer  # Whoever has the token may ask.
+        assert b"http://" not in content and b"https://" not in content
+        for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "http://evil.example"}):
+            answer = await exchange(page.server.port, f"GET {path} HTTP/1.1", headers=headers)
+            assert answer.split()[1] == b"403"
+        answer = await exchange(page.server.port, f"POST {path} HTTP/1.1", close=True)
+        assert answer.split()[1] == b"405"
+
+
+async def test_the_page_runs_no_text_as_code() -> None:
+    async with browser(Api()) as page:
+        script = await (await page.client.get("/page.js")).text()
+        markup = await (await page.client.get("/")).text()
+    for word in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacent",
+        "document.write",
+        "eval(",
+        "Function(",
+    ):
+        assert word not in script
+    assert not re.search(r"<[^>]*\s(style|on\w+)=", markup)
+
+
+async def test_the_address_of_the_page_has_the_token_where_it_is_needed() -> None:
+    async with browser(Api()) as page, MockServer() as mock:
+        assert isinstance(page.server.pages, Site) and isinstance(mock.pages, Site)
+        assert page.server.pages.address(page.server.url) == f"{page.server.url}/?token={TOKEN}"
+        assert mock.pages.address(mock.url) == f"{mock.url}/"

@@ -355,11 +355,13 @@ def serve(
 
 
 async def _serve(settings: MockSettings, port: int) -> None:
-    server = LoopbackServer(Mock(settings), port=port, pages=site())
+    pages = site()
+    server = LoopbackServer(Mock(settings), port=port, pages=pages)
     async with server:
         print(
             f"streamscope mock on {server.url}; point a client to it with "
-            f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=any",
+            f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=any; "
+            f"in a browser: {pages.address(server.url)}",
             flush=True,
         )
         await asyncio.Event().wait()

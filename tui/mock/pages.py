@@ -13,4 +13,7 @@ _KEY: Final = {"x-api-key": "browser", "anthropic-version": "2023-06-01"}
 
 def site() -> Site:
     """The pages of a mock. Nothing is spent by an answer of it, so it is open to all here."""
-    return Site(Chat(OwnServer(_KEY)), token=new_token(), open_to_all=True)
+    chat = Chat(OwnServer(_KEY))
+    return Site(
+        chat, token=new_token(), open_to_all=True, note="Made-up answers: nothing is spent."
+    )

@@ -1,17 +1,38 @@
-"""What a server on loopback has for browsers: the endpoint for streaming, and who may call it."""
+"""What a server on loopback has for browsers: a page, the endpoint that it reads, who may call it.
+
+Nothing on the page comes from anywhere else, and its text never becomes markup: the policy that it
+is sent with has the browser see to it.
+"""
 
 from __future__ import annotations
 
 import hmac
 import secrets
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
+from tui.messages.request import DEFAULT_MODEL
+from tui.scenarios import header, names
 from tui.serving.chat import CHAT_PATH, STREAM_PATH, Chat
 from tui.serving.guard import Refusal, Refused, refusal
 from tui.serving.server import RequestHandler
 
+DEMOS_PATH: Final = "/api/demos"
+
+_FOLDER: Final = Path(__file__).parent / "page"
+_PAGE_HEADERS: Final = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache",
+}
 _NO_TOKEN: Final = Refusal(
     403, "permission_error", "token: add the token of the address that was printed at the start"
 )
@@ -26,34 +47,51 @@ def new_token() -> str:
 
 
 class Site:
-    """The `pages` of a server: `chat`, for pages of this server and for local programs.
+    """The `pages` of a server: a page at `/`, and `chat` for it and for local programs.
 
-    What asks in a query for another `token` than this one is refused; what brings none is too,
-    unless it is `open_to_all` on this machine: an endpoint that spends nothing.
+    A question with another token than `token` is refused; one without is too, unless the endpoint
+    is `open_to_all` on this machine: one that spends nothing. `note` says on the page what asking
+    means here.
     """
 
-    def __init__(self, chat: Chat, *, token: str, open_to_all: bool = False) -> None:
+    def __init__(
+        self, chat: Chat, *, token: str, open_to_all: bool = False, note: str = ""
+    ) -> None:
         self.chat = chat
         self.token = token
         self.open_to_all = open_to_all
+        self.note = note
         self._asking: dict[str, tuple[str, RequestHandler]] = {
             CHAT_PATH: ("POST", chat.post),
             STREAM_PATH: ("GET", chat.get),
         }
+        self._showing: dict[str, RequestHandler] = {
+            "/": partial(_file, "index.html", "text/html"),
+            "/page.css": partial(_file, "page.css", "text/css"),
+            "/page.js": partial(_file, "page.js", "text/javascript"),
+            DEMOS_PATH: self._demos,
+        }
+
+    def address(self, url: str) -> str:
+        """Where the page is, on a server at `url`, with the token that it needs."""
+        return f"{url}/" if self.open_to_all else f"{url}/?token={self.token}"
 
     def has(self, path: str) -> bool:
         """Whether this path is one of the site's."""
-        return path in self._asking
+        return path in self._asking or path in self._showing
 
     def refusal(self, request: web.BaseRequest, port: int) -> Refusal | None:
         """What is wrong with a request for such a path, None if it may go on."""
         if refused := refusal(request, port, own_page=True):
             return refused
-        return self._token_refusal(request)
+        return self._token_refusal(request) if request.path in self._asking else None
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer it. Raises Refused."""
-        method, handler = self._asking[request.path]
+        if request.path in self._asking:
+            method, handler = self._asking[request.path]
+        else:
+            method, handler = "GET", self._showing[request.path]
         if request.method != method:
             raise Refused(Refusal(405, "invalid_request_error", f"only {method} is answered here"))
         return await handler(request)
@@ -66,6 +104,15 @@ class Site:
         """Cancel every answer."""
         await self.chat.aclose()
 
+    async def _demos(self, _: web.BaseRequest) -> web.StreamResponse:
+        """`GET /api/demos`: what the page offers."""
+        known = [(name, header(name)) for name in names()]
+        demos = [
+            {"name": name, "title": about.title, "prompt": about.prompt} for name, about in known
+        ]
+        content = {"model": DEFAULT_MODEL, "note": self.note, "demos": demos}
+        return web.json_response(content, headers=_PAGE_HEADERS)
+
     def _token_refusal(self, request: web.BaseRequest) -> Refusal | None:
         given = request.query.getall("token", [])
         if not given:
@@ -74,3 +121,9 @@ class Site:
             given[0].encode("utf-8", "replace"), self.token.encode()
         )
         return None if right else _WRONG_TOKEN
+
+
+async def _file(name: str, kind: str, _: web.BaseRequest) -> web.StreamResponse:
+    """One of the files of the page."""
+    content = (_FOLDER / name).read_bytes()
+    return web.Response(body=content, content_type=kind, charset="utf-8", headers=_PAGE_HEADERS)
