@@ -18,6 +18,7 @@ from tui.cli.run_command import run
 from tui.cli.show import OutputMode, screen_possible, show
 from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
+from tui.cli.web import web
 
 if TYPE_CHECKING:
     from tui.sources import SourceFactory
@@ -109,6 +110,7 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
 
 
 cli.add_command(run)
+cli.add_command(web)
 
 
 @cli.command()

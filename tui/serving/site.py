@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,25 +17,20 @@ from tui.messages.request import DEFAULT_MODEL
 from tui.scenarios import header, names
 from tui.serving.chat import CHAT_PATH, STREAM_PATH, Chat
 from tui.serving.guard import Refusal, Refused, refusal
+from tui.serving.page_files import page_file, page_headers
 from tui.serving.server import RequestHandler
 
 DEMOS_PATH: Final = "/api/demos"
 
 _FOLDER: Final = Path(__file__).parent / "page"
-_PAGE_HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-cache",
-}
-_NO_TOKEN: Final = Refusal(
+_PAGE_HEADERS: Final = page_headers(
+    "script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+NO_TOKEN: Final = Refusal(
     403, "permission_error", "token: add the token of the address that was printed at the start"
 )
-_WRONG_TOKEN: Final = Refusal(
+WRONG_TOKEN: Final = Refusal(
     403, "permission_error", "token: not that of this server; each start makes a new one"
 )
 
@@ -66,9 +60,9 @@ class Site:
             STREAM_PATH: ("GET", chat.get),
         }
         self._showing: dict[str, RequestHandler] = {
-            "/": partial(_file, "index.html", "text/html"),
-            "/page.css": partial(_file, "page.css", "text/css"),
-            "/page.js": partial(_file, "page.js", "text/javascript"),
+            "/": page_file(_FOLDER / "index.html", _PAGE_HEADERS),
+            "/page.css": page_file(_FOLDER / "page.css", _PAGE_HEADERS),
+            "/page.js": page_file(_FOLDER / "page.js", _PAGE_HEADERS),
             DEMOS_PATH: self._demos,
         }
 
@@ -116,14 +110,10 @@ class Site:
     def _token_refusal(self, request: web.BaseRequest) -> Refusal | None:
         given = request.query.getall("token", [])
         if not given:
-            return None if self.open_to_all else _NO_TOKEN
-        right = len(given) == 1 and hmac.compare_digest(
-            given[0].encode("utf-8", "replace"), self.token.encode()
-        )
-        return None if right else _WRONG_TOKEN
+            return None if self.open_to_all else NO_TOKEN
+        return None if len(given) == 1 and same_token(given[0], self.token) else WRONG_TOKEN
 
 
-async def _file(name: str, kind: str, _: web.BaseRequest) -> web.StreamResponse:
-    """One of the files of the page."""
-    content = (_FOLDER / name).read_bytes()
-    return web.Response(body=content, content_type=kind, charset="utf-8", headers=_PAGE_HEADERS)
+def same_token(given: str, token: str) -> bool:
+    """Whether they are the same, without telling by the time how much of them is."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
