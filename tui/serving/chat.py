@@ -55,6 +55,8 @@ class ChatLimits:
     """How long an EventSource may stay away before its answer is cancelled."""
     unread_s: float = 60.0
     """How long a reader may not read."""
+    retry_s: float = 1.0
+    """After how long an EventSource comes back; without being told, some wait for five seconds."""
 
 
 class Chat:
@@ -85,7 +87,7 @@ class Chat:
         as_text = _as_text(request)
         run = self._begun(_asked(await self.bodies.read(request, self.limits.body)))
         try:
-            return await self._answer(request, run, 0, as_text)
+            return await self._answer(request, run, 0, as_text, b"")
         finally:
             run.cancel("The reader left")
 
@@ -101,8 +103,9 @@ class Chat:
             run = self._begun(_asked_in_query(request))
             self._kept[run.id] = run
         run.join()
+        start = b"retry: %d\n\n" % (self.limits.retry_s * 1000)
         try:
-            return await self._answer(request, run, seen, as_text)
+            return await self._answer(request, run, seen, as_text, start)
         finally:
             run.leave(self.limits.left_s)
 
@@ -145,7 +148,7 @@ class Chat:
         return run, int(number)
 
     async def _answer(
-        self, request: web.BaseRequest, run: ChatRun, seen: int, as_text: bool
+        self, request: web.BaseRequest, run: ChatRun, seen: int, as_text: bool, start: bytes
     ) -> web.StreamResponse:
         await run.answered(self.limits.silence_s)
         if (refused := run.refused()) is not None:
@@ -153,8 +156,8 @@ class Chat:
             return refused
         stream = Stream(request, _HEADERS)
         form = ChatEvent.as_text if as_text else ChatEvent.encoded
-        if seen == len(run.events):
-            await self._send(request, stream, [_COMMENT])  # So that the head goes out by now.
+        # The head goes out by now, also where there is nothing yet.
+        await self._send(request, stream, [start or _COMMENT])
         while not (run.ended and seen >= len(run.events)):
             if not await run.more(seen, self.limits.silence_s):
                 await self._send(request, stream, [_COMMENT])

@@ -188,7 +188,8 @@ async def _keys(socket: web.WebSocketResponse, session: DriverSession) -> None:
             return
         try:
             told: Any = strict_loads(message.data)
-            kind, what = told[0], told[1] if len(told) > 1 else None
+            kind = told[0]
+            what: Any = told[1] if len(told) > 1 else None
             if kind == "stdin":
                 await session.type("" + what)
             elif kind == "resize":
