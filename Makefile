@@ -13,12 +13,13 @@ STEP := @printf '\n==> %s\n'
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo check format-check lint types imports test format cover fuzz bench picture clean distclean
+.PHONY: help demo check format-check lint types imports test clients format cover fuzz bench picture clean distclean
 
 help:
 	@echo 'make demo       set up and open the demo'
 	@echo 'make check      set up and run every check: format, lint, types, imports, tests'
 	@echo 'make test       the tests alone'
+	@echo 'make clients    the mock against the clients that people use: fetches them into .clients with pip and npm'
 	@echo 'make cover      the tests, with the branch coverage of the core (must be 100 %)'
 	@echo 'make fuzz       look for what breaks a law: 10 minutes a target, 100000 examples of all laws, or make FUZZ_SECONDS=60 fuzz'
 	@echo 'make bench      the benchmarks: ours against a yardstick, as ratios'
@@ -79,6 +80,11 @@ test: $(VENV)/.installed-dev $(NODE)/.tried
 	$(STEP) 'pytest'
 	@STREAMSCOPE_NODE_MODULES=$(CURDIR)/$(NODE)/node_modules $(PY) -m pytest -n 2 --dist loadgroup
 
+# What it installs comes from a package registry, so it is no part of the checks.
+clients: $(VENV)/.installed-dev
+	$(STEP) 'clients against the mock'
+	@$(PY) -m tests.clients
+
 cover: $(VENV)/.installed-dev
 	$(STEP) 'pytest, branch coverage of tui/core'
 	@$(PY) -m pytest -n 2 --dist loadgroup --cov=tui.core --cov-branch --cov-fail-under=100
@@ -111,4 +117,4 @@ clean:
 	find tui tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(NODE)
+	rm -rf $(VENV) $(NODE) .clients

@@ -31,7 +31,7 @@ async def picture() -> str:
         for _ in range(12):
             app.tick()
             await pilot.pause()
-        app.clear_notifications()
+        app.notes.clear()
         await pilot.pause()
         return app.export_screenshot(title="streamscope")
 

@@ -12,7 +12,8 @@ from tests.manual_clock import ManualClock, settle
 from tests.script_source import ScriptSource, one_each
 from tui.core.records import Batch, Chunk, JsonObject
 from tui.core.state import End
-from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, SLICE_NS, Clock, Feed, describe_end
+from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, Clock, Feed, describe_end
+from tui.scheduler import SLICE_NS
 from tui.sources import Answer, SourceEnded
 from tui.sources.replay import Batched
 
@@ -428,6 +429,7 @@ class Notes:
     def __init__(self) -> None:
         self.failure: str | None = None
         self.told: list[tuple[object, ...]] = []
+        self.at_ns: int | None = None
 
     def request(
         self,
@@ -436,7 +438,9 @@ class Notes:
         url: str | None = None,
         headers: Mapping[str, str] | None = None,
         timed: bool = True,
+        at_ns: int | None = None,
     ) -> None:
+        self.at_ns = at_ns
         self.told.append(("request", body, url, dict(headers or {}), timed))
 
     def response(self, t_ns: int, status: int, headers: Mapping[str, str]) -> None:
@@ -467,6 +471,16 @@ async def test_a_recorder_is_told_everything_in_its_order() -> None:
         *(("chunk", t_ns, data) for t_ns, data in chunks),
         ("end", 1 * S, "eof", None),
     ]
+
+
+async def test_the_time_of_day_is_that_of_the_request() -> None:
+    manual, notes = ManualClock(100), Notes()
+    source = ScriptSource(timed(0), paced=False, kind="live")
+    source.sent_ns = 40
+    feed = Feed(source, now=manual, recorder=notes, wall=lambda: 1_000_000)
+    assert feed.at_ns is None
+    await feed.run()
+    assert feed.at_ns == notes.at_ns == 1_000_000 - 60
 
 
 async def test_a_recorder_is_told_of_a_response_without_a_body() -> None:

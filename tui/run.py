@@ -11,11 +11,10 @@ from tui.core.records import JsonObject
 from tui.core.session import Run, Session
 from tui.core.state import End
 from tui.core.timeline import BorrowedStore
+from tui.scheduler import Scheduler
 from tui.sources import Answered, Source, SourceEnded
 from tui.sources.replay import Batched
 
-SLICE_NS: Final = 3_000_000
-"""How long the pump works before it lets the event loop do something else."""
 MIN_SPEED: Final = 0.1
 MAX_SPEED: Final = 100.0
 INSTANT: Final = float("inf")
@@ -129,8 +128,12 @@ class Recorder(Protocol):
         url: str | None = None,
         headers: Mapping[str, str] | None = None,
         timed: bool = True,
+        at_ns: int | None = None,
     ) -> None:
-        """The request, secrets included. `timed` is whether the chunks' times are real."""
+        """The request, secrets included. `timed` is whether the chunks' times are real.
+
+        `at_ns` is the time of day when it was sent, in nanoseconds since 1970.
+        """
         ...
 
     def response(self, t_ns: int, status: int, headers: Mapping[str, str]) -> None:
@@ -162,6 +165,8 @@ class Feed:
         now: Callable[[], int] = time.monotonic_ns,
         recorder: Recorder | None = None,
         session: Session | None = None,
+        wall: Callable[[], int] = time.time_ns,
+        scheduler: Scheduler | None = None,
     ) -> None:
         self.source = source
         self.recorder = recorder
@@ -176,6 +181,10 @@ class Feed:
         self.stopped_as: End = "cancelled"
         """How a run that is cancelled has ended: `interrupted` where the program itself ends."""
         self._now = now
+        self.at_ns = source.info.at_ns
+        """The time of day of the request, in nanoseconds since 1970; None where it is not known."""
+        self._wall = wall
+        self._scheduler = scheduler or Scheduler(now)
         self._idle_cap_ns = idle_cap_ns
         self._recorded_heads = False
         self._last_ns = 0
@@ -193,10 +202,11 @@ class Feed:
     @property
     def progress(self) -> float | None:
         """How much of a body of known size was read, 0 to 1; None where none is being loaded."""
-        size = self.info.size
-        if size is None or self.done:
+        size, read_share = self.info.size, self.info.read_share
+        if self.done or (size is None and read_share is None):
             return None
-        # The size of a capture's body is an estimate.
+        if size is None:
+            return read_share() if read_share is not None else None
         return min(self.session.raw.size / max(size, 1), 1.0)
 
     def elapsed_ns(self) -> int:
@@ -231,6 +241,7 @@ class Feed:
             await self._close()
 
     def _finish(self, how: End, error: JsonObject | None = None) -> None:
+        self._note_time_of_day()
         t_ns = self.elapsed_ns()
         if self.info.kind in ("demo", "file") and how != self.stopped_as:
             # What was recorded ends when it ended, however late this program gets there.
@@ -240,6 +251,11 @@ class Feed:
             self.recorder.end(t_ns, how, error)
         self.session.finish(t_ns, how, error)
 
+    def _note_time_of_day(self) -> None:
+        # Of a clock that goes on while the machine sleeps, as the prompt cache's does.
+        if self.at_ns is None and self.info.kind == "live" and self.source.sent_ns is not None:
+            self.at_ns = self._wall() - (self._now() - self.source.sent_ns)
+
     def _record_heads(self, recorder: Recorder) -> None:
         """Record request and response once: only with the response are all headers known."""
         if self._recorded_heads:
@@ -248,7 +264,9 @@ class Feed:
         info = self.info
         answer = self.source.answer if isinstance(self.source, Answered) else None
         headers = None if answer is None else answer.sent_headers
-        recorder.request(info.request, url=info.url, headers=headers, timed=info.timed)
+        recorder.request(
+            info.request, url=info.url, headers=headers, timed=info.timed, at_ns=self.at_ns
+        )
         if answer is not None:
             recorder.response(answer.t_ns, answer.status, answer.headers)
 
@@ -259,15 +277,13 @@ class Feed:
             self.failure = self.failure or fault(error)
 
     async def _pump(self) -> None:
-        paced = self.info.paced
-        working_since = self._now()
+        paced, scheduler = self.info.paced, self._scheduler
         if not paced and self.recorder is None and isinstance(self.source, Batched):
             async for times, reads in self.source.batches():
                 self._last_ns = times[-1]
                 self.session.feed_many(times, reads)
-                if self._now() - working_since > SLICE_NS:
-                    await _give_way()
-                    working_since = self._now()
+                if not scheduler.has_time():
+                    await scheduler.wait(self)
             return
         async for t_ns, data in self.source.chunks():
             if paced:
@@ -275,21 +291,14 @@ class Feed:
                     self.clock.jump(max(self.clock.time_ns(), t_ns - self._idle_cap_ns))
                 if self.clock.time_ns() < t_ns:
                     await self.clock.reach(t_ns)
-                    working_since = self._now()
+            if not scheduler.has_time():
+                await scheduler.wait(self)
             self._last_ns = t_ns
+            self._note_time_of_day()
             if self.recorder is not None:
                 self._record_heads(self.recorder)
                 self.recorder.chunk(t_ns, data)
             self.session.feed(t_ns, data)
-            if self._now() - working_since > SLICE_NS:
-                await _give_way()
-                working_since = self._now()
-
-
-async def _give_way() -> None:
-    """Let the event loop do all that waits, timers included: these come after what was ready."""
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
 
 
 def fault(error: Exception) -> str:

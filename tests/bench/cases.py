@@ -23,8 +23,17 @@ CASES: Final = {
     "markdown": "drawing",
     "heartbeat": "heartbeat",
     "inspect": "inspecting",
+    "inspect-capture": "inspecting",
     "findings": "judging",
+    "search": "searching",
+    "step-back": "growth",
+    "live-reads": "folding",
+    "live-call": "calling",
+    "growth": "growth",
     "mock": "serving",
+    "list-refresh": "many_runs",
+    "many-streams": "many_streams",
+    "many-requests": "many_requests",
 }
 """Case and module; the case's function has its name, and takes the number of rounds."""
 

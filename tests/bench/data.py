@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
+from typing import Final
 
+import orjson
+
+from tui.captures.codec import CaptureHead, ChunkLine, EndLine, RequestLine, encode_line
 from tui.core.session import Session
 from tui.scenarios import load
 
@@ -90,6 +95,41 @@ def tool_stream(size: int, fragment: int = 10) -> bytes:
             for at in range(0, len(text), fragment)
         ),
     )
+
+
+EVENTS: Final = 1_000_000
+"""How many events the large files have."""
+_AT_ONCE: Final = 100_000
+_GAP_NS: Final = 12_000_000
+
+
+def many_events(count: int = EVENTS) -> Iterator[bytes]:
+    """Yield the events of one long answer."""
+    start, block, *deltas, stop, delta, end = text_stream(_AT_ONCE).split(b"\n\n")[:-1]
+    yield start + b"\n\n"
+    yield block + b"\n\n"
+    for number in range(count - 5):
+        yield deltas[number % len(deltas)] + b"\n\n"
+    for event in (stop, delta, end):
+        yield event + b"\n\n"
+
+
+def capture_lines(count: int = EVENTS) -> Iterator[bytes]:
+    """Yield the lines of a capture of one long answer, a read an event."""
+    yield encode_line(CaptureHead())
+    yield encode_line(RequestLine("r1", 0, "POST", None, {}, {}))
+    for number, event in enumerate(many_events(count), 1):
+        yield encode_line(ChunkLine("r1", number * _GAP_NS, event))
+    yield encode_line(EndLine("r1", (count + 1) * _GAP_NS, "eof", None))
+
+
+def parse_capture(path: Path) -> None:
+    """What any reader of a capture has to do: parse each line, and the event in it."""
+    with path.open("rb") as file:
+        for line in file:
+            event = orjson.loads(line).get("data")
+            if event is not None:
+                orjson.loads(event[event.index("\ndata: ") + 7 :])
 
 
 def reads(body: bytes, size: int = READ) -> list[bytes]:

@@ -12,8 +12,8 @@ from tui.core.sse import Decoder
 def decode(rounds: int) -> list[Row]:
     """Reads of 16 kB and of one byte."""
     return [
-        _row(rounds, 16_384, 20_000, Limit(2, 1.2)),
-        _row(rounds, 1, 2_000, Limit(1, 0.7)),
+        _row(rounds, 16_384, 20_000, Limit(2)),
+        _row(rounds, 1, 2_000, Limit(1)),
     ]
 
 

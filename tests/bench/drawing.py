@@ -32,17 +32,17 @@ def flood(rounds: int) -> list[Row]:
     """Text deltas at 20k/s and at 100k/s, three panes drawn."""
     rows = []
     log = _measure(1, "rich-log", 20_000)
-    for rate, budget, floor in ((20_000, (15, 50), (50, 100)), (100_000, (15, 50), (60, 200))):
+    for rate in (20_000, 100_000):
         load = _measure(rounds, "flood", rate)
         work = f"{rate // 1000}k events/s drawn in three panes"
         ratio = load.rate / log.rate
         rows += [
             Row(work, str(load), f"RichLog {log}", times(ratio),
-                load.rate / 1000, Limit(rate / 1000 * 0.97, rate / 1000 * 0.5, "k/s")),
+                load.rate / 1000, Limit(rate / 1000 * 0.97, "k/s")),
             Row("    lag p99", f"{load.p99:.3g} ms", f"RichLog {log.p99:.3g} ms",
-                times(load.p99 / log.p99), load.p99, at_most(budget[0], floor[0], " ms")),
+                times(load.p99 / log.p99), load.p99, at_most(15, " ms")),
             Row("    lag max", f"{load.max:.3g} ms", f"RichLog {log.max:.3g} ms",
-                times(load.max / log.max), load.max, at_most(budget[1], floor[1], " ms")),
+                times(load.max / log.max), load.max, at_most(50, " ms")),
         ]  # fmt: skip
     return rows
 
@@ -53,9 +53,9 @@ def markdown(rounds: int) -> list[Row]:
     load = _measure(rounds, "markdown")
     return [
         Row("50 kB of Markdown at 1000 deltas/s", str(load), f"MarkdownStream {stream}",
-            times(load.rate / stream.rate), load.rate / 1000, Limit(0.97, 0.5, "k/s")),
+            times(load.rate / stream.rate), load.rate / 1000, Limit(0.97, "k/s")),
         Row("    lag p99", f"{load.p99:.3g} ms", f"MarkdownStream {stream.p99:.3g} ms",
-            times(load.p99 / stream.p99), load.p99, at_most(15, 50, " ms")),
+            times(load.p99 / stream.p99), load.p99, at_most(15, " ms")),
     ]  # fmt: skip
 
 

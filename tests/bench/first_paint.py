@@ -24,6 +24,4 @@ def first_paint(rounds: int) -> list[Row]:
 
     in_turn(1, ours, bare)  # The first run of all writes the byte code.
     mine, theirs = in_turn(max(rounds, _FEWEST), ours, bare)
-    return [
-        slower("first frame of the demo, 120x40", mine, "bare Textual", theirs, at_most(1.3, 1.8))
-    ]
+    return [slower("first frame of the demo, 120x40", mine, "bare Textual", theirs, at_most(1.25))]

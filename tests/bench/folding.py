@@ -26,7 +26,7 @@ def fold(rounds: int) -> list[Row]:
         rounds, lambda: seconds(ours), lambda: seconds(lambda: sdk.consume([reads]))
     )
     work = f"100k text deltas ({len(body) / 1e6:.0f} MB), bytes to state, log kept"
-    return [faster(work, mine, "SDK", theirs, Limit(25, 12))]
+    return [faster(work, mine, "SDK", theirs, Limit(25))]
 
 
 def streams(rounds: int) -> list[Row]:
@@ -47,9 +47,24 @@ def streams(rounds: int) -> list[Row]:
     mine, theirs = in_turn(
         rounds, lambda: seconds(ours), lambda: seconds(lambda: sdk.consume(many))
     )
-    return [
-        faster("50 streams at once, 100k events, 4 kB reads", mine, "SDK", theirs, Limit(30, 15))
-    ]
+    return [faster("50 streams at once, 100k events, 4 kB reads", mine, "SDK", theirs, Limit(30))]
+
+
+def live_reads(rounds: int) -> list[Row]:
+    """100k text deltas that come as they do from the API: an event a read."""
+    reads = [event + b"\n\n" for event in data.text_stream(_EVENTS).split(b"\n\n")[:-1]]
+
+    def ours() -> None:
+        session = Session()
+        for number, read in enumerate(reads):
+            session.feed(number, read)
+        session.finish(len(reads))
+        _check(session, _EVENTS)
+
+    mine, theirs = in_turn(
+        rounds, lambda: seconds(ours), lambda: seconds(lambda: sdk.consume([reads]))
+    )
+    return [faster("100k text deltas, an event a read", mine, "SDK", theirs, Limit(10))]
 
 
 def _check(session: Session, deltas: int) -> None:

@@ -31,5 +31,5 @@ def findings(rounds: int) -> list[Row]:
         judge = partial(diagnose, evidence)
         (mine,) = in_turn(rounds, partial(seconds, judge))
         work = f"all findings of a run of 100k events, {name}"
-        rows.append(Row(work, duration(mine), value=mine * 1000, limit=at_most(5, 15, " ms")))
+        rows.append(Row(work, duration(mine), value=mine * 1000, limit=at_most(5, " ms")))
     return rows

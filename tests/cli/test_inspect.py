@@ -9,14 +9,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
 from tests import playbook as pb
+from tui.captures.codec import CaptureHead, ChunkLine, EndLine, encode_line
 from tui.cli.inspect import Inspector, readable
 from tui.cli.standard_streams import OutputFailed
 from tui.core.records import JsonObject
+from tui.core.report import dumps, run_report
+from tui.core.session import Session
 from tui.scenarios import load
 
 BODY = pb.wire(
@@ -75,7 +78,8 @@ Save = Callable[[str, bytes], Path]
 
 FILE_KEYS = ["schema", "file", "runs"]
 RUN_KEYS = [
-    *("status", "message", "tools", "events", "bytes", "metrics", "error", "findings", "anomalies"),
+    *("status", "message", "tools", "events", "bytes", "metrics", "error", "request_id"),
+    *("findings", "anomalies"),
 ]
 TOOL_KEYS = ["index", "id", "name", "type", "fragments", "raw", "input", "state"]
 METRIC_KEYS = [
@@ -292,6 +296,31 @@ def test_a_capture_has_its_times(save: Save) -> None:
     report = inspect(broken)
     assert (report.status, report.statuses) == (1, [["complete"]])
     assert report.err.count("\n") == 1 and "line " in report.err
+
+
+def test_a_capture_is_folded_many_reads_at_once_as_read_by_read(
+    save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [pb.text(0, f"word {number} \u00e9") for number in range(2_000)]
+    wire = pb.wire(pb.message_start(), pb.text_start(), *texts, pb.block_stop(0), *pb.ending())
+    read_by_read = {name: Session() for name in ("r1", "r2")}
+    lines = [encode_line(CaptureHead())]
+    for number, at in enumerate(range(0, len(wire), 97), 1):
+        for name, session in read_by_read.items():
+            t_ns = number * 1_000_000
+            lines.append(encode_line(ChunkLine(name, t_ns, wire[at : at + 97])))
+            session.feed(t_ns, wire[at : at + 97])
+    for name, session in read_by_read.items():
+        lines.append(encode_line(EndLine(name, 9_000_000_000, "eof", None)))
+        session.finish(9_000_000_000)
+
+    def refuse(*_: object) -> NoReturn:
+        raise AssertionError("a read was folded alone")
+
+    monkeypatch.setattr(Session, "feed", refuse)
+    found = inspect(save("two.jsonl", b"".join(lines))).objects[0]["runs"]
+    for run, session in zip(found, read_by_read.values(), strict=True):
+        assert run | {"findings": []} == pb.strict(dumps(run_report(session.run)))
 
 
 def test_what_was_left_out_of_a_log_is_told(save: Save) -> None:

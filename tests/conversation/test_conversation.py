@@ -112,6 +112,17 @@ def test_other_parameters_keep_the_turns() -> None:
     assert talk.request["temperature"] == 1
 
 
+def test_asked_later_why_the_cache_missed_it_is_compared_with_the_last_answer() -> None:
+    talk = Conversation()
+    talk.set_parameters({"diagnostics": {"previous_message_id": None}})
+    assert talk.request["diagnostics"] == {"previous_message_id": None}
+    talk.note_sent(ASKED, WHOLE)
+    talk.answered(ASKED, WHOLE)
+    talk.set_parameters({"diagnostics": {"previous_message_id": None}})
+    id = (WHOLE.state.message or {})["id"]
+    assert talk.asking("More")["diagnostics"] == {"previous_message_id": id}
+
+
 # --- the file -------------------------------------------------------------------------------------
 
 

@@ -60,6 +60,14 @@ def test_what_cannot_pass_is_not_tried_again() -> None:
     assert RetryPolicy(9).wait(1, NOTHING, SourceEnded("timeout", "Timed out", "")) is None
 
 
+def test_a_spend_limit_is_no_rate_limit() -> None:
+    spent = {"type": "rate_limit_error", "details": {"error_code": "enforced_spend_limit_reached"}}
+    end = SourceEnded("http_error", "HTTP 429", "", retryable=True, retry_after_s=1, error=spent)
+    assert RetryPolicy(9).wait(1, NOTHING, end) is None
+    within = run_of(pb.message_start(), {"type": "error", "error": spent})
+    assert RetryPolicy(9).wait(1, within, None) is None
+
+
 START = [pb.message_start()]
 
 

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tui.core import partial_json
 from tui.core.json_check import parse_final
 from tui.core.partial_json import PartialJson, Span, SpanKind
 
@@ -412,6 +414,14 @@ def test_a_part_of_a_line_is_cut_from_the_whole(
             Span(text[low:high], span.kind, low)
             for span, low, high in clipped(line, start, start + length)
         ]
+
+
+@given(ANY_TEXT, WIDTHS)
+def test_a_short_line_is_read_at_once_as_it_would_be_in_parts(text: str, width: int) -> None:
+    view = read(text, width=width)
+    at_once = spans(view)
+    with patch.object(partial_json, "_SHORT", -1):
+        assert spans(view) == at_once
 
 
 def clipped(line: tuple[Span, ...], start: int, stop: int) -> Iterator[tuple[Span, int, int]]:

@@ -337,11 +337,11 @@ async def test_escape_leaves_the_past_first_and_cancels_then() -> None:
     async with on_stage(timed(*ANSWER)) as stage:
         await stage.at(0.45)
         await stage.press("comma")
-        await stage.press("escape")
-        assert "DEMO" in stage.header
+        await stage.press("escape", "escape")
+        assert "DEMO" in stage.header, "the second may have been meant for the past too"
         assert stage.moment.count == 4
-        await stage.advance(0.1)
-        assert stage.moment.count == 5
+        await stage.advance(0.4)
+        assert stage.moment.count == 8
         await stage.press("escape")
         assert "CANCELLED" in stage.header
 
@@ -417,7 +417,7 @@ async def test_a_lost_connection_is_named() -> None:
     source = BytesSource(timed(message_start(), text_start(0), text(0, "part")), failure=lost)
     async with on_stage(source) as stage:
         await stage.at(LATER_S)
-        assert "ERROR" in stage.header
+        assert "TRUNCATED" in stage.header
         assert "part" in stage.transcript
         assert "Connection lost: peer closed" in stage.said
         assert "req_7" in stage.transcript

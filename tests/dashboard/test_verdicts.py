@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests import playbook as pb
 from tests.app_harness import LATER_S, BytesSource, PushedSource, on_stage, rows_of, timed
 from tests.manual_clock import ManualClock
-from tui.core.records import JsonObject
+from tui.core.records import Chunk, JsonObject
+from tui.screens.cache import CacheView
 from tui.screens.why import Why
+from tui.widgets.lines_view import LinesView
 
 SIZES = [(80, 24), (120, 40)]
 CUT = [
@@ -112,3 +116,131 @@ async def test_runs_are_judged_among_their_neighbours() -> None:
         await stage.until(lambda: "unanswered" in str(stage.app.verdicts.of(*shown)))
         await stage.press("d")
         assert "unanswered_tool_use" in stage.text
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_list_tells_the_verdict_of_every_run_and_is_filtered(
+    size: tuple[int, int],
+) -> None:
+    well = [pb.message_start(), *pb.text_block(0, "hi"), *pb.ending()]
+    sources = [BytesSource(timed(*one)) for one in (well, CUT, CUT[:4])]
+    async with on_stage(*sources, size=size) as stage:
+        await stage.at(LATER_S)
+        runs = stage.dashboard.runs
+        if runs is None or not runs.display:
+            await stage.press("R")
+        runs = stage.dashboard.runs
+        assert runs is not None
+        await stage.until(lambda: "cut_off" in "".join(rows_of(runs)))
+        assert "\u2713 healthy" in rows_of(runs)[1]
+        assert "\u2717 invalid_tool" in rows_of(runs)[2]
+        if not runs.has_focus:
+            await stage.press("R")
+        await stage.press("f")
+        await stage.type("cut_off")
+        assert "1 of 3" in str(runs.border_title)
+        assert rows_of(runs)[1].split()[:2] == ["3", "\u25d0"]
+        await stage.press("enter")
+        assert runs.has_focus
+        await stage.press("f", "escape", "backspace")
+        assert "filter" not in str(runs.border_title)
+
+
+@pytest.mark.parametrize(("size", "row"), [((80, 24), 0), ((120, 40), 1)])
+async def test_findings_are_marked_on_the_strip(size: tuple[int, int], row: int) -> None:
+    async with on_stage(timed(*CUT), size=size) as stage:
+        await stage.at(0.5)
+        assert "\u25b2" not in rows_of(stage.dashboard.strip)[row]
+        await stage.at(LATER_S)
+        strip = rows_of(stage.dashboard.strip)
+        place = strip[row].index("\u25b2")
+        await stage.click(stage.dashboard.strip, place, row)
+        assert stage.moment.count == 4  # The fragment that broke the input off.
+
+
+STALLED = [
+    Chunk(at_ms * 1_000_000, pb.wire(item))
+    for at_ms, item in zip(
+        (100, 200, 300, 4_400, 4_500, 4_600, 4_700),
+        (pb.message_start(), *pb.text_block(0, "so", "on"), *pb.ending()),
+        strict=False,
+    )
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_latency_view_begins_with_the_verdict_on_the_time(size: tuple[int, int]) -> None:
+    async with on_stage(STALLED, size=size) as stage:
+        await stage.at(LATER_S)
+        await stage.press("L")
+        view = stage.app.screen.query_one("#latency", LinesView)
+        await stage.until(lambda: any(rows_of(view)))
+        assert rows_of(view)[0].startswith("\u25b2 Nothing came for 4.1 s inside a text block")
+    # What is wrong with something else is not said here, and it is not said that all was well.
+    async with on_stage(timed(*CUT), size=size) as stage:
+        await stage.at(LATER_S)
+        await stage.press("L")
+        view = stage.app.screen.query_one("#latency", LinesView)
+        await stage.until(lambda: any(rows_of(view)))
+        assert rows_of(view)[0].lstrip().startswith("TTFB")
+    async with on_stage(timed(pb.message_start(), *pb.text_block(0, "hi"), *pb.ending())) as stage:
+        await stage.at(LATER_S)
+        await stage.press("L")
+        view = stage.app.screen.query_one("#latency", LinesView)
+        await stage.until(lambda: any(rows_of(view)))
+        assert rows_of(view)[0].startswith("\u2713 Complete: 15 tokens")
+
+
+async def test_an_export_judges_a_run_with_those_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    request: JsonObject = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    answer = timed(pb.message_start(), *pb.text_block(0, "hi"), *pb.ending())
+    async with on_stage(*[BytesSource(answer, request=request) for _ in range(2)]) as stage:
+        await stage.at(LATER_S)
+        stage.app.exporting.export("har")
+        await stage.press("right_curly_bracket")
+        stage.app.exporting.export("har")
+    first, second = sorted(tmp_path.glob("*.har"), key=lambda path: (len(path.name), path.name))
+    assert "repeated" not in first.read_text()
+    assert '"repeated"' in second.read_text()
+
+
+def cached(id: str, read: int, write: int) -> list[Chunk]:
+    """An answer that read and wrote so many tokens of the cache."""
+    usage = {
+        "input_tokens": 5,
+        "cache_read_input_tokens": read,
+        "cache_creation_input_tokens": write,
+        "cache_creation": {"ephemeral_5m_input_tokens": write},
+        "output_tokens": 1,
+    }
+    return timed(pb.message_start(id=id, usage=usage), *pb.text_block(0, "Hi."), *pb.ending())
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_the_cache_did_in_recorded_requests(size: tuple[int, int]) -> None:
+    turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi."}]
+    asked = {"model": "claude-sonnet-5-5", "system": "Be brief.", "messages": turns[:1]}
+    more = [*turns, {"role": "user", "content": "More"}]
+    sources = [
+        BytesSource(cached("a", 0, 3_000), request=asked),
+        BytesSource(cached("x", 0, 0), request={"messages": [{"role": "user", "content": "?"}]}),
+        BytesSource(cached("b", 0, 3_000), request={**asked, "system": "Be.", "messages": more}),
+    ]
+    async with on_stage(*sources, size=size) as stage:
+        await stage.at(LATER_S)
+        await stage.press("right_curly_bracket", "right_curly_bracket")
+        shown = stage.app.watchlist.shown
+        assert shown is not None
+        await stage.until(lambda: "cache_cold" in str(stage.app.verdicts.of(*shown)))
+        await stage.press("P")
+        await stage.until(lambda: isinstance(stage.app.screen, CacheView))
+        await stage.settle()
+        assert "\u25b2 Nothing was read from the cache" in stage.text
+        assert "first difference at system" in stage.text
+        assert "written to the cache: 3000 for 5 min" in stage.text
+        rows = rows_of(stage.app.screen.query_one("#cache-lines", LinesView))
+        numbers = [row.split()[0] for row in rows if "claude-sonnet" in row]
+        assert numbers == ["1", "2"]  # What was asked in between is of another conversation.

@@ -242,7 +242,7 @@ def test_a_spend_limit_is_named() -> None:
     finding = told(timed(how="http_error", error=error))["api_error"]
     assert finding.text == (
         "The API answered rate_limit_error (enforced_spend_limit_reached) (HTTP 429): Limit. "
-        "Request req_1."
+        "It does not pass: sending it again cannot help. Request req_1."
     )
     assert finding.values["can_help"] is False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 from tests import playbook as pb
 from tests.manual_clock import ManualClock
@@ -57,9 +58,10 @@ async def test_a_replay_knows_what_the_capture_has(tmp_path: Path) -> None:
     assert (known.request, known.status, known.headers) == (ASK, 200, {"server": "nginx"})
     assert known.mask is redact_json
     assert source.answer is not None and source.answer.t_ns == 7
-    codes = [finding.code for finding in findings_of_feed(feed)[0]]
+    (findings,) = findings_of_feed(feed)
+    codes = [finding.code for finding in findings]
     assert codes == ["open_after_stop", "model_differs", "gateway", "healthy"]
-    what = material(feed.runs[0], feed)
+    what = material(feed.runs[0], feed, findings)
     assert (what.url, what.status) == ("https://host/v1/messages", 200)
     assert (what.headers, what.response_headers) == ({"X-One": "1"}, {"Server": "nginx"})
     assert [finding["code"] for finding in what.findings] == codes
@@ -111,3 +113,41 @@ def test_files_of_events_alone_are_known_as_such(tmp_path: Path) -> None:
     (recording,) = load(path).recordings
     (known,) = of_recording(recording, pb.run([BODY]).runs)
     assert known.bare
+
+
+async def test_the_cache_was_let_go_between_two_runs_of_a_file(tmp_path: Path) -> None:
+    """The times of day of the requests tell how long it was, as they do live."""
+    stamp = "2026-11-20T12:{}:00.000Z"
+    usage = {
+        "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": 5_000,
+        "cache_creation": {"ephemeral_5m_input_tokens": 5_000},
+    }
+    lines: list[JsonObject] = [{"streamscope": 1}]
+    for number, minute in enumerate(("00", "09"), 1):
+        start = pb.message_start(usage={**usage, "input_tokens": 1, "output_tokens": 1})
+        body = pb.wire(start, *pb.text_block(0, "one"), *pb.ending())
+        run: JsonObject = {"run": f"r{number}", "t": 0}
+        turns: list[JsonObject] = [{"role": "user", "content": "Hi."}]
+        if number == 2:
+            turns += [{"role": "assistant", "content": "one"}, {"role": "user", "content": "So?"}]
+        request = {**ASK, "messages": turns}
+        lines += [
+            {"k": "request", **run, "at": stamp.format(minute), "body": request},
+            {"k": "chunk", **run, "data": body.decode()},
+            {"k": "end", **run, "how": "eof", "error": None},
+        ]
+    path = tmp_path / "c.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    feeds = [await fed(cast(CaptureSource, factory())) for factory in recorded(path)[0]]
+    replayed = findings_of_feed(feeds[1], feeds[:1])[0]
+    inspected = findings_of(
+        [
+            one
+            for recording, feed in zip(load(path).recordings, feeds, strict=True)
+            for one in of_recording(recording, feed.runs)
+        ]
+    )[1]
+    for found in (replayed, inspected):
+        (cold,) = [finding for finding in found if finding.code == "cache_cold"]
+        assert cold.values["idle_s"] == 540.0

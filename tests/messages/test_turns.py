@@ -480,3 +480,14 @@ def test_the_container_is_carried_on(made: object, asked_for: object, sent: obje
     state = state_of(*answer(pb.text_block(0, "a"), container=made)[:-2])
     assert continuation(request, state, "truncated").get("container") == sent
     assert request == kept
+
+
+def test_the_next_request_asks_about_the_message_before() -> None:
+    message = {**message_of(*answer(pb.tool_block(0), reason="tool_use")), "id": "msg_7"}
+    for first in (None, "msg_6"):
+        request = ASK | {"diagnostics": {"previous_message_id": first}}
+        for made in (after_tools(request, message, []), after_answer(request, message)):
+            assert made["diagnostics"] == {"previous_message_id": "msg_7"}
+    assert "diagnostics" not in after_answer(ASK, message)
+    other = ASK | {"diagnostics": {"more": 1}}
+    assert after_answer(other, message)["diagnostics"] == {"more": 1}

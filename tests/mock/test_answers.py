@@ -43,7 +43,7 @@ def user(content: object) -> dict[str, Any]:
 def asking(*messages: object, **more: object) -> dict[str, Any]:
     turns = [user(each) if isinstance(each, str) else each for each in messages]
     body = {"model": "claude-sonnet-5-5", "max_tokens": 8192, "messages": turns, **more}
-    check(body)
+    check(body, beta="output_format" in more)
     return body
 
 
@@ -207,6 +207,21 @@ def test_a_result_without_text_is_one() -> None:
     assert "`wait` says:" in said(*turns, user([{"type": "tool_result", "tool_use_id": "a"}]))
 
 
+def test_a_tool_called_by_name_has_what_is_optional_too() -> None:
+    many = {
+        "name": "cities",
+        "input_schema": {
+            "type": "object",
+            "properties": {"found": {"type": "array", "items": WEATHER["input_schema"]}},
+        },
+    }
+    asked = {"tools": [many], "tool_choice": {"type": "tool", "name": "cities"}}
+    place = {"location": "Oslo", "unit": "celsius"}
+    assert calls("A city such as Oslo", **asked) == [("cities", {"found": [place]})]
+    asked["tool_choice"] = {"type": "any"}
+    assert calls("A city such as Oslo", **asked) == [("cities", {})]
+
+
 def test_structured_output_fits_its_schema() -> None:
     schema = {
         "type": "object",
@@ -216,6 +231,50 @@ def test_structured_output_fits_its_schema() -> None:
     output = {"format": {"type": "json_schema", "schema": schema}}
     text = said("Plan 3 days in Lisbon", output_config=output)
     assert json.loads(text) == {"city": "Lisbon", "days": 3}
+
+    assert said("Plan 3 days in Lisbon", output_format=output["format"]) == text
+
+
+def test_structured_output_has_what_is_optional_too() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string"},
+            "unit": {"enum": ["C", "F"]},
+            "kind": {"const": "daily"},
+            "days": {"type": "array", "items": {"$ref": "#/$defs/Day"}},
+            "note": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+        },
+        "required": ["city"],
+        "$defs": {
+            "Base": {"properties": {"sun": {"type": "boolean"}}},
+            "Day": {
+                "allOf": [{"$ref": "#/$defs/Base"}],
+                "type": "object",
+                "properties": {"wind": {"type": "number", "exclusiveMinimum": 7, "maximum": 8}},
+            },
+        },
+    }
+    output = {"format": {"type": "json_schema", "schema": schema}}
+    assert json.loads(said("Plan a day in Lisbon", output_config=output)) == {
+        "city": "Lisbon",
+        "unit": "C",
+        "kind": "daily",
+        "days": [{"wind": 7.5, "sun": True}],
+        "note": "Lisbon",
+    }
+
+
+def test_structured_output_follows_tools() -> None:
+    form = {"type": "json_schema", "schema": {"type": "object", "properties": {"days": {}}}}
+    call = {"type": "tool_use", "id": "a", "name": "get_weather", "input": {}}
+    turns = [{"role": "assistant", "content": [call]}]
+    asked = asking("The weather in Oslo?", tools=BOTH, output_format=form)
+    assert blocks(answer(asked))[1]["name"] == "get_weather"
+    result = user([{"type": "tool_result", "tool_use_id": "a", "content": "rain"}])
+    for last in ([result], [result, {"role": "system", "content": "Be brief."}]):
+        asked["messages"] = [asked["messages"][0], *turns, *last]
+        assert list(json.loads(blocks(answer(asked))[0]["text"])) == ["days"]
 
 
 # Thinking
@@ -390,6 +449,63 @@ def test_references_and_choices_are_followed() -> None:
         "hours": 24,
         "unknown": "Oslo",
     }
+
+
+NODE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "value": {"type": "integer"},
+        "next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]},
+        "more": {"type": "array", "items": {"$ref": "#/$defs/Node"}},
+    },
+    "required": ["value", "next", "more"],
+}
+SUM: dict[str, Any] = {
+    "type": "object",
+    "properties": {"left": {"$ref": "#/$defs/Any"}, "right": {"$ref": "#/$defs/Any"}},
+    "required": ["left", "right"],
+}
+NUMBER = {"type": "object", "properties": {"n": {"type": "number"}}, "required": ["n"]}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_schema_that_can_end_does(whole: bool) -> None:
+    def check_node(value: Any, depth: int = 0) -> int:  # noqa: ANN401
+        if value is None:
+            return depth
+        assert set(value) == {"value", "next", "more"}
+        return max(check_node(one, depth + 1) for one in (value["next"], *value["more"]))
+
+    assert 2 < check_node(fitting({"$defs": {"Node": NODE}, **NODE}, "x", whole=whole)) < 12
+
+    def check_sum(value: Any, depth: int = 0) -> int:  # noqa: ANN401
+        if "n" in value:
+            return depth
+        assert set(value) == {"left", "right"}
+        return max(check_sum(value["left"], depth + 1), check_sum(value["right"], depth + 1))
+
+    either = {"anyOf": [{"$ref": "#/$defs/Sum"}, {"$ref": "#/$defs/Number"}]}
+    defs = {"Any": either, "Sum": SUM, "Number": NUMBER}
+    assert 2 < check_sum(fitting({"$defs": defs, **SUM}, "x", whole=whole)) < 12
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "number", "exclusiveMinimum": 1}, 2),
+        ({"type": "number", "exclusiveMaximum": 1}, 0),
+        ({"type": "number", "exclusiveMinimum": 1, "exclusiveMaximum": 1.5}, 1.25),
+        ({"type": "integer", "exclusiveMinimum": 1}, 2),
+        ({"type": "integer", "maximum": 0.5}, 0),
+        ({"type": "integer", "minimum": 10, "multipleOf": 7}, 14),
+        ({"type": "number", "multipleOf": 0.5, "maximum": 0.7}, 0.5),
+        ({"type": "array", "prefixItems": [{"type": "boolean"}, {"const": 5}]}, [True, 5]),
+        ({"type": "array", "maxItems": 0}, []),
+        ({"$ref": "#/$defs/Odd", "$defs": {"Odd": {"const": 3}}}, 3),
+    ],
+)
+def test_limits_are_kept(schema: dict[str, Any], value: object) -> None:
+    assert fitting(schema, "x", whole=True) == value
 
 
 def test_a_schema_without_end_gets_a_value() -> None:

@@ -23,7 +23,9 @@ from tests.limits import HANG_S
 from tests.script_source import one_each
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Run, Session
-from tui.mock.faults import GARBAGE, HALF_WAY, Faults
+from tui.mock.byte_faults import GARBAGE
+from tui.mock.event_faults import HALF_WAY
+from tui.mock.faults import Faults
 from tui.mock.mock import MockServer, MockSettings
 from tui.mock.playback import Plan
 from tui.mock.splice import part_of, read
@@ -124,28 +126,30 @@ def test_any_text_is_a_fault_or_told(text: str) -> None:
 # Bytes and times
 
 
+def applied(fault: str, plan: Plan) -> Plan:
+    return Faults.parse(fault).apply(plan, {})
+
+
 def test_faults_on_a_plan() -> None:
     chunks = (Chunk(1 * S, b"abc"), Chunk(2 * S, b"de"), Chunk(3 * S, b"f"))
     plan = Plan(chunks, "eof", 4 * S)
-    assert Faults.parse("").apply(plan) == plan
-    assert Faults.parse("slow-start:2").apply(plan) == Plan(
+    assert applied("", plan) == plan
+    assert applied("slow-start:2", plan) == Plan(
         (Chunk(3 * S, b"abc"), Chunk(4 * S, b"de"), Chunk(5 * S, b"f")), "eof", 6 * S
     )
-    assert [chunk.t_ns // S for chunk in Faults.parse("stall:5").apply(plan).chunks] == [1, 7, 8]
-    assert Faults.parse("chunk:4").apply(plan).chunks == (
+    assert [chunk.t_ns // S for chunk in applied("stall:5", plan).chunks] == [1, 7, 8]
+    assert applied("chunk:4", plan).chunks == (
         Chunk(2 * S, b"abcd"),
         Chunk(3 * S, b"ef"),
     )
-    assert Faults.parse("chunk:2").apply(plan).chunks[0] == Chunk(1 * S, b"ab")
-    assert Faults.parse("cut:4").apply(plan) == Plan(
-        (chunks[0], Chunk(2 * S, b"d")), "reset", 2 * S
-    )
-    assert Faults.parse("eof:3").apply(plan) == Plan((chunks[0],), "eof", 1 * S)
-    assert Faults.parse("cut:0").apply(plan) == Plan((), "reset", 4 * S)
-    assert Faults.parse("cut:6").apply(plan) == plan
+    assert applied("chunk:2", plan).chunks[0] == Chunk(1 * S, b"ab")
+    assert applied("cut:4", plan) == Plan((chunks[0], Chunk(2 * S, b"d")), "reset", 2 * S)
+    assert applied("eof:3", plan) == Plan((chunks[0],), "eof", 1 * S)
+    assert applied("cut:0", plan) == Plan((), "reset", 4 * S)
+    assert applied("cut:6", plan) == plan
     nothing = Plan((), "eof", 0)
-    assert Faults.parse("garbage;chunk:3;stall:0").apply(nothing) == nothing
-    assert GARBAGE in b"".join(c.data for c in Faults.parse("garbage").apply(plan).chunks)
+    assert applied("garbage;chunk:3;stall:0", nothing) == nothing
+    assert GARBAGE in b"".join(c.data for c in applied("garbage", plan).chunks)
 
 
 def test_jitter_makes_every_silence_longer_and_none_shorter() -> None:

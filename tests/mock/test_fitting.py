@@ -166,14 +166,16 @@ def test_no_two_answers_share_an_id() -> None:
 
 
 def test_what_the_cache_does_is_told() -> None:
-    message = message_of(fitted(load("markdown"), order(counted=Counted(5, 2000, 300, "1h"))))
+    message = message_of(
+        fitted(load("markdown"), order(counted=Counted(5, 300, {"1h": 1500, "5m": 500})))
+    )
     usage = message["usage"]
     assert usage["input_tokens"] == 5
     assert usage["cache_creation_input_tokens"] == 2000
     assert usage["cache_read_input_tokens"] == 300
     assert usage["cache_creation"] == {
-        "ephemeral_5m_input_tokens": 0,
-        "ephemeral_1h_input_tokens": 2000,
+        "ephemeral_5m_input_tokens": 500,
+        "ephemeral_1h_input_tokens": 1500,
     }
 
 
@@ -197,6 +199,15 @@ def test_an_answer_that_is_too_long_ends_early(name: str, most: int) -> None:
     # Up to the end everything comes when it always does.
     times = [chunk.t_ns for chunk in whole.chunks]
     assert [chunk.t_ns for chunk in short.chunks] == times[: len(short.chunks)]
+
+
+@pytest.mark.parametrize("name", ["plain", "tour", "two-tools", "thinking-tool", "refusal"])
+def test_where_nothing_is_to_be_written_nothing_is(name: str) -> None:
+    short = fitted(load(name), order(0, "e"))
+    run, message = run_of(short), message_of(short)
+    assert (run.status, run.state.anomalies) == ("complete", [])
+    assert (message["content"], message["stop_reason"]) == ([], "max_tokens")
+    assert message["usage"]["output_tokens"] == 0 and message["usage"]["input_tokens"] == 77
 
 
 def test_a_stop_sequence_ends_an_answer_before_itself() -> None:

@@ -21,7 +21,7 @@ from tests.limits import HANG_S
 from tests.loopback import KEY, exchange, request_bytes
 from tui.core.records import Chunk
 from tui.core.session import Session
-from tui.mock.faults import GARBAGE
+from tui.mock.byte_faults import GARBAGE
 from tui.mock.mock import Mock, MockServer, MockSettings, serve
 from tui.mock.splice import read as read_events
 from tui.mock.usage import estimate_tokens
@@ -337,7 +337,7 @@ def without(name: str) -> dict[str, Any]:
         (json.dumps(without("messages")), "messages: Field required"),
         (json.dumps({**without(""), "messages": []}), "messages: at least one message"),
         (json.dumps({**without(""), "messages": ["hi"]}), "messages.0: Input should be an object"),
-        (json.dumps({**without(""), "max_tokens": 0}), "max_tokens: Input should be greater"),
+        (json.dumps({**without(""), "max_tokens": -1}), "max_tokens: Input should be greater"),
         (json.dumps({**without(""), "max_tokens": True}), "max_tokens: Input should be a whole"),
         (json.dumps({**without(""), "stream": "yes"}), "stream: Input should be true or false"),
         (json.dumps({**without(""), "model": 5}), "model: Input should be a string"),
@@ -410,9 +410,28 @@ async def test_a_fault_of_the_mock_hides_its_details(
 # The other endpoints
 
 
-async def test_models_are_the_scenarios(client: AsyncAnthropic) -> None:
+@pytest.mark.parametrize("version", ["", "/v1", "/v1/v1"])
+async def test_the_version_in_a_path_may_be_missing_or_come_twice(
+    http: httpx2.AsyncClient, version: str
+) -> None:
+    body = {**ASK, "model": "claude-haiku-5-5"}
+    assert (await http.post(f"{version}/messages", json=body)).json()["type"] == "message"
+    del body["max_tokens"]
+    counted = await http.post(f"{version}/messages/count_tokens", json=body)
+    assert counted.json()["input_tokens"] > 0
+    assert (await http.get(f"{version}/models")).json()["data"]
+    assert (await http.get(f"{version}/models/scenario:tour")).json()["id"] == "scenario:tour"
+    for missing in ("/", "/v1", f"{version}/v2/messages", "/v1/v1/v1/messages"):
+        assert (await http.post(missing, json=body)).status_code == 404
+
+
+async def test_models_are_the_scenarios_and_those_of_the_api(client: AsyncAnthropic) -> None:
     ids = [model.id async for model in client.models.list(limit=5)]
-    assert ids == [f"scenario:{name}" for name in names()]
+    scenarios = [f"scenario:{name}" for name in names()]
+    assert ids[: len(scenarios)] == scenarios
+    assert "claude-sonnet-5-5" in ids[len(scenarios) :]
+    for model in ids:
+        assert (await client.models.retrieve(model)).id == model
     first = await client.models.retrieve("scenario:tour")
     assert (first.display_name, first.type) == ("The tour", "model")
     page = await client.models.list(before_id=ids[2])

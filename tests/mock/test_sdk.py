@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import anthropic
+import pydantic
 import pytest
 import pytest_asyncio
 from anthropic import Anthropic, AsyncAnthropic, beta_async_tool, beta_tool
-from anthropic.types import MessageParam, ToolParam
+from anthropic.types import MessageParam, TextBlockParam, ToolParam
 
 from tests.command_line import mock_in_a_thread
 from tui.mock.api import ApiError
@@ -269,6 +271,67 @@ async def test_structured_output(client: AsyncAnthropic) -> None:
         output_config={"format": {"type": "json_schema", "schema": SCHEMA}},
     )
     assert json.loads(text_of(message)) == {"location": "Lisbon"}
+
+
+class Wind(pydantic.BaseModel):
+    """Nested in what is asked for."""
+
+    speed: float = pydantic.Field(gt=0, lt=30)
+    gusts: list[float] | None = None
+
+
+class Forecast(pydantic.BaseModel):
+    """Asked for by its type."""
+
+    city: str
+    sky: Literal["clear", "clouds", "rain"]
+    day: datetime.date
+    winds: list[Wind]
+    note: str | None = None
+    next: Forecast | None = None
+
+
+async def test_structured_output_by_type(client: AsyncAnthropic) -> None:
+    message = await client.messages.parse(
+        model=MODEL, max_tokens=999, messages=asking("Oslo, with rain"), output_format=Forecast
+    )
+    found = message.parsed_output
+    assert found is not None and found.sky == "rain"
+    assert found.winds and found.winds[0].gusts and found.note and found.next
+    older = await client.beta.messages.create(
+        model=MODEL,
+        max_tokens=999,
+        messages=[{"role": "user", "content": "Oslo, with rain"}],
+        betas=["structured-outputs-2025-11-13"],
+        extra_body={"output_format": {"type": "json_schema", "schema": SCHEMA}},
+    )
+    block = older.content[0]
+    assert block.type == "text" and json.loads(block.text)["location"]
+
+
+async def test_a_cache_is_warmed_without_an_answer(client: AsyncAnthropic) -> None:
+    system: list[TextBlockParam] = [
+        {"type": "text", "text": "word " * 1_000, "cache_control": {"type": "ephemeral"}}
+    ]
+    usages = []
+    for most in (0, 9):
+        message = await client.messages.create(
+            model=MODEL, max_tokens=most, system=system, messages=asking("Count to 99")
+        )
+        assert (message.stop_reason, bool(message.content)) == ("max_tokens", most > 0)
+        assert message.usage.output_tokens == most
+        usages.append(message.usage)
+    assert usages[0].cache_creation_input_tokens == usages[1].cache_read_input_tokens
+    assert usages[0].cache_creation_input_tokens
+
+
+async def test_the_system_speaks_between_the_turns(client: AsyncAnthropic) -> None:
+    messages: list[MessageParam] = [
+        *asking("Count to 3"),
+        {"role": "system", "content": "Be brief from now on."},
+    ]
+    message = await client.messages.create(model=MODEL, max_tokens=99, messages=messages)
+    assert text_of(message) == "1, 2, 3"
 
 
 # Tool runners

@@ -37,6 +37,10 @@ def text(words: str) -> dict[str, Any]:
     return {"type": "text", "text": words}
 
 
+SYSTEM = {"role": "system", "content": "Be brief from now on."}
+FORM = {"type": "json_schema", "schema": {"type": "object", "properties": {"x": {}}}}
+
+
 def refusal(body: dict[str, Any], **how: bool) -> tuple[int, str]:
     with pytest.raises(ApiError) as caught:
         check(body, **how)
@@ -57,7 +61,7 @@ NOT_ASKED = (
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"max_tokens": 0}, "max_tokens: Input should be greater than or equal to 1"),
+        ({"max_tokens": -1}, "max_tokens: Input should be greater than or equal to 0"),
         ({"max_tokens": 1.5}, "max_tokens: Input should be a whole number"),
         (
             {"max_tokens": 128_001},
@@ -124,6 +128,41 @@ NOT_ASKED = (
             "tools.0: Input tag 'web_search' found using 'type' does not match any of the expected "
             "tags",
         ),
+        (
+            {"tools": [{"type": "web_search_20990101", "name": "web_search"}]},
+            "tools.0: Input tag 'web_search_20990101' found using 'type' does not match any of the "
+            "expected tags: 'web_search_20",
+        ),
+        ({"tools": [{"type": ["x"], "name": "x"}]}, "tools.0: Input tag \"['x']\" found"),
+        (
+            {"tools": [{"type": "mcp_toolset", "mcp_server_name": "m"}]},
+            "tools.0: Input tag 'mcp_toolset' found using 'type' does not match any of the "
+            "expected tags (this one needs a beta header): ",
+        ),
+        # output
+        (
+            {"output_config": {"effort": "extreme"}},
+            "output_config.effort: Input should be 'low' or 'medium' or 'high' or 'xhigh' or 'max'",
+        ),
+        ({"output_config": {"new": 1}}, "output_config.new: Extra inputs are not permitted"),
+        ({"output_config": {"format": "json"}}, "output_config.format: Input should be an object"),
+        (
+            {"output_config": {"format": {"type": "json_schema"}}},
+            "output_config.format.schema: Field required",
+        ),
+        (
+            {"output_config": {"format": {"type": "json", "schema": {}}}},
+            "output_config.format.type: Input should be 'json_schema'",
+        ),
+        (
+            {"output_config": {"format": {"type": "json_schema", "schema": []}}},
+            "output_config.format.schema: Input should be an object",
+        ),
+        ({"output_format": FORM}, "output_format: Extra inputs are not permitted"),
+        (
+            {"diagnostics": {"previous_message_id": 5}},
+            "diagnostics.previous_message_id: Input should be a string",
+        ),
         # tool_choice
         ({"tool_choice": {"type": "auto"}}, "tool_choice: may only be specified while providing"),
         ({"tool_choice": {}, "tools": [TOOL]}, "tool_choice.type: Field required"),
@@ -172,6 +211,28 @@ NOT_ASKED = (
             },
             "A maximum of 4 blocks with cache_control may be provided. Found 5.",
         ),
+        (
+            {"system": [text("x"), {**text("y"), "cache_control": {"type": "persistent"}}]},
+            "system.1.cache_control.type: Input should be 'ephemeral'",
+        ),
+        *(
+            (
+                {"tools": [{**TOOL, "cache_control": {"type": "ephemeral", "ttl": ttl}}]},
+                "tools.0.cache_control.ttl: Input should be '5m' or '1h'",
+            )
+            for ttl in ("2h", 5, ["5m"])
+        ),
+        (
+            {"tools": [{**TOOL, "cache_control": []}]},
+            "tools.0.cache_control: Input should be an object",
+        ),
+        (
+            {
+                "tools": [{**TOOL, "cache_control": {"type": "ephemeral"}}],
+                "cache_control": {"type": "ephemeral", "ttl": "1h"},
+            },
+            "cache_control.ttl: a block with a ttl of '1h' must not come after one with a ttl of",
+        ),
     ],
 )
 def test_a_field_that_is_wrong_is_named(change: dict[str, Any], message: str) -> None:
@@ -190,13 +251,21 @@ def test_a_field_that_is_wrong_is_named(change: dict[str, Any], message: str) ->
         ([{**HELLO, "name": "me"}], "messages.0.name: Extra inputs are not permitted"),
         (
             [{"role": "me", "content": "x"}],
-            "messages.0.role: Input should be 'user' or 'assistant'",
+            "messages.0.role: Input should be 'user' or 'assistant' or 'system'",
         ),
         ([{"role": [], "content": "x"}], "messages.0.role: Input should be 'user' or 'assistant'"),
         (
             [{"role": "system", "content": "x"}],
             'messages: Unexpected role "system". The Messages API accepts a top-level `system` '
             'parameter, not "system" as an input message role.',
+        ),
+        (
+            [HELLO, {"role": "assistant", "content": "x"}, SYSTEM, HELLO],
+            "messages.2: a `system` message has to follow a `user` message",
+        ),
+        (
+            [HELLO, {"role": "system", "content": [{"type": "image", "source": {}}]}],
+            "messages.1.content.0: `system` messages can only have `text` blocks",
         ),
         (
             [{"role": "assistant", "content": "x"}, HELLO],
@@ -317,6 +386,15 @@ def test_turns_that_are_wrong_are_named(messages: list[Any], message: str) -> No
         {**ASK, "messages": [HELLO, called("a"), called("b"), answered("a", "b", is_error=True)]},
         {**ASK, "messages": [HELLO, called("a"), answered("a", content=[text("x")])]},
         {**ASK, "model": "claude-sonnet-4-5", "messages": [HELLO, {**HELLO, "role": "assistant"}]},
+        {**ASK, "max_tokens": 0},
+        {**ASK, "messages": [HELLO, SYSTEM]},
+        {
+            **ASK,
+            "messages": [HELLO, called("a"), answered("a"), SYSTEM, called("b"), answered("b")],
+        },
+        {**ASK, "output_config": {"effort": "xhigh", "format": FORM}},
+        {**ASK, "output_config": {"effort": None, "format": None}},
+        {**ASK, "tools": [{"type": "memory_20250818", "name": "memory"}]},
     ],
 )
 def test_what_the_api_takes_is_taken(body: dict[str, Any]) -> None:
@@ -365,6 +443,35 @@ def test_each_model_has_its_limit(model: str, most: int) -> None:
     assert max_tokens(model) == most
     check_model({**ASK, "model": model, "max_tokens": most})
     assert refusal({**ASK, "model": model, "max_tokens": most + 1})[1].startswith("max_tokens: ")
+
+
+def test_system_messages_are_for_newer_models() -> None:
+    for model in ("claude-opus-4-8", "claude-sonnet-5", "scenario:plain"):
+        check_model({**ASK, "model": model, "messages": [HELLO, SYSTEM]})
+    for model in ("claude-opus-4-7", "claude-haiku-4-5"):
+        status, told = refusal({**ASK, "model": model, "messages": [HELLO, SYSTEM]})
+        assert (status, told[:35]) == (400, 'messages: Unexpected role "system".')
+
+
+def test_what_beta_headers_add() -> None:
+    toolset = {"type": "mcp_toolset", "mcp_server_name": "docs"}
+    server = {"type": "url", "url": "http://127.0.0.1:1", "name": "docs"}
+    check({**ASK, "tools": [toolset], "mcp_servers": [server]}, beta=True)
+    check({**ASK, "tools": [{"type": "computer_20251124", "name": "computer"}]}, beta=True)
+    check({**ASK, "output_format": FORM}, beta=True)
+    check({**ASK, "output_config": {"task_budget": {"type": "tokens", "total": 9}}}, beta=True)
+    for change, problem in (
+        ({"tools": [toolset]}, "tools.0.mcp_toolset.mcp_server_name: no server 'docs'"),
+        ({"tools": [toolset], "mcp_servers": ["docs"]}, "tools.0.mcp_toolset.mcp_server_name: no"),
+        ({"tools": [{"type": "mcp_toolset"}]}, "tools.0.mcp_toolset.mcp_server_name: Field req"),
+        ({"tools": [{"type": "new_20990101", "name": "x"}]}, "tools.0: Input tag 'new_20990101'"),
+        ({"output_format": {"type": "json_schema"}}, "output_format.schema: Field required"),
+        (
+            {"output_format": FORM, "output_config": {"format": FORM}},
+            "output_format: cannot be set together with `output_config.format`",
+        ),
+    ):
+        assert refusal({**ASK, **change}, beta=True)[1].startswith(problem)
 
 
 def test_beta_headers_allow_what_is_not_known() -> None:

@@ -11,6 +11,7 @@ from tests.app_harness import all_rows, all_strips, drawn, rows_of
 from tests.hostile import MARKUP, SEQUENCES, hostile_in, hostile_text
 from tests.screen_host import Host, shown
 from tui.screens.cache import CacheRow, CacheView, cache_lines, heading, share_line
+from tui.viewmodel.views import VerdictView
 from tui.widgets.lines_view import LinesView
 
 ROWS = [
@@ -208,3 +209,14 @@ async def test_hostile_text_is_drawn_as_symbols() -> None:
             assert not hostile_in(hand.text)
             await hand.press("q")
             assert hand.app.results == [None]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_it_begins_with_the_verdict_on_the_cache(size: tuple[int, int]) -> None:
+    text = "Nothing was read from the cache: the first difference is at system, [b]really[/b]."
+    async with shown(CacheView(ROWS, VerdictView("\u25b2", "warning", text, 0)), size=size) as hand:
+        told = [line for line in hand.lines if "\u25b2 Nothing was read" in line]
+        assert told and hand.lines.index(told[0]) < next(
+            n for n, line in enumerate(hand.lines) if "model" in line
+        )
+        assert "[b]really[/b]" in " ".join(hand.lines)

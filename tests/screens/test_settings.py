@@ -84,7 +84,7 @@ async def test_every_field_can_be_changed() -> None:
         await hand.type("512")
         await hand.press("enter")
         await hand.type("adaptive")
-        await hand.press("enter", "right", "right", "tab", "right", "tab")
+        await hand.press("enter", "right", "right", "tab", "right", "tab", "right", "tab")
         await hand.type('{"top_k": 3}')
         await hand.press("ctrl+s")
         assert setup_of(hand) == Setup(
@@ -93,11 +93,24 @@ async def test_every_field_can_be_changed() -> None:
                 "system": "Be brief.\nBe kind.",
                 "max_tokens": 512,
                 "thinking": {"type": "adaptive"},
+                "diagnostics": {"previous_message_id": None},
                 "top_k": 3,
             },
             "always",
             "demo",
         )
+
+
+async def test_the_api_can_be_asked_why_the_cache_missed() -> None:
+    asks = {"diagnostics": {"previous_message_id": "msg_1"}}
+    async with shown(SettingsScreen(asks)) as hand:
+        await hand.press("ctrl+s")
+        assert setup_of(hand).parameters == asks  # The message to compare with is kept.
+    screen = SettingsScreen(asks)
+    async with shown(screen) as hand:
+        screen.query_one("#set-why").focus()
+        await hand.press("right", "ctrl+s")
+        assert setup_of(hand).parameters == {}
 
 
 async def test_an_emptied_field_is_gone() -> None:
@@ -321,22 +334,22 @@ async def test_all_of_it_fits_eighty_by_twenty_four() -> None:
         for text in ("Model", "System", "Max tokens", "Thinking", "Tools", "Tool calls", "Other"):
             assert any(row[3:].startswith(f" {text}") for row in hand.lines), text
         assert "\u25cf ask before running   \u25cb run always   \u25cb answer by hand" in hand.text
-        assert "ctrl+s keep" in hand.text
+        assert "ctrl+s save" in hand.text
         assert '{"temperature": 0.5}' in hand.text
 
 
 async def test_on_a_small_terminal_it_scrolls_to_the_field_with_the_focus() -> None:
     screen = SettingsScreen(PARAMETERS, models=MODELS)
     async with shown(screen, (40, 10)) as hand:
-        assert "keep" not in hand.text
-        await hand.press(*["tab"] * 6)
+        assert "save" not in hand.text
+        await hand.press(*["tab"] * 7)
         assert hand.app.focused is area(screen, "other")
         assert '{"temperature": 0.5}' in hand.text
         await hand.press("tab")
-        assert "ctrl+s keep" in hand.text
+        assert "ctrl+s save" in hand.text
         for size in ((1, 1), (20, 5), (300, 100)):
             await hand.resize(*size)
-        assert "ctrl+s keep" in hand.text
+        assert "ctrl+s save" in hand.text
 
 
 async def test_the_label_of_the_field_with_the_focus_stands_out() -> None:

@@ -205,3 +205,13 @@ def test_files_are_counted_apart() -> None:
 def test_anything_can_be_weighed(one: object, other: object) -> None:
     weight = weight_of({"messages": one, "system": other})
     assert weight.size >= weight.tokens >= 0
+
+
+def test_the_question_why_the_cache_missed_has_a_field_of_its_own() -> None:
+    asks = {"diagnostics": {"previous_message_id": None}}
+    assert fields_of(asks) == Fields(asks_why=True)
+    assert parse(Fields(asks_why=True)).parameters == asks
+    more = {"diagnostics": {"previous_message_id": "msg_1", "more": 1}}
+    assert not fields_of(more).asks_why and json.loads(fields_of(more).other) == more
+    twice = parse(Fields(other=json.dumps(more), asks_why=True))
+    assert twice.mistakes == {"other": "diagnostics is in its field above already"}

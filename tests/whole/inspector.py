@@ -63,9 +63,9 @@ async def typed(stage: Stage, words: str) -> None:
 
 def told(stage: Stage) -> str:
     """The newest note on the screen; it is taken away."""
-    notes = [note.message for note in stage.app._notifications]
-    stage.app.clear_notifications()
-    return str(notes[-1]) if notes else ""
+    text = stage.app.notes.text
+    stage.app.notes.clear()
+    return text
 
 
 def numbers(stage: Stage) -> list[int]:

@@ -372,8 +372,7 @@ async def test_a_folder_that_cannot_be_written_is_said(
     async with on_stage(STREAM) as stage:
         await ended(stage)
         await stage.press("w")
-        notes = [note.message for note in stage.app._notifications]
-    assert any("No space left" in note for note in notes)
+        assert "No space left" in stage.text
     assert list(tmp_path.iterdir()) == []
 
 
@@ -478,8 +477,7 @@ async def test_in_the_past_a_file_is_of_the_whole_run_and_says_so(
         await stage.press("x")
         assert "whole run" in stage.text
         await stage.press("escape", "w")
-        notes = [note.message for note in stage.app._notifications]
-        assert any(note.startswith("Saved the whole run: ") for note in notes)
+        assert stage.app.notes.text.startswith("Saved the whole run: ")
     (path,) = tmp_path.iterdir()
     (recording,) = load(path).recordings
     assert b"message_stop" in b"".join(chunk.data for chunk in recording.chunks())

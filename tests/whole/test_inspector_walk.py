@@ -33,7 +33,6 @@ from tests.whole.inspector import (
     lit,
     marked,
     numbers,
-    told,
 )
 from tui.core.records import JsonObject
 
@@ -85,7 +84,7 @@ async def test_markers_are_named_and_shown(size: tuple[int, int]) -> None:
         seen = []
         for _ in range(7):
             await stage.press("right_square_bracket")
-            seen.append((marked(stage), told(stage)))
+            seen.append((marked(stage), str(stage.log_pane.title)))
         assert [seq for seq, _ in seen] == [1, 3, 4, 6, 8, 9, 12]
         named = " / ".join(note for _, note in seen)
         for words in ("thinking", "text", "stall", "call of get_weather", "block 2 stops"):

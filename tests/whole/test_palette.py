@@ -13,7 +13,7 @@ from textual.worker import WorkerFailed
 
 from tests.app_harness import LATER_S, Stage, drawn, on_stage
 from tui.dashboard.app import StreamscopeApp
-from tui.dashboard.commands import HELP, KEYS, bar
+from tui.dashboard.commands import KEYS, help_groups
 from tui.dashboard.modals import Modals
 from tui.dashboard.watched import Watchlist
 from tui.screens.dashboard import Dashboard
@@ -59,14 +59,8 @@ def test_every_action_exists() -> None:
 
 
 def test_every_key_is_in_the_help() -> None:
-    shown = {row for _, rows in HELP for row in rows}
+    shown = {row for _, rows in help_groups("events") for row in rows}
     assert {(key.shown, key.what) for key in KEYS} <= shown
-
-
-def test_the_bar_offers_known_actions_help_and_quit_last() -> None:
-    entries = bar(paused=False)
-    assert {action for _, _, action in entries} <= {key.action for key in KEYS}
-    assert [action for _, _, action in entries[-2:]] == ["help", "quit"]
 
 
 async def test_every_command_of_the_palette_runs(

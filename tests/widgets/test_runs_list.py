@@ -21,7 +21,9 @@ from tests.conftest import ROOT
 from tests.hostile import hostile_in, hostile_text
 from tests.playbook import ending, message_start, text_block, wire
 from tui.core.session import Session
-from tui.viewmodel.runs import SORTS, RunEntry, RunRow, Sort, run_rows, totals
+from tui.findings import Finding, Level
+from tui.viewmodel.run_table import RunTable
+from tui.viewmodel.runs import SORTS, RunEntry, RunRow, Sort, run_rows
 from tui.widgets.runs_list import RESORT_NS, RunsList
 
 S = 1_000_000_000
@@ -58,6 +60,20 @@ def rates(*values: float) -> list[RunRow]:
     return [a_row(number, tokens_per_s=value) for number, value in enumerate(values, 1)]
 
 
+def nothing(key: Hashable) -> RunEntry:
+    """Stands for what is known of a run: every row here was put into the table."""
+    raise AssertionError(f"no row for {key!r}")
+
+
+def lay(table: RunTable, rows: Sequence[RunRow]) -> None:
+    """Have a table hold these rows."""
+    for row in rows:
+        table.put(row)
+    keys = [row.key for row in rows]
+    if keys != table.keys:
+        table.arrange(keys)
+
+
 class Host(App[None]):
     """Nothing but the list."""
 
@@ -86,6 +102,7 @@ class Reader:
         self.runs = app.runs
         self.shown: int | None = 100
         self.now_ns = 0
+        self.table = RunTable(nothing)
 
     async def show(
         self, rows: Sequence[RunRow], shown: int | None = None, later_ns: int = 0
@@ -94,8 +111,8 @@ class Reader:
         self.now_ns += later_ns
         if shown is not None:
             self.shown = 100 * shown
-        found = totals([ENTRY] * len(rows))
-        self.runs.show(rows, found, self.shown, self.now_ns)
+        lay(self.table, rows)
+        self.runs.show(self.table, self.shown, self.now_ns)
         await drawn(self.app)
 
     async def press(self, *keys: str) -> None:
@@ -169,10 +186,10 @@ FIRST = ["\u25b2#", "state", "title", "TTFT", "tok/s", "out"]
     [
         (40, FIRST[:3]),
         (60, FIRST),
-        (80, FIRST),
-        (100, [*FIRST, "model", "in"]),
-        (120, [*FIRST, "model", "in", "last", "byte", "time", "anom"]),
-        (160, [*FIRST, "model", "in", "last", "byte", "time", "anom", "stalls"]),
+        (80, [*FIRST, "why"]),
+        (100, [*FIRST, "why"]),
+        (120, [*FIRST, "why", "model", "in"]),
+        (160, [*FIRST, "why", "model", "in", "last", "byte", "time", "anom", "stalls"]),
     ],
 )
 async def test_columns_are_left_out_from_the_right(width: int, heads: list[str]) -> None:
@@ -193,7 +210,7 @@ async def test_a_row_has_state_title_and_numbers() -> None:
     )
     async with reading([row], (160, 24)) as reader:
         assert reader.lines[0].split() == [
-            *("7", "\u2713", "complete", "question", "7", "300ms", "~61", "15"),
+            *("7", "\u2713", "complete", "question", "7", "300ms", "~61", "15", "\u2013"),
             *("claude-sonnet-5-5", "12.3k", "2.50s", "700ms", "3", "2"),
         ]
 
@@ -228,7 +245,7 @@ async def test_the_heads_stay_when_the_rows_are_scrolled() -> None:
 
 
 async def test_numbers_of_many_digits_have_room() -> None:
-    async with reading([a_row(123_456), a_row(7)]) as reader:
+    async with reading([a_row(7), a_row(123_456)]) as reader:
         assert reader.numbers == [7, 123_456]
         assert all(line[6:9] == " \u2713 " for line in reader.lines)
 
@@ -413,7 +430,7 @@ async def test_s_sorts_by_one_column_after_the_other_and_says_so() -> None:
         await reader.press("S")
         assert "\u25b2tok/s" in reader.heads
         assert reader.numbers == [1, 3, 2]
-        await reader.press(*"ssssssss")
+        await reader.press(*"sssssssss")
         assert reader.runs.sort == "number"
         assert reader.numbers == [1, 2, 3]
 
@@ -464,7 +481,7 @@ async def test_a_ranking_is_sorted_again_at_most_once_a_second() -> None:
         assert reader.numbers == [3, 2, 1]
         await reader.show(rates(40, 20, 30), later_ns=RESORT_NS - 1)
         assert reader.numbers == [3, 2, 1]
-        assert reader.lines[2].split()[-2] == "40"
+        assert reader.lines[2].split()[-3] == "40"
         await reader.show(rates(50, 20, 30), later_ns=1)
         assert reader.numbers == [1, 3, 2]
         await reader.show(rates(5, 20, 30), later_ns=RESORT_NS // 2)
@@ -476,9 +493,9 @@ async def test_a_new_row_waits_at_the_end_of_a_ranking() -> None:
         await reader.press("s", "s", "s", "s")
         await reader.show(rates(10, 20, 30, 99), later_ns=RESORT_NS // 2)
         assert reader.numbers == [3, 2, 1, 4]
-        await reader.show(rates(10, 20, 30, 99), later_ns=RESORT_NS)
+        await reader.show(rates(10, 20, 30, 99), later_ns=RESORT_NS // 2 - 1)
         assert reader.numbers == [3, 2, 1, 4]
-        await reader.show(rates(11, 20, 30, 99), later_ns=1)
+        await reader.show(rates(10, 20, 30, 99), later_ns=1)
         assert reader.numbers == [4, 3, 2, 1]
 
 
@@ -546,7 +563,7 @@ async def test_rows_can_be_selected_and_copied() -> None:
         y = reader.runs.scroll_offset.y + 2
         copied = await select(reader, Offset(start, y), Offset(start + 11, y + 1))
         first, second = copied.split("\n")
-        assert first.split() == ["question", "44", "300ms", "38", "15"]
+        assert first.split() == ["question", "44", "300ms", "38", "15", "\u2013"]
         assert second.split() == ["45", "\u2713", "complete", "question", "45"]
 
 
@@ -574,7 +591,8 @@ async def test_nothing_from_the_wire_is_a_control_code_or_markup() -> None:
                 a_row(number, title=title, model=model, state=state)
                 for number, (title, model, state) in enumerate(found, 1)
             ]
-            reader.runs.show(rows, totals([ENTRY]), 100, 0)
+            lay(reader.table, rows)
+            reader.runs.show(reader.table, 100, 0)
             reader.runs.sort = sort
             reader.runs.action_reverse()
             strips = strips_of(reader.runs)
@@ -588,5 +606,84 @@ async def test_nothing_from_the_wire_is_a_control_code_or_markup() -> None:
 
 
 async def test_markup_in_a_title_is_text() -> None:
-    async with reading([a_row(1, title="[bold]x[/] [@click=app.quit]y[/")]) as reader:
+    async with reading([a_row(1, title="[bold]x[/] [@click=app.quit]y[/")], (100, 24)) as reader:
         assert "[bold]x[/] [@click=app.quit]y[/" in reader.lines[0]
+
+
+# --- why ------------------------------------------------------------------------------------------
+
+
+def found(*findings: tuple[str, Level]) -> tuple[Finding, ...]:
+    """Findings with these codes and levels."""
+    return tuple(Finding(code, level, f"{code}.") for code, level in findings)
+
+
+JUDGED = [
+    a_row(1, findings=found(("healthy", "info"))),
+    a_row(2, findings=found(("stall", "warning"), ("bunched", "notice"))),
+    a_row(3, findings=found(("cut_off", "error"), ("stall", "warning"))),
+    a_row(4),
+    a_row(5, findings=found(("bunched", "notice"), ("healthy", "info"))),
+]
+
+
+async def test_the_most_severe_finding_of_each_run_stands_in_its_row() -> None:
+    async with reading(JUDGED) as reader:
+        cells = [" ".join(line.split()[8:]) for line in reader.lines]
+        assert cells == [
+            "\u2713 healthy",
+            "\u25b2 stall",
+            "\u2717 cut_off",
+            "\u2013",
+            "\u25cf bunched",
+        ]
+        colours = [
+            part.style and part.style.color
+            for part in strips_of(reader.runs)[2]
+            if "stall" in part.text
+        ]
+        assert colours == [reader.runs.style("runs--warning").color]
+        title = str(reader.runs.border_title)
+        assert title.endswith("\u2717 1 cut_off \u00b7 \u25b2 2 stall \u00b7 \u25cf 2 bunched")
+
+
+async def test_runs_are_sorted_by_what_is_wrong_with_them() -> None:
+    async with reading(JUDGED) as reader:
+        for _ in range(SORTS.index("why")):
+            await reader.press("s")
+        assert reader.numbers == [3, 2, 5, 1, 4]  # What is not judged comes last, either way.
+        await reader.press("S")
+        assert reader.numbers == [1, 5, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("stall", [2, 3]),
+        ("warning", [2]),
+        ("error", [3]),
+        ("!healthy", [2, 3, 4]),
+        ("stall !cut_off", [2]),
+        ('"QUESTION 4"', [4]),
+        ("", [1, 2, 3, 4, 5]),
+    ],
+)
+async def test_runs_are_filtered_by_code_level_or_text(text: str, numbers: list[int]) -> None:
+    async with reading(JUDGED) as reader:
+        reader.runs.filter_by(text)
+        await drawn(reader.app)
+        assert reader.numbers == numbers
+        assert ("filter:" in str(reader.runs.border_title)) == bool(text)
+        await reader.press("backspace")
+        assert reader.numbers == [1, 2, 3, 4, 5]
+
+
+async def test_a_run_that_comes_to_fit_the_filter_is_shown() -> None:
+    async with reading(JUDGED) as reader:
+        reader.runs.filter_by("[stall]")
+        await drawn(reader.app)
+        assert "No run fits the filter" in " ".join(strip.text for strip in strips_of(reader.runs))
+        reader.runs.filter_by("stall")
+        changed = [*JUDGED[:3], JUDGED[3]._replace(findings=JUDGED[1].findings)]
+        await reader.show(changed, later_ns=RESORT_NS)
+        assert reader.numbers == [2, 3, 4]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from array import array
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
-from tui.captures.capture_body import CaptureBody, lines_before
+from tui.captures.capture_body import CaptureBody, Parts, lines_before
 from tui.captures.codec import (
     CHUNK_HEAD,
     MAX_PROBLEMS,
@@ -21,6 +22,7 @@ from tui.captures.codec import (
 )
 from tui.captures.eventstream import CONTENT_TYPE, Unwrapper, fault_lines, unwrapped
 from tui.captures.in_memory_file import Readable, size_of
+from tui.captures.like import restored
 from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, titled
 from tui.core.records import JsonObject
 from tui.core.text import one_line
@@ -35,8 +37,10 @@ _NO_END: Final[JsonObject] = {
     "type": "interrupted",
     "message": "the capture ends before the response did",
 }
-_RUN_HEAD: Final = re.compile(re.escape(CHUNK_HEAD) + rb'"[^"\\]{1,200}",')
-_NOTHING: Final = re.compile(rb"\n")
+_CHUNKS: Final = re.compile(
+    b"(" + re.escape(CHUNK_HEAD) + rb'"[^"\\\n]{1,200}",)[^\n]*+\n(?:\1[^\n]*+\n)*+'
+)
+"""Lines of one run in a row, which all begin as the first of them does."""
 
 
 @dataclass(slots=True)
@@ -46,10 +50,16 @@ class _Seen:
     run: str
     first: int
     after: int
+    parts: Parts = field(default_factory=lambda: Parts(array("Q"), array("Q")))
+    """Where its chunks lie."""
     size: int = 0
     last_ns: int = 0
     disordered: bool = False
     request: RequestLine | None = None
+    body: object = None
+    """Of the request, restored. None where that cannot be done."""
+    fault: str | None = None
+    """Why not."""
     response: ResponseLine | None = None
     end: EndLine | None = None
 
@@ -65,8 +75,6 @@ class _Index:
         self.torn = False
         self._checking = checking
         self._heads: dict[bytes, _Seen] = {}
-        self._head = b""
-        self._elsewhere = _NOTHING
 
     def read(self, file: BinaryIO) -> None:
         """Take a file from its beginning. Raises UnknownVersion."""
@@ -93,31 +101,22 @@ class _Index:
     def _take(self, block: bytes, offset: int) -> None:
         at = 0
         while at < len(block):
-            if self._head and block.startswith(self._head, at):
-                # On to the next line of another kind, in one go: a capture can hold a million
-                # chunks, and its index must not take as long as reading them.
-                found = self._elsewhere.search(block, at)
-                assert found is not None  # The block ends with a line end.
-                at = found.end()
-                self._heads[self._head].after = offset + at
-                continue
-            end = block.index(b"\n", at) + 1
-            if self._checking or not self._enter(block, at, offset):
+            # Past all chunks of a run in one go, where they are written as this program does: a
+            # capture can hold a million, and its index must not take as long as reading them.
+            found = None if self._checking else _CHUNKS.match(block, at)
+            if found is None:
+                end = block.index(b"\n", at) + 1
                 self._line(block[at:end], offset + at)
-                at = end
-
-    def _enter(self, block: bytes, at: int, offset: int) -> bool:
-        """Pass over the chunks that begin at `at`, if they are written as this program does."""
-        found = _RUN_HEAD.match(block, at)
-        if found is None:
-            return False
-        head = found[0]
-        if head not in self._heads:
-            run = head[len(CHUNK_HEAD) + 1 : -2].decode("utf-8", "replace")
-            self._heads[head] = self._run(run, offset + at)
-        self._head = head
-        self._elsewhere = re.compile(rb"\n(?!" + re.escape(head) + rb")")
-        return True
+            else:
+                end = found.end()
+                head = found[1]
+                seen = self._heads.get(head)
+                if seen is None:
+                    run = head[len(CHUNK_HEAD) + 1 : -2].decode("utf-8", "replace")
+                    seen = self._heads[head] = self._run(run, offset + at)
+                seen.after = offset + end
+                seen.parts.add(offset + at, seen.after)
+            at = end
 
     def _run(self, run: str, first: int) -> _Seen:
         seen = self.runs.get(run)
@@ -141,15 +140,31 @@ class _Index:
         seen = self._run(line.run, offset)
         seen.after = max(seen.after, after)
         if isinstance(line, ChunkLine):
+            seen.parts.add(offset, after)
             seen.size += len(line.data)
             seen.disordered |= line.t_ns < seen.last_ns
             seen.last_ns = max(seen.last_ns, line.t_ns)
         elif isinstance(line, RequestLine):
-            seen.request = seen.request or line
+            self._note_request(seen, line)
         elif isinstance(line, ResponseLine):
             seen.response = seen.response or line
         else:
             seen.end = seen.end or line
+
+    def _note_request(self, seen: _Seen, line: RequestLine) -> None:
+        if seen.request is not None:
+            return
+        seen.request = line
+        if line.like is None:
+            seen.body = line.body
+        else:
+            earlier = self.runs.get(line.like.run)
+            try:
+                seen.body = restored(
+                    line.body, line.like, None if earlier is None else earlier.body
+                )
+            except CaptureError as error:
+                seen.fault = str(error)
 
 
 def load_capture(file: Readable) -> Loaded:
@@ -186,6 +201,13 @@ def _warnings(index: _Index, file: Readable) -> list[str]:
         warnings.append(f"{index.bad_count - len(warnings)} more lines left out")
     if index.torn:
         warnings.append("the last line breaks off and is left out")
+    unknown = [seen for seen in index.runs.values() if seen.fault is not None]
+    warnings += [
+        f"run {one_line(seen.run)}: its request is left out: {one_line(seen.fault or '')}"
+        for seen in unknown[:_SHOWN]
+    ]
+    if len(unknown) > _SHOWN:
+        warnings.append(f"{len(unknown) - _SHOWN} more requests left out")
     for seen in index.runs.values():
         if seen.disordered:
             warnings.append(
@@ -196,14 +218,14 @@ def _warnings(index: _Index, file: Readable) -> list[str]:
 
 def _recording(seen: _Seen, file: Readable, checked: bool) -> Recording:
     request, response, end = seen.request, seen.response, seen.end
-    body = CaptureBody(file, seen.run, seen.first, seen.after)
-    sent = None if request is None else request.body
+    body = CaptureBody(file, seen.run, seen.first, seen.after, seen.parts)
     recording = Recording(
         run=seen.run,
         title=file.name,
         chunks=body.chunks,
         body=body,
-        request=sent if isinstance(sent, dict) else None,
+        request=seen.body if isinstance(seen.body, dict) else None,
+        at_ns=None if request is None else request.at_ns,
         timed=request is None or request.timed,
         how="interrupted" if end is None else end.how,
         error=_NO_END if end is None else end.error,

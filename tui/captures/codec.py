@@ -1,13 +1,16 @@
 """The capture format: one JSON object a line, append-only, so that a crash costs the last line.
 
     {"streamscope":1,"created":"2026-11-20T12:00:00Z","tool":"streamscope 0.1.0"}
-    {"k":"request","run":"r1","t":0,"method":"POST","url":"...","headers":{...},"body":{...}}
+    {"k":"request","run":"r1","t":0,"at":"2026-11-20T12:00:00.123Z","method":"POST",
+     "url":"...","headers":{...},"body":{...}}
     {"k":"response","run":"r1","t":398112004,"status":200,"headers":{...}}
     {"k":"chunk","run":"r1","t":412034511,"data":"event: message_start\\ndata: {...}\\n\\n"}
     {"k":"end","run":"r1","t":2140000000,"how":"eof","error":null}
 
 `t` counts nanoseconds from the run's request on a monotonic clock. A chunk is the bytes of one read
 of the response body, in `data` where they are UTF-8 and as base64 in `b64` where they are not.
+`at` is the time of day of the request, so that the runs of a file stand on one axis; `like` (see
+`like.py`) names an earlier request that it goes on from. Older files have neither.
 Runs may be interleaved. Unknown keys and unknown kinds are ignored.
 """
 
@@ -20,6 +23,7 @@ from typing import Any, Final, NamedTuple, get_args
 
 from jiter import from_json
 
+from tui.captures.time_of_day import parse_time_of_day, time_of_day
 from tui.core.records import JsonObject, strict_loads
 from tui.core.report import dumps
 from tui.core.state import End
@@ -51,6 +55,15 @@ class CaptureHead(NamedTuple):
     tool: str | None = None
 
 
+class Like(NamedTuple):
+    """What a request has from an earlier one of the file: the first messages, and perhaps more."""
+
+    run: str
+    system: bool
+    tools: bool
+    messages: int
+
+
 class RequestLine(NamedTuple):
     """What was sent, secrets masked."""
 
@@ -62,6 +75,10 @@ class RequestLine(NamedTuple):
     body: Any
     timed: bool = True
     """False where the times of the run were made up. Absent in the file where True."""
+    at_ns: int | None = None
+    """The time of day, in nanoseconds since 1970 UTC."""
+    like: Like | None = None
+    """What the body has from an earlier one; the body holds the rest."""
 
 
 class ResponseLine(NamedTuple):
@@ -127,9 +144,11 @@ def _as_json(line: CaptureHead | RequestLine | ResponseLine | EndLine) -> JsonOb
         return {"streamscope": line.version, "created": line.created, "tool": line.tool}
     known: JsonObject = {"run": line.run, "t": line.t_ns}
     if isinstance(line, RequestLine):
-        sent = {"method": line.method, "url": line.url, "headers": line.headers, "body": line.body}
+        at = {} if line.at_ns is None else {"at": time_of_day(line.at_ns)}
+        sent = {"method": line.method, "url": line.url, "headers": line.headers}
+        like = {} if line.like is None else {"like": line.like._asdict()}
         made_up = {} if line.timed else {"timed": False}
-        return {"k": "request", **known, **sent, **made_up}
+        return {"k": "request", **known, **at, **sent, **like, "body": line.body, **made_up}
     if isinstance(line, ResponseLine):
         return {"k": "response", **known, "status": line.status, "headers": line.headers}
     return {"k": "end", **known, "how": line.how, "error": line.error}
@@ -162,7 +181,10 @@ def decode_line(line: bytes) -> CaptureLine | None:
         body = value.get("body")
         headers, timed = _headers(value), value.get("timed") is not False
         method, url = _text(value, "method"), _text(value, "url")
-        return RequestLine(_run(value), _time(value), method, url, headers, body, timed)
+        like, at_ns = _like(value), _at(value)
+        return RequestLine(
+            _run(value), _time(value), method, url, headers, body, timed, at_ns, like
+        )
     if kind == "response":
         status = _whole(value, "status", 999)
         return ResponseLine(_run(value), _time(value), status, _headers(value))
@@ -198,6 +220,21 @@ def _time(value: JsonObject) -> int:
     if type(t_ns) is int and 0 <= t_ns <= MAX_T_NS:
         return t_ns
     return _whole(value, "t", MAX_T_NS)
+
+
+def _at(value: JsonObject) -> int | None:
+    at = value.get("at")
+    return parse_time_of_day(at) if type(at) is str else None
+
+
+def _like(value: JsonObject) -> Like | None:
+    like = value.get("like")
+    if like is None:
+        return None
+    if type(like) is not dict:
+        raise CaptureError("like should be an object")
+    messages = _whole(like, "messages", MAX_T_NS) if "messages" in like else 0
+    return Like(_run(like), like.get("system") is True, like.get("tools") is True, messages)
 
 
 def _whole(value: JsonObject, name: str, most: int) -> int:

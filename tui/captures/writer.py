@@ -9,7 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,7 @@ from tui.captures.codec import (
     encode_line,
 )
 from tui.captures.files import FileRefused, clear, create, open_existing, write_all
+from tui.captures.like import Shortener
 from tui.captures.redact import redact_headers, redact_json, redact_text
 from tui.core.records import JsonObject
 from tui.core.state import End
@@ -34,6 +36,7 @@ from tui.core.text import one_line
 
 _BLOCK: Final = 1 << 18
 _HEAD: Final = 4096
+_NS_PER_MS: Final = 1_000_000
 _RUN_NAME: Final = re.compile(rb'"run":\s{0,4}"r([0-9]{1,9})"')
 
 
@@ -47,15 +50,20 @@ class CaptureWriter:
         tool: str | None = None,
         created: str | None = None,
         replace: bool = False,
+        wall: Callable[[], int] = time.time_ns,
     ) -> None:
         """Create `path`, or go on behind the last whole line of the capture that is there.
 
         With `replace`, a file that is no capture becomes an empty one. Raises FileRefused where the
         file is something else or another program is writing it, OSError where it cannot be written.
+        `wall` is the time of day, in nanoseconds since 1970.
         """
         self.path = path
         self.failure: str | None = None
         """Why nothing more is recorded, in one line."""
+        self.wall = wall
+        self.shortener = Shortener()
+        """Of the requests that this writer has written: those before in the file are left alone."""
         self._runs = 0
         self._open: list[RunWriter] = []
         self._fd = -1
@@ -89,7 +97,7 @@ class CaptureWriter:
             try:
                 os.close(fd)
             except OSError as error:
-                self._fail(error)
+                self.fail(error)
 
     def write(self, line: CaptureLine) -> None:
         """Append one record. What fails here ends the recording and nothing else."""
@@ -101,7 +109,7 @@ class CaptureWriter:
             start = os.lseek(self._fd, 0, os.SEEK_END)
             write_all(self._fd, data)
         except (OSError, TypeError, ValueError, RecursionError) as error:
-            self._fail(error)
+            self.fail(error)
             if start is not None:
                 self._cut_back(start)
 
@@ -116,7 +124,8 @@ class CaptureWriter:
         except BlockingIOError:
             raise FileRefused(f"{self.path} is being written by another program") from None
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """End the recording."""
         reason = error.strerror if isinstance(error, OSError) else None
         self.failure = one_line(f"recording to {self.path.name} stopped: {reason or error}")
 
@@ -150,11 +159,23 @@ class RunWriter:
         method: str = "POST",
         headers: Mapping[str, str] | None = None,
         timed: bool = True,
+        at_ns: int | None = None,
     ) -> None:
-        """Record the request, secrets masked. `timed` is whether the run's times are real."""
+        """Record the request, secrets masked. `timed` is whether the run's times are real.
+
+        `at_ns` is the time of day when it was sent, now where that is not known.
+        """
         sent = redact_headers(headers or {})
         where = None if url is None else redact_text(url)
-        self._write(RequestLine(self.run, 0, method, where, sent, redact_json(body), timed))
+        at_ns = self._writer.wall() if at_ns is None else at_ns
+        try:
+            # Masked before it is compared: of what a file says, nothing else is known.
+            like, rest = self._writer.shortener.shorten(self.run, redact_json(body))
+        except (TypeError, ValueError, RecursionError) as error:
+            self._writer.fail(error)
+            return
+        at_ns -= at_ns % _NS_PER_MS
+        self._write(RequestLine(self.run, 0, method, where, sent, rest, timed, at_ns, like))
 
     def response(self, t_ns: int, status: int, headers: Mapping[str, str]) -> None:
         """Record the head of the response."""

@@ -14,7 +14,6 @@ from tui import __version__
 from tui.captures.telling import crash_report, told
 from tui.cli.click_options import OnceGroup, plain_option, speed_option
 from tui.cli.failing import FAILED, INTERRUPTED, fail, reading
-from tui.cli.run_command import run
 from tui.cli.show import OutputMode, screen_possible, show
 from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
@@ -24,8 +23,22 @@ if TYPE_CHECKING:
     from tui.sources import SourceFactory
 
 
+class Commands(OnceGroup):
+    """All commands. `run`, with its many options, is made when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "run"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "run":
+            from tui.cli.run_command import run
+
+            return run
+        return super().get_command(ctx, cmd_name)
+
+
 @click.group(
-    cls=OnceGroup,
+    cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -60,7 +73,11 @@ def demo(
 
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
-    show([lambda: ScenarioSource(name)], output_mode=OutputMode(speed, plain))
+    shown = header(name)
+    what, how = shown.title, shown.description.rstrip(".")
+    closing = (f"{what}: {how} \u00b7 demo --list has more", f"{what}: {how}", how, what)
+    output_mode = OutputMode(speed, plain, closing=closing)
+    show([lambda: ScenarioSource(name)], output_mode=output_mode)
 
 
 @cli.command("open")
@@ -109,7 +126,6 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     show(factories, output_mode=OutputMode(speed, plain, incomplete=bool(failures)))
 
 
-cli.add_command(run)
 cli.add_command(web)
 
 

@@ -7,8 +7,7 @@ import gc
 import os
 import signal
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from tui.captures.telling import told
 from tui.cli.failing import FAILED, INTERRUPTED
@@ -30,8 +29,7 @@ def screen_possible() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
-@dataclass(frozen=True)
-class OutputMode:
+class OutputMode(NamedTuple):
     """How something is to be shown."""
 
     speed: float = 1.0
@@ -39,6 +37,8 @@ class OutputMode:
     as_json: bool = False
     smooth: Reveal | None = None
     bell: bool = False
+    closing: tuple[str, ...] = ()
+    """What the screen says when the first stream has ended, in several lengths."""
     incomplete: bool = False
     """There was more that could not be read, so that the status without a screen is no success."""
 
@@ -93,6 +93,7 @@ def _on_screen(
         record=None if writer is None else writer.begin,
         smooth=output_mode.smooth,
         bell=output_mode.bell,
+        closing=output_mode.closing,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
     app = StreamscopeApp(factories, settings, live=live, opening=opening)

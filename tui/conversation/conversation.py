@@ -15,7 +15,14 @@ from tui.conversation.toolbox import Toolbox
 from tui.core.records import JsonObject, strict_loads
 from tui.core.session import Run
 from tui.messages.request import build_request, messages_of, waiting_tools, with_prompt
-from tui.messages.turns import ToolMode, after_answer, calls, continuation, unfinished
+from tui.messages.turns import (
+    ToolMode,
+    after_answer,
+    calls,
+    compared_with,
+    continuation,
+    unfinished,
+)
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 
@@ -110,7 +117,10 @@ class Conversation:
 
     def set_parameters(self, parameters: JsonObject) -> None:
         """Take other parameters; the turns stay."""
-        self.request = _whole({**parameters, "messages": self.request["messages"]})
+        request = _whole({**parameters, "messages": self.request["messages"]})
+        if self.sent and request.get("diagnostics") == {"previous_message_id": None}:
+            request = compared_with(request, self.sent[-1].run.state.message_json() or {})
+        self.request = request
 
     # --- what became of a request ---------------------------------------------------------------
 

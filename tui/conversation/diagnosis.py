@@ -25,11 +25,17 @@ def of_run(feed: Feed, run: Run) -> Evidence:
         request=info.request,
         status=None if answer is None else answer.status,
         headers={} if answer is None else _lower(answer.headers),
-        sent_ns=source.sent_ns if info.kind == "live" else None,
+        sent_ns=feed.at_ns,
         resolution_ns=info.resolution_ns,
         bare=info.bare,
     )
     return replace(known, mask=redact_json) if info.kind == "file" else known
+
+
+def request_id_of(feed: Feed, run: Run) -> str | None:
+    """Return the id that the API gave the request of a run, None where that is not known."""
+    said = (run.error or {}).get("request_id")
+    return of_run(feed, run).headers.get("request-id") or (said if isinstance(said, str) else None)
 
 
 def of_feed(feed: Feed) -> list[Evidence]:
@@ -46,6 +52,7 @@ def of_recording(recording: Recording, runs: Sequence[Run]) -> list[Evidence]:
             request=recording.request,
             status=recording.status,
             headers=_lower(recording.response_headers),
+            sent_ns=recording.at_ns,
             resolution_ns=recording.resolution_ns,
             bare=recording.bare or not recording.streamed,
             mask=redact_json,
@@ -67,3 +74,8 @@ def findings_of_feed(feed: Feed, earlier: Sequence[Feed] = ()) -> list[list[Find
     """Return the findings of each run of a feed; `earlier` ones may be of its conversation."""
     before = [evidence for one in earlier for evidence in of_feed(one)]
     return findings_of([*before, *of_feed(feed)])[len(before) :]
+
+
+def findings_of_linked(known: Sequence[Evidence]) -> list[list[Finding]]:
+    """Return the findings of runs whose neighbours were found already."""
+    return [diagnose(evidence) for evidence in known]

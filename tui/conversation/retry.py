@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from tui.core.failures import can_help
+from tui.core.failures import can_help, is_hopeless
 from tui.core.session import Run
 from tui.sources import SourceEnded
 
@@ -56,7 +56,7 @@ def can_retry(run: Run, end: SourceEnded | None) -> bool:
     if run.state.error is not None:
         return can_help(run.state.error) is True
     if end is not None:
-        return end.retryable is True
+        return end.retryable is True and not is_hopeless(end.error)
     return run.status in ("truncated", "empty")
 
 

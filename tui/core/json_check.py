@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import cache
 from typing import Final, NamedTuple
 
 from tui.core.json_grammar import (
@@ -53,10 +54,12 @@ _MEMBER: Final = f"{_STRING}{_W}:{_W}{_SCALAR}{_W}"
 _FLAT_OBJECT: Final = rf"\{{{_W}(?:{_MEMBER}(?:,{_W}{_MEMBER})*+)?+\}}"
 _FLAT_ARRAY: Final = rf"\[{_W}(?:{_SCALAR}{_W}(?:,{_W}{_SCALAR}{_W})*+)?+\]"
 _FLAT: Final = f"(?:{_SCALAR}|{_FLAT_OBJECT}|{_FLAT_ARRAY})"
-_ITEMS: Final = re.compile(f"(?:{_W},{_W}{_FLAT})*+")
+_ITEMS: Final = f"(?:{_W},{_W}{_FLAT})*+"
 """More elements of an array that have at most one bracket around them; it may be none."""
-_MEMBERS: Final = re.compile(f"(?:{_W},{_W}{_STRING}{_W}:{_W}{_FLAT})*+")
+_MEMBERS: Final = f"(?:{_W},{_W}{_STRING}{_W}:{_W}{_FLAT})*+"
 """The same for an object."""
+_compiled: Final = cache(re.compile)
+"""Large patterns, which the first frame does not wait for."""
 _CUT_ESCAPE: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{0,3}+)?+")
 
 _OBJECT: Final = ord("{")
@@ -147,9 +150,9 @@ class JsonCheck:
             place = self._place
             if len(self._stack) < MAX_DEPTH:
                 if place is AFTER_ITEM:
-                    pos = skip(_ITEMS, text, pos)
+                    pos = skip(_compiled(_ITEMS), text, pos)
                 elif place is AFTER_MEMBER:
-                    pos = skip(_MEMBERS, text, pos)
+                    pos = skip(_compiled(_MEMBERS), text, pos)
                 if pos == size:
                     break
             char = text[pos]
@@ -266,9 +269,7 @@ def _too_long(number: str) -> bool:
 
 
 def _out_of_range(number: str) -> bool:
-    """Whether a number is too long, or larger than a float can be."""
-    if _too_long(number):
-        return True
+    """Whether a number is larger than a float can be."""
     return not number.lstrip("-").isdecimal() and math.isinf(float(number))
 
 

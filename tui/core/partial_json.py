@@ -53,6 +53,12 @@ _DEEPEST: Final = 20
 _INDENTS: Final = [
     (SpanKind.SPACE, -1, _STEP * level, " " * (_STEP * level)) for level in range(_DEEPEST + 1)
 ]
+_INDENT_SPANS: Final = [
+    [Span(" " * (_STEP * level), SpanKind.SPACE, -1)] * bool(level) for level in range(_DEEPEST + 1)
+]
+_SPACE_SPAN: Final = Span(" ", SpanKind.SPACE, -1)
+_SHORT: Final = 1_000
+"""Code points of a line that is read at once."""
 _BATCH: Final = 16_384
 """Text is read when somebody looks, and at the latest when this much of it waits."""
 
@@ -134,6 +140,9 @@ class PartialJson:
 
         Costs what it returns, wherever the line is. Raises IndexError where there is no such line.
         """
+        short = None if start else self._short_line(number, stop)
+        if short is not None:
+            return short
         spans: list[Span] = []
         append, new, read = spans.append, tuple.__new__, self._reader.text.slice
         column = 0
@@ -147,6 +156,33 @@ class PartialJson:
                 append(new(Span, (text[low:high], kind, -1)))
             else:
                 append(new(Span, (read(at + low, at + high), kind, at + low)))
+        return tuple(spans)
+
+    def _short_line(self, number: int, stop: int | None) -> tuple[Span, ...] | None:
+        """The spans of a line as `line` has them, where nothing in it pends and it is wanted whole.
+
+        The other lines are left to `line`, and the long ones, which cost more than what is drawn.
+        """
+        reader = self._sync()
+        if not 0 <= number < len(self._firsts) - 1:
+            return None
+        first, last = self._firsts[number], self._firsts[number + 1]
+        codes = reader.codes[first:last]
+        starts, ends = reader.starts[first:last], reader.ends[first:last]
+        base = starts[0]
+        if ends[-1] - base > _SHORT:
+            return None
+        text = reader.text.slice(base, ends[-1])
+        spans = [*_INDENT_SPANS[min(self._levels[number], _DEEPEST)]]
+        new = tuple.__new__
+        gap = False
+        for code, start, end in zip(codes, starts, ends, strict=True):
+            if gap:
+                spans.append(_SPACE_SPAN)
+            spans.append(new(Span, (text[start - base : end - base], _KINDS[code], start)))
+            gap = code in _SEPARATORS
+        if stop is not None and sum([len(span[0]) for span in spans]) > stop:
+            return None
         return tuple(spans)
 
     def _sync(self) -> TokenReader:

@@ -12,14 +12,18 @@ from textual.screen import Screen
 
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.asking import Asking
+from tui.dashboard.closing import Closing
 from tui.dashboard.commands import KEYS, palette
 from tui.dashboard.desk import ScreenDesk
+from tui.dashboard.escape import Escape
 from tui.dashboard.exporting import Exporting
+from tui.dashboard.importing import import_soon
 from tui.dashboard.modals import Modals
 from tui.dashboard.navigator import Navigator
+from tui.dashboard.notes import Notes
 from tui.dashboard.requesting import Requesting
 from tui.dashboard.run_list import RunList
-from tui.dashboard.start import calm_collector, find_styles, on_signals
+from tui.dashboard.start import calm_collector, find_styles, on_signals, read_styles
 from tui.dashboard.textual_hacks import harden
 from tui.dashboard.ticker import TICK_S, Ticker
 from tui.dashboard.ui import UI
@@ -31,6 +35,7 @@ from tui.widgets.ask_bar import AskBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import OriginWanted
 from tui.widgets.timeline_strip import TimelineStrip
+from tui.widgets.transcript import SourceWanted
 
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
@@ -43,7 +48,7 @@ class StreamscopeApp(App[int]):
     """The dashboard over any number of sources and live calls. The exit status is its result."""
 
     TITLE = "streamscope"
-    CSS_PATH = find_styles()
+    CSS, LATER_CSS = read_styles(find_styles())
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -67,48 +72,56 @@ class StreamscopeApp(App[int]):
         self.settings = settings = settings or AppSettings()
         self._factories = factories
         self._opening = opening
-        self.dashboard = Dashboard()
+        self.escape = Escape(settings.now)
+        self.dashboard = Dashboard(self.escape.closed)
         self.watchlist = watchlist = Watchlist()
         self.finder = Finder()
+        self.notes = Notes(self, self.dashboard)
         self._ui = ui = UI(self, self.dashboard, settings.editor)
         self.verdicts = Verdicts(ui, self.watchlist)
         self.ticker = Ticker(self, ui.dashboard, watchlist, self.finder, self.verdicts, settings)
+        self.closing = Closing(ui, watchlist, settings.closing)
         self.desk = ScreenDesk(ui, self.watchlist, settings, live)
         self.navigator = Navigator(ui, self.watchlist, self.finder, self.verdicts)
-        self.exporting = Exporting(ui, self.watchlist)
+        self.exporting = Exporting(ui, self.watchlist, self.verdicts)
         self.asking = Asking(ui, self.desk)
-        self.requesting = Requesting(ui, self.watchlist, self.desk, self.exporting)
+        self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
         batch = len(factories) > 1 or (live is not None and len(live.jobs) > 1)
-        self.run_list = RunList(ui, self.watchlist, batch=batch)
+        self.run_list = RunList(ui, watchlist, self.verdicts, settings.now, batch=batch)
         harden(self)
 
     # --- begin and end ------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[Any]:
+        self.dashboard.fit(self.size)
         return self.dashboard
 
     def on_mount(self) -> None:
         on_signals(self.desk.leave)
-        self.ticker.show_keys(paused=False, live=self.desk.live is not None)
+        self.ticker.show_keys(None, live=self.desk.live is not None)
         if self.settings.ticking:
             self.set_interval(TICK_S, self.tick)
         self.call_after_refresh(self._begin)
 
     async def _begin(self) -> None:
         """Start reading once the first frame is out."""
+        self.stylesheet.add_source(self.LATER_CSS, read_from=("styles.tcss", "later"))
         self.desk.begin(self._factories, self._opening)
         if not self.watchlist.all:
             await self.asking.begin()
         if self.settings.ticking:  # Else the process is not the app's own.
+            import_soon(live=self.desk.live is not None)
             calm_collector()
 
     def tick(self) -> None:
         """Draw what changed, and ask what waits for the reader's word."""
         self.desk.questions.offer()
+        self.desk.tick()
         self.ticker.tick()
-        if self.ticker.numbers_due and self.dashboard.is_attached:
-            self.run_list.show(self.settings.now())
+        self.closing.offer()
+        if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
+            self.run_list.show()
 
     def redraw(self) -> None:
         """Draw everything now."""
@@ -118,8 +131,12 @@ class StreamscopeApp(App[int]):
     async def on_unmount(self) -> None:
         await self.desk.aclose()
 
+    def notify(self, message: str, *, severity: str = "information", **_: object) -> None:
+        """Say something where it covers nothing, instead of in a toast."""
+        (self.notes.say if severity == "information" else self.notes.complain)(message)
+
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
-        """Return a picture of the screen as SVG. It goes to a file, so secrets are masked in it."""
+        """Return a picture of the screen as SVG: for a file, so secrets are masked."""
         from tui.dashboard.saving import masked_picture
 
         return masked_picture(super().export_screenshot(title=title, simplify=simplify))
@@ -145,10 +162,8 @@ class StreamscopeApp(App[int]):
         self.redraw()
 
     def action_escape(self) -> None:
-        if self.watchlist.cursor is not None:
-            self.action_play("follow")
-        else:
-            self.desk.cancel()
+        self.escape.press(self.watchlist, self.desk)
+        self.redraw()
 
     def action_again(self) -> None:
         self.desk.again()
@@ -171,20 +186,8 @@ class StreamscopeApp(App[int]):
     def action_cache(self) -> None:
         self.requesting.cache()
 
-    def action_ask(self, kind: str) -> None:
-        self.navigator.ask(kind)
-
-    def action_clear(self) -> None:
-        self.navigator.clear()
-
-    def action_hit(self, direction: int) -> None:
-        self.navigator.hit(direction)
-
-    def action_mark(self) -> None:
-        self.navigator.mark()
-
-    def action_jump(self, direction: int) -> None:
-        self.navigator.jump(direction)
+    def action_find(self, verb: str, *what: str | int) -> None:
+        getattr(self.navigator, verb)(*what)
 
     @on(EventLog.Followed)
     def action_follow(self) -> None:
@@ -226,6 +229,10 @@ class StreamscopeApp(App[int]):
     @on(OriginWanted)
     def _on_origin_wanted(self, message: OriginWanted) -> None:
         self.navigator.origin(message)
+
+    @on(SourceWanted)
+    def _on_source_wanted(self, message: SourceWanted) -> None:
+        self.modals.source(message.number)
 
     @on(TimelineStrip.Picked)
     def _on_picked(self, message: TimelineStrip.Picked) -> None:

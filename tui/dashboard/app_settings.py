@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from tui.run import Recorder
-from tui.viewmodel.smooth import Reveal
+if TYPE_CHECKING:
+    from tui.run import Recorder
+    from tui.viewmodel.smooth import Reveal
 
 
-@dataclass(frozen=True)
-class AppSettings:
+class AppSettings(NamedTuple):
     """Set once, at the start. Tests hand in a clock of their own and tick by hand."""
 
     speed: float = 1.0
@@ -24,6 +24,8 @@ class AppSettings:
     """How the answer is smoothed for reading; None shows text as it arrives."""
     bell: bool = False
     """Whether to ring when a run ends."""
+    closing: Sequence[str] = ()
+    """What is said when the first stream has ended, in several lengths, the longest first."""
     editor: str = "vi"
 
     def recorder(self) -> Recorder | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from tui.dashboard.desk import ScreenDesk
+from tui.dashboard.desk import STILL_ARRIVING, ScreenDesk
 from tui.dashboard.ui import UI
 from tui.messages.request import parameters_of
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tui.conversation.conversation import Conversation
     from tui.screens.settings import SettingsScreen, Setup
 
-NOWHERE: Final = 'Nothing can be asked here: streamscope run "your prompt"'
+NOWHERE: Final = 'This is a recording. To ask: streamscope run "your prompt"'
 
 
 class Asking:
@@ -25,11 +25,11 @@ class Asking:
 
     def _conversation(self) -> Conversation | None:
         """Return the conversation that can be asked now, else say that there is none."""
-        conversation = self._desk.conversation
-        if conversation is None or self._ui.modal:
-            self._ui.say(NOWHERE)
+        if self._ui.modal:
             return None
-        return conversation
+        if self._desk.conversation is None:
+            self._ui.say(NOWHERE)
+        return self._desk.conversation
 
     # --- the prompt -----------------------------------------------------------------------------
 
@@ -55,7 +55,7 @@ class Asking:
             composer = self._ui.dashboard.composer
             assert composer is not None
             composer.restore(prompt)
-            self._ui.say("The answer is still arriving: esc, then esc again cancels it")
+            self._ui.say(STILL_ARRIVING)
             return
         self._desk.send(conversation, conversation.asking(prompt))
         self._ui.dashboard.close_composer()
@@ -106,7 +106,7 @@ class Asking:
                 if toolbox is not None:
                     parameters["tools"] = toolbox.definitions
         except ToolsError as error:
-            self._ui.complain(str(error), title="Tools")
+            self._ui.complain(f"Tools: {error}")
         conversation.tool_mode = setup.tool_mode
         conversation.set_parameters(parameters)
         composer = self._ui.dashboard.composer

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 from tui.core.records import JsonObject
 from tui.core.text import one_line
 from tui.dashboard.app_settings import AppSettings
+from tui.dashboard.loads import Loads
 from tui.dashboard.questions import ToolQuestions
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Cancellable, Watched, Watchlist
 from tui.run import Clock, Feed
+from tui.scheduler import Scheduler
 from tui.sources import Opening, SourceFactory, Unopened
 
 # What only live calls need is imported late: the demo draws its first frame without it.
@@ -40,6 +42,9 @@ class ScreenDesk:
         self._watchlist = watchlist
         self._settings = settings
         self._workers: dict[Exchange, Cancellable] = {}
+        self._scheduler = Scheduler() if live is None else live.scheduler
+        self._scheduler.first = lambda: watchlist.shown and watchlist.shown.feed
+        self._loads = Loads(ui, watchlist)
         self._showing = True
         """Whether an exchange that begins is shown, not only listed."""
 
@@ -68,8 +73,8 @@ class ScreenDesk:
             factories, warnings = await waited_for(opening)
         except (OSError, ValueError) as error:
             factories, warnings = [], [str(error)]
-        for warning in warnings:
-            self._ui.complain(one_line(warning), title="Left out")
+        if warnings:
+            self._ui.complain("Left out: " + one_line("; ".join(warnings)))
         self._start_all(factories or [partial(Unopened, "standard input", "; ".join(warnings))])
 
     def start(self, factory: SourceFactory, *, show: bool = True) -> None:
@@ -79,7 +84,7 @@ class ScreenDesk:
         except Exception as error:
             # A file that has gone since it was opened, for one: the other runs go on.
             problem = one_line(str(error)) or type(error).__name__
-            self._ui.complain(problem, title="Cannot start")
+            self._ui.complain(f"Cannot start: {problem}")
             return
         self.interrupted = False
         now = self._settings.now
@@ -89,11 +94,15 @@ class ScreenDesk:
             idle_cap_ns=_FILE_IDLE_CAP_NS if source.info.kind == "file" else None,
             now=now,
             recorder=self._settings.recorder() if source.info.kind == "live" else None,
+            scheduler=self._scheduler,
         )
         watched = Watched(feed, again=factory)
         self._watchlist.add(watched, show=show)
-        # The feed keeps what goes wrong, and shows it in its own pane.
-        watched.worker = self._ui.work(feed.run(), name=source.info.title)
+        if feed.progress is None:
+            # The feed keeps what goes wrong, and shows it in its own pane.
+            watched.worker = self._ui.work(feed.run(), name=source.info.title)
+        else:
+            self._loads.add(watched)
 
     def open(self, exchange: Exchange, request: JsonObject) -> Feed:
         """Make the feed of a request, and show it where its exchange is what is shown."""
@@ -125,6 +134,10 @@ class ScreenDesk:
         self.interrupted = False
         self.exchanges.append(exchange)
         self._workers[exchange] = self._ui.work(exchange.run(), name="exchange")
+
+    def tick(self) -> None:
+        """Have what is shown loaded first."""
+        self._loads.go_on()
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -162,6 +175,8 @@ class ScreenDesk:
         if shown is None or not self.is_running():
             return
         exchange = shown.watched.exchange
+        if self._loads.drop(shown.watched):
+            return
         worker = shown.watched.worker if exchange is None else self._workers[exchange]
         if worker is not None:
             worker.cancel()
@@ -187,8 +202,8 @@ class ScreenDesk:
         """Go on with an answer that broke off, or with calls that were left open."""
         conversation = self.conversation
         if conversation is None or self.is_busy(conversation):
-            missing = conversation is None
-            self._ui.say("There is nothing to continue" if missing else "Still arriving")
+            nothing = "There is nothing to continue"
+            self._ui.say(nothing if conversation is None else STILL_ARRIVING)
             return
         from tui.conversation.exchange import Exchange
 

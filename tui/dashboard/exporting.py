@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
 
 class Exporting:
     """Takes something out of the dashboard: to a file, or to be pasted."""
 
-    def __init__(self, ui: UI, watchlist: Watchlist) -> None:
+    def __init__(self, ui: UI, watchlist: Watchlist, verdicts: Verdicts) -> None:
         self._ui = ui
+        self._verdicts = verdicts
         self._watchlist = watchlist
 
     def save(self) -> None:
@@ -41,7 +43,7 @@ class Exporting:
         from tui.captures.material import NotAvailable, file_name
         from tui.dashboard.saving import material, save_export, save_new
 
-        what = material(shown.run, shown.feed)
+        what = material(shown.run, shown.feed, self._verdicts.for_export(*shown))
         try:
             if kind == "svg":
                 picture = self._ui.picture().encode()
@@ -49,7 +51,7 @@ class Exporting:
             else:
                 path = save_export(kind, what, Path.cwd())
         except (NotAvailable, OSError) as error:
-            self._ui.complain(f"Not saved: {error}", seconds=6)
+            self._ui.complain(f"Not saved: {error}")
         else:
             whole = self._watchlist.cursor is not None and kind != "svg"
             self._ui.note(f"Saved the whole run: {path}" if whole else f"Saved {path}", seconds=4)

@@ -7,7 +7,6 @@ from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 from tui.find.finder import Finder
 from tui.find.markers import next_marker
-from tui.find.writers import writer_of
 from tui.viewmodel.verdict import evidence_of
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.line_view import OriginWanted
@@ -50,8 +49,7 @@ class Navigator:
         if marker is None:
             self._ui.say("No marker further on" if direction > 0 else "No marker before")
         else:
-            self.go_to(marker.seq)
-            self._ui.say(marker.label)
+            self.go_to(marker.seq)  # The title of the log says what it is.
 
     def mark(self) -> None:
         """Mark the event at the cursor, or take its mark away."""
@@ -66,16 +64,23 @@ class Navigator:
         """Go to the event that wrote a character."""
         shown = self._watchlist.shown
         if shown is not None:
+            from tui.find.writers import writer_of
+
             self.go_to(writer_of(shown.run, wanted.position, wanted.field, wanted.offset))
 
     # --- search and filter ----------------------------------------------------------------------
 
     def ask(self, kind: str) -> None:
-        """Have the reader type a search or a filter."""
-        if not self._ui.modal:
-            filtered = self._finder.filter.text if self._finder.filter else ""
-            known = self._finder.needle if kind == "search" else filtered
-            self._ui.dashboard.ask_for(kind, known)
+        """Have the reader type a search, a filter, or a filter of the list of runs."""
+        if self._ui.modal:
+            return
+        if kind == "search":
+            known = self._finder.needle
+        elif kind == "runs":
+            known = self._ui.dashboard.runs_filter
+        else:
+            known = self._finder.filter.text if self._finder.filter else ""
+        self._ui.dashboard.ask_for(kind, known)
 
     def asked(self, message: AskBar.Changed) -> None:
         """Take what was typed so far, or all of it."""
@@ -128,6 +133,8 @@ class Navigator:
         try:
             if kind == "filter":
                 self._finder.set_filter(text)
+            elif kind == "runs":
+                self._ui.dashboard.filter_runs(text)
             elif shown is not None:
                 self._finder.set_search(text, shown.run)
         except ValueError as error:  # A FilterError or a SearchError.

@@ -61,7 +61,7 @@ class ToolQuestions:
     def decide(self) -> None:
         """Ask about a call that waits: of the shown run, else of the one that waits longest."""
         if not self._waiting:
-            self._ui.say("No call waits for your word")
+            self._ui.say("No tool call is waiting")
             return
         if self._shown() not in [question.exchange for question in self._waiting]:
             self._watchlist.show(self._waiting[0].exchange.feed.session.run)

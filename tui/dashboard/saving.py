@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +16,14 @@ from tui.captures.exporters import EXPORTS, export
 from tui.captures.files import save
 from tui.captures.material import Material, NotAvailable, pretty
 from tui.captures.redact import redact_json, redact_text
-from tui.conversation.diagnosis import findings_of_feed
-from tui.core.records import JsonObject
+from tui.conversation.diagnosis import request_id_of
 from tui.core.report import dumps
 from tui.core.session import Run
 from tui.core.sse import parse_frame
 from tui.core.state import Block, RunState, as_text
 from tui.core.text import clip, one_line
+from tui.core.transcript_text import answer_text
+from tui.findings import Finding
 from tui.run import Feed
 from tui.sources import Answered
 
@@ -39,7 +40,7 @@ class Copyable(NamedTuple):
     text: Callable[[], str]
 
 
-def material(run: Run, feed: Feed) -> Material:
+def material(run: Run, feed: Feed, findings: Sequence[Finding] = ()) -> Material:
     """Return what exports of a feed's run are made from."""
     info, source = feed.info, feed.source
     known = Material(
@@ -47,7 +48,7 @@ def material(run: Run, feed: Feed) -> Material:
         title=info.title,
         request=info.request,
         url=info.url,
-        findings=_findings(run, feed),
+        findings=[one.to_json() for one in findings],
         tool=f"streamscope {__version__}",
     )
     answer = source.answer if isinstance(source, Answered) else None
@@ -59,12 +60,6 @@ def material(run: Run, feed: Feed) -> Material:
         headers=answer.sent_headers,
         response_headers=answer.headers,
     )
-
-
-def _findings(run: Run, feed: Feed) -> list[JsonObject]:
-    if run not in feed.runs:
-        return []
-    return [one.to_json() for one in findings_of_feed(feed)[feed.runs.index(run)]]
 
 
 def save_export(kind: str, what: Material, folder: Path) -> Path:
@@ -104,7 +99,7 @@ def copyables(run: Run, feed: Feed, state: RunState, seq: int) -> list[Copyable]
         items.append(
             Copyable("data", f"Event {seq}, its data line", what, lambda: _data_line(run, seq))
         )
-    text = "\n\n".join(block.text.text() for block in state.blocks if len(block.text))
+    text = answer_text(state)
     if text:
         items.append(Copyable("text", "Text of the answer", _size(text), lambda: text))
     call = _tool_at(run, state, seq)
@@ -117,11 +112,15 @@ def copyables(run: Run, feed: Feed, state: RunState, seq: int) -> list[Copyable]
         items.append(
             Copyable("message", "Message as JSON", note, lambda: pretty(redact_json(message)))
         )
+    request_id = request_id_of(feed, run)
+    if request_id is not None:
+        note = one_line(request_id)
+        items.append(Copyable("request-id", "Request id", note, lambda: request_id))
     if feed.info.request is not None:
         for kind in ("curl", "python"):
             made = _exported(kind, material(run, feed))
             if made is not None:
-                items.append(Copyable(kind, EXPORTS[kind].title, "the key left open", made))
+                items.append(Copyable(kind, EXPORTS[kind].title, "uses $ANTHROPIC_API_KEY", made))
     return items
 
 

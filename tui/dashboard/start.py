@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+_LATER: Final = "/* --- What the first frame is drawn without"
 _ENDING: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT")
 
 
@@ -17,6 +18,12 @@ def find_styles() -> Path:
     package = Path(__file__).parents[1]
     inside = package / "styles.tcss"
     return inside if inside.exists() else package.parent / "styles.tcss"
+
+
+def read_styles(path: Path) -> tuple[str, str]:
+    """Return the style sheet in two parts: what the first frame needs, and the rest."""
+    first, _, rest = path.read_text(encoding="utf-8").partition(_LATER)
+    return first, _LATER + rest
 
 
 def calm_collector() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from textual.app import App
 
 from tui.dashboard.app_settings import AppSettings
-from tui.dashboard.commands import bar
+from tui.dashboard.footer import Footing, entries, footing
 from tui.dashboard.textual_hacks import nobody_looks
 from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.view import dashboard_view
@@ -42,11 +43,12 @@ class Ticker:
         self._settings = settings
         self._ticks = 0
         self._ended = 0
+        self._searching = False
         self._ranks = Ranks()
         self._counted: tuple[object, int] | None = None
         """The run and the number of events that the numbers were drawn for, once they are final."""
-        self._keys: tuple[bool, bool] | None = None
-        """What the key bar was drawn for: whether paused, whether live."""
+        self._footing: Footing | None = None
+        """What the key bar was drawn for."""
 
     @property
     def numbers_due(self) -> bool:
@@ -70,16 +72,36 @@ class Ticker:
         if shown is not None:
             if shown.feed.progress is not None and self._ticks % _LOADING_EVERY:
                 return  # The time is better spent on loading; what the reader does draws at once.
-            self._finder.advance(shown.run)
+            if not self._finder.advance(shown.run):
+                self._search_on()
         view = dashboard_view(self._watchlist, self._finder, self._verdicts, self._settings)
         if view is None or not self._dashboard.is_attached:
             return
         numbers = self._numbers(view)
         if self.numbers_due:
-            self._verdicts.judge()
+            self._verdicts.judge(listed=self._dashboard.runs is not None)
         with self._app.batch_update():
             self._dashboard.show(view, numbers)
-            self.show_keys(paused=view.header.paused, live=view.header.kind == "live")
+            self.show_keys(view, live=view.header.kind == "live")
+
+    def _search_on(self) -> None:
+        """Have the search and the filter go on between the ticks."""
+        if self._settings.ticking and not self._searching:
+            self._searching = True
+            self._app.run_worker(self._search(), name="search")
+
+    async def _search(self) -> None:
+        try:
+            shown = self._watchlist.shown
+            while shown is not None and shown.feed.progress is None:
+                if self._finder.advance(shown.run):
+                    break
+                # Whatever else wants the loop comes first: twice, as timers come after the rest.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                shown = self._watchlist.shown
+        finally:
+            self._searching = False
 
     def _numbers(self, view: DashboardView) -> Counters | None:
         moment = view.moment
@@ -91,11 +113,12 @@ class Ticker:
         self._counted = mark if moment.done and self._ranks.settled else None
         return numbers
 
-    def show_keys(self, *, paused: bool, live: bool) -> None:
-        """Draw the keys that matter now."""
-        if (paused, live) != self._keys:
-            self._keys = (paused, live)
-            self._dashboard.keys.show(bar(paused=paused, live=live))
+    def show_keys(self, view: DashboardView | None, *, live: bool) -> None:
+        """Draw the keys that matter now. `live`: prompts can be asked."""
+        now = footing(self._app, view, live=live)
+        if now != self._footing:
+            self._footing = now
+            self._dashboard.keys.show(entries(now))
 
     def _ring(self) -> None:
         ended = sum(feed.done for feed in self._watchlist.feeds)

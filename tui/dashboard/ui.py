@@ -30,6 +30,12 @@ class UI:
         """Whether something is open over the dashboard."""
         return isinstance(self._app.screen, ModalScreen)
 
+    @property
+    def focused_pane(self) -> str:
+        """The id of the pane that has the focus; empty where none has."""
+        focused = self._app.focused
+        return focused.id or "" if focused is not None else ""
+
     def is_open(self, kind: type[ModalScreen[Any]]) -> bool:
         """Whether the topmost modal is one of `kind`."""
         return isinstance(self._app.screen, kind)
@@ -60,17 +66,15 @@ class UI:
 
     def say(self, text: str) -> None:
         """Tell the reader something small, in the place of the last such word."""
-        # The newest one only: on a small screen they would pile up over the log.
-        self._app.clear_notifications()
-        self.note(text)
+        self._app.notes.say(text)
 
-    def note(self, text: str, *, seconds: float = 2) -> None:
-        """Show a notification for some seconds."""
-        self._app.notify(text, timeout=seconds, markup=False)
+    def note(self, text: str, *, seconds: float) -> None:
+        """Tell the reader something to be read for some seconds."""
+        self._app.notes.say(text, seconds)
 
-    def complain(self, text: str, *, title: str = "", seconds: float = 8) -> None:
+    def complain(self, text: str) -> None:
         """Tell the reader what went wrong."""
-        self._app.notify(text, title=title, severity="error", timeout=seconds, markup=False)
+        self._app.notes.complain(text)
 
     # --- what goes out --------------------------------------------------------------------------
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from tui.conversation.diagnosis import findings_of, of_feed, of_run
 from tui.core.session import Run
 from tui.dashboard.ui import UI
-from tui.dashboard.watched import Shown, Watched, Watchlist
-from tui.findings import Finding, diagnose
-from tui.findings.so_far import so_far
+from tui.dashboard.watched import Watched, Watchlist
 
-Findings = tuple[Finding, ...]
+# The rules are imported when there is something to judge: the first frame is drawn without them.
+if TYPE_CHECKING:
+    from tui.findings import Evidence, Finding
+
+Findings: TypeAlias = "tuple[Finding, ...]"
 
 _BEFORE: Final = 12
-"""So many streams before the shown one, and a few after it, are looked at for its neighbours."""
+"""So many streams before a stream, and a few after it, are looked at for its neighbours."""
 _AFTER: Final = 3
+_AT_ONCE: Final = 24
+"""So many streams are judged among their neighbours at a time."""
+_LOOKED_AT: Final = 200
+"""So many streams of the list are looked at in a tick, for whether they are to be judged."""
+_BUDGET_S: Final = 0.002
+"""Runs that are only listed are judged for so long at each tick."""
 
 
 class Verdicts:
@@ -27,8 +36,13 @@ class Verdicts:
         self._watchlist = watchlist
         self._alone: dict[Run, Findings] = {}
         self._among: dict[Run, Findings] = {}
-        self._judged: tuple[Run, int] | None = None
-        """The run that was judged among its neighbours, and how many streams there were then."""
+        self._neighbours: dict[Watched, int] = {}
+        """Among how many streams that were done each one was judged."""
+        self._judging = False
+        self._next = 0
+        """The stream of the list that is looked at next."""
+        self._spent_at = 0.0
+        """When no more of the runs that are only listed are judged at this tick."""
 
     def of(self, watched: Watched, run: Run) -> Findings:
         """Return what was found in a run that is over, the verdict first; () before its end."""
@@ -36,41 +50,105 @@ class Verdicts:
             return ()
         found = self._among.get(run) or self._alone.get(run)
         if found is None:
+            from tui.conversation.diagnosis import of_run
+            from tui.findings import diagnose
+
             found = self._alone[run] = tuple(diagnose(of_run(watched.feed, run)))
         return found
+
+    def keep(self, run: Run, found: Sequence[Finding]) -> None:
+        """Take what was found in a run among neighbours that were known better."""
+        self._among[run] = tuple(found)
+
+    def neighbours(self, watched: Watched) -> list[Evidence]:
+        """Return what is known of the runs of a stream and of those around it that are over."""
+        from tui.conversation.diagnosis import of_feed
+
+        streams = self._watchlist.all
+        near = _near(streams.index(watched))
+        return [
+            one
+            for other in streams[near.start : near.stop]
+            if other.feed.done or other is watched
+            for one in of_feed(other.feed)
+        ]
+
+    def for_export(self, watched: Watched, run: Run) -> Findings:
+        """Return what is found in a run among its neighbours, as far as it has come."""
+        return _findings_of(self.neighbours(watched), {run}).get(run, ())
+
+    def begin_list(self) -> None:
+        """Begin to tell the findings of all runs: see `of_listed`."""
+        self._spent_at = time.perf_counter() + _BUDGET_S
+
+    def of_listed(self, watched: Watched, run: Run) -> Findings:
+        """Return the same for a run in a list. One that is long has them after a few ticks."""
+        found = self._among.get(run) or self._alone.get(run)
+        if found is None and time.perf_counter() < self._spent_at:
+            return self.of(watched, run)
+        return found or ()
 
     def now(self, watched: Watched, run: Run) -> Finding | None:
         """Return what is to be said of a run that goes on, None where all is well."""
         feed = watched.feed
         if feed.failure is not None or (feed.info.paced and feed.clock.paused):
             return None
+        from tui.conversation.diagnosis import of_run
+        from tui.findings.so_far import so_far
+
         return so_far(of_run(feed, run), feed.elapsed_ns(), run.last_byte_ns)
 
-    def judge(self) -> None:
-        """Have the shown run judged among its neighbours, where there are any."""
+    def of_any(self, watched: Watched, run: Run) -> Findings:
+        """Return what was found in a run, or what is to be said of it while it goes on."""
+        now = None if run.state.end is not None else self.now(watched, run)
+        return self.of(watched, run) or (() if now is None else (now,))
+
+    def judge(self, *, listed: bool) -> None:
+        """Have the shown run judged among its neighbours, where there are any; then the listed."""
         shown = self._watchlist.shown
         streams = self._watchlist.all
-        if shown is None or len(streams) < 2 or not shown.feed.done:
+        if shown is None or len(streams) < 2 or self._judging:
             return
-        done = sum(watched.feed.done for watched in self._near(shown))
-        if self._judged != (shown.run, done):
-            self._judged = (shown.run, done)
-            self._ui.work(self._judge(shown), name="findings")
+        here = streams.index(shown.watched)
+        looked_at = range(self._next, min(self._next + _LOOKED_AT, len(streams)))
+        due: dict[int, int] = {}
+        for place in (here, *(looked_at if listed else ())):
+            one = streams[place]
+            if not one.feed.done or (due and not min(due) <= place < min(due) + _AT_ONCE):
+                continue
+            around = _near(place)
+            neighbours = sum(near.feed.done for near in streams[around.start : around.stop])
+            if self._neighbours.get(one) != neighbours:
+                due[place] = neighbours
+        if not due:
+            self._next = looked_at.stop % len(streams)
+        else:
+            self._judging = True
+            self._neighbours |= {streams[place]: count for place, count in due.items()}
+            near = streams[_near(min(due)).start : _near(max(due)).stop]
+            wanted = {run for place in due for run in streams[place].feed.runs}
+            self._ui.work(self._judge(near, wanted), name="findings")
 
-    async def _judge(self, shown: Shown) -> None:
-        known = [one for watched in self._near(shown) for one in of_feed(watched.feed)]
-        # Histories of many megabytes are compared: not on the loop that draws.
-        found = await asyncio.to_thread(findings_of, known)
-        for evidence, findings in zip(known, found, strict=True):
-            if evidence.run is shown.run:
-                self._among[shown.run] = tuple(findings)
+    async def _judge(self, near: list[Watched], wanted: set[Run]) -> None:
+        from tui.conversation.diagnosis import of_feed
+
+        known = [one for watched in near if watched.feed.done for one in of_feed(watched.feed)]
+        try:
+            # Histories of many megabytes are compared: not on the loop that draws.
+            found = await asyncio.to_thread(_findings_of, known, wanted)
+        finally:
+            self._judging = False
+        self._among |= found
         self._ui.redraw()
 
-    def _near(self, shown: Shown) -> list[Watched]:
-        streams = self._watchlist.all
-        here = streams.index(shown.watched)
-        return [
-            watched
-            for watched in streams[max(here - _BEFORE, 0) : here + _AFTER + 1]
-            if watched.feed.done
-        ]
+
+def _near(place: int) -> range:
+    """Return the places among which the neighbours of the stream at a place are looked for."""
+    return range(max(place - _BEFORE, 0), place + _AFTER + 1)
+
+
+def _findings_of(known: list[Evidence], wanted: set[Run]) -> dict[Run, Findings]:
+    """Return the findings of the runs that are wanted among those that are known."""
+    from tui.findings import diagnose, linked
+
+    return {one.run: tuple(diagnose(one)) for one in linked(known) if one.run in wanted}

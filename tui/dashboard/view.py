@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from tui.core.state import as_count
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.verdicts import Findings, Verdicts
-from tui.dashboard.waiting import is_queued, waits_for
+from tui.dashboard.waiting import pending, waits_for
 from tui.dashboard.watched import Shown, Watched, Watchlist
 from tui.find.finder import Finder
 from tui.find.links import contribution
+from tui.find.markers import marker_at
 from tui.sources import Damaged
 from tui.viewmodel import DashboardView, EventsView, HeaderView, Moment, TranscriptView, VerdictView
-from tui.viewmodel.verdict import evidence_of, verdict_view
+from tui.viewmodel.verdict import ending_concern, evidence_of, verdict_view
 
 
 def dashboard_view(
@@ -29,6 +32,8 @@ def dashboard_view(
     failure = feed.failure if run is feed.runs[-1] else None
     smooth = None if moment.travelling else settings.smooth
     findings = verdicts.of(watched, run)
+    evidence = evidence_of(findings)
+    found = finder.found(run)
     return DashboardView(
         moment,
         HeaderView(
@@ -41,7 +46,8 @@ def dashboard_view(
             paused=watchlist.paused,
             speed=feed.clock.speed,
             progress=feed.progress,
-            queued=is_queued(watched),
+            pending=pending(watched) if run is feed.runs[-1] else "",
+            concern=ending_concern(findings),
             failure=failure,
         ),
         TranscriptView(
@@ -57,9 +63,10 @@ def dashboard_view(
         ),
         EventsView(
             moment,
-            finder.found(run),
+            found,
             info.paced,
-            frozenset(seq for seq, _ in evidence_of(findings)),
+            frozenset(seq for seq, _ in evidence),
+            _marker_of(moment, found.marks, evidence),
         ),
         _verdict(moment, watched, verdicts, findings),
         max_tokens=as_count(asked.get("max_tokens")),
@@ -76,6 +83,13 @@ def _verdict(
         return verdict_view(findings)
     found = verdicts.now(watched, moment.run)
     return None if found is None else verdict_view([found])
+
+
+def _marker_of(moment: Moment, marks: Collection[int], evidence: Sequence[tuple[int, str]]) -> str:
+    if not (moment.travelling and moment.count):
+        return ""
+    marker = marker_at(moment.run, moment.count - 1, marks, evidence)
+    return marker.label if marker is not None else ""
 
 
 def _moment(watchlist: Watchlist, shown: Shown) -> Moment:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Final
 from tui.core.session import Run
 from tui.core.text import one_line
 from tui.dashboard.watched import Watched
+from tui.sources import Answered
 
 if TYPE_CHECKING:
     from tui.conversation.exchange import Exchange
 
 SILENCE_NS: Final = 60_000_000_000
 """After so long without content the reader is warned. The stream is never ended for it."""
+
+_PENDING: Final = {"queued": "\u2026 WAITING", "held": "\u21bb RETRY?"}
 
 Waiting = tuple[str, str] | None
 """A heading, and what can be done."""
@@ -28,9 +31,23 @@ def waits_for(watched: Watched, run: Run) -> Waiting:
     return _silence(watched, run)
 
 
-def is_queued(watched: Watched) -> bool:
-    """Whether a stream waits for its turn."""
-    return watched.exchange is not None and watched.exchange.stage.kind == "queued"
+def pending(watched: Watched) -> str:
+    """Return in a word or two why a request is not on its way yet; empty when it is, or was."""
+    exchange = watched.exchange
+    stage = exchange.stage.kind if exchange is not None and exchange.feed is watched.feed else ""
+    if exchange is not None and stage == "waiting":
+        return f"\u21bb RETRY IN {exchange.wait_left_s() or 0.0:.0f} S"
+    if stage in _PENDING:
+        return _PENDING[stage]
+    return "\u2026 CONNECTING" if _is_connecting(watched) else ""
+
+
+def _is_connecting(watched: Watched) -> bool:
+    """Whether a live call has no response yet: the SDK is imported, the request is on its way."""
+    feed = watched.feed
+    if feed.info.kind != "live" or feed.done or feed.session.raw.size:
+        return False
+    return isinstance(feed.source, Answered) and feed.source.answer is None
 
 
 def _silence(watched: Watched, run: Run) -> Waiting:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.core.session import Run
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 _SLICE_S: Final = 0.006
 
 
-@dataclass(frozen=True, slots=True)
-class FinderView:
+class FinderView(NamedTuple):
     """What the reader looks for, and what of it was found."""
 
     rows: array[int] | None = None

@@ -107,6 +107,18 @@ def next_marker(
     return _marker(run, target, sources) if 0 <= target < count else None
 
 
+def marker_at(
+    run: Run,
+    seq: int,
+    own_marks: Collection[int] = (),
+    evidence: Sequence[tuple[int, str]] = (),
+) -> Marker | None:
+    """Return the marker on event `seq`, as `next_marker` would; None where it has none."""
+    sources = _sources(run, own_marks, evidence)
+    marked = any(source.between(seq, seq + 1) for source in sources)
+    return _marker(run, seq, sources) if marked else None
+
+
 def _sources(
     run: Run, own_marks: Collection[int] = (), evidence: Sequence[tuple[int, str]] = ()
 ) -> list[_Source]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from tui.core.failures import can_help
+from tui.core.failures import can_help, error_code, is_hopeless
 from tui.core.records import JsonObject
 from tui.core.reducer import HANDLERS
 from tui.core.state import Phase, as_text
@@ -13,8 +13,6 @@ from tui.findings.evidence import Evidence
 from tui.findings.finding import Finding
 from tui.findings.wording import many, wire
 
-_HOPELESS: Final = ("spend_limit", "billing", "billable", "on_hold", "not_member", "too_old")
-"""Parts of an error code that says that the same request cannot succeed later."""
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
@@ -45,8 +43,7 @@ def api_error(evidence: Evidence) -> Finding | None:
     if not isinstance(status, int) or status < 400:
         status = None
     kind = as_text(error.get("type"))
-    details = error.get("details")
-    code = as_text(details.get("error_code")) if isinstance(details, dict) else None
+    code = error_code(error)
     label = wire(kind or (f"HTTP {status}" if status else "an error"))
     label += f" ({wire(code)})" if code else ""
     label += f" (HTTP {status})" if status and kind else ""
@@ -61,8 +58,9 @@ def api_error(evidence: Evidence) -> Finding | None:
         text = f"{label}, with {page} in place of an error of the API: a server in between answered"
         text = f"{text}.{came}{where}"
     else:
-        text = f"The API answered {label}{said}.{came}{where}"
-    help_ = _can_help(ending, error, code, status)
+        stays = " It does not pass: sending it again cannot help." if is_hopeless(error) else ""
+        text = f"The API answered {label}{said}.{stays}{came}{where}"
+    help_ = _can_help(ending, error, status)
     values: JsonObject = {"error_type": kind, "error_code": code, "status": status}
     values |= {"request_id": id, "can_help": help_}
     events = tuple(run.timeline.seqs("error")[:1])
@@ -105,11 +103,7 @@ def _request_id(evidence: Evidence, error: JsonObject) -> str | None:
     return next((id for id in map(as_text, known) if id), None)
 
 
-def _can_help(
-    ending: JsonObject, error: JsonObject, code: str | None, status: int | None
-) -> bool | None:
-    if code and any(part in code for part in _HOPELESS):
-        return False
+def _can_help(ending: JsonObject, error: JsonObject, status: int | None) -> bool | None:
     known = can_help({**error, "retryable": ending.get("retryable", error.get("retryable"))})
     if known is None and status is not None:
         return status in (408, 409, 429) or status >= 500

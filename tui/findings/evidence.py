@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import RunState
-from tui.messages.following import RequestAndAnswer, link
+from tui.messages.linking import RequestAndAnswer, link
 
 COARSEST_NS: Final = 10_000_000
 """Times that are coarser than this say nothing about bursts."""
@@ -36,7 +37,7 @@ class Evidence:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of the response, with names in lower case."""
     sent_ns: int | None = None
-    """When the request was sent, on one clock for the whole conversation."""
+    """The time of day when the request was sent, on one clock for the whole conversation."""
     resolution_ns: int = 1
     """How coarse the times are that the run was recorded with."""
     bare: bool = False
@@ -88,13 +89,16 @@ class Evidence:
 
 
 def _is_coarse(run: Run) -> bool:
-    """Whether the reads were timed by a coarse clock: many at the same few round times."""
+    """Whether the reads were timed by a coarse clock: many at the same few round times.
+
+    At most of these times there are several; a few bursts among single reads are real.
+    """
     times = run.timeline.raw.chunk_times
-    sample = times[:1_000]
-    different = set(sample)
-    if len(different) < _REPEATED_TIMES or len(different) * 2 > len(sample):
+    reads = Counter(times[:1_000])
+    if len(reads) < _REPEATED_TIMES or len(reads) * 2 > reads.total():
         return False
-    return all(time % (2 * COARSEST_NS) == 0 for time in different)
+    shared = sum(count > 1 for count in reads.values())
+    return shared * 2 > len(reads) and all(time % (2 * COARSEST_NS) == 0 for time in reads)
 
 
 def linked(runs: Sequence[Evidence]) -> list[Evidence]:

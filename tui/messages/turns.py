@@ -198,6 +198,7 @@ def after_answer(request: JsonObject, message: JsonObject) -> JsonObject:
 
 def _with_answer(request: JsonObject, message: JsonObject, blocks: list[JsonObject]) -> JsonObject:
     """Return `request` with the answer at its end, in the container that the answer ran in."""
+    request = compared_with(request, message)
     if not blocks:
         return request
     made, asked = message.get("container"), request.get("container")
@@ -207,6 +208,14 @@ def _with_answer(request: JsonObject, message: JsonObject, blocks: list[JsonObje
     elif container and isinstance(asked, dict) and asked.get("id") is None:
         request = {**request, "container": {**asked, "id": container}}
     return with_blocks(request, "assistant", blocks)
+
+
+def compared_with(request: JsonObject, message: JsonObject) -> JsonObject:
+    """Return a request that asks why the cache missed since `message`, where it asks at all."""
+    asked, id = request.get("diagnostics"), as_text(message.get("id"))
+    if id is None or not isinstance(asked, dict) or "previous_message_id" not in asked:
+        return request
+    return {**request, "diagnostics": {**asked, "previous_message_id": id}}
 
 
 # --- an answer that broke off ---------------------------------------------------------------------

@@ -83,16 +83,17 @@ class _Result(NamedTuple):
 def answer(body: JsonObject) -> Scenario | None:
     """A scenario made for a valid request; None where a ready-made one has to do."""
     asked = prompt(body)
-    if found := results(body):
+    form = (body.get("output_config") or {}).get("format") or body.get("output_format")
+    found = results(body)
+    if found and not form:
         return _made(body, [_text(_quoted(found))], "end_turn")
-    if calls := _calls(body, asked):
+    if not found and (calls := _calls(body, asked)):
         forced = body.get("tool_choice", {}).get("type") in ("any", "tool")
         named = " and ".join(dict.fromkeys(f"`{tool['name']}`" for tool, _ in calls))
         parts = [] if forced else [_text(f"I'll use {named} to find out.")]
         return _made(body, [*parts, *(_call(tool, given) for tool, given in calls)], "tool_use")
-    form = (body.get("output_config") or {}).get("format")
-    if isinstance(form, dict) and isinstance(schema := form.get("schema"), dict):
-        said = json.dumps(fitting(schema, asked), ensure_ascii=False)
+    if form:
+        said = json.dumps(fitting(form["schema"], asked, whole=True), ensure_ascii=False)
         return _made(body, [_text(said)], "end_turn")
     said = _said(body, asked)
     return _made(body, [_text(said)], "end_turn") if said else None
@@ -106,7 +107,7 @@ def prompt(body: JsonObject) -> str:
 
 def results(body: JsonObject) -> list[_Result]:
     """The tool results that a request brings in its last turn."""
-    messages = body["messages"]
+    messages = [each for each in body["messages"] if each["role"] != "system"]
     names = {
         block["id"]: block["name"]
         for message in messages
@@ -231,7 +232,10 @@ def _calls(body: JsonObject, asked: str) -> list[tuple[JsonObject, Any]]:
     best = max(offered, key=lambda tool: _match(tool, said), default=None)
     if best is None or (choice["type"] == "auto" and not _match(best, said)):
         return []
-    inputs = [fitting(best["input_schema"], asked, place) for place in places(asked) or [""]]
+    # Called by name, a tool is as a rule the form of an answer: nothing is left out of that.
+    whole = choice["type"] == "tool"
+    schema = best["input_schema"]
+    inputs = [fitting(schema, asked, place, whole=whole) for place in places(asked) or [""]]
     distinct = [given for at, given in enumerate(inputs) if given not in inputs[:at]]
     alone = bool(choice.get("disable_parallel_tool_use"))
     return [(best, given) for given in distinct[: 1 if alone else _MOST_CALLS]]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from dataclasses import replace as altered
 from typing import Any, Final
 
-from tui.core.records import Chunk, EventRecord
+from tui.mock import byte_faults, event_faults
+from tui.mock.event_faults import HALF_WAY
 from tui.mock.playback import Plan
-from tui.mock.splice import Edit, cut, frame, part_of, read, replace, spliced
 from tui.scenarios import Scenario
 
-GARBAGE: Final = b"\xff\xfe\x00 not an event \xc3\n\nevent: content_block_delta\ndata: {]\n\n"
-
-
-HALF_WAY: Final = -1
 _LONGEST_S: Final = 86_400.0
 
 
@@ -32,9 +28,17 @@ class Faults:
     | `retry-after:2` | ... and this header |
     | `fail:2` | only the first 2 requests with this body do; by itself with 529 |
     | `overloaded`, `overloaded:5` | an error event half-way, or after 5 content deltas |
+    | `invalid-json`, `invalid-json:3` | a tool's input broken half-way, or by its 3rd fragment |
+    | `no-usage`, `no-event-names` | no `usage` anywhere, no `event:` lines |
+    | `other-model`, `other-model:NAME` | another model answers |
     | `fragments:900` | deltas are joined until they have 900 characters |
+    | `hold-tools`, `hold-tools:5` | a tool's input comes when it is whole, or 5 s after that |
+    | `bunch:20` | 20 events a write |
+    | `buffer` | all in one write, at the end |
+    | `compress` | packed with gzip, whether that was asked for or not |
     | `cut:500`, `eof:500` | the connection breaks, or the response ends, after 500 bytes |
     | `stall:5`, `slow-start:5` | a silence of 5 seconds half-way, or before the first byte |
+    | `linger:5` | the connection stays open for 5 seconds after the last byte |
     | `garbage` | bytes that are no event, half-way |
     | `chunk:7` | the same bytes in chunks of 7 |
     """
@@ -43,11 +47,20 @@ class Faults:
     retry_after: str | None = None
     fail: int | None = None
     overloaded: int | None = None
+    invalid_json: int | None = None
+    no_usage: bool = False
+    no_event_names: bool = False
+    other_model: str | None = None
     fragments: int | None = None
+    hold_tools: float | None = None
+    bunch: int | None = None
+    buffer: bool = False
+    compress: bool = False
     cut: int | None = None
     eof: int | None = None
     stall: float = 0.0
     slow_start: float = 0.0
+    linger: float = 0.0
     garbage: bool = False
     chunk: int | None = None
 
@@ -66,83 +79,51 @@ class Faults:
 
     def alter(self, scenario: Scenario, request_id: str) -> Scenario:
         """The scenario with these faults among its events."""
+        chunks, how, duration_ns = scenario.chunks, scenario.how, scenario.duration_ns
         if self.overloaded is not None:
-            chunks = _overloaded(scenario.chunks, self.overloaded, request_id)
-            scenario = altered(scenario, chunks=chunks, how="eof", duration_ns=chunks[-1].t_ns)
+            chunks, how = event_faults.overloaded(chunks, self.overloaded, request_id), "eof"
+            duration_ns = chunks[-1].t_ns
+        if self.invalid_json is not None:
+            chunks = event_faults.with_invalid_json(chunks, self.invalid_json)
+        if self.no_usage:
+            chunks = event_faults.without_usage(chunks)
+        if self.other_model is not None:
+            chunks = event_faults.from_model(chunks, self.other_model)
         if self.fragments is not None:
-            scenario = altered(scenario, chunks=_in_fragments(scenario.chunks, self.fragments))
-        return scenario
+            chunks = event_faults.in_fragments(chunks, self.fragments)
+        if self.hold_tools is not None and chunks:
+            last_ns = chunks[-1].t_ns
+            chunks = event_faults.tools_held(chunks, _ns(self.hold_tools))
+            duration_ns += chunks[-1].t_ns - last_ns
+        if self.bunch is not None:
+            chunks = event_faults.bunched(chunks, self.bunch)
+        if self.no_event_names:
+            chunks = event_faults.without_names(chunks)
+        if chunks is scenario.chunks:
+            return scenario
+        return altered(scenario, chunks=chunks, how=how, duration_ns=duration_ns)
 
-    def apply(self, plan: Plan) -> Plan:
-        """`plan` with these faults in it."""
+    def apply(self, plan: Plan, headers: MutableMapping[str, str]) -> Plan:
+        """`plan` with these faults in it; the headers are those of its response."""
         chunks, how, end_ns = plan
         if self.garbage and chunks:
-            middle = len(chunks) // 2
-            extra = Chunk(chunks[middle].t_ns, GARBAGE)
-            chunks = (*chunks[:middle], extra, *chunks[middle:])
+            chunks = byte_faults.with_garbage(chunks)
+        if self.buffer and chunks:
+            chunks = byte_faults.buffered(chunks)
+        if self.compress and chunks:
+            chunks = byte_faults.packed(chunks)
+            headers["content-encoding"] = "gzip"
         if self.chunk is not None:
-            chunks = _rechunked(chunks, self.chunk)
+            chunks = byte_faults.rechunked(chunks, self.chunk)
         if self.stall or self.slow_start:
-            first, later = _ns(self.slow_start), _ns(self.slow_start + self.stall)
-            middle = max(1, len(chunks) // 2)
-            chunks = tuple(
-                Chunk(chunk.t_ns + (first if at < middle else later), chunk.data)
-                for at, chunk in enumerate(chunks)
-            )
-            end_ns += later
+            chunks = byte_faults.later(chunks, _ns(self.slow_start), _ns(self.stall))
+            end_ns += _ns(self.slow_start + self.stall)
         for limit, ending in ((self.eof, "eof"), (self.cut, "reset")):
             if limit is not None and sum(len(chunk.data) for chunk in chunks) > limit:
-                chunks = _limited(chunks, limit)
+                chunks = byte_faults.limited(chunks, limit)
                 how = "eof" if ending == "eof" else "reset"
                 end_ns = chunks[-1].t_ns if chunks else end_ns
-        return Plan(chunks, how, end_ns)
-
-
-def _overloaded(chunks: tuple[Chunk, ...], after: int, request_id: str) -> tuple[Chunk, ...]:
-    records = read(chunks)
-    deltas = [at for at, record in enumerate(records) if part_of(record) is not None]
-    after = len(deltas) // 2 if after == HALF_WAY else after
-    if after < len(deltas):
-        at = deltas[after]
-    else:
-        # Fewer deltas than that: after the last of them, and in any case before the end.
-        ends = (at for at, record in enumerate(records) if record.type == "message_delta")
-        at = deltas[-1] + 1 if deltas else next(ends, len(records))
-    offset = records[at].offset if at < len(records) else sum(len(data) for _, data in chunks)
-    error = {"details": None, "type": "overloaded_error", "message": "Overloaded"}
-    return cut(chunks, offset, frame({"type": "error", "error": error, "request_id": request_id}))
-
-
-def _in_fragments(chunks: tuple[Chunk, ...], least: int) -> tuple[Chunk, ...]:
-    edits: list[Edit] = []
-    held: dict[int, list[EventRecord]] = {}  # by block: they may take turns
-    texts: dict[int, str] = {}
-
-    def join(index: int) -> None:
-        """Put the text of all that a block holds where the last of it was."""
-        records, text = held.pop(index, []), texts.pop(index, "")
-        if len(records) < 2 or (piece := part_of(records[-1])) is None:
-            return
-        edits.extend(replace(record, b"") for record in records[:-1])
-        delta = {"type": piece.kind, piece.field: text}
-        edits.append(replace(records[-1], frame({**(records[-1].payload or {}), "delta": delta})))
-
-    for record in read(chunks):
-        piece, index = part_of(record), record.block_index
-        if piece is None:
-            # What belongs to no block ends them all, but for a ping, which may be anywhere.
-            for at in list(held) if index < 0 and record.type != "ping" else [index]:
-                join(at)
-            continue
-        if index in held and (last := part_of(held[index][-1])) and last.kind != piece.kind:
-            join(index)
-        held.setdefault(index, []).append(record)
-        texts[index] = texts.get(index, "") + piece.text
-        if len(texts[index]) >= least:
-            join(index)
-    for index in list(held):
-        join(index)
-    return spliced(chunks, edits)
+        return Plan(chunks, how, end_ns + _ns(self.linger))
 
 
 def _seconds(text: str) -> float:
@@ -189,16 +170,37 @@ def _natural_or_half(text: str) -> int:
     return _natural(text) if text else HALF_WAY
 
 
+def _positive_or_half(text: str) -> int:
+    return _positive(text) if text else HALF_WAY
+
+
+def _seconds_or_none(text: str) -> float:
+    return _seconds(text) if text else 0.0
+
+
+def _printable_or_any(text: str) -> str:
+    return _printable(text) if text else ""
+
+
 _PARSERS: Final[dict[str, Callable[[str], object]]] = {
     "status": _error_status,
     "retry-after": _printable,
     "fail": _positive,
     "overloaded": _natural_or_half,
+    "invalid-json": _positive_or_half,
+    "no-usage": _flag,
+    "no-event-names": _flag,
+    "other-model": _printable_or_any,
     "fragments": _positive,
+    "hold-tools": _seconds_or_none,
+    "bunch": _positive,
+    "buffer": _flag,
+    "compress": _flag,
     "cut": _natural,
     "eof": _natural,
     "stall": _seconds,
     "slow-start": _seconds,
+    "linger": _seconds,
     "garbage": _flag,
     "chunk": _positive,
 }
@@ -206,24 +208,3 @@ _PARSERS: Final[dict[str, Callable[[str], object]]] = {
 
 def _ns(seconds: float) -> int:
     return int(seconds * 1_000_000_000)
-
-
-def _rechunked(chunks: Sequence[Chunk], size: int) -> tuple[Chunk, ...]:
-    out: list[Chunk] = []
-    held = b""
-    for chunk in chunks:
-        held += chunk.data
-        whole = len(held) - len(held) % size
-        out += (Chunk(chunk.t_ns, held[at : at + size]) for at in range(0, whole, size))
-        held = held[whole:]
-    return (*out, Chunk(chunks[-1].t_ns, held)) if held else tuple(out)
-
-
-def _limited(chunks: Sequence[Chunk], limit: int) -> tuple[Chunk, ...]:
-    out: list[Chunk] = []
-    for chunk in chunks:
-        data = chunk.data[:limit]
-        limit -= len(data)
-        if data:
-            out.append(Chunk(chunk.t_ns, data))
-    return tuple(out)

@@ -10,14 +10,14 @@ import math
 import random
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import Chunk, EventRecord, JsonObject
 from tui.mock.splice import Edit, cut, part_of, read, spliced
 from tui.mock.splice import replace as put
-from tui.mock.usage import Counted
+from tui.mock.usage import LIFETIMES_NS, Counted
 from tui.scenarios import Scenario
 from tui.scenarios.frame_writer import FrameWriter
 
@@ -39,6 +39,8 @@ class Order:
     stop_sequences: tuple[str, ...]
     request_id: str
     rng: random.Random
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Fields that the message has besides."""
 
 
 class _Cut(NamedTuple):
@@ -108,7 +110,9 @@ class AnswerTemplate:
                 message = payload["message"]
                 begun = message["usage"]["input_tokens"]
                 usage = _counted(message["usage"], order.counted, begun)
-                payload = {**payload, "message": {**message, "model": order.model, "usage": usage}}
+                usage["output_tokens"] = min(usage["output_tokens"], order.max_tokens)
+                said = {**message, **order.extra, "model": order.model, "usage": usage}
+                payload = {**payload, "message": said}
             else:
                 usage = _counted(payload["usage"], order.counted, begun)
                 finish = payload = {**payload, "usage": usage}
@@ -143,9 +147,13 @@ def _ended(
     """The answer in `chunks`, ended early where the request has it so."""
     records = read(chunks)
     finish = next(each for each in reversed(records) if each.type == "message_delta").payload or {}
+    if not order.max_tokens:
+        # Nothing was read on the way either.
+        begun = (records[0].payload or {})["message"]["usage"]
+        finish = {**finish, "usage": {key: begun[key] for key in finish["usage"] if key in begun}}
     if (end := _end(records, finish, order)) is None:
         return replace(scenario, chunks=tuple(chunks))
-    tail = b"".join(wire.frame(event) for event in _ending(records, end, finish))
+    tail = b"".join(wire.frame(event) for event in _ending(records, end, finish, order.max_tokens))
     chunks = cut(chunks, records[end.at].offset, tail)
     return replace(scenario, chunks=chunks, how="eof", duration_ns=chunks[-1].t_ns)
 
@@ -206,25 +214,31 @@ def _counted(usage: JsonObject, counted: Counted, begun: int) -> JsonObject:
     if "input_tokens" in usage:
         new["input_tokens"] = counted.input + usage["input_tokens"] - begun
     if "cache_creation_input_tokens" in usage:
-        new["cache_creation_input_tokens"] = counted.written
+        new["cache_creation_input_tokens"] = sum(counted.written.values())
     if "cache_read_input_tokens" in usage:
         new["cache_read_input_tokens"] = counted.read
     if "cache_creation" in usage:
         new["cache_creation"] = {
-            f"ephemeral_{ttl}_input_tokens": counted.written if ttl == counted.ttl else 0
-            for ttl in ("5m", "1h")
+            f"ephemeral_{ttl}_input_tokens": counted.written.get(ttl, 0) for ttl in LIFETIMES_NS
         }
     return new
 
 
 def _end(records: Sequence[EventRecord], finish: JsonObject, order: Order) -> _Cut | None:
     """Where the request has the answer end, None where it may go on to its own end."""
+    if not order.max_tokens:
+        # Only read, for the cache: not even a block is begun.
+        return _Cut(_after_start(records), 0, "max_tokens", None)
     ends = [_at_stop_sequence(records, order.stop_sequences)]
     written = finish["usage"]["output_tokens"]
     if written > order.max_tokens:
         ends.append(_at_characters(records, _characters(records) * order.max_tokens // written))
     found = [end for end in ends if end is not None]
     return min(found, key=lambda end: (end.at, end.kept)) if found else None
+
+
+def _after_start(records: Sequence[EventRecord]) -> int:
+    return next(at for at, record in enumerate(records) if record.type == "message_start") + 1
 
 
 def _characters(records: Sequence[EventRecord]) -> int:
@@ -263,7 +277,9 @@ def _at_stop_sequence(records: Sequence[EventRecord], sequences: Sequence[str]) 
     return None
 
 
-def _ending(records: Sequence[EventRecord], end: _Cut, finish: JsonObject) -> list[JsonObject]:
+def _ending(
+    records: Sequence[EventRecord], end: _Cut, finish: JsonObject, allowed: int
+) -> list[JsonObject]:
     """The events of an early end: the rest of a delta, the open blocks closed, the message too."""
     before = records[: end.at]
     open_blocks: dict[int, None] = {}
@@ -279,16 +295,18 @@ def _ending(records: Sequence[EventRecord], end: _Cut, finish: JsonObject) -> li
         events.append({**(holder.payload or {}), "delta": delta})
     events += ({"type": "content_block_stop", "index": index} for index in open_blocks)
     stopped = {"stop_reason": end.reason, "stop_sequence": end.sequence, "stop_details": None}
-    usage = _usage_at(records, end, finish["usage"])
+    usage = _usage_at(records, end, finish["usage"], allowed)
     events.append({**finish, "delta": {**finish.get("delta", {}), **stopped}, "usage": usage})
     events.append({"type": "message_stop"})
     return events
 
 
-def _usage_at(records: Sequence[EventRecord], end: _Cut, usage: dict[str, Any]) -> JsonObject:
+def _usage_at(
+    records: Sequence[EventRecord], end: _Cut, usage: dict[str, Any], allowed: int
+) -> JsonObject:
     written = usage["output_tokens"]
     share = (_characters(records[: end.at]) + end.kept) / max(1, _characters(records))
-    tokens = max(1, math.ceil(written * share))
+    tokens = max(min(1, allowed), math.ceil(written * share))
     new = {**usage, "output_tokens": tokens}
     if isinstance(details := usage.get("output_tokens_details"), dict):
         thinking = min(details.get("thinking_tokens", 0), tokens)

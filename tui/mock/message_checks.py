@@ -6,16 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from tui.mock.api import ApiError, brief
+from tui.mock.api import ApiError
+from tui.mock.field_checks import expect, one_of, refuse
 
-_KINDS: Final[dict[str, tuple[type, ...]]] = {
-    "a string": (str,),
-    "a whole number": (int,),
-    "a number": (int, float),
-    "a list": (list,),
-    "true or false": (bool,),
-    "an object": (dict,),
-}
 _RESULT: Final = {"tool_use_id": "a string", "content": ""}
 _BLOCKS: Final[dict[str, dict[str, str]]] = {
     "text": {"text": "a string"},
@@ -41,18 +34,7 @@ _BLOCKS: Final[dict[str, dict[str, str]]] = {
 }
 """The required fields of each block, with what they have to be; empty: anything will do."""
 _IN_A_RESULT: Final = ("text", "image", "document", "search_result", "tool_reference")
-_ROLES: Final = ("user", "assistant")
-
-
-def refuse(path: str, problem: str) -> ApiError:
-    """The refusal of the field at `path`, to be raised."""
-    return ApiError(400, f"{brief(path)}: {brief(problem)}")
-
-
-def expect(path: str, value: object, called: str) -> None:
-    """Raise ApiError unless `value` is what it is `called`: a string, a whole number and so on."""
-    if type(value) not in _KINDS[called]:
-        raise refuse(path, f"Input should be {called}")
+_ROLES: Final = ("user", "assistant", "system")
 
 
 def check_messages(messages: list[Any], *, beta: bool = False) -> None:
@@ -61,14 +43,33 @@ def check_messages(messages: list[Any], *, beta: bool = False) -> None:
         raise refuse("messages", "at least one message is required")
     for at, message in enumerate(messages):
         _check_message(f"messages.{at}", message, beta=beta, last=at == len(messages) - 1)
+    if messages[0]["role"] == "system":
+        raise unexpected_system()
     if messages[0]["role"] != "user":
         raise refuse("messages", 'first message must use the "user" role')
+    _check_places(messages)
     _check_calls(messages)
     if messages[-1]["role"] == "assistant":
         content = messages[-1]["content"]
         ends = content if isinstance(content, str) else content[-1:]
         if any(text != text.rstrip() for text in _texts(ends)):
             raise refuse("messages", "final assistant content cannot end with trailing whitespace")
+
+
+def unexpected_system() -> ApiError:
+    """The refusal of a system message where there may be none."""
+    return ApiError(
+        400,
+        'messages: Unexpected role "system". The Messages API accepts a top-level `system` '
+        'parameter, not "system" as an input message role.',
+    )
+
+
+def _check_places(messages: list[Any]) -> None:
+    """What the system says in between comes right after a turn of the user."""
+    for at, message in enumerate(messages):
+        if message["role"] == "system" and messages[at - 1]["role"] == "assistant":
+            raise refuse(f"messages.{at}", "a `system` message has to follow a `user` message")
 
 
 def _check_message(path: str, message: object, *, beta: bool, last: bool) -> None:
@@ -81,14 +82,7 @@ def _check_message(path: str, message: object, *, beta: bool, last: bool) -> Non
         if name not in ("role", "content") and not beta:
             raise refuse(f"{path}.{name}", "Extra inputs are not permitted")
     role, content = message["role"], message["content"]
-    if role == "system":
-        raise ApiError(
-            400,
-            'messages: Unexpected role "system". The Messages API accepts a top-level `system` '
-            'parameter, not "system" as an input message role.',
-        )
-    if role not in _ROLES:
-        raise refuse(f"{path}.role", "Input should be 'user' or 'assistant'")
+    one_of(f"{path}.role", role, _ROLES)
     if not isinstance(content, str | list):
         raise refuse(f"{path}.content", "Input should be a string or a list")
     if not content and not (last and role == "assistant"):
@@ -127,6 +121,8 @@ def _check_block(path: str, block: object, role: str, beta: bool) -> None:
             expect(f"{path}.{kind}.{name}", block[name], called)
     if kind == "text" and not block["text"]:
         raise refuse("messages", "text content blocks must be non-empty")
+    if role == "system" and kind != "text":
+        raise refuse(path, "`system` messages can only have `text` blocks")
     for only, who in (("tool_use", "assistant"), ("tool_result", "user")):
         if kind == only and role != who:
             raise refuse(
@@ -169,7 +165,7 @@ def _check_calls(messages: list[Any]) -> None:
     """Every call is answered in the very next turn, once; nothing else is answered."""
     seen: set[str] = set()
     open_calls: list[_Call] = []
-    numbered = list(enumerate(messages))
+    numbered = [pair for pair in enumerate(messages) if pair[1]["role"] != "system"]
     # Messages of one role in a row are one turn.
     for role, turn in groupby(numbered, key=lambda pair: pair[1]["role"]):
         blocks = [

@@ -35,6 +35,7 @@ from tui.mock.api import (
     new_request_id,
     parsed,
 )
+from tui.mock.diagnostics import CacheDiagnostics
 from tui.mock.faults import Faults
 from tui.mock.fitting import Order
 from tui.mock.pages import site
@@ -42,7 +43,7 @@ from tui.mock.playback import Plan, play
 from tui.mock.scenario_choice import ScenarioChoice
 from tui.mock.threads import Threads, is_threaded
 from tui.mock.usage import PromptCache, estimate_tokens
-from tui.mock.validation import MODEL_PREFIX, check, check_model
+from tui.mock.validation import check, check_model
 from tui.scenarios import Scenario
 from tui.serving.bodies import Bodies
 from tui.serving.guard import Refused
@@ -118,6 +119,7 @@ class Mock:
         self.rng = random.Random(settings.seed)
         self.cache = PromptCache()
         self.threads = Threads()
+        self.diagnostics = CacheDiagnostics()
         self.templates = AnswerTemplates(self.choice, settings.speed)
         self._failures: OrderedDict[bytes, int] = OrderedDict()
 
@@ -139,7 +141,7 @@ class Mock:
 
     def _endpoint(self, request: web.BaseRequest) -> RequestHandler:
         """What answers this path and method. Raises ApiError."""
-        path = request.path
+        path = _path(request)
         method, endpoint = _ENDPOINTS.get(path) or (
             _A_MODEL if path.startswith(_MODELS) else ("", None)
         )
@@ -164,6 +166,7 @@ class Mock:
         request_id = new_request_id()
         rng = random.Random(self.rng.getrandbits(64))
         counted = self.cache.count(body)
+        diagnosed = body.get("diagnostics") is not None
         order = Order(
             model=body["model"],
             counted=counted,
@@ -171,12 +174,16 @@ class Mock:
             stop_sequences=tuple(body.get("stop_sequences", ())),
             request_id=request_id,
             rng=rng,
+            extra={"diagnostics": self.diagnostics.told(body)} if diagnosed else {},
         )
         scenario = self.templates.of(body, raw).fit(order)
-        if is_threaded(body):
+        if is_threaded(body) or diagnosed:
             whole = answers.folded(scenario)
-            if whole.status == "complete" and (message := whole.state.message_json()):
+            message = whole.state.message_json() or {}
+            if whole.status == "complete":
                 self.threads.hold(body, message)
+            if diagnosed and "id" in message:
+                self.diagnostics.hold(body, counted, message["id"])
         scenario = wish.faults.alter(scenario, request_id)
         if stream := body.get("stream", False):
             plan = Plan(scenario.chunks, scenario.how, scenario.duration_ns)
@@ -188,7 +195,7 @@ class Mock:
         )
         headers["cache-control"] = "no-cache"
         plan = plan.jittered(self.settings.jitter, rng) if self.settings.jitter else plan
-        return await play(wish.faults.apply(plan), request, headers)
+        return await play(wish.faults.apply(plan, headers), request, headers)
 
     async def count_tokens(self, request: web.BaseRequest) -> web.StreamResponse:
         """`POST /v1/messages/count_tokens`"""
@@ -208,7 +215,7 @@ class Mock:
             limit = 0
         if not 1 <= limit <= 1000:
             raise ApiError(400, "limit: Input should be a whole number from 1 to 1000")
-        ids = [MODEL_PREFIX + name for name in self.choice.names()]
+        ids = self.choice.models()
         if (after := query.get("after_id")) in ids:
             ids = ids[ids.index(after) + 1 :]
         if (before := query.get("before_id")) in ids:
@@ -227,7 +234,7 @@ class Mock:
     async def model(self, request: web.BaseRequest) -> web.StreamResponse:
         """`GET /v1/models/NAME`"""
         authenticate(request)
-        name = request.path.removeprefix(_MODELS)
+        name = _path(request).removeprefix(_MODELS)
         return json_response(self.choice.model(name), api_headers())
 
     # Requests
@@ -291,13 +298,23 @@ class Mock:
         return Plan((Chunk(wait_ns, data),), "eof", wait_ns)
 
 
-_MODELS: Final = "/v1/models/"
+_VERSION: Final = "/v1"
+_MODELS: Final = "/models/"
 _A_MODEL: Final = ("GET", Mock.model)
 _ENDPOINTS: Final = {
-    "/v1/messages": ("POST", Mock.messages),
-    "/v1/messages/count_tokens": ("POST", Mock.count_tokens),
-    "/v1/models": ("GET", Mock.models),
+    "/messages": ("POST", Mock.messages),
+    "/messages/count_tokens": ("POST", Mock.count_tokens),
+    "/models": ("GET", Mock.models),
 }
+
+
+def _path(request: web.BaseRequest) -> str:
+    """The path without its version: some clients' base URL ends in it, so it may come twice."""
+    path = request.path
+    for _ in range(2):
+        if path.startswith(f"{_VERSION}/"):
+            path = path.removeprefix(_VERSION)
+    return path
 
 
 def _first_of_each(request: web.BaseRequest) -> dict[str, str]:

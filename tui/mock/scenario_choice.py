@@ -15,6 +15,15 @@ from tui.scenarios import Scenario, UnknownScenario
 
 AFTER_TOOL: Final = "after-tool"
 FALLBACK: Final = "plain"
+MODELS: Final = (
+    "claude-opus-5-5",
+    "claude-sonnet-5-5",
+    "claude-haiku-5-5",
+    "claude-opus-4-8",
+    "claude-sonnet-4-6",
+    "claude-haiku-4-5",
+)
+"""Some of the names of the API's models; all others are answered as well."""
 MODELS_SINCE: Final = "2026-01-01T00:00:00Z"
 
 _CONTEXT_TOKENS: Final = 1_000_000
@@ -35,9 +44,9 @@ class ScenarioChoice:
         self._prompts: dict[str, str] = {}
         self._calls: dict[str, set[str]] = {}
 
-    def names(self) -> list[str]:
-        """The names of all scenarios."""
-        return list(self._names)
+    def models(self) -> list[str]:
+        """The names of models that are listed: the scenarios, and models of the API."""
+        return [*(MODEL_PREFIX + name for name in self._names), *MODELS]
 
     def is_own(self, scenario: Scenario) -> bool:
         """Whether the scenario is one of `extra`, to be played as it is."""

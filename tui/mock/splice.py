@@ -11,10 +11,11 @@ from tui.core.records import Chunk, EventRecord, JsonObject, from_frame
 from tui.core.sse import Decoder
 
 DELTA: Final = "content_block_delta"
+TOOL_DELTA: Final = "input_json_delta"
 _TEXT_FIELDS: Final = {
     "text_delta": "text",
     "thinking_delta": "thinking",
-    "input_json_delta": "partial_json",
+    TOOL_DELTA: "partial_json",
 }
 
 
@@ -24,6 +25,13 @@ class Edit(NamedTuple):
     start: int
     end: int
     data: bytes
+
+
+class TimedEnd(NamedTuple):
+    """Where some events end in a stream, and when they come."""
+
+    offset: int
+    t_ns: int
 
 
 class WirePart(NamedTuple):
@@ -107,3 +115,24 @@ def cut(chunks: Sequence[Chunk], offset: int, tail: bytes) -> tuple[Chunk, ...]:
             return (*out, Chunk(t_ns, kept + tail))
         out.append(Chunk(t_ns, kept))
     return (*out, Chunk(out[-1].t_ns if out else 0, tail))
+
+
+def retimed(
+    chunks: Sequence[Chunk], ends: Iterable[TimedEnd], *, apart: bool = False
+) -> tuple[Chunk, ...]:
+    """The same bytes in other chunks, which end at these places; what follows the last is its own.
+
+    What comes at one time is one chunk, unless it is to stay `apart`.
+    """
+    data = b"".join(chunk.data for chunk in chunks)
+    out: list[Chunk] = []
+    begin = 0
+    for end, t_ns in (*ends, TimedEnd(len(data), chunks[-1].t_ns if chunks else 0)):
+        t_ns = max(t_ns, out[-1].t_ns if out else 0)
+        piece = data[begin:end]
+        if out and not apart and out[-1].t_ns == t_ns:
+            out[-1] = Chunk(t_ns, out[-1].data + piece)
+        elif piece:
+            out.append(Chunk(t_ns, piece))
+        begin = end
+    return tuple(out)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 MINIMUM: Final = 1024
 """A shorter prefix is not cached, marked or not."""
 LOOKBACK: Final = 20
 """At how many blocks, from a mark backwards, what an earlier request has written is looked for."""
+
+LIFETIMES_NS: Final = {"5m": 300_000_000_000, "1h": 3_600_000_000_000}
+"""How long a prefix is held after its last use, by the `ttl` of its mark."""
+DEFAULT_TTL: Final = "5m"
 
 _CHARACTERS_A_TOKEN: Final = 4
 _FILE_CHARACTERS: Final = 6_000  # An image is counted by its size in pixels, not by its base64.
@@ -44,10 +49,9 @@ class Counted(NamedTuple):
     """Input tokens as the API reports them: what is read from the cache is not input."""
 
     input: int
-    written: int = 0
     read: int = 0
-    ttl: str = "5m"
-    """How long the cache would keep what was written: 5m or 1h."""
+    written: Mapping[str, int] = {}
+    """By how long the cache keeps it: 5m or 1h."""
 
 
 class _Prefix(NamedTuple):
@@ -57,12 +61,23 @@ class _Prefix(NamedTuple):
     """Empty where no mark ends the prefix."""
 
 
-class PromptCache:
-    """Remembers the prefixes that requests marked with `cache_control`, the `size` newest."""
+class _Entry(NamedTuple):
+    """A prefix that is held: for how long after it was last used, and until when, in ns."""
 
-    def __init__(self, size: int = 1024) -> None:
+    ttl: str
+    until_ns: int
+
+
+class PromptCache:
+    """Remembers the prefixes that requests marked with `cache_control`, the `size` newest.
+
+    Each is held for 5 minutes or an hour after it was last written or read, as its mark says.
+    """
+
+    def __init__(self, size: int = 1024, now: Callable[[], int] = time.monotonic_ns) -> None:
         self.size = size
-        self._held: OrderedDict[bytes, None] = OrderedDict()
+        self.now = now
+        self._held: OrderedDict[bytes, _Entry] = OrderedDict()
 
     def count(self, body: Mapping[str, Any]) -> Counted:
         """Count a request, and remember the prefixes it marks. Takes a request that is valid."""
@@ -75,21 +90,36 @@ class PromptCache:
         ]
         if not marked:
             return Counted(total)
-        read = max((self._found(prefixes, at) for at in marked), default=0)
+        now = self.now()
+        read = max((self._found(prefixes, at, now) for at in marked), default=0)
+        written: dict[str, int] = {}
+        counted = read
         for at in marked:
-            self._hold(prefixes[at].digest)
-        last = prefixes[marked[-1]]
-        return Counted(total - last.tokens, last.tokens - read, read, last.ttl)
+            prefix = prefixes[at]
+            if not self._use(prefix.digest, now):
+                self._hold(prefix.digest, prefix.ttl, now)
+            if prefix.tokens > counted:
+                # From the mark before to this one, for as long as this one says.
+                written[prefix.ttl] = written.get(prefix.ttl, 0) + prefix.tokens - counted
+                counted = prefix.tokens
+        return Counted(total - prefixes[marked[-1]].tokens, read, written)
 
-    def _found(self, prefixes: list[_Prefix], mark: int) -> int:
+    def _found(self, prefixes: list[_Prefix], mark: int, now: int) -> int:
         for prefix in reversed(prefixes[max(0, mark + 1 - LOOKBACK) : mark + 1]):
-            if prefix.digest in self._held:
-                self._hold(prefix.digest)
+            if self._use(prefix.digest, now):
                 return prefix.tokens
         return 0
 
-    def _hold(self, digest: bytes) -> None:
-        self._held[digest] = None
+    def _use(self, digest: bytes, now: int) -> bool:
+        """Whether a prefix is held; being used, it is held anew."""
+        entry = self._held.get(digest)
+        if entry is None or entry.until_ns <= now:
+            return False
+        self._hold(digest, entry.ttl, now)
+        return True
+
+    def _hold(self, digest: bytes, ttl: str, now: int) -> None:
+        self._held[digest] = _Entry(ttl, now + LIFETIMES_NS[ttl])
         self._held.move_to_end(digest)
         while len(self._held) > self.size:
             self._held.popitem(last=False)
@@ -109,7 +139,7 @@ def _prefixes(body: Mapping[str, Any]) -> Iterator[_Prefix]:
         digest = hashlib.sha256(digest + said).digest()
         if mark is None and at == len(blocks) - 1:
             mark = whole
-        ttl = str(mark.get("ttl", "5m")) if isinstance(mark, Mapping) else ""
+        ttl = (mark.get("ttl") or DEFAULT_TTL) if isinstance(mark, Mapping) else ""
         yield _Prefix(digest, characters // _CHARACTERS_A_TOKEN, ttl)
 
 
@@ -121,11 +151,11 @@ def _is_marked(body: Mapping[str, Any]) -> bool:
 def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for tool in body.get("tools", []):
         yield "tool", tool
-    yield from (("system", block) for block in _as_blocks(body.get("system", [])))
+    yield from (("system", block) for block in as_blocks(body.get("system", [])))
     for message in body.get("messages", []):
-        yield from ((message["role"], block) for block in _as_blocks(message["content"]))
+        yield from ((message["role"], block) for block in as_blocks(message["content"]))
 
 
-def _as_blocks(content: str | list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def as_blocks(content: str | list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Text alone is shorthand for one block of text, and the same to the cache."""
     return [{"type": "text", "text": content}] if isinstance(content, str) else content

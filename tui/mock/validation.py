@@ -1,17 +1,19 @@
 """What the Messages API asks of a request, field by field. The first fault is told, with its path.
 
-The checks of `messages` are in `tui.mock.message_checks`.
+The checks of messages, of tools and of `cache_control` are in modules of their own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from tui.core.records import JsonObject
 from tui.mock.api import ApiError
-from tui.mock.message_checks import check_messages, expect, refuse
+from tui.mock.cache_checks import check_marks
+from tui.mock.field_checks import expect, one_of, refuse, tagged
+from tui.mock.message_checks import check_messages, unexpected_system
+from tui.mock.tool_checks import check_tool_choice, check_tools
 
 MODEL_PREFIX: Final = "scenario:"
 
@@ -47,12 +49,12 @@ _NOT_COUNTED: Final = frozenset(
 _LIMITS: Final = (((3, 6), 8_192), ((4, 5), 64_000))
 _MOST_TOKENS: Final = 128_000
 _LAST_WITH_PREFILL: Final = (4, 5)
-_MOST_MARKS: Final = 4
+_FIRST_WITH_SYSTEM: Final = (4, 8)
+"""The first model that takes a system message between the turns."""
 _LEAST_THINKING: Final = 1_024
-_TOOL_NAME: Final = "^[a-zA-Z0-9_-]{1,128}$"
-_SERVER_TOOL: Final = re.compile(r"[a-z_]+_\d{8}")
 _THINKING: Final = ("adaptive", "between_tools", "disabled", "enabled")
-_CHOICES: Final = ("any", "auto", "none", "tool")
+_EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
+_OUTPUT: Final = frozenset({"effort", "format"})
 _VERSION: Final = re.compile(r"-(\d{1,2})(?=-|$)")
 
 
@@ -75,15 +77,13 @@ def check(body: JsonObject, *, counting: bool = False, beta: bool = False) -> No
     _check_numbers(body)
     _check_system(body)
     _check_stop_sequences(body)
-    _check_tools(body)
-    _check_tool_choice(body)
+    check_tools(body, beta=beta)
+    check_tool_choice(body)
+    _check_output(body, beta=beta)
+    _check_diagnostics(body)
     _check_thinking(body)
     check_messages(body["messages"], beta=beta)
-    if (marks := _marks(body)) > _MOST_MARKS:
-        raise ApiError(
-            400,
-            f"A maximum of {_MOST_MARKS} blocks with cache_control may be provided. Found {marks}.",
-        )
+    check_marks(body)
 
 
 def check_model(body: JsonObject) -> None:
@@ -95,6 +95,8 @@ def check_model(body: JsonObject) -> None:
             f"{body['max_tokens']} > {most}, which is the maximum allowed number of output tokens "
             f"for {model}",
         )
+    if any(each["role"] == "system" for each in body["messages"]) and not _takes_system(model):
+        raise unexpected_system()
     if body["messages"][-1]["role"] == "assistant" and not _takes_prefill(model):
         raise ApiError(
             400,
@@ -121,6 +123,11 @@ def _takes_prefill(model: str) -> bool:
     return named or (version is not None and version <= _LAST_WITH_PREFILL)
 
 
+def _takes_system(model: str) -> bool:
+    version = _version(model)
+    return version is None or version >= _FIRST_WITH_SYSTEM
+
+
 def _version(model: str) -> tuple[int, int] | None:
     """The version in a name such as claude-sonnet-4-6; None where there is none."""
     numbers = [int(number) for number in _VERSION.findall(model)] if is_claude(model) else []
@@ -137,34 +144,13 @@ def _within(body: JsonObject, name: str, low: float, high: float | None = None) 
         raise refuse(name, f"Input should be less than or equal to {high}")
 
 
-def _one_of(path: str, value: object, tags: tuple[str, ...]) -> None:
-    if value not in tags:
-        known = " or ".join(repr(tag) for tag in tags)
-        raise refuse(path, f"Input should be {known}")
-
-
-def _tagged(path: str, value: Mapping[str, Any], tags: tuple[str, ...]) -> str:
-    """The type of an object that comes in several. Raises ApiError where it is none of `tags`."""
-    if "type" not in value:
-        raise refuse(f"{path}.type", "Field required")
-    kind = value["type"]
-    if kind not in tags:
-        known = ", ".join(repr(tag) for tag in tags)
-        raise refuse(
-            path,
-            f"Input tag {kind!r} found using 'type' does not match any of the expected tags: "
-            f"{known}",
-        )
-    return str(kind)
-
-
 def _check_numbers(body: JsonObject) -> None:
-    _within(body, "max_tokens", 1)
+    _within(body, "max_tokens", 0)  # Nothing is written, and the cache is warm.
     _within(body, "temperature", 0, 1)
     _within(body, "top_p", 0, 1)
     _within(body, "top_k", 0)
     if "service_tier" in body:
-        _one_of("service_tier", body["service_tier"], ("auto", "standard_only"))
+        one_of("service_tier", body["service_tier"], ("auto", "standard_only"))
 
 
 def _check_system(body: JsonObject) -> None:
@@ -178,7 +164,7 @@ def _check_system(body: JsonObject) -> None:
         expect(path, block, "an object")
         if "type" not in block:
             raise refuse(f"{path}.type", "Field required")
-        _one_of(f"{path}.type", block["type"], ("text",))
+        one_of(f"{path}.type", block["type"], ("text",))
         if "text" not in block:
             raise refuse(f"{path}.text", "Field required")
         expect(f"{path}.text", block["text"], "a string")
@@ -193,66 +179,41 @@ def _check_stop_sequences(body: JsonObject) -> None:
             raise refuse("stop_sequences", "each stop sequence must contain non-whitespace")
 
 
-def _check_tools(body: JsonObject) -> None:
-    names: set[str] = set()
-    for at, tool in enumerate(body.get("tools", [])):
-        path = f"tools.{at}"
-        expect(path, tool, "an object")
-        kind = tool.get("type") or "custom"
-        if kind == "custom":
-            _check_custom_tool(f"{path}.custom", tool)
-        elif not isinstance(kind, str) or not _SERVER_TOOL.fullmatch(kind):
-            raise refuse(
-                path,
-                f"Input tag {kind!r} found using 'type' does not match any of the expected tags",
-            )
-        name = tool.get("name")
-        if name is not None:
-            expect(f"{path}.name", name, "a string")
-            if name in names:
-                raise refuse("tools", "Tool names must be unique.")
-            names.add(name)
+def _check_output(body: JsonObject, *, beta: bool) -> None:
+    """How much effort, and in what form: the form has an older place as well, with beta headers."""
+    config = body.get("output_config") or {}
+    for name in config:
+        if name not in _OUTPUT and not beta:
+            raise refuse(f"output_config.{name}", "Extra inputs are not permitted")
+    if config.get("effort") is not None:
+        one_of("output_config.effort", config["effort"], _EFFORTS)
+    forms = [
+        ("output_config.format", config.get("format")),
+        ("output_format", body.get("output_format")),
+    ]
+    given = [(path, form) for path, form in forms if form is not None]
+    for path, form in given:
+        expect(path, form, "an object")
+        for name in ("type", "schema"):
+            if name not in form:
+                raise refuse(f"{path}.{name}", "Field required")
+        one_of(f"{path}.type", form["type"], ("json_schema",))
+        expect(f"{path}.schema", form["schema"], "an object")
+    if len(given) > 1:
+        raise refuse("output_format", "cannot be set together with `output_config.format`")
 
 
-def _check_custom_tool(path: str, tool: Mapping[str, Any]) -> None:
-    for name, called in (("name", "a string"), ("input_schema", "an object")):
-        if name not in tool:
-            raise refuse(f"{path}.{name}", "Field required")
-        expect(f"{path}.{name}", tool[name], called)
-    if not re.fullmatch(_TOOL_NAME, tool["name"]):
-        raise refuse(f"{path}.name", f"String should match pattern '{_TOOL_NAME}'")
-    if tool.get("description") is not None:
-        expect(f"{path}.description", tool["description"], "a string")
-    schema = tool["input_schema"]
-    if "type" not in schema:
-        raise refuse(f"{path}.input_schema.type", "Field required")
-    _one_of(f"{path}.input_schema.type", schema["type"], ("object",))
-    for name, called in (("properties", "an object"), ("required", "a list")):
-        if schema.get(name) is not None:
-            expect(f"{path}.input_schema.{name}", schema[name], called)
-
-
-def _check_tool_choice(body: JsonObject) -> None:
-    choice = body.get("tool_choice")
-    if choice is None:
-        return
-    kind = _tagged("tool_choice", choice, _CHOICES)
-    tools = body.get("tools")
-    if not tools:
-        raise refuse("tool_choice", "may only be specified while providing `tools`")
-    if kind == "tool":
-        if "name" not in choice:
-            raise refuse("tool_choice.tool.name", "Field required")
-        expect("tool_choice.tool.name", choice["name"], "a string")
-        if all(tool.get("name") != choice["name"] for tool in tools):
-            raise refuse("tool_choice", f"Tool '{choice['name']}' not found in provided tools")
+def _check_diagnostics(body: JsonObject) -> None:
+    previous = (body.get("diagnostics") or {}).get("previous_message_id")
+    if previous is not None:
+        expect("diagnostics.previous_message_id", previous, "a string")
 
 
 def _check_thinking(body: JsonObject) -> None:
     thinking = body.get("thinking")
     if thinking is None:
         return
-    kind = _tagged("thinking", thinking, _THINKING)
+    kind = tagged("thinking", thinking, _THINKING)
     if kind == "enabled":
         path = "thinking.enabled.budget_tokens"
         if "budget_tokens" not in thinking:
@@ -271,12 +232,3 @@ def _check_thinking(body: JsonObject) -> None:
             )
         if body.get("tool_choice", {}).get("type") in ("any", "tool"):
             raise ApiError(400, "Thinking may not be enabled when tool_choice forces tool use.")
-
-
-def _marks(body: JsonObject) -> int:
-    """How many blocks ask to be cached, the whole request included."""
-    contents: list[Any] = [body.get("tools", []), body.get("system", [])]
-    contents += (message["content"] for message in body["messages"])
-    blocks = (block for content in contents if isinstance(content, list) for block in content)
-    marked = sum(block.get("cache_control") is not None for block in blocks)
-    return marked + (body.get("cache_control") is not None)

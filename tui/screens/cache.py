@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap as wrap_words
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
@@ -15,6 +14,8 @@ from textual.widgets import Static
 
 from tui.core.text import format_count, one_line
 from tui.viewmodel.lines import LineStyle, StyledLine, bar, line_of
+from tui.viewmodel.views import VerdictView
+from tui.widgets.cell_wrap import wrapped_text
 from tui.widgets.lines_view import LinesView
 from tui.widgets.paint import wire
 
@@ -51,6 +52,8 @@ class CacheRow(NamedTuple):
     broke_at: str = ""
     before: str | None = None
     after: str | None = None
+    notes: tuple[str, ...] = ()
+    """What its usage says besides, a line each."""
 
 
 def share_line(rows: Sequence[CacheRow]) -> str:
@@ -70,10 +73,11 @@ def cache_lines(rows: Sequence[CacheRow], width: int) -> list[StyledLine]:
         if place:
             lines.append(StyledLine())
         lines.append(_facts(row, width))
+        lines += [line_of((wire(f"{_MARGIN}{note}", width), "muted")) for note in row.notes]
         lines.extend(_break(row, width))
     if len(rows) == 1:
         lines.append(StyledLine())
-        lines += [line_of((line, "muted")) for line in wrap_words(_FEWEST, max(width, 1))]
+        lines += [line_of((line, "muted")) for line in wrapped_text(_FEWEST, width)]
     return lines
 
 
@@ -164,15 +168,20 @@ class CacheView(ModalScreen[None]):
 
     BINDINGS = [("escape,q", "close", "Close")]
 
-    def __init__(self, rows: Sequence[CacheRow]) -> None:
+    def __init__(self, rows: Sequence[CacheRow], verdict: VerdictView | None = None) -> None:
+        """`verdict` is on the cache, for the run that is shown."""
         super().__init__()
         self._requests = rows
+        self._verdict = verdict
         self._view = LinesView(id="cache-lines", placeholder=_NOTHING)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="cache") as box:
             box.border_title = "Prompt cache"
             box.border_subtitle = "esc closes"
+            if self._verdict is not None:
+                told = f"{self._verdict.glyph} {self._verdict.text}"
+                yield Static(Content(told), id="cache-verdict", classes=f"-{self._verdict.tone}")
             yield Static("", id="cache-head", markup=False)
             yield self._view
 

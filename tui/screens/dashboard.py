@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
+from textual.events import ScreenResume
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -24,7 +26,7 @@ from tui.widgets.transcript import Transcript
 from tui.widgets.verdict_bar import VerdictBar
 
 if TYPE_CHECKING:
-    from tui.viewmodel.runs import RunRow, Totals
+    from tui.viewmodel.run_table import RunTable
     from tui.widgets.composer import Composer
     from tui.widgets.runs_list import RunsList
 
@@ -40,8 +42,11 @@ class Dashboard(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_STACKED_BELOW, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (30, "-tall")]
 
-    def __init__(self) -> None:
+    def __init__(self, closed: Callable[[], None] = lambda: None) -> None:
+        """`closed` is called when something that was open over the panes has been closed."""
         super().__init__()
+        self._when_closed = closed
+        self._is_covered = False
         self.header = HeaderBar(id="header")
         self.transcript = Transcript(id="transcript")
         self.tools = ToolPane(id="tools")
@@ -59,6 +64,12 @@ class Dashboard(Screen[None]):
         self._runs_wanted: bool | None = None
         """What the reader wants; None: the list is there when there are several."""
 
+    def fit(self, size: Size) -> None:
+        """Take the classes of a terminal's size before anything is styled, so that it is once."""
+        wide = [name for least, name in self.HORIZONTAL_BREAKPOINTS if size.width >= least]
+        tall = [name for least, name in self.VERTICAL_BREAKPOINTS if size.height >= least]
+        self.add_class(wide[-1], tall[-1])
+
     def compose(self) -> ComposeResult:
         yield self.header
         with Container(id="panes"):
@@ -70,6 +81,7 @@ class Dashboard(Screen[None]):
                 yield self.heads
                 yield self.log_pane
         yield self.ask
+        yield Static("", id="complaint", markup=False)
         yield self.verdict
         yield self.counters
         yield self.keys
@@ -81,7 +93,9 @@ class Dashboard(Screen[None]):
         self._restyle()
 
     def _restyle(self) -> None:
-        self.transcript.markdown_theme = markdown_theme(self.app.theme_variables)
+        theme = markdown_theme(self.app.theme_variables)
+        self.transcript.markdown_theme = theme
+        self.tools.take_theme(theme)
         self.transcript.notify_style_update()
 
     def on_composer_left(self) -> None:
@@ -105,17 +119,45 @@ class Dashboard(Screen[None]):
             vars(Widget)["border_title"].__set__(self.log_box, Content(self._log_title))
         if numbers is not None:
             self.counters.show(numbers)
-            self.strip.show(view.moment)
+            self.strip.show(view.moment, view.events.evidence)
+
+    @property
+    def note_box(self) -> Widget:
+        """The pane whose lower border has room for a note: the log, or what stands in its place."""
+        panes: list[Widget] = [self.log_box, self.transcript, self.tools]
+        return next((pane for pane in panes if pane.display and pane.region), self.log_box)
+
+    def complain(self, text: str) -> None:
+        """Give a failure a row of its own; no text takes the row away."""
+        row = self.query_one("#complaint", Static)
+        row.update(text)
+        row.display = bool(text)
 
     def ask_for(self, kind: str, text: str) -> None:
-        """Have the reader type a search or a filter."""
+        """Have the reader type a search or a filter, of events or of runs."""
         self.add_class("-asking")
         self.ask.ask(kind, text)
 
+    def on_screen_suspend(self) -> None:
+        """A modal opens."""
+        self._is_covered = True
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        """A modal was closed, or the dashboard is shown for the first time."""
+        # At first the widgets were all styled a moment ago: a second time would be for nothing.
+        event.refresh_styles = event.refresh_styles and self._is_covered
+        if self._is_covered:
+            self._is_covered = False
+            self._when_closed()
+
     def stop_asking(self) -> None:
         """Take the line to type into away."""
+        self._when_closed()
         self.remove_class("-asking")
-        self.log_pane.focus()
+        if self.ask.kind == "runs" and self.runs is not None:
+            self.runs.focus()
+        else:
+            self.log_pane.focus()
 
     # --- the list of runs -----------------------------------------------------------------------
 
@@ -131,9 +173,11 @@ class Dashboard(Screen[None]):
         self.set_class(wanted, "-runs")
         return wanted
 
-    def show_runs(
-        self, rows: list[RunRow], found: Totals, shown_key: Hashable | None, now_ns: int
-    ) -> None:
+    def runs_in_view(self) -> list[Hashable]:
+        """Return the runs whose rows are seen."""
+        return [] if self.runs is None else self.runs.keys_in_view()
+
+    def show_runs(self, table: RunTable, shown_key: Hashable | None, now_ns: int) -> None:
         """Draw the list of runs."""
         runs = self.runs
         if runs is None:
@@ -144,8 +188,18 @@ class Dashboard(Screen[None]):
         self.set_class(True, "-runs")
         # A border and the heads around the rows; the panes keep most of the room.
         most = max(self.size.height // 4, 5)
-        runs.styles.height = min(len(rows) + 3, most)
-        runs.show(rows, found, shown_key, now_ns)
+        runs.styles.height = min(len(table.keys) + 3, most)
+        runs.show(table, shown_key, now_ns)
+
+    @property
+    def runs_filter(self) -> str:
+        """What the list of runs is filtered by."""
+        return "" if self.runs is None else self.runs.filter.text
+
+    def filter_runs(self, text: str) -> None:
+        """Show only some of the runs in their list."""
+        if self.runs is not None:
+            self.runs.filter_by(text)
 
     def toggle_runs(self) -> None:
         """Show the list and move in it; from within it, hide it."""
@@ -177,18 +231,21 @@ class Dashboard(Screen[None]):
 
     def close_composer(self) -> None:
         """Take the box away; what was typed stays in it."""
+        self._when_closed()
         self.remove_class("-composing")
         self.log_pane.focus()
 
     def action_boundaries(self) -> None:
         """Mark where fragments meet in the tool JSON."""
         on_now = self.tools.toggle_boundaries()
-        self.app.clear_notifications()
-        self.notify(f"Fragment boundaries {'on' if on_now else 'off'}", timeout=2, markup=False)
+        self.notify(f"Fragment boundaries {'on' if on_now else 'off'}")
 
     def action_source(self) -> None:
-        """Show the transcript as Markdown or as it came."""
-        self.transcript.toggle_source()
+        """Show the transcript as Markdown or as it came; tool input as JSON or as it is meant."""
+        if self.tools.has_focus:
+            self.tools.toggle_decoded()
+        else:
+            self.transcript.toggle_source()
 
     def action_thinking(self) -> None:
         """Fold or unfold the thinking."""

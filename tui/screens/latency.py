@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
@@ -10,6 +11,7 @@ from textual.screen import ModalScreen
 from tui.core.latency import LatencyScan
 from tui.core.session import Run
 from tui.viewmodel.latency import latency_lines
+from tui.viewmodel.views import VerdictView
 from tui.widgets.lines_view import LinesView
 
 _SLICE_S = 0.008
@@ -25,9 +27,11 @@ class Latency(ModalScreen[int]):
         *((str(number), f"jump({number})", f"Gap {number}") for number in range(1, 6)),
     ]
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, verdict: Callable[[], VerdictView | None]) -> None:
+        """`verdict` tells what there is to say about the time now."""
         super().__init__()
         self._run = run
+        self._verdict = verdict
         self._scan = LatencyScan(run)
         self._view = LinesView(id="latency")
         self._shown = -1
@@ -53,7 +57,7 @@ class Latency(ModalScreen[int]):
         self._shown = len(self._run.timeline) if done else -1
         percent = "" if done else f"  {self._scan.progress:.0%}"
         self._view.border_title = f"Latency{percent}"
-        self._view.show(lambda width: latency_lines(self._run, self._scan, width))
+        self._view.show(lambda width: latency_lines(self._run, self._scan, width, self._verdict()))
 
     def action_jump(self, number: int) -> None:
         """Go to the event that ended a gap."""

@@ -37,8 +37,9 @@ _MODES: Final[dict[ToolMode, str]] = {
     "always": "run always",
     "hand": "answer by hand",
 }
+_WHY: Final = {"": "not asked", "why": "ask why it missed"}
 _GAP: Final = "   "
-_TOOLS: Final = {"": "as now", "none": "none", "demo": "demo", "file": "from a file"}
+_TOOLS: Final = {"": "unchanged", "none": "none", "demo": "demo", "file": "from a file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ class SettingsScreen(ModalScreen[Setup | None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
-    BINDINGS = [("escape", "leave", "Leave"), ("ctrl+s", "keep", "Keep")]
+    BINDINGS = [("escape", "leave", "Leave"), ("ctrl+s", "keep", "Save")]
 
     def __init__(
         self,
@@ -224,12 +225,13 @@ class SettingsScreen(ModalScreen[Setup | None]):
         self._system = Entry(given.system, placeholder="none", id="set-system")
         self._other = Entry(given.other, placeholder="none", id="set-other")
         self._mode = Pick(_MODES, self._tool_mode, id="set-mode")
+        self._why = Pick(_WHY, "why" if given.asks_why else "", id="set-why")
         self._tools = Pick(_TOOLS, "", id="set-tools")
         self._drawn = (one_line(given.model), self._system.value)
         """Model and system prompt as they are shown: without control codes."""
         with VerticalScroll(id="settings", can_focus=False) as box:
             box.border_title = "Settings"
-            box.border_subtitle = "what is empty is not sent"
+            box.border_subtitle = "empty fields are not sent"
             yield _row("Model", picker)
             yield _row("System", self._system).add_class("-apart")
             number = LineEntry(given.max_tokens, placeholder="default", id="set-max_tokens")
@@ -239,9 +241,10 @@ class SettingsScreen(ModalScreen[Setup | None]):
             path = LineEntry(placeholder="path of a file with tools", id="set-path")
             yield _row("Tools", self._tools, path, _hint("tools"))
             yield _row("Tool calls", self._mode)
+            yield _row("Prompt cache", self._why)
             yield _row("Other", self._other, _hint("other"))
             with Horizontal(id="settings-buttons"):
-                yield _button("ctrl+s", "keep", "keep")
+                yield _button("ctrl+s", "save", "keep")
                 yield _button("esc", "leave", "leave")
 
     def on_mount(self) -> None:
@@ -266,7 +269,7 @@ class SettingsScreen(ModalScreen[Setup | None]):
         if system == self._drawn[1]:
             system = self._given.system
         numbers = self._line("max_tokens"), self._line("thinking")
-        return Fields(model, system, *numbers, self._other.value)
+        return Fields(model, system, *numbers, self._other.value, bool(self._why.value))
 
     def _tools_wanted(self) -> str:
         path = self._line("path").strip()
@@ -337,6 +340,8 @@ class SettingsScreen(ModalScreen[Setup | None]):
         tools = self._tools_wanted()
         if not tools and "tools" in self._parameters:
             parameters["tools"] = self._parameters["tools"]
+        if self._given.asks_why and self._why.value:
+            parameters["diagnostics"] = self._parameters["diagnostics"]
         ordered = {name: parameters.pop(name) for name in self._parameters if name in parameters}
         mode: ToolMode = self._mode.value
         self.dismiss(Setup({**ordered, **parameters}, mode, tools))

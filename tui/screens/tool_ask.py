@@ -20,7 +20,6 @@ from tui.widgets.composer import Entry
 from tui.widgets.paint import wire
 
 _SHOWN_DESCRIPTION: Final = 4_000
-_NOT_HERE: Final = "It cannot run here: answer by hand, or refuse."
 _RESULT: Final = "What the tool gives back, as text"
 
 
@@ -76,7 +75,8 @@ class ToolAsk(ModalScreen[Decision | None]):
                     yield Static(Content(text))
             yield self._view
             if not self._runnable:
-                yield Static(_NOT_HERE, id="tool-ask-problem", markup=False)
+                missing = f"No function {wire(self._tool, 40)} to run: answer by hand, or refuse."
+                yield Static(missing, id="tool-ask-problem", markup=False)
             yield self._entry
             with Horizontal(id="tool-ask-question", classes="tool-ask-buttons"):
                 if self._runnable:

@@ -144,7 +144,7 @@ class Why(ModalScreen[int]):
         if self._findings:
             finding = self._findings[self._view.chosen]
             self.app.copy_to_clipboard(f"{finding.text} {finding.advice}".strip())
-            self.notify("Copied the sentence", timeout=2, markup=False)
+            self.notify("Copied the sentence")
 
     def action_close(self) -> None:
         """Close, and stay where the reader was."""

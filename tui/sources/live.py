@@ -14,7 +14,9 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.captures.redact import know_secrets, redact_text
+from tui.core.failures import is_hopeless
 from tui.core.records import Chunk, JsonObject
+from tui.core.state import as_text
 from tui.messages.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, prompt_of, title_of
 from tui.sources import Answer, EndedHow, SourceEnded, SourceInfo
 
@@ -27,6 +29,14 @@ _CONNECT_S: Final = 15.0
 _READ_S: Final = 600.0
 _RETRYABLE: Final = frozenset({408, 409, 429})
 _NATIVE: Final = frozenset({"model", "max_tokens", "messages"})
+
+
+def import_sdk() -> None:
+    """Import what a call needs. It takes over a second: not on the event loop."""
+    import anthropic
+    import httpx2
+
+    assert anthropic and httpx2
 
 
 def has_credentials() -> bool:
@@ -267,8 +277,10 @@ def _may_pass(error: BaseException) -> bool | None:
 def _explain_status(error: anthropic.APIStatusError) -> SourceEnded:
     status = error.status_code
     body: Any = error.body
-    inner = body.get("error") if isinstance(body, dict) else None
-    if isinstance(inner, dict):
+    told = body if isinstance(body, dict) else {}
+    inner = told.get("error")
+    inner = inner if isinstance(inner, dict) else None
+    if inner is not None:
         detail = f"{inner.get('type', 'error')}: {inner.get('message', '')}"
     elif 300 <= status < 400:
         detail = f"redirects are not followed: this one leads to {_origin_of(error.response)}"
@@ -279,10 +291,10 @@ def _explain_status(error: anthropic.APIStatusError) -> SourceEnded:
         f"HTTP {status}",
         redact_text(detail),
         status=status,
-        request_id=error.request_id,
-        retryable=status in _RETRYABLE or status >= 500,
+        request_id=error.request_id or as_text(told.get("request_id")),
+        retryable=(status in _RETRYABLE or status >= 500) and not is_hopeless(inner),
         retry_after_s=_retry_after(error.response.headers),
-        error=inner if isinstance(inner, dict) else None,
+        error=inner,
     )
 
 

@@ -10,6 +10,8 @@ from tui.core.session import Run
 from tui.core.text import format_count, format_ns
 from tui.viewmodel.counters import sparkline
 from tui.viewmodel.lines import LineStyle, StyledLine, bar, line_of
+from tui.viewmodel.verdict import verdict_lines
+from tui.viewmodel.views import VerdictView
 
 _BAR: Final = 32
 _LABEL: Final = 13
@@ -24,8 +26,10 @@ def _part(value: int, largest: int, width: int) -> str:
     return bar(max(round(value * width * 8 / largest), 1))
 
 
-def latency_lines(run: Run, scan: LatencyScan, width: int) -> list[StyledLine]:
-    """Return the view for what `scan` has seen so far."""
+def latency_lines(
+    run: Run, scan: LatencyScan, width: int, verdict: VerdictView | None = None
+) -> list[StyledLine]:
+    """Return the view for what `scan` has seen so far. It begins with the verdict on the time."""
     if not run.timed:
         return [
             line_of(("The times of this stream are made up,", "muted")),
@@ -33,7 +37,7 @@ def latency_lines(run: Run, scan: LatencyScan, width: int) -> list[StyledLine]:
         ]
     metrics = run.metrics()
     longest = min(max(width - _LABEL - _BESIDE, 3), _BAR)
-    lines = [*_numbers(metrics, width), line_of()]
+    lines = [*verdict_lines(verdict, width), *_numbers(metrics, width), line_of()]
     lines += _spent(scan, longest)
     lines += _gaps(metrics, scan, width, longest)
     room = max(min(width - _LABEL - 12, 100), 3)

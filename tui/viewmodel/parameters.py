@@ -13,6 +13,8 @@ from tui.core.text import sanitize
 _FIELDS: Final = ("model", "system", "max_tokens", "thinking")
 _APART: Final = ("messages", "stream", "tools")
 """What a request has besides its parameters."""
+_DIAGNOSTICS: Final = "diagnostics"
+_PREVIOUS: Final = "previous_message_id"
 _MOST_DIGITS: Final = 9
 _SHORT: Final = 56
 """Characters of JSON that are not broken into lines."""
@@ -80,6 +82,8 @@ class Fields(NamedTuple):
     max_tokens: str = ""
     thinking: str = ""
     other: str = ""
+    asks_why: bool = False
+    """Whether the API is asked why the cache missed."""
 
 
 class Parsed(NamedTuple):
@@ -92,13 +96,16 @@ class Parsed(NamedTuple):
 def fields_of(parameters: JsonObject) -> Fields:
     """Return parameters as texts. What cannot be shown in its field is among the others."""
     shown = {name: text for name in _FIELDS if (text := _shown(name, parameters.get(name)))}
+    diagnostics = parameters.get(_DIAGNOSTICS)
+    asks_why = isinstance(diagnostics, dict) and diagnostics.keys() == {_PREVIOUS}
     others = {
         name: value
         for name, value in parameters.items()
-        if name not in shown and name not in _APART
+        if name not in shown and name not in _APART and not (asks_why and name == _DIAGNOSTICS)
     }
     text = json_text(others) if others else ""
-    return Fields(**shown, other=text if len(text) <= _SHORT else json_text(others, indent=2))
+    other = text if len(text) <= _SHORT else json_text(others, indent=2)
+    return Fields(**shown, other=other, asks_why=asks_why)
 
 
 def _shown(name: str, value: object) -> str:
@@ -139,6 +146,9 @@ def parse(fields: Fields) -> Parsed:
             mistakes["thinking"] = "has to be off, adaptive, or a whole number"
         else:
             found["thinking"] = {"type": "enabled", "budget_tokens": number}
+    if fields.asks_why:
+        # Null for the first; whoever sends it fills in the id of the message before.
+        found[_DIAGNOSTICS] = {_PREVIOUS: None}
     if fields.other.strip():
         others, mistake = _others(fields.other, found.keys() | mistakes.keys())
         found.update(others)
@@ -169,7 +179,8 @@ def _others(text: str, taken: Collection[str]) -> tuple[JsonObject, str]:
         return {}, "stream is always on here: it cannot be set"
     if "tools" in value:
         return {}, "tools are chosen above"
-    twice = next((name for name in _FIELDS if name in value and name in taken), None)
+    once = (*_FIELDS, _DIAGNOSTICS)
+    twice = next((name for name in once if name in value and name in taken), None)
     if twice is not None:
         return {}, f"{twice} is in its field above already"
     return value, ""

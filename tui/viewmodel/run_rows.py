@@ -10,7 +10,10 @@ from tui.core.session import Run
 from tui.core.state import Status
 from tui.core.text import format_count, format_ns
 from tui.core.usage import token_counts
+from tui.findings import Finding
+from tui.findings.finding import LEVELS
 from tui.viewmodel.counters import estimated_rate
+from tui.viewmodel.verdict import TONES, glyph_of
 from tui.viewmodel.views import Tone
 
 RunKind: TypeAlias = Status | Literal["waiting", "retry"]
@@ -23,6 +26,7 @@ Sort = Literal[
     "ttft",
     "rate",
     "out",
+    "why",
     "model",
     "in",
     "last byte",
@@ -55,6 +59,8 @@ class RunEntry(NamedTuple):
     """Said instead of the state: `waiting`, `retry in 3 s`, `asks for tools`, `held`."""
     now_ns: int
     """Time since its request."""
+    findings: tuple[Finding, ...] = ()
+    """What was found in it, the verdict first; empty before it is judged."""
 
 
 class RunRow(NamedTuple):
@@ -85,6 +91,16 @@ class RunRow(NamedTuple):
     """So far, or up to the last byte."""
     anomalies: int
     stalls: int | None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def verdict(self) -> Finding | None:
+        """The most severe finding."""
+        return self.findings[0] if self.findings else None
+
+    @property
+    def verdict_tone(self) -> Tone:
+        return "muted" if self.verdict is None else TONES[self.verdict.level]
 
 
 _LOOKS: Final[dict[RunKind, tuple[str, Tone, str]]] = {
@@ -170,6 +186,7 @@ def _row(entry: RunEntry) -> RunRow:
         duration_ns=duration,
         anomalies=len(state.anomalies),
         stalls=metrics.stalls,
+        findings=entry.findings,
     )
 
 
@@ -211,6 +228,14 @@ def _title(row: RunRow) -> str:
     return f"\u21bb{row.attempt} {row.title}" if row.attempt > 1 else row.title
 
 
+def _why(row: RunRow) -> str:
+    return _DASH if row.verdict is None else f"{glyph_of(row.verdict)} {row.verdict.code}"
+
+
+def _severity(row: RunRow) -> tuple[int, str] | None:
+    return None if row.verdict is None else (LEVELS.index(row.verdict.level), row.verdict.code)
+
+
 COLUMNS: Final[dict[Sort, Column]] = {
     "number": Column("#", lambda row: str(row.number), lambda row: row.number),
     "state": Column(
@@ -220,6 +245,7 @@ COLUMNS: Final[dict[Sort, Column]] = {
     "ttft": Column("TTFT", lambda row: format_ns(row.ttft_ns), lambda row: row.ttft_ns),
     "rate": Column("tok/s", _rate, lambda row: row.tokens_per_s),
     "out": Column("out", lambda row: _count(row.output_tokens), lambda row: row.output_tokens),
+    "why": Column("why", _why, _severity, False),
     "model": Column("model", lambda row: row.model or _DASH, lambda row: row.model or None, False),
     "in": Column("in", lambda row: _count(row.input_tokens), lambda row: row.input_tokens),
     "last byte": Column(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from tui.find.markers import StripColumn, column_of, density, seq_at
@@ -17,6 +18,10 @@ class StripCell(NamedTuple):
     style: str
 
 
+_ERROR: Final = StripCell("\u2717", "error")
+_FINDING: Final = StripCell("\u25b2", "finding")
+
+
 class Strips(NamedTuple):
     """The rows of the strip, and the column of the cursor where there is one."""
 
@@ -25,14 +30,24 @@ class Strips(NamedTuple):
     cursor: int | None
 
 
-def strips(moment: Moment, width: int) -> Strips:
-    """Return the strip for `width` columns: density above, what happened below."""
-    cells = density(moment.run, width)
+def strips(moment: Moment, width: int, evidence: Collection[int] = (), rows: int = 2) -> Strips:
+    """Return the strip for `width` columns: density above, what happened below.
+
+    `evidence` are the events that findings lead to. Where the strip has one row, they stand there.
+    """
+    run = moment.run
+    cells = density(run, width)
+    found = {column_of(run, seq, width) for seq in evidence if seq < moment.head}
     top = max((cell.events for cell in cells), default=0)
     cursor = None
     if moment.travelling and moment.count:
         cursor = column_of(moment.run, moment.count - 1, width)
-    return Strips([_bar(cell, top) for cell in cells], [_mark(cell) for cell in cells], cursor)
+    bars, marks = [_bar(cell, top) for cell in cells], [_mark(cell) for cell in cells]
+    for column in found:
+        row = bars if rows == 1 else marks
+        if column is not None and row[column] != _ERROR:
+            row[column] = _FINDING
+    return Strips(bars, marks, cursor)
 
 
 def event_at(moment: Moment, column: int, width: int) -> int | None:
@@ -42,7 +57,7 @@ def event_at(moment: Moment, column: int, width: int) -> int | None:
 
 def _bar(cell: StripColumn, top: int) -> StripCell:
     if cell.error:
-        return StripCell("\u2717", "error")
+        return _ERROR
     if not cell.events:
         return StripCell("\u2591" if cell.stall else " ", "stall")
     # Something is never nothing: one event is the lowest bar.
@@ -52,7 +67,7 @@ def _bar(cell: StripColumn, top: int) -> StripCell:
 
 def _mark(cell: StripColumn) -> StripCell:
     if cell.error:
-        return StripCell("\u2717", "error")
+        return _ERROR
     if cell.anomaly:
         return StripCell("\u26a0", "stall")
     if cell.stall:

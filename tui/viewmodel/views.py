@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from tui.core.citations import CitedText
+from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import Buffer, RunState
 from tui.core.timeline import Timeline
 from tui.find.finder import FinderView
 from tui.find.links import Contribution
+from tui.viewmodel.lines import StyledLine
 
 Tone = Literal["plain", "muted", "good", "warning", "bad"]
 
 
-ItemKind = Literal["prompt", "thinking", "text", "tool", "result", "block", "stop", "banner"]
+ItemKind = Literal[
+    "prompt", "thinking", "text", "tool", "result", "block", "sources", "stop", "banner"
+]
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptItem:
+class TranscriptItem(NamedTuple):
     """One part of the transcript. `body` is wire text; a growing one is a Buffer."""
 
     key: tuple[str, int]
@@ -31,6 +36,16 @@ class TranscriptItem:
     """The code points of the body that the event at the cursor added."""
     long: bool = False
     """So much text stands before or in it that it is shown as it came, not as Markdown."""
+    cited: CitedText | None = None
+    """What stands where in a body with the numbers of its sources in it."""
+    version: int = 0
+    """Another number says that the body is not the one before with more behind it."""
+    lines: tuple[StyledLine, ...] = ()
+    """What is shown above the body."""
+    markdown: bool = False
+    """Whether the body is text of a tool that is drawn as Markdown."""
+    value: Callable[[], JsonObject] | None = None
+    """Gives the JSON that the item was made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +79,7 @@ class Moment:
         return self.run.state.end is not None
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderView:
+class HeaderView(NamedTuple):
     """What the header says of a moment."""
 
     moment: Moment
@@ -80,14 +94,15 @@ class HeaderView:
     speed: float
     progress: float | None = None
     """How much of a body of known size was loaded, 0 to 1."""
-    queued: bool = False
-    """Whether its request waits for its turn."""
+    pending: str = ""
+    """Why its request is not on its way yet: it waits for its turn, or to be sent again."""
+    concern: str = ""
+    """What keeps a complete stream from being a whole answer, as the code of its finding."""
     failure: str | None = None
     """What went wrong in this program while it read the run."""
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptView:
+class TranscriptView(NamedTuple):
     """What the transcript shows of a moment."""
 
     moment: Moment
@@ -107,8 +122,7 @@ class TranscriptView:
     """How much of its file could not be read, and what it was."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventsView:
+class EventsView(NamedTuple):
     """What the event log shows of a moment."""
 
     moment: Moment
@@ -116,10 +130,11 @@ class EventsView:
     paced: bool
     evidence: frozenset[int] = frozenset()
     """The events that findings lead to."""
+    marker: str = ""
+    """What the event at the cursor is, where it is one worth stopping at."""
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictView:
+class VerdictView(NamedTuple):
     """The verdict on a run: one line, and how many findings there are besides."""
 
     glyph: str

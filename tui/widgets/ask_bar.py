@@ -1,4 +1,4 @@
-"""One line to type into, at the bottom: what to search or to filter for."""
+"""One line to type into, at the bottom: what to search or to filter events or runs for."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 _HINTS: Final = {
     "search": "text, or re:expression (RE2: no look-around)",
+    "runs": 'stall  warning  error  !healthy  "part of a title, state or model"',
     "filter": 'delta  json  #2  gap>500ms  anomaly  "text"  !ping  a or b',
 }
 
@@ -28,7 +29,7 @@ class AskBar(Horizontal):
     ]
 
     class Changed(Message):
-        """What was typed so far, for `kind` search or filter; `done` when it was confirmed."""
+        """What was typed so far, for `kind` search, filter or runs; `done` when confirmed."""
 
         def __init__(self, kind: str, text: str, *, done: bool) -> None:
             super().__init__()
@@ -48,7 +49,7 @@ class AskBar(Horizontal):
         super().__init__(id=id)
         self.kind = "search"
         self._before = ""
-        self._history: dict[str, list[str]] = {"search": [], "filter": []}
+        self._history: dict[str, list[str]] = {kind: [] for kind in _HINTS}
         self._recalled = 0
 
     def compose(self) -> ComposeResult:

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from rich.style import Style
 from textual.color import Color, ColorParseError
+from textual.css.styles import RenderStyles
+from textual.dom import DOMNode
 from textual.widget import Widget
 
 from tui.widgets.markdown.theme import MarkdownTheme
 
 
 class ComponentStyles(Widget):
-    """A widget that draws in the styles of its component classes."""
+    """A widget that draws in the styles of its component classes.
+
+    Textual works all of them out whenever the style sheet is applied, which is four fifths of what
+    it has to apply before the first frame. Here each is worked out when it is first drawn with.
+    """
+
+    # Textual's own is wrapped in a cache.
+    @classmethod
+    def _get_component_classes(cls) -> frozenset[str]:  # type: ignore[override]
+        return frozenset()
+
+    def get_component_styles(self, *names: str) -> RenderStyles:
+        for name in names:
+            if name not in self._component_styles and name in _component_classes(type(self)):
+                component = DOMNode(classes=name)
+                component._attach(self)
+                self.app.stylesheet.apply(component)
+                self._component_styles[name] = component.styles
+        return super().get_component_styles(*names)
 
     def style(self, name: str) -> Style:
         """Return the style of a component class, to be laid over the widget's own.
@@ -51,6 +72,16 @@ class ComponentStyles(Widget):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self.__dict__.pop("_component_cache", None)
+        if self._component_styles:
+            self._component_styles.clear()
+            # They may have changed though nothing else of the widget has.
+            self.refresh()
+
+
+@cache
+def _component_classes(kind: type[ComponentStyles]) -> frozenset[str]:
+    """Return the component classes of a widget and of what it is made from."""
+    return frozenset().union(*(vars(base).get("COMPONENT_CLASSES", ()) for base in kind.__mro__))
 
 
 def markdown_theme(variables: Mapping[str, str]) -> MarkdownTheme:

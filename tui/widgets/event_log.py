@@ -70,8 +70,6 @@ class EventLog(LineView):
     class Followed(Message):
         """The reader wants the live end."""
 
-    placeholder = "Waiting for the first event"
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view: EventsView | None = None
@@ -103,7 +101,7 @@ class EventLog(LineView):
         shown = moment.head if self._rows is None else len(self._rows)
         found = view.found
         hits = found.searcher.count if found.searcher is not None else -1
-        sought = (shown, found.search, hits, found.marks, view.evidence)
+        sought = (shown, found.search, hits, found.marks, view.evidence, moment.done)
         drawn = (
             moment.run,
             moment.head,
@@ -137,6 +135,7 @@ class EventLog(LineView):
         if not grown_only or self.follow or self.height_in_rows <= visible_end:
             self.refresh()
         self._entitle(view)
+        self.placeholder = _nothing(view)
 
     def _seq(self, y: int) -> int:
         """Return the event in a row."""
@@ -167,6 +166,8 @@ class EventLog(LineView):
             parts.append(f"looking {found.progress:.0%}")
         if moment.travelling:
             parts.append(f"at {moment.count} of {format_count(moment.head)}")
+            if view.marker:
+                parts.append(wire(view.marker, 80))
         elif self.follow:
             parts.append("FOLLOW")
         if self._flagged:
@@ -293,3 +294,10 @@ class EventLog(LineView):
         y = -1 if place is None else place.y + self.scroll_offset.y
         if 0 <= y < self.height_in_rows and event.chain == 1:
             self._go(self._seq(y) + 1)
+
+
+def _nothing(view: EventsView) -> str:
+    """Return why there are no rows, and what can be done."""
+    if view.found.filter and view.moment.head:
+        return "No event matches the filter\nbackspace shows all of them"
+    return "No event arrived" if view.moment.done else "Waiting for the first event"

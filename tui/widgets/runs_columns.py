@@ -17,6 +17,7 @@ _WIDTHS: Final[dict[Sort, int]] = {
     "ttft": 7,
     "rate": 6,
     "out": 6,
+    "why": 21,
     "model": 17,
     "in": 6,
     "last byte": 10,
@@ -26,10 +27,13 @@ _WIDTHS: Final[dict[Sort, int]] = {
 }
 """In the order in which they are left out, last first. The title takes what is left."""
 _FIXED: Final[frozenset[Sort]] = frozenset({"number", "state", "title"})
-_FIRST: Final[frozenset[Sort]] = _FIXED | {"ttft", "rate", "out"}
+_FIRST: Final[frozenset[Sort]] = _FIXED | {"ttft", "rate", "out", "why"}
 _TITLE: Final = 12
 _TITLE_ROOMY: Final = 22
 """Cells that the title keeps where there are more columns than the first."""
+_WHY: Final = 16
+"""Cells for the verdict where there is little room: what is left out is its last letters."""
+_WIDE: Final = 100
 _DASH: Final = "\u2013"
 
 
@@ -46,6 +50,8 @@ def columns(width: int, digits: int) -> tuple[ColumnSlot, ...]:
     """Return the columns that fit, from left to right, where numbers have so many digits."""
     widths = dict(_WIDTHS)
     widths["number"] = max(widths["number"], digits)
+    if width < _WIDE:
+        widths["why"] = _WHY
     names: list[Sort] = []
     used = 0
     for name, size in widths.items():
@@ -73,6 +79,8 @@ def cell_style(row: RunRow, name: Sort, text: str) -> str:
     """Return the style of a cell."""
     if name == "state":
         return row.tone
+    if name == "why":
+        return row.verdict_tone
     if name in ("number", "title"):
         return name
     if name == "last byte" and (row.last_byte_ns or 0) > STALL_NS:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Set
 from typing import ClassVar, Final
 
 from rich.style import Style
 from textual import events
+from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
+from textual.widget import Widget
 
+from tui.viewmodel.run_filter import RunFilter
+from tui.viewmodel.run_table import RunTable
 from tui.viewmodel.runs import (
     COLUMNS,
     SORTS,
     RunRow,
     Sort,
-    Totals,
-    sorted_rows,
+    codes_parts,
     totals_fitting,
     totals_parts,
 )
@@ -27,11 +31,13 @@ from tui.widgets.runs_columns import ColumnSlot, aligned, cell_style, columns
 RESORT_NS: Final = 1_000_000_000
 """Rows change their places no more often than this, and not so soon after the reader moved."""
 
+_NO_RUNS: Final = "No runs yet. Each request gets a row here: state, latency, rate, tokens"
+_NONE_FIT: Final = "No run fits the filter: f changes it, backspace shows all"
 _STEADY: Final[frozenset[Sort]] = frozenset({"number", "title"})
 _UP: Final = "\u25b2"
 _DOWN: Final = "\u25bc"
-_RISING: Final[frozenset[Sort]] = frozenset({"number", "state", "title", "model"})
-"""Sorted from the smallest at first. Of the others the largest is what one looks for."""
+_RISING: Final[frozenset[Sort]] = frozenset({"number", "state", "title", "why", "model"})
+"""Sorted from the smallest or the most severe at first. Of the others one looks for the largest."""
 
 
 class RunsList(LineView):
@@ -65,6 +71,8 @@ class RunsList(LineView):
         ("enter", "open", "Show the run"),
         ("s", "sort", "Sort by the next column"),
         ("S", "reverse", "Turn the order round"),
+        ("f", "app.find('ask', 'runs')", "Filter the runs"),
+        ("backspace", "show_all", "Show all runs again"),
     ]
 
     class Picked(Message):
@@ -75,17 +83,21 @@ class RunsList(LineView):
             self.key = key
             self.opened = opened
 
-    placeholder = "No runs yet. Each request gets a row here: state, latency, rate, tokens"
+    placeholder = _NO_RUNS
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.sort: Sort = "number"
         self.reverse = False
-        self._rows: dict[Hashable, RunRow] = {}
-        self._order: list[Hashable] = []
+        self.filter = RunFilter()
+        self._table: RunTable | None = None
+        self._keys: list[Hashable] = []
+        """The runs in the order of their numbers, as they were drawn last."""
+        self._dirty = False
+        """Whether rows have changed since they were sorted."""
+        self._order: Sequence[Hashable] = []
         self._at: dict[Hashable, int] = {}
         """ColumnSlot of each key in the order."""
-        self._totals: Totals | None = None
         self._shown: Hashable | None = None
         self._cursor: Hashable | None = None
         self._now_ns = 0
@@ -99,34 +111,50 @@ class RunsList(LineView):
         """A list of runs has no tail to follow."""
         return False
 
-    def show(
-        self, rows: Sequence[RunRow], totals: Totals, shown_key: Hashable | None, now_ns: int
-    ) -> None:
-        """Draw these rows, in any order. `now_ns` is the time on any clock that only rises."""
+    def show(self, table: RunTable, shown_key: Hashable | None, now_ns: int) -> None:
+        """Draw the rows of a table. `now_ns` is the time on any clock that only rises."""
         self._now_ns = now_ns
-        known = {row.key: row for row in rows}
-        changed = known != self._rows
-        others = known.keys() != self._rows.keys()
-        self._rows, self._totals = known, totals
+        self._table = table
+        rows = table.changes()
+        changed = bool(rows)
+        self._dirty |= changed
+        others = table.keys is not self._keys
         due = now_ns - self._sorted_ns >= RESORT_NS and self.text_selection is None
-        if others or (due and changed):
+        anew = others or (due and self._dirty)
+        if anew:
+            self._keys = table.keys
             self._arrange(sort=due or self.sort in _STEADY)
         if shown_key != self._cursor and not self._is_pending(shown_key):
-            changed = True
+            anew = True
             self._cursor = shown_key
             if self._kept_in_view and shown_key is not None:
                 self._reveal(shown_key)
         self._shown = shown_key
-        if changed:
-            self._digits = len(str(max((row.number for row in rows), default=0)))
+        digits = len(str(table.row(table.keys[-1]).number)) if table.keys else 1
+        if changed or anew:
             self._entitle()
+        if anew or digits != self._digits:
+            self._digits = digits
             self.refresh()
+        elif changed:
+            self._refresh_rows(rows)
         self._note_view()
+
+    def _refresh_rows(self, keys: Set[Hashable]) -> None:
+        """Draw those of these rows again that are in view."""
+        for line, key in enumerate(self.keys_in_view(), 1):
+            if key in keys:
+                self.refresh(Region(0, line, self.size.width, 1))
+
+    def keys_in_view(self) -> list[Hashable]:
+        """Return the runs whose rows are seen."""
+        top = self.scroll_offset.y
+        return list(self._order[top : top + self._page])
 
     def _is_pending(self, shown_key: Hashable | None) -> bool:
         """Return whether what the reader picked may still be on its way into the panes."""
         fresh = self._now_ns - self._picked_ns < RESORT_NS
-        return fresh and shown_key == self._shown and self._cursor in self._rows
+        return fresh and shown_key == self._shown and self._cursor in self._at
 
     # --- order --------------------------------------------------------------------------------
 
@@ -136,13 +164,17 @@ class RunsList(LineView):
         anchored = anchored and (self.scroll_offset.y > 0 or self.sort in _STEADY)
         anchor = self._anchor() if anchored else None
         line = 0 if anchor is None else self._at[anchor] - self.scroll_offset.y
+        assert self._table is not None
+        self._table.filter_by(self.filter)
         if sort:
-            self._sorted_ns = self._now_ns
-            ordered = sorted_rows(self._rows.values(), self.sort, self.reverse)
-            self._order = [row.key for row in ordered]
+            self._sorted_ns, self._dirty = self._now_ns, False
+            self._order = self._table.sorted_keys(self.sort, self.reverse)
         else:
-            kept = [key for key in self._order if key in self._rows]
-            self._order = kept + [key for key in self._rows if key not in self._at]
+            wanted = self._table.wanted()
+            there = set(wanted)
+            kept = [key for key in self._order if key in there]
+            self._order = kept + [key for key in wanted if key not in self._at]
+        self.placeholder = _NONE_FIT if self._keys and not self._order else _NO_RUNS
         self._at = {key: place for place, key in enumerate(self._order)}
         self.set_height(len(self._order) + 1 if self._order else 0)
         if anchor is not None and anchor in self._at:
@@ -157,6 +189,8 @@ class RunsList(LineView):
 
     def _resort(self) -> None:
         """Sort at once, and show the first: the reader asked for it."""
+        if self._table is None:
+            return
         self._arrange(sort=True, anchored=False)
         self._scroll(0)
         self._entitle()
@@ -176,6 +210,15 @@ class RunsList(LineView):
         """Turn the order round."""
         self.reverse = not self.reverse
         self._resort()
+
+    def filter_by(self, text: str) -> None:
+        """Show only the runs that fit a text: see RunFilter; an empty one shows all."""
+        self.filter = RunFilter(text)
+        self._resort()
+
+    def action_show_all(self) -> None:
+        """Show all runs again."""
+        self.filter_by("")
 
     # --- the view -----------------------------------------------------------------------------
 
@@ -218,12 +261,19 @@ class RunsList(LineView):
     def _entitle(self) -> None:
         sign = _DOWN if self.reverse else _UP
         head = COLUMNS[self.sort].head
-        title = f"Runs \u00b7 by {'number' if head == '#' else head} {sign}"
+        parts = [f"Runs \u00b7 by {'number' if head == '#' else head} {sign}"]
+        if self.filter.text:
+            some = f"{len(self._order)} of {len(self._keys)}"
+            parts.append(f"filter: {wire(self.filter.text, 24)} ({some})")
         room = self.size.width - 4
-        totals = self._totals
-        below = totals_fitting(totals_parts(totals), room) if totals is not None else ""
+        table = self._table
+        title = totals_fitting(
+            parts if table is None else [*parts, *codes_parts(table.codes())], room
+        )
+        below = "" if table is None else totals_fitting(totals_parts(table.totals()), room)
         if self.border_title != title:
-            self.border_title = title
+            # As content: what runs are filtered by may look like markup.
+            vars(Widget)["border_title"].__set__(self, Content(title))
         if self.border_subtitle != below:
             self.border_subtitle = below
 
@@ -236,7 +286,8 @@ class RunsList(LineView):
     def row(self, y: int, width: int) -> Strip:
         if y == 0:
             return self._heads(width)
-        row = self._rows[self._order[y - 1]]
+        assert self._table is not None
+        row = self._table.row(self._order[y - 1])
         pieces: list[StyledText] = []
         for column in columns(width, self._digits):
             text, style = self._cell(row, column)

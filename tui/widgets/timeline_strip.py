@@ -1,4 +1,4 @@
-"""The run at a glance above the log: density, blocks, stalls and errors; click to go there."""
+"""The run at a glance above the log: density, blocks, stalls, findings; click to go there."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class TimelineStrip(ComponentStyles):
         "strip--json",
         "strip--other",
         "strip--error",
+        "strip--finding",
         "strip--stall",
         "strip--block",
         "strip--line",
@@ -44,14 +45,15 @@ class TimelineStrip(ComponentStyles):
         self._drawn: tuple[object, ...] = ()
         self._strips = Strips([], [], None)
 
-    def show(self, moment: Moment) -> None:
-        """Draw the strip of `moment`."""
-        width = self.size.width
-        drawn = (moment.run, moment.head, moment.travelling and moment.count, width)
+    def show(self, moment: Moment, evidence: frozenset[int] = frozenset()) -> None:
+        """Draw the strip of `moment`; `evidence` are the events that findings lead to."""
+        width, height = self.size
+        cursor = moment.travelling and moment.count
+        drawn = (moment.run, moment.head, cursor, evidence, width, height)
         if drawn == self._drawn or not width:
             return
         self._drawn, self._moment = drawn, moment
-        self._strips = strips(moment, width)
+        self._strips = strips(moment, width, evidence, height)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.style import Style
 
@@ -11,8 +11,7 @@ def _style(definition: str) -> Style:
     return Style.parse(definition)
 
 
-@dataclass(frozen=True, slots=True)
-class MarkdownTheme:
+class MarkdownTheme(NamedTuple):
     """One Rich style for each part of drawn Markdown.
 
     The defaults use the terminal's own sixteen colours, so they follow its light or dark scheme.
@@ -41,6 +40,8 @@ class MarkdownTheme:
     rule: Style = _style("dim")
     """Horizontal rules, table lines, and the line under a title."""
     table_header: Style = _style("bold")
+    citation: Style | None = None
+    """Numbers of sources, `[1]`, in a text that has some."""
     pending: Style = _style("dim")
     """A line that has only begun, so that its meaning is still open."""
 

@@ -1,0 +1,109 @@
+"""The key bar: the six to nine keys that fit what is on the screen and where the focus is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from textual.actions import parse
+from textual.app import App
+from textual.binding import Binding
+from textual.keys import format_key
+from textual.screen import ModalScreen
+
+from tui.dashboard.commands import KEYS
+from tui.viewmodel import DashboardView
+
+Entry = tuple[str, str, str]
+"""A key as people write it, what it does here, and its action."""
+
+_ACTIONS: Final = {key.id: (key.shown, key.action) for key in KEYS} | {
+    # Keys of the panes: the focused one knows what they are.
+    "first": ("g", "play('go', 1)"),
+    "event": ("enter", "detail"),
+    "writer": ("enter", "focused.origin"),
+    "pick": ("enter", "focused.open"),
+    "sort": ("s", "focused.sort"),
+}
+_NAMES: Final = {"escape": "esc", "enter": "enter"}
+_ALWAYS: Final = "help:help,quit:quit"
+_BARS: Final = {
+    "playing": "play:pause,step:step,step-back:back,faster:faster,slower:slower,search:search,"
+    "why:why,filter:filter",
+    "paused": "play:play,step:step,step-back:back,faster:faster,slower:slower,search:search,"
+    "why:why,filter:filter",
+    "streaming": "escape:cancel,play:pause,step-back:back,search:search,filter:filter,"
+    "request:request,why:why",
+    "past": "escape:live,step:step,step-back:back,next-marker:marker,event:event,mark:mark,"
+    "copy:copy",
+    "ended": "first:from the start,why:why,latency:latency,search:search,copy:copy,again:again,"
+    "export:export",
+    "answered": "compose:ask,again:again,request:request,why:why,copy:copy,save:save,"
+    "settings:options",
+    "broken": "continue:continue,again:again,compose:ask,why:why,request:request,copy:copy,"
+    "save:save",
+    "transcript": "thinking:thinking,source:source,writer:who wrote this,search:search,"
+    "maximize:zoom,copy:copy",
+    "tools": "boundaries:fragments,writer:who wrote this,search:search,maximize:zoom,copy:copy",
+    "runs": "pick:show,sort:sort,compare:compare,runs:hide,previous-run:previous,next-run:next",
+}
+"""For each moment the ids of keys, each with its word there, the most useful first."""
+
+
+class Footing(NamedTuple):
+    """What the key bar depends on."""
+
+    moment: str
+    """Empty while a modal is open."""
+    modal: tuple[Entry, ...] = ()
+    """The keys of the modal that do something now."""
+
+
+def footing(app: App[Any], view: DashboardView | None, *, live: bool) -> Footing:
+    """Return what the key bar is for now. `live`: prompts can be asked here."""
+    screen = app.screen
+    if isinstance(screen, ModalScreen):
+        return Footing("", tuple(_of_modal(screen)))
+    return Footing(_moment(app, view, live))
+
+
+def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
+    focused = app.focused.id if app.focused is not None else ""
+    if focused == "runs":
+        return "runs"
+    if view is not None and view.moment.travelling:
+        return "past"
+    if focused in ("transcript", "tools"):
+        return focused
+    if view is None:
+        return "answered" if live else "playing"
+    if not view.moment.done:
+        if view.header.kind == "live":
+            return "streaming"
+        return "paused" if view.header.paused else "playing"
+    if not live:
+        return "ended"
+    return "answered" if view.moment.run.status == "complete" else "broken"
+
+
+def entries(footing: Footing) -> list[Entry]:
+    """Return the keys to show; the last two are always kept."""
+    if footing.moment:
+        return [*_named(_BARS[footing.moment]), *_named(_ALWAYS)]
+    return [*footing.modal, *_named("quit:quit")]
+
+
+def _of_modal(modal: ModalScreen[Any]) -> Iterator[Entry]:
+    """Yield the keys that a modal has of its own, digits and those of the application apart."""
+    for item in modal.BINDINGS:
+        binding = item if isinstance(item, Binding) else Binding(*item)
+        key = binding.key.split(",")[0]
+        _, name, parameters = parse(binding.action)
+        own = not key.isdigit() and not binding.action.startswith("app.")
+        if own and modal.check_action(name, parameters):
+            yield _NAMES.get(key) or format_key(key), binding.description.lower(), binding.action
+
+
+def _named(bar: str) -> list[Entry]:
+    pairs = (item.split(":") for item in bar.split(","))
+    return [(_ACTIONS[id][0], word, _ACTIONS[id][1]) for id, word in pairs]
