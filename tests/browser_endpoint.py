@@ -138,7 +138,7 @@ def dashed(headers: Mapping[str, str]) -> dict[str, str]:
 @contextlib.asynccontextmanager
 async def browser(api: Api, **limits: Any) -> AsyncIterator[Browser]:  # noqa: ANN401
     """A server with such an API, and a client of it."""
-    chat = Chat(OwnServer({"x-api-key": "the-key"}), ChatLimits(**limits))
+    chat = Chat(OwnServer({"x-api-key": "the-key"}), ChatLimits(**{"refusal_s": HANG_S, **limits}))
     site = Site(chat, token=TOKEN)
     timeout = aiohttp.ClientTimeout(total=HANG_S)
     async with LoopbackServer(api, pages=site) as server:

@@ -289,6 +289,25 @@ async def test_an_event_source_goes_on_where_it_was_and_nothing_is_asked_twice()
     assert len(api.bodies) == 1 and api.cancelled == 0
 
 
+async def test_a_break_before_the_first_event_asks_nothing_twice() -> None:
+    begin = asyncio.Event()
+
+    async def script(stream: Stream) -> None:
+        await begin.wait()
+        await stream.send([words("Hi"), STOP])
+
+    api = Api(script)
+    async with browser(api, refusal_s=0.01) as page:
+        async with page.get() as response:
+            start = await response.content.readuntil(b"\n\n")
+        last = start.decode().partition("id: ")[2].partition("\n")[0]
+        assert last.endswith(":0") and b"retry: 1000" in start
+        async with page.get(last=last) as response:
+            begin.set()
+            events = told(await response.read())
+    assert len(events) == 3 and len(api.bodies) == 1
+
+
 async def test_two_readers_of_one_answer_both_have_all_of_it() -> None:
     more = asyncio.Event()
 

@@ -53,6 +53,8 @@ class ChatLimits:
     """After how much of it a comment is sent."""
     left_s: float = 10.0
     """How long an EventSource may stay away before its answer is cancelled."""
+    refusal_s: float = 1.0
+    """How long an EventSource waits for a refusal's status, instead of its event."""
     unread_s: float = 60.0
     """How long a reader may not read."""
     retry_s: float = 1.0
@@ -87,7 +89,8 @@ class Chat:
         as_text = _as_text(request)
         run = self._begun(_asked(await self.bodies.read(request, self.limits.body)))
         try:
-            return await self._answer(request, run, 0, as_text, b"")
+            await run.answered(self.limits.silence_s)
+            return await self._answer(request, run, 0, as_text, _COMMENT)
         finally:
             run.cancel("The reader left")
 
@@ -103,8 +106,10 @@ class Chat:
             run = self._begun(_asked_in_query(request))
             self._kept[run.id] = run
         run.join()
-        start = b"retry: %d\n\n" % (self.limits.retry_s * 1000)
+        # An id at once: a connection may break before the first event.
+        start = f"id: {run.event_id(seen)}\nretry: {self.limits.retry_s * 1000:.0f}\n\n".encode()
         try:
+            await run.answered(self.limits.refusal_s)
             return await self._answer(request, run, seen, as_text, start)
         finally:
             run.leave(self.limits.left_s)
@@ -150,14 +155,14 @@ class Chat:
     async def _answer(
         self, request: web.BaseRequest, run: ChatRun, seen: int, as_text: bool, start: bytes
     ) -> web.StreamResponse:
-        await run.answered(self.limits.silence_s)
+        """Tell the answer after the event number `seen`, with `start` before it."""
         if (refused := run.refused()) is not None:
             self._kept.pop(run.id, None)
             return refused
         stream = Stream(request, _HEADERS)
         form = ChatEvent.as_text if as_text else ChatEvent.encoded
         # The head goes out by now, also where there is nothing yet.
-        await self._send(request, stream, [start or _COMMENT])
+        await self._send(request, stream, [start])
         while not (run.ended and seen >= len(run.events)):
             if not await run.more(seen, self.limits.silence_s):
                 await self._send(request, stream, [_COMMENT])
