@@ -362,7 +362,7 @@ function drawStrip(now) {
   });
   const step = [100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, 300000, 900000].find((each) => span / each <= Math.max(2, (width - left) / 90)) ?? 3600000;
   for (let tick = 0; tick <= span; tick += step) {
-    const x = left + (width - left - 30) * tick / span;
+    const x = left + (width - left - 44) * tick / span;
     pen.fillStyle = color("--quiet");
     pen.fillText(tick === 0 ? "0" : tick < 1000 ? `${tick} ms` : `${tick / 1000} s`, x, height - 7);
     pen.fillStyle = color("--line");
@@ -370,7 +370,7 @@ function drawStrip(now) {
   }
   const drawn = new Set();
   for (const [time, name] of run.marks) {
-    const x = Math.round(left + (width - left - 30) * time / span);
+    const x = Math.round(left + (width - left - 44) * time / span);
     const place = `${x} ${name}`;
     if (drawn.has(place)) continue;
     drawn.add(place);
