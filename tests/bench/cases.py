@@ -26,6 +26,9 @@ CASES: Final = {
     "inspect-capture": "inspecting",
     "findings": "judging",
     "mock": "serving",
+    "list-refresh": "many_runs",
+    "many-streams": "many_streams",
+    "many-requests": "many_requests",
 }
 """Case and module; the case's function has its name, and takes the number of rounds."""
 

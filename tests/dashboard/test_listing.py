@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
+from tests import playbook as pb
 from tests.live_desk import finished, line, until
-from tui.dashboard.listing import attempt_of, run_entries
-from tui.dashboard.watched import Watched
+from tests.manual_clock import ManualClock
+from tests.script_source import ScriptSource
+from tui.core.records import JsonObject
+from tui.dashboard.listing import RunListing, attempt_of, run_entries
+from tui.dashboard.watched import Watched, Watchlist
+from tui.run import Feed
+from tui.viewmodel.runs import run_rows, totals
 
 pytestmark = pytest.mark.usefixtures("api_key")
 
@@ -57,3 +64,82 @@ async def test_a_long_wait_is_held() -> None:
 
 def test_runs_without_an_exchange_are_listed_too() -> None:
     assert run_entries([]) == []
+
+
+class SlowClock:
+    """A clock on which each look at it takes a millisecond."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def __call__(self) -> int:
+        self.now_ns += 1_000_000
+        return self.now_ns
+
+
+def watched(*events: JsonObject, over: bool = False) -> Watched:
+    feed = Feed(ScriptSource([]), now=ManualClock())
+    for event in events:
+        feed.session.feed(1, pb.wire(event))
+    if over:
+        feed.session.finish(2)
+    return Watched(feed)
+
+
+def test_a_refresh_looks_at_what_is_in_view_and_goes_round_the_rest() -> None:
+    watchlist = Watchlist()
+    for _ in range(40):
+        watchlist.add(watched())
+    runs = [one.feed.runs[0] for one in watchlist.all]
+    listing = RunListing(watchlist, SlowClock())
+    listing.refresh([])
+    few = 40 - listing.table.unseen
+    assert 0 < few < 10
+    for one in watchlist.all:
+        one.feed.session.feed(1, pb.wire(pb.message_start()))
+    listing.refresh([runs[20]])
+    assert listing.table.row(runs[20]).kind == "streaming"
+    refreshes = 0
+    while listing.pending:
+        listing.refresh([])
+        refreshes += 1
+    assert refreshes <= 40
+    for _ in range(40):
+        listing.refresh([])
+    assert listing.table.totals().counts == {"streaming": 40}
+
+
+def test_with_time_enough_all_is_looked_at_at_once() -> None:
+    watchlist = Watchlist()
+    start, end = pb.message_start(), {"type": "message_stop"}
+    for streams in ([watched(start)], [watched(start, end, start), watched(over=True)]):
+        for one in streams:
+            watchlist.add(one)
+        listing = RunListing(watchlist, ManualClock())
+        listing.refresh([])
+        assert listing.table.totals() == totals(run_entries(watchlist.all))
+        rows = [listing.table.row(key) for key in listing.table.keys]
+        assert rows == run_rows(run_entries(watchlist.all))
+
+
+def test_a_run_that_begins_in_the_middle_moves_the_numbers_behind_it() -> None:
+    watchlist = Watchlist()
+    start, end = pb.message_start(), {"type": "message_stop"}
+    for _ in range(3):
+        watchlist.add(watched(start, end))
+    listing = RunListing(watchlist, ManualClock())
+    listing.refresh([])
+    watchlist.all[0].feed.session.feed(2, pb.wire(start))
+    listing.refresh([])
+    assert [listing.table.row(key).number for key in listing.table.keys] == [1, 2, 3, 4]
+
+
+def test_what_is_over_is_looked_at_again() -> None:
+    watchlist = Watchlist()
+    one = watched(pb.message_start(), over=True)
+    watchlist.add(one)
+    listing = RunListing(watchlist, ManualClock())
+    listing.refresh([])
+    one.feed.info = replace(one.feed.info, title="another")
+    listing.refresh([])
+    assert listing.table.row(one.feed.runs[0]).title == "another"

@@ -22,7 +22,8 @@ from tests.hostile import hostile_in, hostile_text
 from tests.playbook import ending, message_start, text_block, wire
 from tui.core.session import Session
 from tui.findings import Finding, Level
-from tui.viewmodel.runs import SORTS, RunEntry, RunRow, Sort, run_rows, totals
+from tui.viewmodel.run_table import RunTable
+from tui.viewmodel.runs import SORTS, RunEntry, RunRow, Sort, run_rows
 from tui.widgets.runs_list import RESORT_NS, RunsList
 
 S = 1_000_000_000
@@ -59,6 +60,20 @@ def rates(*values: float) -> list[RunRow]:
     return [a_row(number, tokens_per_s=value) for number, value in enumerate(values, 1)]
 
 
+def nothing(key: Hashable) -> RunEntry:
+    """Stands for what is known of a run: every row here was put into the table."""
+    raise AssertionError(f"no row for {key!r}")
+
+
+def lay(table: RunTable, rows: Sequence[RunRow]) -> None:
+    """Have a table hold these rows."""
+    for row in rows:
+        table.put(row)
+    keys = [row.key for row in rows]
+    if keys != table.keys:
+        table.arrange(keys)
+
+
 class Host(App[None]):
     """Nothing but the list."""
 
@@ -87,6 +102,7 @@ class Reader:
         self.runs = app.runs
         self.shown: int | None = 100
         self.now_ns = 0
+        self.table = RunTable(nothing)
 
     async def show(
         self, rows: Sequence[RunRow], shown: int | None = None, later_ns: int = 0
@@ -95,8 +111,8 @@ class Reader:
         self.now_ns += later_ns
         if shown is not None:
             self.shown = 100 * shown
-        found = totals([ENTRY] * len(rows))
-        self.runs.show(rows, found, self.shown, self.now_ns)
+        lay(self.table, rows)
+        self.runs.show(self.table, self.shown, self.now_ns)
         await drawn(self.app)
 
     async def press(self, *keys: str) -> None:
@@ -229,7 +245,7 @@ async def test_the_heads_stay_when_the_rows_are_scrolled() -> None:
 
 
 async def test_numbers_of_many_digits_have_room() -> None:
-    async with reading([a_row(123_456), a_row(7)]) as reader:
+    async with reading([a_row(7), a_row(123_456)]) as reader:
         assert reader.numbers == [7, 123_456]
         assert all(line[6:9] == " \u2713 " for line in reader.lines)
 
@@ -477,9 +493,9 @@ async def test_a_new_row_waits_at_the_end_of_a_ranking() -> None:
         await reader.press("s", "s", "s", "s")
         await reader.show(rates(10, 20, 30, 99), later_ns=RESORT_NS // 2)
         assert reader.numbers == [3, 2, 1, 4]
-        await reader.show(rates(10, 20, 30, 99), later_ns=RESORT_NS)
+        await reader.show(rates(10, 20, 30, 99), later_ns=RESORT_NS // 2 - 1)
         assert reader.numbers == [3, 2, 1, 4]
-        await reader.show(rates(11, 20, 30, 99), later_ns=1)
+        await reader.show(rates(10, 20, 30, 99), later_ns=1)
         assert reader.numbers == [4, 3, 2, 1]
 
 
@@ -575,7 +591,8 @@ async def test_nothing_from_the_wire_is_a_control_code_or_markup() -> None:
                 a_row(number, title=title, model=model, state=state)
                 for number, (title, model, state) in enumerate(found, 1)
             ]
-            reader.runs.show(rows, totals([ENTRY]), 100, 0)
+            lay(reader.table, rows)
+            reader.runs.show(reader.table, 100, 0)
             reader.runs.sort = sort
             reader.runs.action_reverse()
             strips = strips_of(reader.runs)

@@ -34,6 +34,7 @@ from tui.widgets.ask_bar import AskBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import OriginWanted
 from tui.widgets.timeline_strip import TimelineStrip
+from tui.widgets.transcript import SourceWanted
 
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
@@ -85,7 +86,7 @@ class StreamscopeApp(App[int]):
         self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
         batch = len(factories) > 1 or (live is not None and len(live.jobs) > 1)
-        self.run_list = RunList(ui, self.watchlist, self.verdicts, batch=batch)
+        self.run_list = RunList(ui, watchlist, self.verdicts, settings.now, batch=batch)
         harden(self)
 
     # --- begin and end ------------------------------------------------------------------------
@@ -115,8 +116,8 @@ class StreamscopeApp(App[int]):
         """Draw what changed, and ask what waits for the reader's word."""
         self.desk.questions.offer()
         self.ticker.tick()
-        if self.ticker.numbers_due and self.dashboard.is_attached:
-            self.run_list.show(self.settings.now())
+        if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
+            self.run_list.show()
 
     def redraw(self) -> None:
         """Draw everything now."""
@@ -224,6 +225,10 @@ class StreamscopeApp(App[int]):
     @on(OriginWanted)
     def _on_origin_wanted(self, message: OriginWanted) -> None:
         self.navigator.origin(message)
+
+    @on(SourceWanted)
+    def _on_source_wanted(self, message: SourceWanted) -> None:
+        self.modals.source(message.number)
 
     @on(TimelineStrip.Picked)
     def _on_picked(self, message: TimelineStrip.Picked) -> None:

@@ -115,8 +115,9 @@ KEYS: Final[list[Key]] = [
     Key("t", "t", "screen.thinking", "thinking", "Fold or unfold thinking",
          "Show all of the thinking, or one row of it", _VIEW,
          palette="view: thinking"),
-    Key("M", "M", "screen.source", "source", "Markdown or source",
-         "Show the text as Markdown, or as it came", _VIEW, palette="view: source"),
+    Key("M", "M", "screen.source", "source", "Rendered or as it came",
+         "Transcript: Markdown, or the text and the results' JSON as they came. Tool calls: JSON, "
+         "or its strings with real line breaks, as code", _VIEW, palette="view: source"),
     Key("y", "y", "copy", "copy", "Copy",
          "Copy what is shown: an event, the text, a tool's input, the message, the request", _KEEP,
          palette="copy: choose what"),

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from tui.core.session import Run
-from tui.dashboard.watched import Watched
-from tui.findings import Finding
+from tui.dashboard.verdicts import Findings
+from tui.dashboard.watched import Watched, Watchlist
 from tui.run import Feed
+from tui.viewmodel.run_table import RunTable
 from tui.viewmodel.runs import RunEntry
 
 if TYPE_CHECKING:
     from tui.conversation.exchange import Exchange
 
+BUDGET_NS: Final = 2_000_000
+"""How long a refresh looks at runs that are not in view."""
+_OVER_AT_ONCE: Final = 200
+"""Runs that are over, and are looked at in a refresh."""
 _NOTES: Final = {
     "queued": "waiting",
     "asking": "asks for tools",
@@ -22,36 +28,105 @@ _NOTES: Final = {
 }
 
 
-def _not_judged(watched: Watched, run: Run) -> tuple[Finding, ...]:
+FindingsOf = Callable[[Watched, Run], Findings]
+
+
+def _not_judged(watched: Watched, run: Run) -> Findings:
     return ()
 
 
 def run_entries(
     streams: Iterable[Watched],
-    findings_of: Callable[[Watched, Run], tuple[Finding, ...]] = _not_judged,
+    findings_of: FindingsOf = _not_judged,
 ) -> list[RunEntry]:
     """Return an entry for every run of these streams, in their order."""
-    entries: list[RunEntry] = []
-    for watched in streams:
-        feed, exchange = watched.feed, watched.exchange
-        model = (feed.info.request or {}).get("model")
-        for run in feed.runs:
-            over = run.state.end is not None
-            entries.append(
-                RunEntry(
-                    key=run,
-                    number=len(entries) + 1,
-                    run=run,
-                    title=feed.info.title,
-                    model=model if isinstance(model, str) else None,
-                    attempt=1 if exchange is None else attempt_of(exchange, feed),
-                    replaced=exchange is not None and feed in exchange.replaced,
-                    note=_note(exchange, feed),
-                    now_ns=(run.last_byte_ns or 0) if over else feed.elapsed_ns(),
-                    findings=findings_of(watched, run),
-                )
-            )
-    return entries
+    runs = [(watched, run) for watched in streams for run in watched.feed.runs]
+    return [
+        run_entry(watched, run, number, findings_of(watched, run))
+        for number, (watched, run) in enumerate(runs, 1)
+    ]
+
+
+def run_entry(watched: Watched, run: Run, number: int, findings: Findings = ()) -> RunEntry:
+    """Return what is known of a run now."""
+    feed, exchange = watched.feed, watched.exchange
+    model = (feed.info.request or {}).get("model")
+    over = run.state.end is not None
+    return RunEntry(
+        key=run,
+        number=number,
+        run=run,
+        title=feed.info.title,
+        model=model if isinstance(model, str) else None,
+        attempt=1 if exchange is None else attempt_of(exchange, feed),
+        replaced=exchange is not None and feed in exchange.replaced,
+        note=_note(exchange, feed),
+        now_ns=(run.last_byte_ns or 0) if over else feed.elapsed_ns(),
+        findings=findings,
+    )
+
+
+class RunListing:
+    """The table of all runs that are watched, looked at in turn: a refresh has its budget."""
+
+    def __init__(
+        self, watchlist: Watchlist, now: Callable[[], int], findings_of: FindingsOf = _not_judged
+    ) -> None:
+        """`now` is a monotonic clock in ns."""
+        self.table = RunTable(self._entry)
+        self._watchlist = watchlist
+        self._findings_of = findings_of
+        self._now = now
+        self._places: dict[Hashable, tuple[Watched, int]] = {}
+        """The stream of each run, and its number."""
+        self._going: deque[Run] = deque()
+        self._over: deque[Run] = deque()
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are runs that were never looked at."""
+        return self.table.unseen > 0
+
+    def refresh(self, first: Iterable[Hashable]) -> None:
+        """Look at these runs, and at as many others as the budget allows, first those going on."""
+        until = self._now() + BUDGET_NS
+        if self._watchlist.count_of_runs != len(self._places):
+            self._arrange()
+        for key in first:
+            self.table.look(key)
+        for _ in range(len(self._going)):
+            run = self._going.popleft()
+            self.table.look(run)
+            (self._over if self._is_over(run) else self._going).append(run)
+            if self._now() > until:
+                return
+        for _ in range(min(len(self._over), _OVER_AT_ONCE)):
+            # Even they can change: an answer may be gone on with, an attempt replaced.
+            run = self._over.popleft()
+            self.table.look(run)
+            (self._over if self._is_over(run) else self._going).append(run)
+            if self._now() > until:
+                return
+
+    def _arrange(self) -> None:
+        """Take note of runs that have begun. All behind one in the middle get other numbers."""
+        known = self._places
+        self._places = {}
+        for watched in self._watchlist.all:
+            for run in watched.feed.runs:
+                self._places[run] = watched, len(self._places) + 1
+                if run not in known:
+                    self._going.appendleft(run)
+        self.table.arrange(list(self._places))
+
+    def _entry(self, key: Hashable) -> RunEntry:
+        watched, number = self._places[key]
+        assert isinstance(key, Run)
+        return run_entry(watched, key, number, self._findings_of(watched, key))
+
+    def _is_over(self, run: Run) -> bool:
+        exchange = self._places[run][0].exchange
+        return run.state.end is not None and (exchange is None or exchange.done)
 
 
 def attempt_of(exchange: Exchange, feed: Feed) -> int:

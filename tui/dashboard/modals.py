@@ -33,15 +33,30 @@ class Modals:
         shown = self._watchlist.shown
         if shown is None or not self._watchlist.count() or self._ui.modal:
             return
+        from tui.conversation.diagnosis import request_id_of
         from tui.screens.detail import Detail
 
         # From here the reader looks at one event: what the log marks is what is shown.
-        self._ui.open(Detail(shown.run, self._watchlist.count() - 1), self._leave_detail)
+        request_id = request_id_of(shown.feed, shown.run)
+        newest = self._watchlist.count() - 1
+        self._ui.open(Detail(shown.run, newest, request_id), self._leave_detail)
 
     def _leave_detail(self, seq: int | None) -> None:
         newest = seq == self._watchlist.count() - 1
         if self._watchlist.cursor is not None or not newest:
             self._navigator.go_to(seq)
+
+    def source(self, number: int) -> None:
+        """Show what the answer cites of a source."""
+        state = self._watchlist.state()
+        if state is None or self._ui.modal:
+            return
+        from tui.screens.cited import Cited
+        from tui.viewmodel.cited import source_lines
+
+        lines = source_lines(state.blocks, number)
+        if lines:
+            self._ui.open(Cited(number, lines))
 
     def why(self) -> None:
         """Show what is wrong with the run, and why."""

@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tui.core.session import Run
-from tui.dashboard.listing import run_entries
+from tui.dashboard.listing import RunListing, run_entries
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
 if TYPE_CHECKING:
-    from tui.viewmodel.runs import KeptRows
     from tui.widgets.runs_list import RunsList
 
 
 class RunList:
     """Draws a row for each run that is watched, and shows the one that is picked."""
 
-    def __init__(self, ui: UI, watchlist: Watchlist, verdicts: Verdicts, *, batch: bool) -> None:
-        """`batch`: whether several streams were begun together, to be watched side by side."""
+    def __init__(
+        self,
+        ui: UI,
+        watchlist: Watchlist,
+        verdicts: Verdicts,
+        now: Callable[[], int],
+        *,
+        batch: bool,
+    ) -> None:
+        """`batch`: whether several streams were begun together, to be watched side by side.
+
+        `now` is a monotonic clock in ns.
+        """
         self._ui = ui
         self._watchlist = watchlist
-        self._verdicts = verdicts
         self._batch = batch
-        self._kept_rows: KeptRows = {}
+        self._now = now
+        self._verdicts = verdicts
+        self._listing = RunListing(watchlist, now, verdicts.of_listed)
 
-    def show(self, now_ns: int) -> None:
+    @property
+    def pending(self) -> bool:
+        """Whether there are runs in the list that were never looked at."""
+        return self._listing.pending
+
+    def show(self) -> None:
         """Draw the list, where it is wanted."""
         dashboard = self._ui.dashboard
-        if not dashboard.wants_runs(self._watchlist.position[1], batch=self._batch):
+        if not dashboard.wants_runs(self._watchlist.count_of_runs, batch=self._batch):
             return
-        from tui.viewmodel.runs import run_rows, totals
-
+        listing, shown = self._listing, self._watchlist.shown
         self._verdicts.begin_list()
-        entries = run_entries(self._watchlist.all, self._verdicts.of_listed)
-        rows = run_rows(entries, self._kept_rows)
-        shown = self._watchlist.shown
-        key = None if shown is None else shown.run
-        dashboard.show_runs(rows, totals(entries, self._kept_rows), key, now_ns)
+        listing.refresh(dashboard.runs_in_view())
+        dashboard.show_runs(listing.table, None if shown is None else shown.run, self._now())
 
     def toggle(self) -> None:
         """Show the list of runs and move in it; hide it again."""

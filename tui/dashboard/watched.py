@@ -84,6 +84,8 @@ class Watchlist:
 
     def __init__(self) -> None:
         self.all: list[Watched] = []
+        self._runs: list[list[Run]] = []
+        """The runs of each stream."""
         self.cursor: int | None = None
         self._number = 0
         self._place: int | None = None
@@ -97,6 +99,7 @@ class Watchlist:
             self._leave()
             self._number, self._place = len(self.all), None
         self.all.append(watched)
+        self._runs.append(watched.feed.runs)
 
     @property
     def feeds(self) -> list[Feed]:
@@ -123,13 +126,17 @@ class Watchlist:
         return Shown(watched, watched.feed.runs[-1 if self._place is None else self._place])
 
     @property
+    def count_of_runs(self) -> int:
+        """How many runs there are."""
+        return sum(map(len, self._runs))
+
+    @property
     def position(self) -> tuple[int, int]:
         """Return the number of the shown run, from one, and how many there are."""
         if not self.all:
             return 0, 0
-        sizes = [len(watched.feed.runs) for watched in self.all]
-        here = sizes[self._number] if self._place is None else self._place + 1
-        return sum(sizes[: self._number]) + here, sum(sizes)
+        here = len(self._runs[self._number]) if self._place is None else self._place + 1
+        return sum(map(len, self._runs[: self._number])) + here, self.count_of_runs
 
     def pick(self, step: int) -> None:
         """Show the run `step` places further."""

@@ -26,7 +26,7 @@ from tui.widgets.transcript import Transcript
 from tui.widgets.verdict_bar import VerdictBar
 
 if TYPE_CHECKING:
-    from tui.viewmodel.runs import RunRow, Totals
+    from tui.viewmodel.run_table import RunTable
     from tui.widgets.composer import Composer
     from tui.widgets.runs_list import RunsList
 
@@ -93,7 +93,9 @@ class Dashboard(Screen[None]):
         self._restyle()
 
     def _restyle(self) -> None:
-        self.transcript.markdown_theme = markdown_theme(self.app.theme_variables)
+        theme = markdown_theme(self.app.theme_variables)
+        self.transcript.markdown_theme = theme
+        self.tools.take_theme(theme)
         self.transcript.notify_style_update()
 
     def on_composer_left(self) -> None:
@@ -171,9 +173,11 @@ class Dashboard(Screen[None]):
         self.set_class(wanted, "-runs")
         return wanted
 
-    def show_runs(
-        self, rows: list[RunRow], found: Totals, shown_key: Hashable | None, now_ns: int
-    ) -> None:
+    def runs_in_view(self) -> list[Hashable]:
+        """Return the runs whose rows are seen."""
+        return [] if self.runs is None else self.runs.keys_in_view()
+
+    def show_runs(self, table: RunTable, shown_key: Hashable | None, now_ns: int) -> None:
         """Draw the list of runs."""
         runs = self.runs
         if runs is None:
@@ -184,8 +188,8 @@ class Dashboard(Screen[None]):
         self.set_class(True, "-runs")
         # A border and the heads around the rows; the panes keep most of the room.
         most = max(self.size.height // 4, 5)
-        runs.styles.height = min(len(rows) + 3, most)
-        runs.show(rows, found, shown_key, now_ns)
+        runs.styles.height = min(len(table.keys) + 3, most)
+        runs.show(table, shown_key, now_ns)
 
     @property
     def runs_filter(self) -> str:
@@ -237,8 +241,11 @@ class Dashboard(Screen[None]):
         self.notify(f"Fragment boundaries {'on' if on_now else 'off'}")
 
     def action_source(self) -> None:
-        """Show the transcript as Markdown or as it came."""
-        self.transcript.toggle_source()
+        """Show the transcript as Markdown or as it came; tool input as JSON or as it is meant."""
+        if self.tools.has_focus:
+            self.tools.toggle_decoded()
+        else:
+            self.transcript.toggle_source()
 
     def action_thinking(self) -> None:
         """Fold or unfold the thinking."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 
-from tui.core.metrics import Percentiles, percentiles
 from tui.core.text import format_count, format_ns, one_line
-from tui.findings.finding import LEVELS
 from tui.viewmodel.run_rows import (
     COLUMNS,
-    GOING,
     SORTS,
     Column,
     KeptRows,
@@ -23,7 +20,7 @@ from tui.viewmodel.run_rows import (
     run_rows,
     sorted_rows,
 )
-from tui.viewmodel.verdict import glyph_of
+from tui.viewmodel.run_totals import Tally, Totals, share_of
 
 __all__ = [
     "COLUMNS",
@@ -59,69 +56,14 @@ _COUNTED: Final[tuple[tuple[str, str, tuple[RunKind, ...]], ...]] = (
 )
 
 
-class Totals(NamedTuple):
-    """What the runs add up to, without the attempts that were replaced. Times in ns."""
-
-    runs: int
-    counts: dict[RunKind, int]
-    """How many there are of each kind; those without any are left out."""
-    done: int
-    """How many are over."""
-    ttft: Percentiles
-    """Over all runs that sent content."""
-    e2e: Percentiles
-    """Over the complete ones: a request that was turned down at once is not fast."""
-    itl: Percentiles
-    """Over those that are over and counted their tokens."""
-    tokens_per_s: float | None
-    """The median over the same runs, by nearest rank."""
-    input_tokens: int | None
-    output_tokens: int | None
-    cache_read: int | None
-    cache_write: int | None
-    anomalies: int
-    stalls: int | None
-    retries: int
-    """Attempts after the first."""
-
-
 def totals(entries: Iterable[RunEntry], kept: KeptRows | None = None) -> Totals:
     """Return the totals; a number that no run knows is None. For `kept` see `run_rows`."""
-    rows = [row for row in run_rows(entries, kept) if not row.replaced]
-    counts: dict[RunKind, int] = {}
-    for row in rows:
-        counts[row.kind] = counts.get(row.kind, 0) + 1
-    over = [row for row in rows if row.kind not in GOING]
-    rates = sorted(
-        row.tokens_per_s for row in over if row.tokens_per_s is not None and not row.estimated
-    )
-    return Totals(
-        runs=len(rows),
-        counts=counts,
-        done=len(over),
-        ttft=percentiles([row.ttft_ns for row in rows if row.ttft_ns is not None]),
-        e2e=percentiles(
-            [
-                row.duration_ns
-                for row in over
-                if row.kind == "complete" and row.duration_ns is not None
-            ]
-        ),
-        itl=percentiles([round(row.itl_ns) for row in over if row.itl_ns is not None]),
-        tokens_per_s=rates[(len(rates) - 1) // 2] if rates else None,
-        input_tokens=_sum(row.input_tokens for row in rows),
-        output_tokens=_sum(row.output_tokens for row in rows),
-        cache_read=_sum(row.cache_read for row in rows),
-        cache_write=_sum(row.cache_write for row in rows),
-        anomalies=sum(row.anomalies for row in rows),
-        stalls=_sum(row.stalls for row in rows),
-        retries=sum(row.attempt - 1 for row in rows),
-    )
-
-
-def _sum(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    tally = Tally()
+    for row in run_rows(entries, kept):
+        share = share_of(row)
+        if share is not None:
+            tally.add(share)
+    return tally.totals()
 
 
 def _number(count: int, noun: str, nouns: str) -> str:
@@ -149,16 +91,9 @@ def totals_parts(found: Totals) -> list[str]:
     return parts + _troubles(found)
 
 
-def codes_parts(rows: Iterable[RunRow]) -> list[str]:
-    """Return how many of the rows have each finding above `info`, the most severe first."""
-    counts: dict[tuple[int, str, str], int] = {}
-    for row in rows:
-        if row.replaced:
-            continue
-        for code, finding in {one.code: one for one in row.findings if one.level != "info"}.items():
-            kind = (LEVELS.index(finding.level), code, glyph_of(finding))
-            counts[kind] = counts.get(kind, 0) + 1
-    ranked = sorted(counts.items(), key=lambda item: (item[0][0], -item[1], item[0][1]))
+def codes_parts(found: Totals) -> list[str]:
+    """Return how many of the runs have each finding above `info`, the most severe first."""
+    ranked = sorted(found.codes.items(), key=lambda item: (item[0][0], -item[1], item[0][1]))
     return [f"{glyph} {format_count(number)} {code}" for (_, code, glyph), number in ranked]
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Set
 from typing import ClassVar, Final
 
 from rich.style import Style
 from textual import events
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.viewmodel.run_filter import RunFilter
+from tui.viewmodel.run_table import RunTable
 from tui.viewmodel.runs import (
     COLUMNS,
     SORTS,
     RunRow,
     Sort,
-    Totals,
     codes_parts,
-    sorted_rows,
     totals_fitting,
     totals_parts,
 )
@@ -90,11 +90,14 @@ class RunsList(LineView):
         self.sort: Sort = "number"
         self.reverse = False
         self.filter = RunFilter()
-        self._rows: dict[Hashable, RunRow] = {}
-        self._order: list[Hashable] = []
+        self._table: RunTable | None = None
+        self._keys: list[Hashable] = []
+        """The runs in the order of their numbers, as they were drawn last."""
+        self._dirty = False
+        """Whether rows have changed since they were sorted."""
+        self._order: Sequence[Hashable] = []
         self._at: dict[Hashable, int] = {}
         """ColumnSlot of each key in the order."""
-        self._totals: Totals | None = None
         self._shown: Hashable | None = None
         self._cursor: Hashable | None = None
         self._now_ns = 0
@@ -108,34 +111,50 @@ class RunsList(LineView):
         """A list of runs has no tail to follow."""
         return False
 
-    def show(
-        self, rows: Sequence[RunRow], totals: Totals, shown_key: Hashable | None, now_ns: int
-    ) -> None:
-        """Draw these rows, in any order. `now_ns` is the time on any clock that only rises."""
+    def show(self, table: RunTable, shown_key: Hashable | None, now_ns: int) -> None:
+        """Draw the rows of a table. `now_ns` is the time on any clock that only rises."""
         self._now_ns = now_ns
-        known = {row.key: row for row in rows}
-        changed = known != self._rows
-        others = known.keys() != self._rows.keys()
-        self._rows, self._totals = known, totals
+        self._table = table
+        rows = table.changes()
+        changed = bool(rows)
+        self._dirty |= changed
+        others = table.keys is not self._keys
         due = now_ns - self._sorted_ns >= RESORT_NS and self.text_selection is None
-        if others or (due and changed):
+        anew = others or (due and self._dirty)
+        if anew:
+            self._keys = table.keys
             self._arrange(sort=due or self.sort in _STEADY)
         if shown_key != self._cursor and not self._is_pending(shown_key):
-            changed = True
+            anew = True
             self._cursor = shown_key
             if self._kept_in_view and shown_key is not None:
                 self._reveal(shown_key)
         self._shown = shown_key
-        if changed:
-            self._digits = len(str(max((row.number for row in rows), default=0)))
+        digits = len(str(table.row(table.keys[-1]).number)) if table.keys else 1
+        if changed or anew:
             self._entitle()
+        if anew or digits != self._digits:
+            self._digits = digits
             self.refresh()
+        elif changed:
+            self._refresh_rows(rows)
         self._note_view()
+
+    def _refresh_rows(self, keys: Set[Hashable]) -> None:
+        """Draw those of these rows again that are in view."""
+        for line, key in enumerate(self.keys_in_view(), 1):
+            if key in keys:
+                self.refresh(Region(0, line, self.size.width, 1))
+
+    def keys_in_view(self) -> list[Hashable]:
+        """Return the runs whose rows are seen."""
+        top = self.scroll_offset.y
+        return list(self._order[top : top + self._page])
 
     def _is_pending(self, shown_key: Hashable | None) -> bool:
         """Return whether what the reader picked may still be on its way into the panes."""
         fresh = self._now_ns - self._picked_ns < RESORT_NS
-        return fresh and shown_key == self._shown and self._cursor in self._rows
+        return fresh and shown_key == self._shown and self._cursor in self._at
 
     # --- order --------------------------------------------------------------------------------
 
@@ -144,20 +163,28 @@ class RunsList(LineView):
         # Who looks at the first rows of a ranking looks at the first rows, whichever they are.
         anchored = anchored and (self.scroll_offset.y > 0 or self.sort in _STEADY)
         anchor = self._anchor() if anchored else None
-        rows = {key: row for key, row in self._rows.items() if self.filter.matches(row)}
-        self.placeholder = _NONE_FIT if self._rows and not rows else _NO_RUNS
         line = 0 if anchor is None else self._at[anchor] - self.scroll_offset.y
         if sort:
-            self._sorted_ns = self._now_ns
-            ordered = sorted_rows(rows.values(), self.sort, self.reverse)
-            self._order = [row.key for row in ordered]
+            self._sorted_ns, self._dirty = self._now_ns, False
+            assert self._table is not None
+            self._order = self._fitting(self._table.sorted_keys(self.sort, self.reverse))
         else:
-            kept = [key for key in self._order if key in rows]
-            self._order = kept + [key for key in rows if key not in self._at]
+            fitting = self._fitting(self._keys)
+            there = set(fitting)
+            kept = [key for key in self._order if key in there]
+            self._order = kept + [key for key in fitting if key not in self._at]
         self._at = {key: place for place, key in enumerate(self._order)}
+        self.placeholder = _NONE_FIT if self._keys and not self._order else _NO_RUNS
         self.set_height(len(self._order) + 1 if self._order else 0)
         if anchor is not None and anchor in self._at:
             self._scroll(self._at[anchor] - line)
+
+    def _fitting(self, keys: Sequence[Hashable]) -> Sequence[Hashable]:
+        """Return the keys of the runs that fit the filter."""
+        if not self.filter.text or self._table is None:
+            return keys
+        row = self._table.row
+        return [key for key in keys if self.filter.matches(row(key))]
 
     def _anchor(self) -> Hashable | None:
         """Return the row that must not move: the cursor's, or where that is out of view the top."""
@@ -168,6 +195,8 @@ class RunsList(LineView):
 
     def _resort(self) -> None:
         """Sort at once, and show the first: the reader asked for it."""
+        if self._table is None:
+            return
         self._arrange(sort=True, anchored=False)
         self._scroll(0)
         self._entitle()
@@ -240,12 +269,14 @@ class RunsList(LineView):
         head = COLUMNS[self.sort].head
         parts = [f"Runs \u00b7 by {'number' if head == '#' else head} {sign}"]
         if self.filter.text:
-            some = f"{len(self._order)} of {len(self._rows)}"
+            some = f"{len(self._order)} of {len(self._keys)}"
             parts.append(f"filter: {wire(self.filter.text, 24)} ({some})")
         room = self.size.width - 4
-        title = totals_fitting([*parts, *codes_parts(self._rows.values())], room)
-        totals = self._totals
-        below = totals_fitting(totals_parts(totals), room) if totals is not None else ""
+        table = self._table
+        found = None if table is None else table.totals()
+        codes = [] if found is None else codes_parts(found)
+        title = totals_fitting([*parts, *codes], room)
+        below = "" if found is None else totals_fitting(totals_parts(found), room)
         if self.border_title != title:
             # As content: what runs are filtered by may look like markup.
             vars(Widget)["border_title"].__set__(self, Content(title))
@@ -261,7 +292,8 @@ class RunsList(LineView):
     def row(self, y: int, width: int) -> Strip:
         if y == 0:
             return self._heads(width)
-        row = self._rows[self._order[y - 1]]
+        assert self._table is not None
+        row = self._table.row(self._order[y - 1])
         pieces: list[StyledText] = []
         for column in columns(width, self._digits):
             text, style = self._cell(row, column)
