@@ -34,6 +34,7 @@ from tui.cli.show import OutputMode
 from tui.conversation.plan import LivePlan
 from tui.core.records import Chunk
 from tui.scenarios import load, names
+from tui.scenarios.sessions import session_names
 from tui.sources import Opening, Source, SourceInfo
 from tui.sources.replay import FileSource
 

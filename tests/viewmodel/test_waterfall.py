@@ -84,7 +84,7 @@ def test_rows_on_one_axis() -> None:
     assert (second.start_ns, second.end_ns) == (ns(10.0), ns(11.5))
     assert second.gap == WaterfallGap(ns(4.0), ns(10.0), ("bash \u00d72",))
     assert view.note == ""
-    assert view.totals == (2, ns(11.5), ns(4.0), ns(1.5), ns(6.0), 0, 1_025, 900, 30)
+    assert tuple(view.totals) == (2, ns(11.5), ns(4.0), ns(1.5), ns(6.0), 0, 1_025, 900, 30)
     assert heading_of(view) == "Conversation \u00b7 2 requests \u00b7 11.5s"
     assert totals_parts(view.totals) == [
         ("model", "model 35 %"),

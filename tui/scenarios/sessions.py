@@ -90,7 +90,7 @@ def compile_session(name: str, source: str) -> tuple[Scenario, ...]:
 def _parts(name: str, source: str) -> list[SessionPart]:
     head, *texts = source.split("\n===\n")
     common = dict(_keyed(line) for line in head.split("\n") if line and not line.startswith("#"))
-    parts = []
+    parts: list[SessionPart] = []
     for text in texts:
         top, _, steps = text.partition("\n---\n")
         lines = top.split("\n")
