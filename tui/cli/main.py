@@ -62,14 +62,20 @@ def demo(
 ) -> None:
     """Play a built-in demo stream."""
     from tui.scenarios import UnknownScenario, header, names
+    from tui.scenarios.sessions import load_session, session_names
 
     if listing:
-        width = max(len(known) for known in names())
-        for known in names():
-            click.echo(f"{known:<{width}}  {header(known).description}")
+        known = {one: header(one).description for one in names()}
+        known |= {one: load_session(one)[0].description for one in session_names()}
+        width = max(map(len, known))
+        for one, description in known.items():
+            click.echo(f"{one:<{width}}  {description}")
         return
     from tui.sources.scenario import ScenarioSource
 
+    if name in session_names():
+        parts = [partial(ScenarioSource, part) for part in load_session(name)]
+        show(list(parts), output_mode=OutputMode(speed, plain))
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
     shown = header(name)
