@@ -74,3 +74,8 @@ def findings_of_feed(feed: Feed, earlier: Sequence[Feed] = ()) -> list[list[Find
     """Return the findings of each run of a feed; `earlier` ones may be of its conversation."""
     before = [evidence for one in earlier for evidence in of_feed(one)]
     return findings_of([*before, *of_feed(feed)])[len(before) :]
+
+
+def findings_of_linked(known: Sequence[Evidence]) -> list[list[Finding]]:
+    """Return the findings of runs whose neighbours were found already."""
+    return [diagnose(evidence) for evidence in known]

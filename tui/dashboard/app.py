@@ -115,6 +115,7 @@ class StreamscopeApp(App[int]):
     def tick(self) -> None:
         """Draw what changed, and ask what waits for the reader's word."""
         self.desk.questions.offer()
+        self.desk.tick()
         self.ticker.tick()
         if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
             self.run_list.show()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from itertools import accumulate
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tui.core.session import Run
@@ -22,7 +22,9 @@ _BEFORE: Final = 12
 _AFTER: Final = 3
 _AT_ONCE: Final = 24
 """So many streams are judged among their neighbours at a time."""
-_BUDGET_S: Final = 0.004
+_LOOKED_AT: Final = 200
+"""So many streams of the list are looked at in a tick, for whether they are to be judged."""
+_BUDGET_S: Final = 0.002
 """Runs that are only listed are judged for so long at each tick."""
 
 
@@ -37,6 +39,8 @@ class Verdicts:
         self._neighbours: dict[Watched, int] = {}
         """Among how many streams that were done each one was judged."""
         self._judging = False
+        self._next = 0
+        """The stream of the list that is looked at next."""
         self._spent_at = 0.0
         """When no more of the runs that are only listed are judged at this tick."""
 
@@ -51,6 +55,10 @@ class Verdicts:
 
             found = self._alone[run] = tuple(diagnose(of_run(watched.feed, run)))
         return found
+
+    def keep(self, run: Run, found: Sequence[Finding]) -> None:
+        """Take what was found in a run among neighbours that were known better."""
+        self._among[run] = tuple(found)
 
     def for_export(self, watched: Watched, run: Run) -> Findings:
         """Return what is found in a run among its neighbours, as far as it has come."""
@@ -98,18 +106,20 @@ class Verdicts:
         streams = self._watchlist.all
         if shown is None or len(streams) < 2 or self._judging:
             return
-        done = list(accumulate((one.feed.done for one in streams), initial=0))
         here = streams.index(shown.watched)
+        looked_at = range(self._next, min(self._next + _LOOKED_AT, len(streams)))
         due: dict[int, int] = {}
-        for place in (here, *(range(len(streams)) if listed else ())):
-            if due and not min(due) <= place < min(due) + _AT_ONCE:
+        for place in (here, *(looked_at if listed else ())):
+            one = streams[place]
+            if not one.feed.done or (due and not min(due) <= place < min(due) + _AT_ONCE):
                 continue
             around = _near(place)
-            neighbours = done[min(around.stop, len(streams))] - done[around.start]
-            one = streams[place]
-            if one.feed.done and self._neighbours.get(one) != neighbours:
+            neighbours = sum(near.feed.done for near in streams[around.start : around.stop])
+            if self._neighbours.get(one) != neighbours:
                 due[place] = neighbours
-        if due:
+        if not due:
+            self._next = looked_at.stop % len(streams)
+        else:
             self._judging = True
             self._neighbours |= {streams[place]: count for place, count in due.items()}
             near = streams[_near(min(due)).start : _near(max(due)).stop]
