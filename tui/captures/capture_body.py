@@ -29,8 +29,8 @@ _TAIL: Final = b'"}'
 _NOTHING: Final = b"0" + _DATA + _TAIL + b"\n"
 """What the line of an empty chunk ends with."""
 _FILLER: Final = b" "
-_MOST_KEPT: Final = 16
-"""Blocks that are kept as they were decoded: a search and the panes look at several places."""
+_MOST_KEPT: Final = 1 << 20
+"""Bytes that are kept as they were decoded: a search and the panes look at several places."""
 
 
 class Parts(NamedTuple):
@@ -187,7 +187,7 @@ class CaptureBody:
             found = self._decode(place, self.after, wanted)
         # The one that was wanted last stands last.
         self._decoded[number] = found
-        while len(self._decoded) > _MOST_KEPT:
+        while sum(map(len, self._decoded.values())) > _MOST_KEPT:
             del self._decoded[next(iter(self._decoded))]
         return found
 
