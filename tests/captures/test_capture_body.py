@@ -111,3 +111,16 @@ def test_usual_lines_are_read_a_block_at_once(
     assert list(place.chunks()) == [Chunk(number, b'{"a":"\n"}') for number in range(3_000)]
     assert place.read_at(26_991, 9) == b'{"a":"\n"}'
     assert place.read_at(8_982, 18) == b'{"a":"\n"}' * 2
+
+
+def test_while_it_is_read_no_more_is_decoded_than_is_looked_at(tmp_path: Path) -> None:
+    lines = [encode_line(ChunkLine(RUN, number, b"%08d " % number)) for number in range(9_000)]
+    place = body(tmp_path / "c.jsonl", b"".join(lines))
+    batches = place.batches()
+    seen = b"".join(next(batches).reads)
+    assert place.read_at(len(seen) - 9, 9) == seen[-9:]
+    assert sum(map(len, place._decoded.values())) < 2 * len(seen)
+    whole = seen + b"".join(read for batch in batches for read in batch.reads)
+    for at in (0, len(seen) - 5, len(seen), len(whole) // 2, len(whole) - 30):
+        assert place.read_at(at, 20) == whole[at : at + 20]
+    assert place.read_at(0, len(whole)) == whole
