@@ -505,7 +505,7 @@ def test_asciicast() -> None:
     }
     assert {kind for _, kind, _ in events} == {"o"}
     assert [at for at, _, _ in events] == sorted(at for at, _, _ in events)
-    assert events[0] == [2.4, "o", "Look:\r\n```py\r\n"]
+    assert events[0] == [2.4, "o", "Look:\r\n```py"]
     text = "".join(text for _, _, text in events)
     assert text.startswith("Look:\r\n```py\r\nx = `1`\r\n```\r\ndone\u241b[31m")
     assert text.endswith('\u2192 get_weather {"city": "Paris"}\r\n')
@@ -539,8 +539,8 @@ def test_asciicast_with_a_secret_over_pieces_goes_by_lines() -> None:
     _, found = cast(material(run))
     assert found == [
         [2.0, "o", "one\r\n"],
-        [4.0, "o", f"two {MASK} three\r\n"],
-        [6.0, "o", "four\r\n"],
+        [5.0, "o", f"two {MASK} three\r\n"],
+        [8.0, "o", "four\r\n"],
     ]
 
 

@@ -78,7 +78,8 @@ Save = Callable[[str, bytes], Path]
 
 FILE_KEYS = ["schema", "file", "runs"]
 RUN_KEYS = [
-    *("status", "message", "tools", "events", "bytes", "metrics", "error", "findings", "anomalies"),
+    *("status", "message", "tools", "events", "bytes", "metrics", "error", "request_id"),
+    *("findings", "anomalies"),
 ]
 TOOL_KEYS = ["index", "id", "name", "type", "fragments", "raw", "input", "state"]
 METRIC_KEYS = [

@@ -17,9 +17,10 @@ from tests.manual_clock import ManualClock
 from tests.script_source import ScriptSource, one_each
 from tests.streams import cuts, legal_events
 from tui.cli.plain import PlainWriter, read_as_json, read_plainly, summary
+from tui.core.citations import CitedSources, CitedText, joins, source_line
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Run, Session
-from tui.core.state import End
+from tui.core.state import Block, End
 from tui.core.text import one_line, sanitize
 from tui.run import Feed
 from tui.sources import SourceEnded
@@ -47,18 +48,29 @@ def written(*items: JsonObject | bytes, how: End | None = "eof") -> str:
 
 
 def expected(run: Run) -> str:
-    """The transcript of a whole message: text as it is, a line for everything else."""
+    """The transcript of a whole message: text with its citations' numbers, a line for the rest."""
     out = ""
+    sources = CitedSources()
+    before: Block | None = None
     for block in run.state.blocks:
+        if not joins(before, block):
+            cited = CitedText(sources)
+            if out and not out.endswith("\n"):
+                out += "\n"
+        before = block
         if block.type == "text":
-            out += sanitize(block.text.text())
-        elif block.is_tool:
+            out += sanitize(cited.take(block, block.text, over=True))
+            continue
+        if block.is_tool:
             out += f"\u2192 {block.start['name']} {one_line(block.json.text())}".rstrip()
         elif not block.type.endswith("thinking"):
             out += f"[{block.type}]"
         if out and not out.endswith("\n"):
             out += "\n"
-    return out
+    if out and not out.endswith("\n"):
+        out += "\n"
+    listed = [one_line(source_line(source)) + "\n" for source in sources.listed]
+    return "".join([out, *(["\n", *listed] if listed else [])])
 
 
 @given(data=st.data(), events=legal_events())
@@ -84,9 +96,10 @@ def test_the_output_is_the_transcript_however_it_arrives(
 
 def test_text_is_written_as_it_arrives() -> None:
     start = (pb.message_start(), pb.text_start(), pb.text(0, "It "))
-    assert written(*start, how=None) == "It "
+    assert written(*start, how=None) == "It"
     assert written(*start, pb.text(0, "is\n\nso"), how=None) == "It is\n\nso"
-    assert written(*start, pb.block_stop(0), how=None) == "It \n"
+    assert written(*start, pb.block_stop(0), how=None) == "It "
+    assert written(*start, pb.block_stop(0)) == "It \n"
 
 
 def test_a_call_is_one_line_once_it_is_whole() -> None:
@@ -232,7 +245,7 @@ async def test_an_answer_is_written_while_it_arrives() -> None:
     reader = Reader(one_each(EVENTS, 0, 0, 0, 9 * S))
     reading = asyncio.create_task(reader.read())
     await reader.until_written("one")
-    assert (reader.out.getvalue(), reader.err.getvalue()) == ("one ", "")
+    assert (reader.out.getvalue(), reader.err.getvalue()) == ("one", "")
     await reader.manual.advance(9 * S)
     assert await reading
     assert reader.out.getvalue() == "one two\n"

@@ -101,6 +101,7 @@ def test_the_shape() -> None:
                     "stalls": 0,
                 },
                 "error": None,
+                "request_id": None,
                 "findings": [],
                 "anomalies": [],
             }
@@ -214,3 +215,10 @@ def test_any_events_give_strict_json(events: list[JsonObject], data: st.DataObje
 def test_any_bytes_give_strict_json(chunks: list[bytes]) -> None:
     session = run(chunks)
     strict(dumps(file_report("f", session.runs)))
+
+
+def test_the_request_id_is_that_of_the_head_else_that_of_the_error() -> None:
+    event = {"type": "error", "error": {"type": "x", "request_id": "req_2"}}
+    runs = run([wire(event)]).runs
+    assert file_report("f", runs, [()], ["req_1"])["runs"][0]["request_id"] == "req_1"
+    assert file_report("f", runs)["runs"][0]["request_id"] == "req_2"

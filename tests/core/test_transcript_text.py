@@ -29,7 +29,7 @@ STREAM = pb.wire(
 def told(gains: list[Gain]) -> list[str]:
     """All text of each block, in the order in which it was told."""
     texts: dict[int, str] = {}
-    for block, text, _ in gains:
+    for block, text, _, _ in gains:
         texts[block.index] = texts.get(block.index, "") + text
     assert list(texts) == sorted(texts)
     return list(texts.values())
@@ -45,7 +45,7 @@ def test_blocks_are_told_once_and_one_after_another(places: list[int]) -> None:
     session.finish(100)
     gains += text.take(session.run.state)
     assert told(gains) == ["One two", "three four", ""]
-    assert [block.index for block, _, over in gains if over] == [0, 1, 2]
+    assert [block.index for block, _, over, _ in gains if over] == [0, 1, 2]
     assert call_line(gains[-1].block) == '\u2192 get_weather {"a": 1}'
     assert list(text.take(session.run.state)) == []
 
@@ -53,12 +53,12 @@ def test_blocks_are_told_once_and_one_after_another(places: list[int]) -> None:
 def test_what_is_held_back_is_told_later_and_nothing_overtakes_it() -> None:
     state = pb.run([STREAM]).run.state
     text, held = TranscriptText(), Buffer("One")
-    assert [gain[1:] for gain in text.take(state, {0: held})] == [("One", False)]
-    assert [gain[1:] for gain in text.take(state, {0: held})] == [("", False)]
+    assert [gain[1:] for gain in text.take(state, {0: held})] == [("One", False, True)]
+    assert [gain[1:] for gain in text.take(state, {0: held})] == [("", False, False)]
     assert [gain[1:] for gain in text.take(state)] == [
-        (" two", True),
-        ("three four", True),
-        ("", True),
+        (" two", True, False),
+        ("three four", True, True),
+        ("", True, True),
     ]
 
 

@@ -9,13 +9,13 @@ from tests.dashboard.answer import ANSWER
 from tests.manual_clock import ManualClock
 from tests.playbook import message_start, text, text_start
 from tui.dashboard.commands import KEYS
-from tui.dashboard.footer import _BARS, Footing, entries
+from tui.dashboard.footer import _BARS, Footing, _of_modal, entries
 from tui.screens.why import Why
 
 
 @pytest.mark.parametrize("moment", _BARS)
 def test_each_moment_has_six_to_nine_keys_help_and_quit_last(moment: str) -> None:
-    shown = entries(Footing(moment, None))
+    shown = entries(Footing(moment))
     assert 6 <= len(shown) <= 11
     assert [action for _, _, action in shown[-2:]] == ["help", "quit"]
     known = {key.action for key in KEYS} | {"detail", "play('go', 1)"}
@@ -23,7 +23,7 @@ def test_each_moment_has_six_to_nine_keys_help_and_quit_last(moment: str) -> Non
 
 
 def test_a_modal_has_its_own_keys_only() -> None:
-    shown = entries(Footing("", Why))
+    shown = entries(Footing("", tuple(_of_modal(Why([])))))
     assert [key for key, _, _ in shown] == ["esc", "enter", "y", "q"]
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.streams import json_values
 from tui.core.records import JsonObject
-from tui.messages.following import Link, RequestAndAnswer, link, plain, same, sent_back
+from tui.messages.following import plain, same, sent_back
+from tui.messages.linking import Link, RequestAndAnswer, link
 
 
 def asked(*turns: object, **fields: object) -> JsonObject:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.geometry import Offset
 from textual.screen import Screen
+from textual.selection import Selection
 
 from tests.app_harness import all_rows, all_strips, drawn, rows_of
 from tests.screen_host import shown
@@ -57,3 +59,21 @@ async def test_it_scrolls_to_a_line_when_the_scroll_bar_appears_with_it() -> Non
         screen.view.scroll_to_line(30)
         await drawn(hand.app)
         assert rows_of(screen.view)[0] == "line 30"
+
+
+async def test_a_line_of_bytes_is_cut_at_the_edge_with_a_mark() -> None:
+    line = StyledLine((("data: {} and \u6f22\u5b57 more\r", "code"),), cut="\u21aa ")
+    screen = Closer(wraps=True)
+    async with shown(screen, (22, 24)) as hand:
+        screen.view.show(lambda width: [line, line_of(("next", "plain"))])
+        await drawn(hand.app)
+        assert screen.view.row_width == 14
+        # The blank at the end of a row is in the bytes: it is kept.
+        assert [screen.view.row_text(y) for y in range(4)] == [
+            "data: {} and ",
+            "\u21aa \u6f22\u5b57 more\u240d",
+            "next",
+            "",
+        ]
+        selected = screen.view.get_selection(Selection(Offset(0, 0), Offset(4, 2)))
+        assert selected == ("data: {} and \u6f22\u5b57 more\u240d\nnext", "\n")

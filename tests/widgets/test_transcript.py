@@ -39,6 +39,8 @@ from tests.playbook import (
 )
 from tui.core.records import JsonObject
 from tui.core.text import sanitize
+from tui.screens.cited import Cited
+from tui.widgets.line_view import LineView
 
 CARET = "\u258c"
 MARKDOWN = """\
@@ -262,28 +264,137 @@ async def test_tool_calls_are_marked_where_they_were_made() -> None:
         assert "get_tides" in all_found[weather + 1]
 
 
-async def test_citations_are_listed_under_the_text() -> None:
-    events = message(
-        text_start(0),
-        text(0, "Low water is at 13:10."),
-        citation(0, {"type": "web", "title": "Tide [tables]", "url": "https://tides.example/x"}),
-        citation(0, {"type": "char_location", "document_title": "Log book", "cited_text": "..."}),
-        citation(0, {"type": "char_location", "cited_text": "The water rises."}),
-        citation(0, {"type": "from the future"}),
-        block_stop(0),
+def cited_answer() -> list[JsonObject]:
+    tides = {"type": "web", "title": "Tide [tables]", "url": "https://www.tides.example/x"}
+    return message(
+        *text_block(0, "It is **so**: "),
+        block_start(1, "text", text="", citations=[]),
+        text(1, "low water is at 13:10"),
+        citation(1, tides | {"cited_text": "Low water: [b]13:10[/b]"}),
+        citation(1, {"type": "char_location", "document_title": "Log book", "cited_text": "..."}),
+        block_stop(1),
+        *text_block(2, ". And that"),
+        block_start(3, "text", text="", citations=[]),
+        text(3, " is all."),
+        citation(3, tides),
+        block_stop(3),
     )
+
+
+async def test_citations_stand_in_the_sentence_and_their_sources_below_the_answer() -> None:
+    async with on_stage(timed(*cited_answer())) as stage:
+        await stage.at(LATER_S)
+        assert rows(stage)[:6] == [
+            "It is so: low water is at 13:10[1][2]. And that is",
+            "all.[1]",
+            "",
+            "\u2261 sources",
+            "  [1] Tide [tables]  tides.example",
+            "  [2] Log book",
+        ]
+
+
+@pytest.mark.parametrize("place", [(0, 33), (1, 5), (4, 2), (4, 20)])
+async def test_enter_on_a_source_shows_what_is_cited(place: tuple[int, int]) -> None:
+    async with on_stage(timed(*cited_answer())) as stage:
+        await stage.at(LATER_S)
+        stage.transcript_pane.focus()
+        stage.transcript_pane.caret = place
+        await stage.press("enter")
+        await stage.settle()
+        screen = stage.app.screen
+        assert isinstance(screen, Cited)
+        shown = "\n".join(all_rows(screen.query_one("#cited", LineView)))
+        assert "https://www.tides.example/x" in shown
+        assert "Low water: [b]13:10[/b]" in shown
+        await stage.press("enter")
+        assert not isinstance(stage.app.screen, Cited)
+
+
+@pytest.mark.parametrize("source", [False, True])
+async def test_enter_in_a_text_with_citations_goes_to_the_event_that_wrote_it(source: bool) -> None:
+    events = cited_answer()
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
-        said = stage.said
-        assert said.index("13:10") < said.index("citations")
-        for words in (
-            "[1] Tide [tables]",
-            "https://tides.example/x",
-            "[2] Log book",
-            "[3] The water rises.",
-            "from the future",
-        ):
-            assert words in said
+        stage.transcript_pane.focus()
+        if source:
+            await stage.press("M")
+            await stage.settle()
+        row = rows(stage)[0]
+        stage.transcript_pane.caret = (0, row.index("that is"))
+        await stage.press("enter")
+        await stage.settle()
+        assert stage.app.watchlist.cursor == events.index(text(2, ". And that")) + 1
+
+
+def run_of_code(lines: int) -> list[JsonObject]:
+    stdout = "".join(f"line {number}\n" for number in range(lines))
+    content = {"type": "code_execution_result", "stdout": stdout, "stderr": "", "return_code": 0}
+    return message(
+        block_start(0, "code_execution_tool_result", tool_use_id="s", content=content),
+        block_stop(0),
+        *text_block(1, "Done."),
+    )
+
+
+async def test_a_long_result_is_folded_and_enter_unfolds_it() -> None:
+    async with on_stage(timed(*run_of_code(30)), size=(80, 50)) as stage:
+        await stage.at(LATER_S)
+        pane = stage.transcript_pane
+        pane.focus()
+        assert rows(stage)[0].endswith("exit 0")
+        assert rows(stage)[8].strip() == "line 7"
+        assert rows(stage)[9].strip() == "\u25b8 22 more lines  enter unfolds"
+        assert rows(stage)[11] == "Done."
+        pane.caret = (3, 0)
+        await stage.press("enter")
+        await stage.settle()
+        assert rows(stage)[30].strip() == "line 29"
+        assert rows(stage)[31].strip() == "\u25be enter folds"
+        assert pane.caret == (0, 0)
+        await stage.press("enter")
+        await stage.settle()
+        assert rows(stage)[9].strip().startswith("\u25b8 22 more")
+
+
+async def test_a_result_that_is_short_has_nothing_to_unfold() -> None:
+    events = run_of_code(9)
+    async with on_stage(timed(*events)) as stage:
+        await stage.at(LATER_S)
+        assert "unfold" not in stage.said and "line 8" in stage.said
+        stage.transcript_pane.focus()
+        stage.transcript_pane.caret = (2, 0)
+        await stage.press("enter")
+        await stage.settle()
+        assert stage.app.watchlist.cursor == 2
+
+
+async def test_as_it_came_a_result_is_json() -> None:
+    async with on_stage(timed(*run_of_code(2)), size=(120, 40)) as stage:
+        await stage.at(LATER_S)
+        stage.transcript_pane.focus()
+        await stage.press("M")
+        await stage.settle()
+        assert '"stdout": "line 0\\nline 1\\n"' in stage.said
+
+
+async def test_markdown_of_an_mcp_server_is_folded_too() -> None:
+    body = "# Title\n\n" + "\n\n".join(f"Part **{number}**" for number in range(900))
+    parts = [{"type": "text", "text": body}]
+    events = message(
+        block_start(0, "mcp_tool_result", tool_use_id="m", is_error=False, content=parts),
+        block_stop(0),
+    )
+    async with on_stage(timed(*events), size=(80, 50)) as stage:
+        await stage.at(LATER_S)
+        pane = stage.transcript_pane
+        pane.focus()
+        assert "Part 0" in stage.said and "**" not in stage.said and "Part 30" not in stage.said
+        assert f"{len(body):,} chars in all" in stage.said
+        pane.caret = (2, 0)
+        await stage.press("enter")
+        await stage.settle()
+        assert "Part 899" in stage.said
 
 
 async def test_the_results_of_a_server_tool_are_listed() -> None:
@@ -302,7 +413,12 @@ async def test_the_results_of_a_server_tool_are_listed() -> None:
     )
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
-        for words in ("web_search  #0", "Crossing times", "https://b.example", "too_many_requests"):
+        for words in (
+            "web_search  #0",
+            "Crossing times",
+            "Predictions  b.example",
+            "too_many_requests",
+        ):
             assert words in stage.transcript
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from tui.captures.material import Material, pretty
 from tui.captures.redact import redact_json, redact_text
 from tui.core import reducer
+from tui.core.citations import CitedSource, source_line
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import Block, RunState, as_text
@@ -33,8 +34,7 @@ def to_markdown(material: Material) -> bytes:
             role = as_text(message.get("role")) or "message"
             parts += [f"## {one_line(role).capitalize()}", *_content(message.get("content"))]
     parts.append("## Answer")
-    for block in material.run.state.blocks:
-        parts += _part(_as_json(block))
+    parts += _answer(material.run.state)
     if material.run.error is not None:
         parts += ["## Error", _fenced(pretty(redact_json(material.run.error)), "json")]
     if material.findings:
@@ -66,6 +66,27 @@ def _facts(material: Material) -> list[str]:
     else:
         facts.append("Times: not known")
     return facts
+
+
+def _answer(state: RunState) -> list[str]:
+    """Return the blocks, text that citations split as one, and the sources."""
+    told = TranscriptText()
+    parts: list[str] = []
+    for gain in told.take(state, whole=True):
+        if gain.block.type != "text":
+            parts += _part(_as_json(gain.block))
+        elif gain.begins:
+            parts.append(gain.text)
+        else:
+            parts[-1] += gain.text
+    if told.sources.listed:
+        parts += ["## Sources", "\n".join(map(_source, told.sources.listed))]
+    return parts
+
+
+def _source(source: CitedSource) -> str:
+    place = f" <{one_line(source.place)}>" if source.place else ""
+    return f"{source.number}. {one_line(source.title)}{place}"
 
 
 def _as_json(block: Block) -> JsonObject:
@@ -165,25 +186,44 @@ def _timestamp(created: str) -> int | None:
 
 def _gains(run: Run) -> list[tuple[int, str]]:
     state = RunState()
-    text = TranscriptText()
+    told = _Told()
     gains: list[tuple[int, str]] = []
     for record in run.timeline.records():
         reducer.apply(state, record)
-        gained = _gained(text, state)
+        gained = told.gained(state)
         if gained:
             gains.append((record.t_ns, gained))
     reducer.end(state, run.state.end or "interrupted")
-    gained = _gained(text, state)
+    gained = told.gained(state) + told.sources()
     if gained:
         gains.append((run.last_byte_ns or 0, gained))
     return gains
 
 
-def _gained(text: TranscriptText, state: RunState) -> str:
-    pieces: list[str] = []
-    for block, new, over in text.take(state):
-        if block.type == "text":
-            pieces += (new, "\n") if over else (new,)
-        elif over and block.is_tool:
-            pieces += (call_line(block), "\n")
-    return "".join(pieces)
+class _Told:
+    """A message as lines that grow."""
+
+    def __init__(self) -> None:
+        self._text = TranscriptText()
+        self._in_line = False
+
+    def gained(self, state: RunState) -> str:
+        """Return what is new."""
+        pieces: list[str] = []
+        for block, new, over, begins in self._text.take(state):
+            call = over and block.is_tool
+            if (call or (begins and block.type == "text")) and self._in_line:
+                pieces.append("\n")
+                self._in_line = False
+            if block.type == "text":
+                pieces.append(new)
+                self._in_line = self._in_line or bool(new)
+            elif call:
+                pieces += (call_line(block), "\n")
+        return "".join(pieces)
+
+    def sources(self) -> str:
+        """Return the end of the last line, and the sources."""
+        listed = self._text.sources.listed
+        lines = ["", *(one_line(source_line(source)) for source in listed)] if listed else []
+        return "\n" * self._in_line + "".join(f"{line}\n" for line in lines)

@@ -106,8 +106,8 @@ class Inspector:
         except ImportFailure as failure:
             if looking and isinstance(failure, NoStreams):
                 return False
-            run = _unreadable(str(failure))
-            self._report(name, [run], [diagnose(Evidence(run))])
+            unread = Evidence(_unreadable(str(failure)))
+            self._report(name, [unread], [diagnose(unread)])
             return True
         for warning in loaded.warnings:
             self._fail(f"{name}: {warning}", 1)
@@ -119,7 +119,7 @@ class Inspector:
             names += [name if recording.streamed else f"{name} (did not stream)"] * len(found)
             for problem in recording.problems:
                 self._fail(f"{name}: line {problem.line} left out: {problem.detail}", 1)
-        self._report(name, [one.run for one in known], findings_of(known), names)
+        self._report(name, known, findings_of(known), names)
         return True
 
     def _replay(self, recording: Recording) -> list[Run]:
@@ -139,17 +139,19 @@ class Inspector:
         session = Session(timed=False)
         session.feed(0, body)
         session.finish(0)
-        self._report(name, session.runs, [diagnose(Evidence(run)) for run in session.runs])
+        known = [Evidence(run) for run in session.runs]
+        self._report(name, known, [diagnose(one) for one in known])
         return True
 
     def _report(
         self,
         name: str,
-        runs: list[Run],
+        known: list[Evidence],
         findings: list[list[Finding]],
         names: list[str] | None = None,
     ) -> None:
         """Report on the runs of a file; `names` is what each is called, for people."""
+        runs = [one.run for one in known]
         for run in runs:
             if run.status != "complete":
                 self.status = max(self.status, 1)
@@ -158,7 +160,8 @@ class Inspector:
                 self._fail(f"{name}: {detail}", 1)
         if self._as_json:
             listed = [[one.to_json() for one in found] for found in findings]
-            self._out.write(dumps(told_report(file_report(name, runs, listed))) + "\n")
+            ids = [one.headers.get("request-id") for one in known]
+            self._out.write(dumps(told_report(file_report(name, runs, listed, ids))) + "\n")
         else:
             called = names or [name] * len(runs)
             for title, run, found in zip(called, runs, findings, strict=True):

@@ -13,7 +13,8 @@ from typing import Any, TextIO
 
 from tui.captures.telling import told, told_report
 from tui.cli.standard_streams import OutputFailed
-from tui.conversation.diagnosis import findings_of_feed
+from tui.conversation.diagnosis import findings_of_feed, request_id_of
+from tui.core.citations import source_line
 from tui.core.report import dumps, file_report
 from tui.core.session import Run
 from tui.core.state import Buffer
@@ -38,24 +39,26 @@ class PlainWriter:
         self._pacer = None if smooth is None else Pacer(smooth)
         self._run: Run | None = None
         self._text = TranscriptText()
+        self._named = 0
+        """How many sources were named."""
         self._at_line_start = True
         self._paced: dict[int, Buffer] = {}
 
     def update(self, run: Run, *, whole: bool = False) -> None:
         """Write what has arrived since the last call; `whole`: also what was held back."""
         if run is not self._run:
-            self._fresh_line()
-            self._run, self._text = run, TranscriptText()
+            self._end_answer()
+            self._run, self._text, self._named = run, TranscriptText(), 0
             if self._pacer is not None:
                 self._pacer = Pacer(self._pacer.kind)
         if self._pacer is not None:
             paced = self._pacer.update(run.state, time.monotonic_ns())
             self._paced = {} if whole else paced
-        for block, text, over in self._text.take(run.state, self._paced):
+        for block, text, over, begins in self._text.take(run.state, self._paced):
+            if begins:
+                self._fresh_line()
             if block.type == "text":
                 self._write(text)
-                if over:
-                    self._fresh_line()
             elif over and block.is_tool:
                 # One line a call, and only when its input is whole: fragments cannot be read.
                 note = "" if block.input_error is None else "  (not valid JSON)"
@@ -65,9 +68,18 @@ class PlainWriter:
         self._out.flush()
 
     def finish(self) -> None:
-        """End the last line."""
-        self._fresh_line()
+        """End the last line, and name the sources."""
+        self._end_answer()
         self._out.flush()
+
+    def _end_answer(self) -> None:
+        self._fresh_line()
+        sources = self._text.sources.listed[self._named :]
+        if sources and not self._named:
+            self._line("")
+        for source in sources:
+            self._line(one_line(source_line(source)))
+        self._named += len(sources)
 
     def _write(self, text: str) -> None:
         if text:
@@ -222,5 +234,6 @@ def write_report(feed: Feed, out: TextIO, findings: list[list[Finding]] | None =
     """Write the report on a feed, one line; with `findings` where others were looked at as well."""
     found = findings_of_feed(feed) if findings is None else findings
     listed = [[one.to_json() for one in of_run] for of_run in found]
-    out.write(dumps(told_report(file_report(None, feed.runs, listed))) + "\n")
+    ids = [request_id_of(feed, run) for run in feed.runs]
+    out.write(dumps(told_report(file_report(None, feed.runs, listed, ids))) + "\n")
     out.flush()

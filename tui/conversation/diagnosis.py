@@ -32,6 +32,12 @@ def of_run(feed: Feed, run: Run) -> Evidence:
     return replace(known, mask=redact_json) if info.kind == "file" else known
 
 
+def request_id_of(feed: Feed, run: Run) -> str | None:
+    """Return the id that the API gave the request of a run, None where that is not known."""
+    said = (run.error or {}).get("request_id")
+    return of_run(feed, run).headers.get("request-id") or (said if isinstance(said, str) else None)
+
+
 def of_feed(feed: Feed) -> list[Evidence]:
     """Return what is known of each run of a feed."""
     known = of_run(feed, feed.runs[0])
@@ -68,3 +74,8 @@ def findings_of_feed(feed: Feed, earlier: Sequence[Feed] = ()) -> list[list[Find
     """Return the findings of each run of a feed; `earlier` ones may be of its conversation."""
     before = [evidence for one in earlier for evidence in of_feed(one)]
     return findings_of([*before, *of_feed(feed)])[len(before) :]
+
+
+def findings_of_linked(known: Sequence[Evidence]) -> list[list[Finding]]:
+    """Return the findings of runs whose neighbours were found already."""
+    return [diagnose(evidence) for evidence in known]

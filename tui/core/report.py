@@ -11,13 +11,18 @@ from typing import Final
 from tui.core.metrics import to_json
 from tui.core.records import JsonObject
 from tui.core.session import Run
-from tui.core.state import ToolReport
+from tui.core.state import ToolReport, as_text
 
 SCHEMA: Final = "streamscope.inspect/1"
 
 
-def run_report(run: Run, findings: Sequence[JsonObject] = ()) -> JsonObject:
-    """Return the report on one run as a JSON object, in the fixed shape."""
+def run_report(
+    run: Run, findings: Sequence[JsonObject] = (), request_id: str | None = None
+) -> JsonObject:
+    """Return the report on one run as a JSON object, in the fixed shape.
+
+    `request_id` is what the head of its response says; an error may say it too.
+    """
     state = run.state
     # A stream that is still running when it is reported on was cut off by whoever reports.
     status = "truncated" if run.status == "streaming" else run.status
@@ -29,6 +34,7 @@ def run_report(run: Run, findings: Sequence[JsonObject] = ()) -> JsonObject:
         "bytes": run.size,
         "metrics": to_json(run.metrics()),
         "error": run.error,
+        "request_id": request_id or as_text((run.error or {}).get("request_id")),
         "findings": list(findings),
         "anomalies": [anomaly._asdict() for anomaly in state.anomalies],
     }
@@ -40,14 +46,18 @@ def _tool_json(tool: ToolReport) -> JsonObject:
 
 
 def file_report(
-    file: str | None, runs: list[Run], findings: Sequence[Sequence[JsonObject]] = ()
+    file: str | None,
+    runs: list[Run],
+    findings: Sequence[Sequence[JsonObject]] = (),
+    request_ids: Sequence[str | None] = (),
 ) -> JsonObject:
     """Return the report on a file, or on a live run with `file` None.
 
     `findings` are those of each run, as JSON.
     """
     told = findings or [()] * len(runs)
-    reports = [run_report(*pair) for pair in zip(runs, told, strict=True)]
+    ids = request_ids or [None] * len(runs)
+    reports = [run_report(*known) for known in zip(runs, told, ids, strict=True)]
     return {"schema": SCHEMA, "file": file, "runs": reports}
 
 

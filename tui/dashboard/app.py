@@ -34,6 +34,7 @@ from tui.widgets.ask_bar import AskBar
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_view import OriginWanted
 from tui.widgets.timeline_strip import TimelineStrip
+from tui.widgets.transcript import SourceWanted
 
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
@@ -225,6 +226,10 @@ class StreamscopeApp(App[int]):
     @on(OriginWanted)
     def _on_origin_wanted(self, message: OriginWanted) -> None:
         self.navigator.origin(message)
+
+    @on(SourceWanted)
+    def _on_source_wanted(self, message: SourceWanted) -> None:
+        self.modals.source(message.number)
 
     @on(TimelineStrip.Picked)
     def _on_picked(self, message: TimelineStrip.Picked) -> None:

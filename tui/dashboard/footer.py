@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from textual.actions import parse
 from textual.app import App
 from textual.binding import Binding
 from textual.keys import format_key
@@ -52,15 +54,17 @@ class Footing(NamedTuple):
     """What the key bar depends on."""
 
     moment: str
-    modal: type[ModalScreen[Any]] | None
+    """Empty while a modal is open."""
+    modal: tuple[Entry, ...] = ()
+    """The keys of the modal that do something now."""
 
 
 def footing(app: App[Any], view: DashboardView | None, *, live: bool) -> Footing:
     """Return what the key bar is for now. `live`: prompts can be asked here."""
     screen = app.screen
     if isinstance(screen, ModalScreen):
-        return Footing("", type(screen))
-    return Footing(_moment(app, view, live), None)
+        return Footing("", tuple(_of_modal(screen)))
+    return Footing(_moment(app, view, live))
 
 
 def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
@@ -84,22 +88,20 @@ def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
 
 def entries(footing: Footing) -> list[Entry]:
     """Return the keys to show; the last two are always kept."""
-    if footing.modal is not None:
-        return [*_of_modal(footing.modal), *_named("quit:quit")]
-    return [*_named(_BARS[footing.moment]), *_named(_ALWAYS)]
+    if footing.moment:
+        return [*_named(_BARS[footing.moment]), *_named(_ALWAYS)]
+    return [*footing.modal, *_named("quit:quit")]
 
 
-def _of_modal(modal: type[ModalScreen[Any]]) -> list[Entry]:
-    """Return the keys that a modal has of its own, digits and those of the application apart."""
-    found: list[Entry] = []
+def _of_modal(modal: ModalScreen[Any]) -> Iterator[Entry]:
+    """Yield the keys that a modal has of its own, digits and those of the application apart."""
     for item in modal.BINDINGS:
         binding = item if isinstance(item, Binding) else Binding(*item)
         key = binding.key.split(",")[0]
-        if not key.isdigit() and not binding.action.startswith("app."):
-            found.append(
-                (_NAMES.get(key) or format_key(key), binding.description.lower(), binding.action)
-            )
-    return found
+        _, name, parameters = parse(binding.action)
+        own = not key.isdigit() and not binding.action.startswith("app.")
+        if own and modal.check_action(name, parameters):
+            yield _NAMES.get(key) or format_key(key), binding.description.lower(), binding.action
 
 
 def _named(bar: str) -> list[Entry]:

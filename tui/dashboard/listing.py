@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tui.core.session import Run
 from tui.dashboard.watched import Watched, Watchlist
-from tui.findings import Finding
 from tui.run import Feed
 from tui.viewmodel.run_table import RunTable
 from tui.viewmodel.runs import RunEntry
 
 if TYPE_CHECKING:
     from tui.conversation.exchange import Exchange
+    from tui.findings import Finding
 
 BUDGET_NS: Final = 2_000_000
 """How long a refresh looks at runs that are not in view."""
@@ -28,7 +28,7 @@ _NOTES: Final = {
 }
 
 
-Judge = Callable[[Watched, Run], tuple[Finding, ...]]
+Judge: TypeAlias = "Callable[[Watched, Run], tuple[Finding, ...]]"
 """Tells what was found in a run."""
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from tui.core.session import Run
 from tui.dashboard.navigator import Navigator
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
+
+if TYPE_CHECKING:
+    from tui.dashboard.sessions import WatchedSessions
 
 
 class Modals:
@@ -18,21 +25,38 @@ class Modals:
         self._watchlist = watchlist
         self._navigator = navigator
         self._verdicts = verdicts
+        self._sessions: WatchedSessions | None = None
+        """Made when it is first wanted; it keeps what it has found."""
 
     def detail(self) -> None:
         """Show the event at the cursor in full, else the newest."""
         shown = self._watchlist.shown
         if shown is None or not self._watchlist.count() or self._ui.modal:
             return
+        from tui.conversation.diagnosis import request_id_of
         from tui.screens.detail import Detail
 
         # From here the reader looks at one event: what the log marks is what is shown.
-        self._ui.open(Detail(shown.run, self._watchlist.count() - 1), self._leave_detail)
+        request_id = request_id_of(shown.feed, shown.run)
+        newest = self._watchlist.count() - 1
+        self._ui.open(Detail(shown.run, newest, request_id), self._leave_detail)
 
     def _leave_detail(self, seq: int | None) -> None:
         newest = seq == self._watchlist.count() - 1
         if self._watchlist.cursor is not None or not newest:
             self._navigator.go_to(seq)
+
+    def source(self, number: int) -> None:
+        """Show what the answer cites of a source."""
+        state = self._watchlist.state()
+        if state is None or self._ui.modal:
+            return
+        from tui.screens.cited import Cited
+        from tui.viewmodel.cited import source_lines
+
+        lines = source_lines(state.blocks, number)
+        if lines:
+            self._ui.open(Cited(number, lines))
 
     def why(self) -> None:
         """Show what is wrong with the run, and why."""
@@ -72,6 +96,24 @@ class Modals:
             self._ui.say("Comparing needs two runs: press r, or open two files")
         else:
             self._ui.open(Compare(runs, self._watchlist.position[0] - 1))
+
+    def waterfall(self) -> None:
+        """Show the conversation of the run as a row a request on one axis of time."""
+        shown = self._watchlist.shown
+        if shown is None or self._ui.modal:
+            return
+        from tui.dashboard.sessions import WatchedSessions
+        from tui.screens.waterfall import Waterfall
+
+        if self._sessions is None:
+            self._sessions = WatchedSessions(self._ui, self._watchlist, self._verdicts)
+        self._sessions.show(shown.run)
+        self._ui.open(Waterfall(self._sessions, shown.run), self._leave_waterfall)
+
+    def _leave_waterfall(self, key: Hashable) -> None:
+        if isinstance(key, Run):
+            self._watchlist.show(key)
+            self._ui.redraw()
 
     def help(self) -> None:
         """Show the keys."""

@@ -16,11 +16,13 @@ from tui.captures.exporters import EXPORTS, export
 from tui.captures.files import save
 from tui.captures.material import Material, NotAvailable, pretty
 from tui.captures.redact import redact_json, redact_text
+from tui.conversation.diagnosis import request_id_of
 from tui.core.report import dumps
 from tui.core.session import Run
 from tui.core.sse import parse_frame
 from tui.core.state import Block, RunState, as_text
 from tui.core.text import clip, one_line
+from tui.core.transcript_text import answer_text
 from tui.findings import Finding
 from tui.run import Feed
 from tui.sources import Answered
@@ -97,7 +99,7 @@ def copyables(run: Run, feed: Feed, state: RunState, seq: int) -> list[Copyable]
         items.append(
             Copyable("data", f"Event {seq}, its data line", what, lambda: _data_line(run, seq))
         )
-    text = "\n\n".join(block.text.text() for block in state.blocks if len(block.text))
+    text = answer_text(state)
     if text:
         items.append(Copyable("text", "Text of the answer", _size(text), lambda: text))
     call = _tool_at(run, state, seq)
@@ -110,6 +112,10 @@ def copyables(run: Run, feed: Feed, state: RunState, seq: int) -> list[Copyable]
         items.append(
             Copyable("message", "Message as JSON", note, lambda: pretty(redact_json(message)))
         )
+    request_id = request_id_of(feed, run)
+    if request_id is not None:
+        note = one_line(request_id)
+        items.append(Copyable("request-id", "Request id", note, lambda: request_id))
     if feed.info.request is not None:
         for kind in ("curl", "python"):
             made = _exported(kind, material(run, feed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tui.core.session import Run
@@ -54,6 +55,10 @@ class Verdicts:
 
             found = self._alone[run] = tuple(diagnose(of_run(watched.feed, run)))
         return found
+
+    def keep(self, run: Run, found: Sequence[Finding]) -> None:
+        """Take what was found in a run among neighbours that were known better."""
+        self._among[run] = tuple(found)
 
     def for_export(self, watched: Watched, run: Run) -> Findings:
         """Return what is found in a run among its neighbours, as far as it has come."""

@@ -61,7 +61,7 @@ def cache_missed(evidence: Evidence) -> Finding | None:
     )
 
 
-def _kept(use: CacheUse) -> int:
+def kept_tokens(use: CacheUse) -> int:
     """Return how many tokens the cache held after a request, as far as its usage tells."""
     return (use.read or 0) + (use.write or 0)
 
@@ -71,7 +71,7 @@ def cache_cold(evidence: Evidence) -> Finding | None:
     before = evidence.before
     if before is None:
         return None
-    use, kept = cache_use(evidence.state.usage), _kept(cache_use(before.state.usage))
+    use, kept = cache_use(evidence.state.usage), kept_tokens(cache_use(before.state.usage))
     if use.read != 0 or not kept:
         return None
     values: JsonObject = {"kept_tokens": kept}
@@ -144,7 +144,7 @@ def cache_shrunk(evidence: Evidence) -> Finding | None:
         return None
     if _counted_several_times(evidence.state) or _counted_several_times(before.state):
         return None
-    use, kept = cache_use(evidence.state.usage), _kept(cache_use(before.state.usage))
+    use, kept = cache_use(evidence.state.usage), kept_tokens(cache_use(before.state.usage))
     if use.read is None or kept - use.read <= SHRUNK_TOKENS:
         return None
     return Finding(

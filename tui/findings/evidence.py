@@ -9,7 +9,7 @@ from typing import Any, Final
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import RunState
-from tui.messages.following import RequestAndAnswer, link
+from tui.messages.linking import RequestAndAnswer, link
 
 COARSEST_NS: Final = 10_000_000
 """Times that are coarser than this say nothing about bursts."""

@@ -1,13 +1,9 @@
-"""Which request goes on from which answer: conversations found among requests in any order of use.
-
-A request goes on from an answer that it names (`thread.previous_message_id`), else from the one
-whose turns it begins with, else from the one whose blocks it sends back.
-"""
+"""What became of an answer in the request that goes on from it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
@@ -15,25 +11,8 @@ from tui.core.state import as_text
 from tui.core.text import common_length
 from tui.messages.request import blocks_of, ids_of, messages_of, role_of, text_of
 
-_USES: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
-_UNSAID: Final = frozenset({"stream", "cache_control", "diagnostics", "metadata"})
-"""Fields of a request that say nothing about what is asked."""
-
-
-class RequestAndAnswer(NamedTuple):
-    """A request and its answer, as the message without streaming. None where it is not known."""
-
-    request: JsonObject | None
-    answer: JsonObject | None
-
-
-class Link(NamedTuple):
-    """Where an exchange belongs. Numbers are those of earlier exchanges."""
-
-    before: int | None
-    """The exchange that its request goes on from."""
-    same: tuple[int, ...]
-    """The exchanges with the same request."""
+_encode: Final = json.JSONEncoder(sort_keys=True).encode
+USES: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
 class Back(NamedTuple):
@@ -88,14 +67,21 @@ def plain(value: Any) -> Any:  # noqa: ANN401
 
 def same(one: object, other: object) -> bool:
     """Whether two JSON values say the same."""
-    return _dump(one) == _dump(other)
+    return dumped(one) == dumped(other)
 
 
-def _dump(value: object) -> str:
+def dumped(value: object) -> str:
+    """Return JSON as text that is the same for all values that say the same."""
     try:
-        return json.dumps(plain(value), sort_keys=True)
+        return _encode(plain(value))
     except (TypeError, ValueError, RecursionError):
         return f"<{type(value).__name__} {id(value)}>"
+
+
+def thread_of(request: JsonObject) -> str | None:
+    """Return the message that a request says it goes on from."""
+    thread = request.get("thread")
+    return as_text(thread.get("previous_message_id")) if isinstance(thread, dict) else None
 
 
 # --- the answer in the next request ---------------------------------------------------------------
@@ -107,7 +93,7 @@ def sent_back(request: JsonObject, answer: JsonObject | None, following: JsonObj
     None where another answer stands in its place, or where that cannot be told.
     """
     old, new = items_of(request), items_of(following)
-    named = _thread(following)
+    named = thread_of(following)
     if named is not None and named == as_text((answer or {}).get("id")):
         return Back(None, [item.block for item in new])
     start: int | None = len(old)
@@ -130,7 +116,7 @@ def sent_back(request: JsonObject, answer: JsonObject | None, following: JsonObj
 
 def _place_of(answer: JsonObject | None, items: list[TurnBlock]) -> int | None:
     """Return where the turn begins in which a tool's call of this answer is sent back."""
-    ids = ids_of(blocks_of_answer(answer), "id", _USES)
+    ids = ids_of(blocks_of_answer(answer), "id", USES)
     for place, (role, block) in enumerate(items):
         if role == "assistant" and as_text(block.get("id")) in ids:
             while place and items[place - 1].role == "assistant":
@@ -154,7 +140,7 @@ def is_of(answer: JsonObject | None, back: Sequence[JsonObject]) -> bool:
     came = blocks_of_answer(answer)
     if not came:
         return False
-    ids, sent_ids = ids_of(came, "id", _USES), ids_of(back, "id", _USES)
+    ids, sent_ids = ids_of(came, "id", USES), ids_of(back, "id", USES)
     if ids & sent_ids:
         return True
     if ids and sent_ids:
@@ -168,98 +154,3 @@ def is_of(answer: JsonObject | None, back: Sequence[JsonObject]) -> bool:
     head = common_length(text, sent)
     tail = min(common_length(text[::-1], sent[::-1]), shorter - head)
     return (head + tail) * 2 > shorter
-
-
-# --- conversations --------------------------------------------------------------------------------
-
-
-def link(exchanges: Sequence[RequestAndAnswer]) -> list[Link]:
-    """Return where each exchange belongs, in the order in which they were sent."""
-    by_id: dict[str, int] = {}
-    by_call: dict[str, int] = {}
-    by_turns: dict[int, list[int]] = {}
-    by_request: dict[int, list[int]] = {}
-    links = []
-    for number, (request, answer) in enumerate(exchanges):
-        before = None
-        identical: list[int] = []
-        if request is not None:
-            prefixes = list(_prefixes(request))
-            identical = by_request.setdefault(_whole(request), [])
-            before = _named(request, by_id)
-            if before is None:
-                before = _extended(exchanges, request, prefixes, by_turns)
-            if before is None:
-                before = _answered(request, by_call)
-            by_turns.setdefault(prefixes[-1], []).append(number)
-        links.append(Link(before, tuple(identical)))
-        identical.append(number)
-        message = answer or {}
-        id = as_text(message.get("id"))
-        if id:
-            by_id[id] = number
-        for call in ids_of(blocks_of_answer(answer), "id", _USES):
-            by_call[call] = number
-    return links
-
-
-def _prefixes(request: JsonObject) -> Iterator[int]:
-    """Yield a number for what a request begins with: nothing, one block, two blocks, …"""
-    mark = 0
-    yield mark
-    for role, block in items_of(request):
-        mark = hash((mark, role, _dump(block)))
-        yield mark
-
-
-def _whole(request: JsonObject) -> int:
-    said = {name: value for name, value in request.items() if name not in _UNSAID}
-    return hash(_dump(said))
-
-
-def _thread(request: JsonObject) -> str | None:
-    thread = request.get("thread")
-    return as_text(thread.get("previous_message_id")) if isinstance(thread, dict) else None
-
-
-def _named(request: JsonObject, by_id: dict[str, int]) -> int | None:
-    name = _thread(request)
-    return None if name is None else by_id.get(name)
-
-
-def _extended(
-    exchanges: Sequence[RequestAndAnswer],
-    request: JsonObject,
-    prefixes: list[int],
-    by_turns: dict[int, list[int]],
-) -> int | None:
-    """Return the exchange with the most turns that this request begins with.
-
-    Of several, the one whose answer comes next in it; else the last.
-    """
-    for length in range(len(prefixes) - 2, 0, -1):
-        found = by_turns.get(prefixes[length])
-        if not found:
-            continue
-        items = items_of(request)[length:]
-        back = []
-        for role, block in items:
-            if role != "assistant":
-                break
-            back.append(block)
-        fitting = [number for number in found if is_of(exchanges[number].answer, back)]
-        if fitting:
-            return fitting[-1]
-        # Another answer stands there: a branch, whose beginning the two have in common.
-        return None if back else found[-1]
-    return None
-
-
-def _answered(request: JsonObject, by_call: dict[str, int]) -> int | None:
-    """Return the exchange whose call is the last that this request sends back."""
-    for role, block in reversed(items_of(request)):
-        if role == "assistant":
-            id = as_text(block.get("id"))
-            if id in by_call:
-                return by_call[id]
-    return None

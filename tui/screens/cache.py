@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap as wrap_words
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
@@ -16,6 +15,7 @@ from textual.widgets import Static
 from tui.core.text import format_count, one_line
 from tui.viewmodel.lines import LineStyle, StyledLine, bar, line_of
 from tui.viewmodel.views import VerdictView
+from tui.widgets.cell_wrap import wrapped_text
 from tui.widgets.lines_view import LinesView
 from tui.widgets.paint import wire
 
@@ -77,7 +77,7 @@ def cache_lines(rows: Sequence[CacheRow], width: int) -> list[StyledLine]:
         lines.extend(_break(row, width))
     if len(rows) == 1:
         lines.append(StyledLine())
-        lines += [line_of((line, "muted")) for line in wrap_words(_FEWEST, max(width, 1))]
+        lines += [line_of((line, "muted")) for line in wrapped_text(_FEWEST, width)]
     return lines
 
 

@@ -93,7 +93,9 @@ class Dashboard(Screen[None]):
         self._restyle()
 
     def _restyle(self) -> None:
-        self.transcript.markdown_theme = markdown_theme(self.app.theme_variables)
+        theme = markdown_theme(self.app.theme_variables)
+        self.transcript.markdown_theme = theme
+        self.tools.take_theme(theme)
         self.transcript.notify_style_update()
 
     def on_composer_left(self) -> None:
@@ -239,8 +241,11 @@ class Dashboard(Screen[None]):
         self.notify(f"Fragment boundaries {'on' if on_now else 'off'}")
 
     def action_source(self) -> None:
-        """Show the transcript as Markdown or as it came."""
-        self.transcript.toggle_source()
+        """Show the transcript as Markdown or as it came; tool input as JSON or as it is meant."""
+        if self.tools.has_focus:
+            self.tools.toggle_decoded()
+        else:
+            self.transcript.toggle_source()
 
     def action_thinking(self) -> None:
         """Fold or unfold the thinking."""

@@ -21,10 +21,11 @@ class Detail(ModalScreen[int]):
         ("ctrl+c", "app.interrupt", "Cancel, then quit"),
     ]
 
-    def __init__(self, run: Run, seq: int) -> None:
+    def __init__(self, run: Run, seq: int, request_id: str | None = None) -> None:
         super().__init__()
         self._run = run
         self._seq = seq
+        self._request_id = request_id
         self._as_hex = False
         self._view = LinesView(id="detail", wraps=True)
 
@@ -42,7 +43,9 @@ class Detail(ModalScreen[int]):
         self._view.border_title = f"Event {self._seq}"
         run, seq, as_hex = self._run, self._seq, self._as_hex
         self._view.drop_selection()
-        self._view.show(lambda width: detail(run, seq, as_hex=as_hex, width=width))
+        self._view.show(
+            lambda width: detail(run, seq, as_hex=as_hex, width=width, request_id=self._request_id)
+        )
         heads = [
             number for number, line in enumerate(self._view.lines) if line.pieces[0][1] == "heading"
         ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from functools import partial
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -17,7 +16,7 @@ from tui.core.partial_json import PartialJson
 from tui.core.records import JsonObject
 from tui.core.text import format_bytes, format_count, one_line
 from tui.viewmodel.parameters import drawable, weigh, wire_text
-from tui.widgets.json_rows import JsonRows, hanging_rows
+from tui.widgets.json_rows import JsonRows
 from tui.widgets.line_view import LineView
 from tui.widgets.paint import StyledText, strip_of, wire
 from tui.widgets.tool_pane import JSON_STYLES
@@ -91,7 +90,7 @@ class JsonView(LineView):
 
     def _lay_out(self, text: str, width: int) -> Iterator[None]:
         json = self._json
-        rows = JsonRows(json, width, partial(hanging_rows, narrow=text.isascii()))
+        rows = JsonRows(json, width)
         if not self._rows:
             self._rows = rows
         while True:

@@ -23,7 +23,12 @@ class Counters(NamedTuple):
     cache_read: int | None
     cache_write: int | None
     output_tokens: int | None
+    """Until they are counted, about as many as the characters make."""
+    counted: bool
+    """Whether the output is counted, not estimated."""
     thinking_tokens: int | None
+    thinking_share: float | None
+    """The part of the output that is thinking; from characters while it is not counted."""
     limit: int | None
     """The request's max_tokens, where it is known."""
     used: float | None
@@ -81,8 +86,10 @@ def counters(moment: Moment, ranks: Ranks, max_tokens: int | None = None) -> Cou
         input_tokens=tokens.input,
         cache_read=tokens.cache_read,
         cache_write=tokens.cache_write,
-        output_tokens=tokens.output,
+        output_tokens=output_tokens(state),
+        counted=state.counted_tokens is not None or not state.content_chars,
         thinking_tokens=tokens.thinking,
+        thinking_share=_thinking_share(state, tokens.thinking, tokens.output),
         limit=max_tokens,
         used=_used(moment.state, max_tokens),
         conflict=bool(state.usage_conflicts()),
@@ -98,6 +105,20 @@ def estimated_rate(state: RunState, metrics: Metrics) -> float | None:
     if metrics.tokens_per_s is not None or not metrics.decode:
         return None
     return state.content_chars / _CHARS_PER_TOKEN * 1e9 / metrics.decode
+
+
+def output_tokens(state: RunState) -> int | None:
+    """Return the output tokens: what `message_start` says of them is no count yet."""
+    if state.counted_tokens is not None or not state.content_chars:
+        return state.output_tokens
+    return -(-state.content_chars // _CHARS_PER_TOKEN)
+
+
+def _thinking_share(state: RunState, thinking: int | None, output: int | None) -> float | None:
+    if thinking is not None and output and state.counted_tokens is not None:
+        return min(thinking / output, 1.0)
+    size = sum(len(block.thinking) for block in state.blocks)
+    return size / state.content_chars if size else None
 
 
 def _used(state: RunState, max_tokens: int | None) -> float | None:

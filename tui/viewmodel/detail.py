@@ -6,34 +6,40 @@ from bisect import bisect_left
 from typing import Final
 
 from tui.core.anomalies import explain
-from tui.core.partial_json import PartialJson
 from tui.core.records import EventRecord
 from tui.core.session import Run
 from tui.core.sse import parse_frame
 from tui.core.state import RunState
-from tui.core.text import clip, format_bytes, format_ns
+from tui.core.text import clip, format_bytes, format_ns, one_line
 from tui.viewmodel.compact import compact
 from tui.viewmodel.events import outline
+from tui.viewmodel.json_lines import json_lines
 from tui.viewmodel.lines import LineStyle, StyledLine
 from tui.viewmodel.usage_words import usage_words
 
 _SHOWN_BYTES: Final = 65_536
 _SHOWN_LINES: Final = 2_000
-_SHOWN_COLUMNS: Final = 4_000
 _SHOWN_VALUE: Final = 300
 _PARSED: Final = 65_536
 """Characters of tool input up to which its value is shown; of more, the beginning of the text."""
+_GOES_ON: Final = "\u21aa "
+"""Stands before the rest of a line of bytes that is wider than the view: no line ends there."""
 _ABSENT: Final = "\u2013"
 
 
-def detail(run: Run, seq: int, *, as_hex: bool, width: int = 80) -> list[StyledLine]:
+def detail(
+    run: Run, seq: int, *, as_hex: bool, width: int = 80, request_id: str | None = None
+) -> list[StyledLine]:
     """Return all there is to say about event `seq` of a run. Bounded, whatever its size.
 
     `width` is the room that a row of hex has. The bytes come last, under the last heading.
     """
     record = outline(run.timeline, seq)
     raw = run.timeline.raw.read(record.offset, min(record.length, _SHOWN_BYTES))
-    lines = [*_facts(run, record), _line("plain", "")]
+    lines = _facts(run, record)
+    if request_id is not None:
+        lines.append(_line("plain", one_line(request_id), "request  "))
+    lines.append(_line("plain", ""))
     known = run.state.anomalies
     first, last = (bisect_left(known, number, key=lambda one: one.seq) for number in (seq, seq + 1))
     anomalies = known[first:last]
@@ -154,19 +160,7 @@ def _snapshot(state: RunState, record: EventRecord) -> dict[str, str]:
 def _pretty(raw: bytes, length: int) -> list[StyledLine]:
     """Lay out the JSON of an event of `length` bytes, of which `raw` are the first."""
     data = parse_frame(raw if len(raw) == length else raw + b"\n\n").data
-    layout = PartialJson(compact_width=72)
-    layout.feed(data.decode("utf-8", "replace"))
-    count = layout.line_count()
-    lines = []
-    for number in range(min(count, _SHOWN_LINES)):
-        text = "".join(span.text for span in layout.line(number, 0, _SHOWN_COLUMNS))
-        if layout.line_width(number) > _SHOWN_COLUMNS:
-            text += "\u2026"
-        indent = len(text) - len(text.lstrip(" "))
-        lines.append(_line("json", text[indent:], " " * indent))
-    if len(raw) < length or count > _SHOWN_LINES:
-        lines.append(_line("muted", f"and more: {format_bytes(length)} in all"))
-    return lines
+    return json_lines(data.decode("utf-8", "replace"), length if len(raw) < length else None)
 
 
 def _bytes(raw: bytes, length: int) -> list[StyledLine]:
@@ -174,7 +168,7 @@ def _bytes(raw: bytes, length: int) -> list[StyledLine]:
     pieces = raw.split(b"\n")
     shown = raw if len(pieces) <= _SHOWN_LINES else b"\n".join(pieces[:_SHOWN_LINES])
     text = shown.decode("utf-8", "backslashreplace")
-    lines = [_line("code", line) for line in text.rstrip("\n").split("\n")]
+    lines = [StyledLine(((line, "code"),), cut=_GOES_ON) for line in text.rstrip("\n").split("\n")]
     return lines + _left_out(length - len(shown))
 
 

@@ -11,7 +11,12 @@ LineStyle: TypeAlias = Literal[
     "plain",
     "muted",
     "warning",
-    "json",
+    "key",
+    "string",
+    "number",
+    "literal",
+    "punct",
+    "invalid",
     "code",
     "label",
     "bar",
@@ -42,6 +47,8 @@ class StyledLine(NamedTuple):
     """Blanks before the mark."""
     seq: int | None = None
     """The event that the line leads to."""
+    cut: str = ""
+    """Cut wherever a row is full, and this stands before what goes on; empty wraps at blanks."""
 
 
 def bar(eighths: int) -> str:

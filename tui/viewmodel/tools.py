@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final, NamedTuple
 
-from tui.core.state import Block, RunState, as_text
+from tui.core.state import Block, Buffer, RunState, as_text
 from tui.core.text import format_bytes
 from tui.viewmodel.views import Moment, Tone
 
@@ -26,6 +27,14 @@ _TOOL_STATES: Final[dict[str, tuple[str, Tone]]] = {
     "invalid": ("\u2717 not valid JSON", "bad"),
     "empty": ("\u2713 no input", "muted"),
 }
+
+
+def input_text(block: Block) -> tuple[Buffer, bool]:
+    """Return the input of a call as JSON text, and whether it came with the start of its block."""
+    given = block.start.get("input")
+    if len(block.json) or not given:
+        return block.json, False
+    return Buffer(json.dumps(given, ensure_ascii=False)), True
 
 
 def tools(moment: Moment) -> list[ToolItem]:
@@ -69,8 +78,9 @@ def _item(moment: Moment, position: int, block: Block) -> ToolItem:
     if block.tool_state == "streaming" and moment.done and not moment.travelling:
         status, tone = "\u25cb never finished", "warning"
     count = len(block.fragments)
-    facts = [f"{count} fragment{'' if count == 1 else 's'}"]
-    if len(block.json):
-        facts.append(format_bytes(block.json.byte_size()))
+    text, came_whole = input_text(block)
+    facts = ["came whole" if came_whole else f"{count} fragment{'' if count == 1 else 's'}"]
+    if len(text):
+        facts.append(format_bytes(text.byte_size()))
     name = as_text(block.start.get("name")) or block.type
     return ToolItem(position, block, name, status, tone, tuple(facts))

@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 from tui.core.buffer import Buffer
+from tui.core.citations import (
+    CitedSources,
+    CitedText,
+    is_cited,
+    joins,
+    source_line,
+    sources_of,
+)
 from tui.core.failures import can_help
 from tui.core.records import JsonObject
-from tui.core.state import Block, as_text
-from tui.core.text import clip
+from tui.core.state import Block, Phase, RunState, as_text
+from tui.core.text import one_line
 from tui.viewmodel.compact import compact
-from tui.viewmodel.views import Tone, TranscriptItem, TranscriptView
+from tui.viewmodel.lines import StyledLine
+from tui.viewmodel.media import DESCRIBED, describe_part, opaque_size, told_size, unread_fields
+from tui.viewmodel.results import result_form
+from tui.viewmodel.views import Moment, Tone, TranscriptItem, TranscriptView
 
 _RENDERED: Final = 400_000
 """Code points of text up to which a transcript is rendered as Markdown."""
@@ -30,6 +41,9 @@ class TranscriptItems:
         self._blocks = 0
         """How many blocks the items are made of. Nothing will be added to these."""
         self._size = 0
+        self._sources = CitedSources()
+        self._joined: _Joined | None = None
+        """The last text with citations."""
 
     def of(self, view: TranscriptView) -> list[TranscriptItem]:
         """Return the items, in order: the same objects as before where nothing changed."""
@@ -38,27 +52,83 @@ class TranscriptItems:
         # What protocol forbids, such as a delta after the stop of its block, is an anomaly.
         made_of = (moment.run, state, view.turns, view.prompt, len(state.anomalies))
         if not _same(made_of, self._made_of) or moment.travelling:
-            self._items = list(view.turns)
-            if view.prompt and not self._items:
-                self._items.append(
-                    TranscriptItem(("prompt", 0), "prompt", "you", view.prompt, False)
-                )
+            self._begin(view)
             self._made_of = made_of
-            self._blocks = self._size = 0
         paced = view.paced_text or {}
         items, size = self._items, self._size
         settled = True
         for position in range(self._blocks, len(state.blocks)):
             block = state.blocks[position]
+            before = state.blocks[position - 1] if position else None
             shown = paced.get(position)
-            is_over = block.stopped and (shown is None or len(shown) == len(block.text))
+            is_over = block.stopped or state.end is not None
+            is_over = is_over and (shown is None or len(shown) == len(block.text))
+            follows = settled  # all blocks before it are over
             if settled and not is_over:
                 settled, items = False, items.copy()
             size += len(block.text)
-            items += _parts(view, position, block, shown, size > _RENDERED)
+            goes_on = follows and joins(before, block)
+            item = _item(view, position, shown, size > _RENDERED)
+            if follows and (goes_on or is_cited(block)):
+                item = self._join(view, before if goes_on else None, block, item, is_over)
+                if goes_on:
+                    items.pop()
+            items.append(item)
             if settled:
                 self._blocks, self._size = position + 1, size
-        return [*items, *_endings(view)]
+        return [*items, *_sources(moment), *_endings(view)]
+
+    def _begin(self, view: TranscriptView) -> None:
+        self._items = list(view.turns)
+        if view.prompt and not self._items:
+            self._items.append(TranscriptItem(("prompt", 0), "prompt", "you", view.prompt, False))
+        self._blocks = self._size = 0
+        self._sources, self._joined = CitedSources(), None
+
+    def _join(
+        self,
+        view: TranscriptView,
+        before: Block | None,
+        block: Block,
+        item: TranscriptItem,
+        is_over: bool,
+    ) -> TranscriptItem:
+        """Return the item of a text with citations, which goes on from the block `before`."""
+        joined = self._joined
+        if joined is None or (before or block).position not in joined.positions:
+            joined = self._joined = _Joined(self._sources, len(view.moment.state.anomalies))
+            if before is not None:
+                joined.take(before, before.text, over=True)
+        assert not isinstance(item.body, str)
+        joined.take(block, item.body, over=is_over)
+        highlight = item.highlight
+        if highlight is not None:
+            place = joined.text.place
+            start, end = (place(block.position, at) for at in (highlight[0], highlight[1] - 1))
+            highlight = start, end + 1
+        return item._replace(
+            key=("block", joined.positions[0]),
+            body=joined.body,
+            highlight=highlight,
+            cited=joined.text,
+            version=joined.version,
+        )
+
+
+class _Joined:
+    """A text that citations split, as it grows."""
+
+    def __init__(self, sources: CitedSources, anomalies: int) -> None:
+        self.text = CitedText(sources)
+        self.body = Buffer()
+        self.version = 1 + anomalies
+        """What breaks the protocol may have changed what stands before the end."""
+        self.positions: list[int] = []
+
+    def take(self, block: Block, shown: Buffer, *, over: bool) -> None:
+        if block.position not in self.positions[-1:]:
+            self.positions.append(block.position)
+        self.body.append(self.text.take(block, shown, over=over))
 
 
 def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
@@ -68,91 +138,87 @@ def _same(first: tuple[object, ...], second: tuple[object, ...]) -> bool:
     )
 
 
-def _parts(
-    view: TranscriptView, position: int, block: Block, paced: Buffer | None, is_long: bool
-) -> list[TranscriptItem]:
+def _item(
+    view: TranscriptView, position: int, paced: Buffer | None, is_long: bool
+) -> TranscriptItem:
     moment = view.moment
+    block = moment.state.blocks[position]
     highlight = moment.highlight
-    parts = _block_items(position, block, moment.travelling or not moment.done)
+    item = _block_item(moment.state, position, block, moment.travelling or not moment.done)
     if paced is not None:
-        is_open = parts[0].open or len(paced) < len(block.text)
-        parts[0] = parts[0]._replace(body=paced, open=is_open)
+        item = item._replace(body=paced, open=item.open or len(paced) < len(block.text))
     if highlight is not None and highlight.position == position and highlight.field != "json":
-        parts[0] = parts[0]._replace(highlight=(highlight.start, highlight.end))
-    if is_long:
-        parts[0] = parts[0]._replace(long=True)
-    return parts
+        item = item._replace(highlight=(highlight.start, highlight.end))
+    return item._replace(long=True) if is_long else item
 
 
-def _block_items(position: int, block: Block, growing: bool) -> list[TranscriptItem]:
+def _block_item(state: RunState, position: int, block: Block, growing: bool) -> TranscriptItem:
     key = ("block", position)
     is_open = growing and not block.stopped
     if block.type == "text":
-        return [TranscriptItem(key, "text", "", block.text, is_open), *_citations(position, block)]
+        return TranscriptItem(key, "text", "", block.text, is_open)
     if block.type == "thinking":
         size = len(block.thinking)
         label = f"thinking  {size} chars" if size else "thinking  (not shown by the API)"
-        return [TranscriptItem(key, "thinking", label, block.thinking, is_open)]
-    if block.type == "redacted_thinking":
-        return [TranscriptItem(key, "block", "thinking, redacted", "", is_open, "muted")]
+        return TranscriptItem(key, "thinking", label, block.thinking, is_open)
     if block.is_tool:
         name = as_text(block.start.get("name")) or block.type
         where = "" if block.type == "tool_use" else f"  {block.type.removesuffix('_tool_use')}"
-        return [TranscriptItem(key, "tool", f"{name}  #{block.index}{where}", "", is_open)]
-    if block.type.endswith("_tool_result"):
-        return [
-            TranscriptItem(
-                key, "result", block.type.removesuffix("_tool_result"), _results(block), False
-            )
-        ]
+        return TranscriptItem(key, "tool", f"{name}  #{block.index}{where}", "", is_open)
+    if block.type.endswith("tool_result"):
+        form = result_form(block, state.blocks[:position])
+        return TranscriptItem(
+            key,
+            "result",
+            form.label,
+            form.text,
+            is_open,
+            form.tone,
+            lines=form.lines,
+            markdown=True,
+            value=block.to_json,
+        )
+    label, body, tone = _other(block)
+    return TranscriptItem(key, "block", label, body, is_open, tone, value=block.to_json)
+
+
+def _other(block: Block) -> tuple[str, str, Tone]:
+    """Return what is said of a block of another type: what it is, how large, and what is in it."""
+    fields = block.to_json()
     if block.type == "fallback":
-        return [
-            TranscriptItem(
-                key, "block", "another model goes on", _fallback(block), False, "warning"
-            )
-        ]
+        trigger = fields.get("trigger")
+        why = as_text(trigger.get("type")) if isinstance(trigger, dict) else None
+        label = "another model goes on" + (f" after a {why}" if why else "")
+        return label, _fallback(block), "warning"
     if block.type == "compaction":
-        body = as_text(block.to_json().get("content")) or ""
-        return [TranscriptItem(key, "block", "conversation compacted", body, is_open, "muted")]
-    label = f"{block.type} block"
-    return [TranscriptItem(key, "block", label, compact(_without_type(block)), is_open, "muted")]
+        body = as_text(fields.get("content")) or ""
+        facts = ["conversation compacted", told_size(body) if body else ""]
+        hidden = as_text(fields.get("encrypted_content"))
+        facts.append(f"{opaque_size(hidden)} encrypted" if hidden else "")
+        return "  ".join(filter(None, facts)), body, "muted"
+    if block.type in DESCRIBED:
+        return describe_part(fields), "", "muted"
+    return f"{block.type} block", unread_fields(fields), "muted"
 
 
-def _without_type(block: Block) -> JsonObject:
-    return {name: value for name, value in block.to_json().items() if name != "type"}
-
-
-def _citations(position: int, block: Block) -> list[TranscriptItem]:
-    if not block.citations:
+def _sources(moment: Moment) -> list[TranscriptItem]:
+    """Return the list of what the answer cites, once the answer is there."""
+    is_over = moment.done and moment.count == moment.head
+    if not is_over and moment.state.phase is not Phase.STOPPED:
         return []
-    lines = [f"[{number}] {_cited(item)}" for number, item in enumerate(block.citations, 1)]
-    return [TranscriptItem(("citations", position), "result", "citations", "\n".join(lines), False)]
-
-
-def _cited(citation: object) -> str:
-    if not isinstance(citation, dict):
-        return compact(citation)
-    title = as_text(citation.get("title")) or as_text(citation.get("document_title"))
-    place = as_text(citation.get("url"))
-    known = [part for part in (title, place) if part]
-    return "  ".join(known) or clip(as_text(citation.get("cited_text")) or compact(citation), 200)
-
-
-def _results(block: Block) -> str:
-    content = block.start.get("content")
-    if isinstance(content, str):
-        return content
-    if isinstance(content, dict):
-        return compact(content)
-    lines = []
-    for item in content if isinstance(content, list) else []:
-        if isinstance(item, dict) and as_text(item.get("title")):
-            lines.append(f"{item['title']}  {as_text(item.get('url')) or ''}".rstrip())
-        elif isinstance(item, dict) and as_text(item.get("text")):
-            lines.append(item["text"])
-        else:
-            lines.append(compact(item))
-    return "\n".join(lines)
+    listed = sources_of(moment.state.blocks).listed
+    if not listed:
+        return []
+    lines = tuple(
+        StyledLine(
+            ((one_line(source.title), "plain"), (f"  {one_line(source.host)}", "muted")),
+            f"[{source.number}] ".ljust(len(str(len(listed))) + 3),
+            "path",
+        )
+        for source in listed
+    )
+    body = "\n".join(map(source_line, listed))
+    return [TranscriptItem(("sources", 0), "sources", "sources", body, False, lines=lines)]
 
 
 def _fallback(block: Block) -> str:
@@ -178,7 +244,7 @@ _STOPS: Final[dict[str, tuple[Tone, str]]] = {
 def _endings(view: TranscriptView) -> list[TranscriptItem]:
     moment = view.moment
     state = moment.state
-    items: list[TranscriptItem] = []
+    items = _notes(state)
     reason = state.stop_reason
     if reason is not None:
         tone, meaning = _STOPS.get(reason, ("plain", "a stop reason this version does not know"))
@@ -200,6 +266,27 @@ def _endings(view: TranscriptView) -> list[TranscriptItem]:
     if view.stage is not None:
         items.append(TranscriptItem(("banner", 2), "banner", *view.stage, False, "warning"))
     return items
+
+
+def _notes(state: RunState) -> list[TranscriptItem]:
+    """Return a line each on what the message has beside its content."""
+    fields = state.message or {}
+    notes: list[tuple[str, str]] = []
+    container = fields.get("container")
+    if isinstance(container, dict):
+        until = (as_text(container.get("expires_at")) or "")[:16].replace("T", " ")
+        known = [as_text(container.get("id")), until and f"expires {until}"]
+        notes.append(("container", "  ".join(filter(None, known))))
+    management = fields.get("context_management")
+    edits = management.get("applied_edits") if isinstance(management, dict) else None
+    if edits:
+        notes.append(("context edited", compact(edits)))
+    if fields.get("input_transformations"):
+        notes.append(("input changed", compact(fields["input_transformations"])))
+    return [
+        TranscriptItem(("note", number), "block", label, body, False, "muted")
+        for number, (label, body) in enumerate(notes)
+    ]
 
 
 _HINTS: Final = {

@@ -8,6 +8,7 @@ from typing import Any, Final
 from tui.core.records import JsonObject
 from tui.core.state import as_text
 from tui.viewmodel.compact import compact
+from tui.viewmodel.media import describe_part
 from tui.viewmodel.views import Tone, TranscriptItem
 
 _SHOWN: Final = 16
@@ -74,7 +75,16 @@ def _part(block: JsonObject, asks: bool, names: dict[str, str]) -> _Parts:
     if kind == "thinking":
         size = len(as_text(block.get("thinking")) or "")
         return ("block", f"thinking  {size} chars, sent back", "", False, "muted")
-    return ("block", f"{kind} block", "", False, "muted")
+    if kind.endswith("tool_result"):
+        # Of a tool that the API ran: its answer was shown when it came.
+        return (
+            "block",
+            f"{kind.removesuffix('_tool_result')} result, sent back",
+            "",
+            False,
+            "muted",
+        )
+    return ("block", describe_part(block), "", False, "muted")
 
 
 def _result(content: object) -> str:
@@ -82,7 +92,9 @@ def _result(content: object) -> str:
         return content
     parts = content if isinstance(content, list) else [] if content is None else [content]
     return "\n".join(
-        as_text(part.get("text")) or compact(part) if isinstance(part, dict) else compact(part)
+        as_text(part.get("text")) or describe_part(part)
+        if isinstance(part, dict)
+        else compact(part)
         for part in parts
     )
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from tui.core.citations import CitedText
+from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import Buffer, RunState
 from tui.core.timeline import Timeline
 from tui.find.finder import FinderView
 from tui.find.links import Contribution
+from tui.viewmodel.lines import StyledLine
 
 Tone = Literal["plain", "muted", "good", "warning", "bad"]
 
 
-ItemKind = Literal["prompt", "thinking", "text", "tool", "result", "block", "stop", "banner"]
+ItemKind = Literal[
+    "prompt", "thinking", "text", "tool", "result", "block", "sources", "stop", "banner"
+]
 
 
 class TranscriptItem(NamedTuple):
@@ -30,6 +36,16 @@ class TranscriptItem(NamedTuple):
     """The code points of the body that the event at the cursor added."""
     long: bool = False
     """So much text stands before or in it that it is shown as it came, not as Markdown."""
+    cited: CitedText | None = None
+    """What stands where in a body with the numbers of its sources in it."""
+    version: int = 0
+    """Another number says that the body is not the one before with more behind it."""
+    lines: tuple[StyledLine, ...] = ()
+    """What is shown above the body."""
+    markdown: bool = False
+    """Whether the body is text of a tool that is drawn as Markdown."""
+    value: Callable[[], JsonObject] | None = None
+    """Gives the JSON that the item was made of."""
 
 
 @dataclass(frozen=True, slots=True)

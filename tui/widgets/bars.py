@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from collections.abc import Sequence
+from typing import ClassVar, Final, NamedTuple
 
 from rich.cells import cell_len
 from textual import events
@@ -20,7 +21,6 @@ _DASH: Final = "\u2013"
 _LABEL: Final = "counter-bar--label"
 _VALUE: Final = "counter-bar--value"
 _WARNING: Final = "counter-bar--warning"
-_ROOMY: Final = 110
 _HEADER_ROOMY: Final = 60
 _LOST: Final = ("reset", "timeout")
 _BAR_CELLS: Final = 16
@@ -120,7 +120,7 @@ class HeaderBar(Row):
         self.put(left, right)
 
 
-def _cells(pieces: list[Named]) -> int:
+def _cells(pieces: Sequence[Named]) -> int:
     return sum(cell_len(text) for text, _ in pieces)
 
 
@@ -165,7 +165,7 @@ class EventHead(Row):
 
 
 class CounterBar(Row):
-    """Latencies, rate, tokens, gaps; what does not fit is left out from the right."""
+    """Latencies, rate, tokens, gaps. Where there is little room, what matters now is kept."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "counter-bar--label",
@@ -186,38 +186,7 @@ class CounterBar(Row):
     def show(self, numbers: Counters) -> None:
         """Draw the numbers."""
         self._numbers = numbers
-        metrics = numbers.metrics
-        roomy = self.size.width >= _ROOMY
-        groups: list[list[Named]] = [[("TTFT ", _LABEL), (format_ns(metrics.ttft), _VALUE)]]
-        if metrics.ttfo != metrics.ttft:
-            groups.append([("TTFO ", _LABEL), (format_ns(metrics.ttfo), _VALUE)])
-        rate: list[Named] = [(_rate(numbers), _VALUE), (" tok/s", _LABEL)]
-        if roomy:
-            rate.append((" " + sparkline(numbers.pulse), "counter-bar--spark"))
-        groups.append(rate)
-        groups.append(_tokens_in(numbers, details=roomy))
-        out: list[Named] = [("out ", _LABEL), (_count(numbers.output_tokens), _VALUE)]
-        if numbers.thinking_tokens and roomy:
-            out.append((f" (thinking {_count(numbers.thinking_tokens)})", _LABEL))
-        if numbers.used is not None and roomy:
-            rough = "~" if numbers.estimate is not None else ""
-            out.append((f" {rough}{numbers.used:.0%} of {_count(numbers.limit)}", _LABEL))
-        groups.append(out)
-        if metrics.stalls:
-            groups.append([(f"{metrics.stalls} stall{'s' * (metrics.stalls > 1)}", _WARNING)])
-        icl = metrics.icl
-        if icl.max is not None:
-            groups.append(
-                [
-                    ("gap p50 ", _LABEL),
-                    (format_ns(icl.p50), _VALUE),
-                    (" p95 ", _LABEL),
-                    (format_ns(icl.p95), _VALUE),
-                    (" max ", _LABEL),
-                    (format_ns(icl.max), _VALUE),
-                ]
-            )
-        self._fit(groups, self._age(numbers))
+        self._fit(_groups(numbers), self._age(numbers))
 
     def _age(self, numbers: Counters) -> list[Named]:
         if numbers.stalled:
@@ -232,16 +201,88 @@ class CounterBar(Row):
             return []
         return [("last byte ", _LABEL), (_age_text(numbers.last_byte_ns), _VALUE), (" ", None)]
 
-    def _fit(self, groups: list[list[Named]], right: list[Named]) -> None:
+    def _fit(self, groups: list[Group], right: list[Named]) -> None:
         room = self.size.width - _cells(right) - 2
+        chosen: dict[Group, Sequence[Named]] = {}
+        by_rank = sorted(groups, key=lambda group: group.rank)
+        for group in by_rank:
+            if _cells(group.short) <= room:
+                chosen[group] = group.short
+                room -= _cells(group.short) + 2
+        for group in by_rank:
+            more = _cells(group.full) - _cells(group.short)
+            if group in chosen and more <= room:
+                chosen[group] = group.full
+                room -= more
         left: list[Named] = [(" ", None)]
         for group in groups:
-            size = _cells(group)
-            if size > room:
-                break
-            left += [*group, ("  ", None)]
-            room -= size + 2
+            if group in chosen:
+                left += [*chosen[group], ("  ", None)]
         self.put(left, right)
+
+
+class Group(NamedTuple):
+    """Numbers that stand together."""
+
+    rank: int
+    """The lower, the sooner it finds room."""
+    short: tuple[Named, ...]
+    full: tuple[Named, ...]
+
+
+def _group(rank: int, *pieces: Named, more: Sequence[Named] = ()) -> Group:
+    """Return a group that has `more` to it where there is room."""
+    return Group(rank, pieces, (*pieces, *more))
+
+
+def _groups(numbers: Counters) -> list[Group]:
+    """Return the numbers in their order on the screen."""
+    metrics = numbers.metrics
+    groups = [_group(6, ("TTFT ", _LABEL), (format_ns(metrics.ttft), _VALUE))]
+    if metrics.ttfo != metrics.ttft:
+        groups.append(_group(7, ("TTFO ", _LABEL), (format_ns(metrics.ttfo), _VALUE)))
+    spark = (" " + sparkline(numbers.pulse), "counter-bar--spark")
+    groups.append(_group(5, (_rate(numbers), _VALUE), (" tok/s", _LABEL), more=[spark]))
+    changed = [(" \u2260 start", _WARNING)] if numbers.conflict else []
+    known_in = (("in ", _LABEL), (_count(numbers.input_tokens), _VALUE))
+    groups.append(_group(4, *known_in, more=changed))
+    groups += _cache(numbers)
+    rough = "" if numbers.counted else "~"
+    used: list[Named] = []
+    if numbers.used is not None:
+        used.append((f" {rough}{numbers.used:.0%} of {_count(numbers.limit)}", _LABEL))
+    out = (("out ", _LABEL), (rough + _count(numbers.output_tokens), _VALUE))
+    groups.append(_group(3, *out, more=used))
+    if numbers.thinking_share is not None:
+        share = (("thinking ", _LABEL), (f"{rough}{numbers.thinking_share:.0%}", _VALUE))
+        tokens = [(f" ({_count(numbers.thinking_tokens)})", _LABEL)]
+        groups.append(_group(1, *share, more=tokens if numbers.thinking_tokens else ()))
+    if metrics.stalls:
+        plural = "s" * (metrics.stalls > 1)
+        groups.append(_group(0, (f"{metrics.stalls} stall{plural}", _WARNING)))
+    icl = metrics.icl
+    if icl.max is not None:
+        longest: list[Named] = [("gap max ", _LABEL), (format_ns(icl.max), _VALUE)]
+        named = (("p50", icl.p50), ("p95", icl.p95), ("max", icl.max))
+        full: list[Named] = [("gap", _LABEL)]
+        for name, gap in named:
+            full += [(f" {name} ", _LABEL), (format_ns(gap), _VALUE)]
+        groups.append(Group(8, tuple(longest), tuple(full)))
+    return groups
+
+
+def _cache(numbers: Counters) -> list[Group]:
+    """Return what was read from the cache and written to it, where anything was."""
+    counts = ((numbers.cache_read, "read"), (numbers.cache_write, "written"))
+    known = [(_count(count), word) for count, word in counts if count]
+    if not known:
+        return []
+    full: list[Named] = []
+    short: list[Named] = []
+    for count, word in known:
+        full += [(" \u00b7 " if full else "cache ", _LABEL), (count, _VALUE), (f" {word}", _LABEL)]
+        short += [(" " if short else "cache ", _LABEL), (count, _VALUE), (word[0], _LABEL)]
+    return [Group(2, tuple(short), tuple(full))]
 
 
 def _age_text(age_ns: int | None) -> str:
@@ -256,16 +297,6 @@ def _rate(numbers: Counters) -> str:
 
 def _count(value: int | None) -> str:
     return _DASH if value is None else format_count(value)
-
-
-def _tokens_in(numbers: Counters, *, details: bool) -> list[Named]:
-    pieces: list[Named] = [("in ", _LABEL), (_count(numbers.input_tokens), _VALUE)]
-    if details and (numbers.cache_read or numbers.cache_write):
-        cache = f" (cache {_count(numbers.cache_read)}r {_count(numbers.cache_write)}w)"
-        pieces.append((cache, _LABEL))
-    if numbers.conflict:
-        pieces.append((" \u2260 start", _WARNING))
-    return pieces
 
 
 class KeyBar(Row):

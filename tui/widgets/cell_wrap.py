@@ -13,6 +13,7 @@ from typing import Final
 
 from rich.cells import cell_len, split_graphemes
 
+from tui.core.text import sanitize
 from tui.widgets.clusters import filled
 from tui.widgets.paint import StyledText
 
@@ -67,6 +68,12 @@ def wrap(
         _wrap_line(line, width, lines, keep_tail=False)
     _wrap_line(last, width, lines, keep_tail=keep_tail)
     return lines
+
+
+def wrapped_text(text: str, width: int) -> list[str]:
+    """Wrap text of our own or from the wire, which is made safe, to lines of at most `width`."""
+    lines = wrap([(sanitize(text).replace("\t", " "), None)], max(width, 1))
+    return ["".join(part for part, _ in line) for line in lines]
 
 
 def chop(runs: Sequence[StyledText], width: int) -> list[list[StyledText]]:

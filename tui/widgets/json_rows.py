@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from tui.core.partial_json import PartialJson, Span
 from tui.core.text import one_line
-from tui.widgets.clusters import clusters, filled
+from tui.widgets.row_starts import row_starts
 
 _KEPT_LINES: Final = 256
 """Lines whose cuts are kept: those in view, and some more."""
-_LONG_LINE: Final = 20_000
-"""Characters from which on a line is too long to be looked at."""
-_LONG_WIDE: Final = 4_000
-"""The same for one that is not ASCII and is measured whenever it grows."""
+_LONG_LINE: Final = 1_000_000
+"""Characters from which on what is new of a line is too long to be looked at."""
+_LONG_WIDE: Final = 65_536
+"""The same for one that is not ASCII."""
 _LEAST_ROOM: Final = 8
+_LEAST: Final = 33
+"""Per cent of a row that is filled at least, where words are too long."""
+_MANY_ROWS: Final = 8
+_MAY_CHANGE: Final = 3
+"""Rows at the end of a line that may begin elsewhere when it grows: what pends is in them."""
 
 
 class Cuts(NamedTuple):
@@ -27,20 +32,19 @@ class Cuts(NamedTuple):
     indent: int = 0
 
 
-Wrapping: TypeAlias = Callable[[PartialJson, int, int], Cuts]
-"""Cuts a line, by its number, for a width."""
-
-
 class JsonRows:
     """The rows of JSON lines. A line is measured once; what changes is to be forgotten first."""
 
-    def __init__(self, json: PartialJson, width: int, wrapping: Wrapping) -> None:
+    def __init__(self, json: PartialJson, width: int) -> None:
         self.width = width
         self._json = json
-        self._wrapping = wrapping
         self._tops = array("Q", [0])
         """The row in which each line begins, and the count of rows."""
         self._cuts: dict[int, Cuts] = {}
+        self._long: dict[int, Cuts] = {}
+        """Lines of many rows: kept, for they cost much to cut."""
+        self._grows = -1
+        """The line that may have grown since it was cut."""
 
     @property
     def height(self) -> int:
@@ -55,7 +59,7 @@ class JsonRows:
     def measure(self, end: int) -> None:
         """Find the rows of the lines below `end`."""
         for line in range(self.lines, end):
-            cuts = self._wrapping(self._json, line, self.width)
+            cuts = self._cuts_of(line)
             self._tops.append(self._tops[-1] + len(cuts.starts))
 
     def forget(self, first: int) -> None:
@@ -63,6 +67,9 @@ class JsonRows:
         del self._tops[first + 1 :]
         for line in [line for line in self._cuts if line >= first]:
             del self._cuts[line]
+        for line in [line for line in self._long if line > first]:
+            del self._long[line]
+        self._grows = first
 
     def top(self, line: int) -> int:
         """Return the first row of a line; of one that is not there, the end."""
@@ -88,73 +95,48 @@ class JsonRows:
         return self._json.line(line, starts[number], end)
 
     def _cuts_of(self, line: int) -> Cuts:
-        cuts = self._cuts.get(line)
+        if line == self._grows:
+            return self._grown(line)
+        cuts = self._long.get(line) or self._cuts.get(line)
         if cuts is None:
-            if len(self._cuts) >= _KEPT_LINES:
-                self._cuts.clear()
-            cuts = self._cuts[line] = self._wrapping(self._json, line, self.width)
+            cuts = wrapped_rows(self._json, line, self.width)
+            self._keep(line, cuts)
         return cuts
 
+    def _grown(self, line: int) -> Cuts:
+        """Cut a line that was forgotten. One of many rows only grows at its end."""
+        self._grows = -1
+        before = self._long.pop(line, None)
+        known: Sequence[int] = ()
+        if before is not None and before.starts[-1] <= self._json.line_width(line):
+            known = before.starts[:-_MAY_CHANGE]
+        cuts = wrapped_rows(self._json, line, self.width, known)
+        self._keep(line, cuts)
+        return cuts
 
-def full_rows(json: PartialJson, line: int, width: int) -> Cuts:
-    """Cut a line wherever a row is full: quick, for what grows many times a second."""
+    def _keep(self, line: int, cuts: Cuts) -> None:
+        if len(cuts.starts) > _MANY_ROWS:
+            self._long[line] = cuts
+            return
+        if len(self._cuts) >= _KEPT_LINES:
+            self._cuts.clear()
+        self._cuts[line] = cuts
+
+
+def wrapped_rows(json: PartialJson, line: int, width: int, known: Sequence[int] = ()) -> Cuts:
+    """Cut a line at blanks, and indent what follows, from the last of the `known` starts on."""
     size = json.line_width(line)
-    # Too long to be measured on every frame; half the width holds any wide character.
-    unmeasured = Cuts(range(0, size, max(width // 2, 1)))
-    if size > _LONG_LINE:
-        return unmeasured
-    text = "".join(span.text for span in json.line(line))
-    if text.isascii() and text.isprintable():
-        return Cuts(range(0, max(size, 1), width))
-    return unmeasured if size > _LONG_WIDE else Cuts(filled(clusters(text, one_line), width))
-
-
-def hanging_rows(json: PartialJson, line: int, width: int, *, narrow: bool) -> Cuts:
-    """Cut a line at blanks, and indent what follows. `narrow` says that a character is a cell."""
-    size = json.line_width(line)
-    if size <= width and (narrow or size * 2 <= width):
+    if not known and size * 2 <= width:
         return Cuts((0,))
     head = "".join(span.text for span in json.line(line, 0, width))
     indent = min(len(head) - len(head.lstrip(" ")) + 2, max(width - _LEAST_ROOM, 0))
     room = width - indent
-    if size > _LONG_LINE:
-        part = 1 if narrow else 2
-        step = max(room // part, 1)
-        return Cuts((0, *range(max(width // part, 1), size, step)), indent)
-    text = "".join(span.text for span in json.line(line))
-    return Cuts((narrow_starts if narrow else wide_starts)(text, width, room), indent)
-
-
-def narrow_starts(text: str, width: int, room: int) -> list[int]:
-    """Return where rows begin: the first has `width` cells and the others `room`.
-
-    After a blank, where there is one in the last third of a row.
-    """
-    starts, here = [0], width
-    while len(text) - starts[-1] > here:
-        start = starts[-1]
-        end = min(start + here + 1, len(text) - 1)
-        blank = text.rfind(" ", start + here * 2 // 3, end)
-        starts.append(start + here if blank < 0 else blank + 1)
-        here = room
-    return starts
-
-
-def wide_starts(text: str, width: int, room: int) -> list[int]:
-    """Return the same for a text whose characters are not all one cell wide."""
-    starts, here = [0], width
-    used = since = after = 0
-    for start, end, cells in clusters(text, one_line):
-        if used and used + cells > here:
-            if after > starts[-1] and since <= min(here // 3, room - cells):
-                starts.append(after)
-                used = since
-            else:
-                starts.append(start)
-                used = 0
-            here = room
-        used += cells
-        since += cells
-        if text[start] == " ":
-            after, since = end, 0
-    return starts
+    at = known[-1] if known else 0
+    text = "".join(span.text for span in json.line(line, at))
+    if len(text) > (_LONG_LINE if text.isascii() else _LONG_WIDE):
+        # Too long to be measured at once; half the width holds any wide character.
+        step = room if text.isascii() else room // 2
+        more: Sequence[int] = range(0, len(text), max(step, 1))
+    else:
+        more = row_starts(text, room if known else width, room, one_line, least=_LEAST)
+    return Cuts((*known[:-1], *(at + start for start in more)), indent)

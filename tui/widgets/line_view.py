@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import lru_cache
-from textwrap import wrap as wrap_words
 from typing import ClassVar, Final
 
 from rich.segment import Segment
@@ -21,6 +20,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from tui.core.delta_text import Field
+from tui.widgets.cell_wrap import wrapped_text
 from tui.widgets.component_styles import ComponentStyles
 from tui.widgets.strip_text import apart, cluster_at, highlight, whole, word_at
 
@@ -383,4 +383,4 @@ def _span(selection: Selection, y: int, text: str) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=16)
 def _wrapped(text: str, width: int) -> list[str]:
-    return [line for part in text.split("\n") for line in wrap_words(part, max(width, 1))]
+    return wrapped_text(text, width)

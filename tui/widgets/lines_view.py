@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import ClassVar, get_args
+from typing import ClassVar, TypeAlias, get_args
 
 from rich.style import Style
 from textual.strip import Strip
 
 from tui.core.text import sanitize
 from tui.viewmodel.lines import LineStyle, StyledLine
-from tui.widgets.cell_wrap import wrap
+from tui.widgets.cell_wrap import chop, wrap
 from tui.widgets.line_view import LineView
-from tui.widgets.paint import strip_of
+from tui.widgets.paint import StyledText, strip_of
 
+LineStyles: TypeAlias = Callable[[LineStyle], Style]
+"""Looks up the style of a part of a line."""
 LINE_CLASSES = {f"lines--{name}" for name in get_args(LineStyle)}
 """The component classes of a view of lines."""
 
@@ -66,17 +69,41 @@ class LinesView(LineView):
         pieces = self.lines[y].pieces if y < len(self.lines) else ()
         return strip_of([(sanitize(text), self.line_style(style)) for text, style in pieces], width)
 
+    def margin_of(self, y: int) -> int:
+        number = bisect_right(self._tops, y) - 1
+        if number < 0 or self._tops[number] == y or y >= len(self._rows):
+            return -1
+        line = self.lines[number]
+        return len(line.cut) if line.cut else line.indent + len(line.mark)
+
     def line_style(self, name: LineStyle) -> Style:
         """Return the style of a part of a line."""
         return self.style(f"lines--{name}")
 
 
-def wrapped_line(line: StyledLine, width: int, style: Callable[[LineStyle], Style]) -> list[Strip]:
+def wrapped_line(line: StyledLine, width: int, style: LineStyles) -> list[Strip]:
     """Return a line as rows of at most `width` cells."""
     mark = " " * line.indent + sanitize(line.mark)
     text = [(sanitize(part).replace("\t", "    "), style(name)) for part, name in line.pieces]
+    if line.cut:
+        return _cut_line(line, text, width, style)
     fronts = (mark, " " * len(mark))
     return [
         strip_of([(fronts[number > 0], style(line.mark_style)), *row], width)
         for number, row in enumerate(wrap(text, max(width - len(mark), 1)))
     ]
+
+
+def _cut_line(
+    line: StyledLine, text: Sequence[StyledText], width: int, style: LineStyles
+) -> list[Strip]:
+    """Return a line as rows that are full: where it is wrapped says nothing of what is in it."""
+    first, *rest = chop(text, width) or [[]]
+    rows = [strip_of(first, width)]
+    if rest:
+        behind = [(part, look) for row in rest for part, look in row]
+        front: StyledText = (line.cut, style("muted"))
+        rows += [
+            strip_of([front, *row], width) for row in chop(behind, max(width - len(line.cut), 1))
+        ]
+    return rows

@@ -9,9 +9,18 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Final
 
 from tui.viewmodel import TranscriptItem
-from tui.widgets.sections import Section, SectionStyles, new_section
+from tui.widgets.sections import (
+    PlainSection,
+    Section,
+    SectionStyles,
+    ThinkingSection,
+)
+
+_FOLDED: Final = 9
+"""About the height of what is folded."""
 
 
 class SectionEntry:
@@ -61,7 +70,7 @@ class SectionRows:
         del self.entries[same:]
         for number, item in enumerate(islice(items, same, None), same):
             entry = before.get(item.key) or SectionEntry(item, number, width)
-            if entry.item.kind != item.kind:
+            if (entry.item.kind, _has_lines(entry.item)) != (item.kind, _has_lines(item)):
                 entry.section = None
             entry.item, entry.number = item, number
             entry.measured = entry.section is not None and entry.mark == _mark(item, width, styles)
@@ -74,7 +83,7 @@ class SectionRows:
         assert self._styles is not None
         section = entry.section
         if section is None:
-            section = entry.section = new_section(entry.item, self._styles)
+            section = entry.section = _new_section(entry.item, self._styles)
         if section.take(entry.item, self._width, self._styles, max(budget_ns, 0)):
             entry.mark = _mark(entry.item, self._width, self._styles)
             self.waiting -= not entry.measured
@@ -83,8 +92,14 @@ class SectionRows:
             entry.height = section.height
             self._changed = min(self._changed, entry.number)
 
+    def again(self, entry: SectionEntry) -> None:
+        """Have a section laid out anew."""
+        self.waiting += entry.measured
+        entry.measured = False
+        entry.mark = ()
+
     def arrange(self) -> None:
-        """Give each section its rows: with a blank one between, but calls stand together."""
+        """Give each section its rows: calls and results together, a blank one between the rest."""
         first = self._changed
         while first and not self.entries[first - 1].height:
             first -= 1
@@ -99,7 +114,8 @@ class SectionRows:
             if not height:
                 starts.append(max(end, 0))
                 continue
-            start = end + (0 if kind == before == "tool" else 1)
+            together = before == "tool" and kind in ("tool", "result")
+            start = end + (0 if together else 1)
             starts.append(start)
             end, before = start + height, kind
         self.height = max(end, 0)
@@ -116,6 +132,16 @@ class SectionRows:
     def find(self, key: object) -> SectionEntry | None:
         """Return the entry of the item with a key."""
         return next((entry for entry in self.entries if entry.item.key == key), None)
+
+    def find_block(self, position: int, offset: int) -> tuple[object, int] | None:
+        """Return the key of what shows a block's text, and where in that a code point of it is."""
+        for entry in self.entries:
+            item = entry.item
+            if item.key == ("block", position):
+                return item.key, item.cited.place(position, offset) if item.cited else offset
+            if item.cited is not None and item.cited.has(position):
+                return item.key, item.cited.place(position, offset)
+        return None
 
     def part(self, y: int) -> tuple[SectionEntry, int] | None:
         """Return which entry is drawn in row `y`, and the row in it; None for a blank row."""
@@ -145,6 +171,26 @@ class SectionRows:
             below += 1
 
 
+def _new_section(item: TranscriptItem, styles: SectionStyles) -> Section:
+    """Return an empty section of the kind that an item needs."""
+    if item.kind == "text":
+        # The first frame is drawn without text, and without what lays it out.
+        from tui.widgets.text_section import TextSection
+
+        return TextSection(styles.theme)
+    if item.kind == "thinking":
+        return ThinkingSection()
+    if not _has_lines(item):
+        return PlainSection()
+    from tui.widgets.lines_section import LinesSection
+
+    return LinesSection()
+
+
+def _has_lines(item: TranscriptItem) -> bool:
+    return bool(item.lines) or item.value is not None
+
+
 def _estimate(item: TranscriptItem, width: int) -> int:
     """Return about how many rows an item will have: few are better than many."""
     if item.kind in ("tool", "thinking", "stop"):
@@ -152,10 +198,13 @@ def _estimate(item: TranscriptItem, width: int) -> int:
     rows = -(-len(item.body) // max(width, 1))
     if item.kind == "text":
         return max(rows, int(item.open))
+    if _has_lines(item):
+        return min(len(item.lines) + 1, _FOLDED)
     return max(rows, 1) if item.kind == "prompt" else rows + 1
 
 
 def _mark(item: TranscriptItem, width: int, styles: SectionStyles) -> tuple[object, ...]:
     """Return what the rows of an item depend on. A Buffer only grows: its length tells."""
     body = item.body if isinstance(item.body, str) else len(item.body)
-    return (item.label, body, item.open, item.highlight, item.long, item.tone, width, styles)
+    looks = (item.highlight, item.long, item.tone, item.version, item.lines)
+    return (item.label, body, item.open, *looks, width, styles)

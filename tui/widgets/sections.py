@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
@@ -18,17 +16,15 @@ from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText, strip_of, wire
 from tui.widgets.source_lines import SourceLines
 
-# The first frame is drawn without text, and without what lays it out.
 if TYPE_CHECKING:
-    from tui.widgets.markdown.lines import MarkdownLines
+    from tui.widgets.lines_view import LineStyles
 
-_CARET: Final = "\u258c"
 _BAR: Final = "\u258e "
 _AT_ONCE: Final = 8_000
 """Code points of plain text that are laid out at once: a few milliseconds."""
 _LABEL_LIMIT: Final = 200
-_INDENT: Final = 2
-"""Blanks before unfolded thinking."""
+INDENT: Final = 2
+"""Blanks before what stands under a heading."""
 
 
 class Section:
@@ -51,6 +47,22 @@ class Section:
         """Return the code point of the item's body that is drawn there."""
         return 0
 
+    def source_at(self, y: int, column: int) -> int | None:
+        """Return the number of the source that is named there."""
+        return None
+
+    @property
+    def folds(self) -> bool:
+        """Whether it has more than is shown while it is folded."""
+        return False
+
+    def is_fold(self, y: int) -> bool:
+        """Whether a row is the one that says what is folded away."""
+        return False
+
+    def toggle(self) -> None:
+        """Fold it, or unfold it; to be taken again after that."""
+
     def margin_of(self, y: int) -> int:
         """Return the blanks before a row that only goes on with the row above, else -1."""
         return -1
@@ -70,12 +82,13 @@ class SectionStyles:
     def __init__(
         self,
         style: Callable[[str], Style],
+        line: LineStyles,
         theme: MarkdownTheme,
         *,
         unfolded: bool,
         source: bool,
     ) -> None:
-        """Take what looks up a component class by the end of its name."""
+        """Take what looks up the styles of the pane, and those of lines."""
         tones = ("plain", "muted", "good", "warning", "bad")
         self.tone = {name: style(name) for name in tones}
         self.prompt = style("prompt")
@@ -83,7 +96,10 @@ class SectionStyles:
         self.tool = style("tool")
         self.caret = style("caret")
         self.highlight = style("highlight")
+        self.line = line
         self.theme = theme
+        self.cited = theme._replace(citation=theme.marker)
+        """The theme for text with citations."""
         self.unfolded = unfolded
         self.source = source
 
@@ -129,7 +145,7 @@ class PlainSection(Section):
         else:
             self._rows = self._heading(item, width, styles)
             if body and item.kind != "tool":
-                self._rows += _block(body, styles.tone["muted"], width, _INDENT)
+                self._rows += _block(body, styles.tone["muted"], width, INDENT)
         return True
 
     def _take_long(
@@ -139,7 +155,7 @@ class PlainSection(Section):
         if self._long is None or not body.startswith(self._body):
             self._long = SourceLines()
         self._body = body
-        margin: StyledText = (" " * _INDENT, None)
+        margin: StyledText = (" " * INDENT, None)
         self._fronts = (margin, margin)
         self._style = styles.tone["muted"]
         if item.kind == "prompt":
@@ -187,17 +203,17 @@ class ThinkingSection(Section):
         body = self._source.row(
             y - len(self._rows), self._style, self._highlight, self._highlight_style
         )
-        return Strip.join([strip_of([(" " * _INDENT, None)]), body])
+        return Strip.join([strip_of([(" " * INDENT, None)]), body])
 
     def offset_at(self, y: int, column: int) -> int:
         y -= len(self._rows)
         if not self._open or not 0 <= y < self._source.height:
             return 0
-        return self._source.offset_at(y, max(column - _INDENT, 0))
+        return self._source.offset_at(y, max(column - INDENT, 0))
 
     def margin_of(self, y: int) -> int:
         y -= len(self._rows)
-        return _INDENT if y > 0 and self._source.goes_on(y) else -1
+        return INDENT if y > 0 and self._source.goes_on(y) else -1
 
     def place_at(self, y: int) -> float:
         return self.offset_at(y, 0) if y >= len(self._rows) else -1
@@ -223,108 +239,7 @@ class ThinkingSection(Section):
         self._rows = [strip_of(pieces, width)]
         if not self._open or isinstance(item.body, str):
             return True
-        return self._source.update(item.body, max(width - _INDENT, 1), budget_ns=budget_ns)
-
-
-def _markdown_lines(theme: MarkdownTheme) -> MarkdownLines:
-    from tui.widgets.markdown.lines import MarkdownLines
-
-    return MarkdownLines(theme)
-
-
-class TextSection(Section):
-    """Text of the answer, as Markdown or as it came."""
-
-    def __init__(self, theme: MarkdownTheme) -> None:
-        self._theme = theme
-        self._lines = _markdown_lines(theme)
-        self._source = SourceLines()
-        self._styles: SectionStyles | None = None
-        self._as_it_came = False
-        self._caret = False
-        self._highlight: tuple[int, int] | None = None
-
-    @property
-    def height(self) -> int:
-        rows = self._source.height if self._as_it_came else self._lines.height
-        return max(rows, 1 if self._caret else 0)
-
-    def row(self, y: int) -> Strip:
-        assert self._styles is not None
-        if self._as_it_came:
-            strip = Strip([])
-            if y < self._source.height:
-                strip = self._source.row(
-                    y, self._styles.tone["plain"], self._highlight, self._styles.highlight
-                )
-        else:
-            strip = self._lines.line(y) if y < self._lines.height else Strip([])
-        if self._caret and y == self.height - 1:
-            strip = Strip.join([_trimmed(strip), strip_of([(_CARET, self._styles.caret)])])
-        return strip
-
-    def offset_at(self, y: int, column: int) -> int:
-        if self._as_it_came:
-            return self._source.offset_at(y, column) if y < self._source.height else 0
-        return self._lines.source_range(y)[0] if y < self._lines.height else 0
-
-    def margin_of(self, y: int) -> int:
-        wrapped = self._as_it_came and 0 < y < self._source.height and self._source.goes_on(y)
-        return 0 if wrapped else -1
-
-    def place_at(self, y: int) -> float:
-        if self._as_it_came:
-            return self.offset_at(y, 0)
-        if y >= self._lines.height:
-            return 0
-        first, count, start, size = self._part(y)
-        return start + size * (y - first) / count
-
-    def row_at(self, place: float) -> int:
-        if self._as_it_came:
-            return self._source.row_of(int(place))
-        rows = range(self._lines.height)
-        y = bisect_right(rows, place, key=lambda y: self._lines.source_range(y)[0]) - 1
-        if y < 0:
-            return 0
-        first, count, start, size = self._part(y)
-        return first + min(int((place - start) * count / max(size, 1)), count - 1)
-
-    def _part(self, y: int) -> tuple[int, int, int, int]:
-        """Return the rows that show the same part of the text as row `y`, and that part.
-
-        That is the first row and their number, the first code point and their number.
-        """
-        source_range = self._lines.source_range
-        start, end = source_range(y)
-        first = last = y
-        while first and source_range(first - 1)[0] == start:
-            first -= 1
-        while last + 1 < self._lines.height and source_range(last + 1)[0] == start:
-            last += 1
-        return first, last - first + 1, start, end - start
-
-    def take(self, item: TranscriptItem, width: int, styles: SectionStyles, budget_ns: int) -> bool:
-        if styles.theme is not self._theme:
-            self._theme = styles.theme
-            self._lines = _markdown_lines(styles.theme)
-        self._styles = styles
-        self._caret = item.open
-        self._highlight = item.highlight
-        body = item.body if isinstance(item.body, Buffer) else Buffer(item.body)
-        self._as_it_came = styles.source or item.long
-        if self._as_it_came:
-            return self._source.update(body, max(width - 1, 1), budget_ns=budget_ns)
-        return self._lines.update(body, max(width - 1, 1), final=not item.open, budget_ns=budget_ns)
-
-
-def new_section(item: TranscriptItem, styles: SectionStyles) -> Section:
-    """Return an empty section of the kind that an item needs."""
-    if item.kind == "text":
-        return TextSection(styles.theme)
-    if item.kind == "thinking":
-        return ThinkingSection()
-    return PlainSection()
+        return self._source.update(item.body, max(width - INDENT, 1), budget_ns=budget_ns)
 
 
 def _block(text: str, style: Style, width: int, indent: int) -> list[Strip]:
@@ -348,7 +263,3 @@ def _banner(item: TranscriptItem, text: str, tone: Style, width: int) -> list[St
     if text:
         rows += _block(text, tone, room, 0)
     return [Strip.join([strip_of([bar]), row]) for row in rows]
-
-
-def _trimmed(strip: Strip) -> Strip:
-    return strip.crop(0, cell_len(strip.text.rstrip(" ")))

@@ -12,9 +12,9 @@ from textual.strip import Strip
 
 from tui.core.state import Buffer
 from tui.core.text import sanitize
-from tui.widgets.cell_wrap import is_narrow
 from tui.widgets.clusters import clusters
 from tui.widgets.paint import StyledText, strip_of
+from tui.widgets.row_starts import row_starts
 
 _STEP: Final = 16_384
 _TAB: Final = "    "
@@ -58,7 +58,8 @@ class SourceLines:
         """Wrap from the beginning of the last row, which may have grown, up to `end`."""
         at = self._starts.pop()
         for line in self._text.slice(at, end).split("\n"):
-            self._starts.extend(at + cut for cut in _cuts(line, self._width))
+            starts = row_starts(line, self._width, self._width, _shown)
+            self._starts.extend([at + start for start in starts])
             at += len(line) + 1
         self._read = end
 
@@ -106,29 +107,3 @@ class SourceLines:
 def _shown(text: str, *, feeds: bool = False) -> str:
     """Return what is drawn for text. Line feeds are only seen where they are pointed at."""
     return sanitize(text).replace("\n", "\u23ce" if feeds else "").replace("\t", _TAB)
-
-
-def _cuts(line: str, width: int) -> list[int]:
-    """Return where the rows of a line begin."""
-    cuts = [0]
-    if line.isprintable() and is_narrow(line):
-        at = 0
-        while len(line) - at > width:
-            blank = line.rfind(" ", at + 1, at + width + 1)
-            at = blank + 1 if blank > at else at + width
-            cuts.append(at)
-        return cuts
-    used = 0
-    blank = -1
-    row: list[tuple[int, int]] = []  # start and cells of what stands in the row so far
-    for place, end, cells in clusters(line, _shown):
-        while used + cells > width and place > cuts[-1]:
-            start = blank + 1 if blank >= cuts[-1] else place
-            cuts.append(start)
-            row = [part for part in row if part[0] >= start]
-            used = sum(size for _, size in row)
-        row.append((place, cells))
-        used += cells
-        if line[place:end] == " ":
-            blank = place
-    return cuts

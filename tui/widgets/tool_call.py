@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from textwrap import wrap as wrap_words
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from textual.strip import Strip
 
 from tui.core.partial_json import PartialJson, Span
-from tui.core.state import Block
+from tui.core.state import Block, Buffer
 from tui.core.text import one_line
 from tui.viewmodel import ToolItem
-from tui.widgets.json_rows import JsonRows, full_rows
+from tui.viewmodel.tools import input_text
+from tui.widgets.cell_wrap import wrapped_text
+from tui.widgets.json_rows import JsonRows
 
 _HEAD: Final = 64
 """Columns among which the text of a line begins, behind its indentation."""
 _LONG_LINE: Final = 20_000
 """Characters among which a code point is looked for."""
+
+
+Decoding: TypeAlias = Callable[[Buffer, int, bool], list[Strip] | None]
+"""Makes rows of an input for a width; is told whether it is whole."""
 
 
 class ToolCall:
@@ -27,6 +35,10 @@ class ToolCall:
         self.notes: list[str] = []
         self.complete = False
         """Whether all that arrived is laid out."""
+        self._came_whole = False
+        """Whether the input came with the start of its block."""
+        self.decoded: list[Strip] | None = None
+        """The rows of the input as it is meant; None shows it as JSON."""
         self._ends: list[int] = []
         self._ends_of = 0
         self._ends_at = 0
@@ -37,8 +49,15 @@ class ToolCall:
         self.json = PartialJson(width)
         self._fed = 0
         self._finished = False
-        self._rows = JsonRows(self.json, width, full_rows)
+        self._rows = JsonRows(self.json, width)
         self._settled = 0
+
+    def decode(self, how: Decoding | None) -> None:
+        """Show the input as it is meant, or as JSON."""
+        item = self.item
+        self.decoded = None
+        if how is not None and item is not None and self.complete:
+            self.decoded = how(input_text(item.block)[0], self._rows.width, item.block.stopped)
 
     def is_done(self, item: ToolItem, width: int) -> bool:
         """Whether there is nothing to do: an item that did not change is the same object."""
@@ -52,16 +71,18 @@ class ToolCall:
     def take(self, item: ToolItem, width: int, budget: int) -> int:
         """Read at most `budget` characters that are new, and lay them out; return how many."""
         block = item.block
-        text = block.json
+        text, came_whole = input_text(block)
         if (
-            len(text) < self._fed
+            came_whole != self._came_whole
+            or len(text) < self._fed
             or (self._finished and not block.stopped)
             or width != self._rows.width
         ):
             self._begin(width)
+            self._came_whole = came_whole
         self.item = item
         note = _note(block)
-        self.notes = wrap_words(one_line(note), width) if note else []
+        self.notes = wrapped_text(one_line(note), width) if note else []
         read = min(len(text) - self._fed, max(budget, 0))
         if read:
             self.json.feed(text.slice(self._fed, self._fed + read))
@@ -101,6 +122,10 @@ class ToolCall:
         # The pane may have another width by now: it is drawn once before it is laid out again.
         return self._rows.spans(line, wrap)
 
+    def indent(self, line: int, wrap: int) -> int:
+        """Return the blanks before a row that goes on with a line."""
+        return self._rows.indent(line) if wrap else 0
+
     def row_of(self, offset: int) -> int:
         """Return the row, below the heading, that shows a code point of the raw text."""
         line = bisect_right(range(self._rows.lines), offset, key=self._begins) - 1
@@ -125,16 +150,20 @@ class ToolCall:
     @property
     def height(self) -> int:
         """Rows, with the heading and the blank row behind."""
-        return 1 + self._rows.height + len(self.notes) + 1
+        return 1 + self.body_height + len(self.notes) + 1
+
+    @property
+    def body_height(self) -> int:
+        """Rows of the input."""
+        return self._rows.height if self.decoded is None else len(self.decoded)
 
     def place(self, row: int) -> tuple[int, int] | None:
-        """Return JSON line and wrap of a row below the heading, None past the JSON."""
-        return self._rows.part(row) if row < self._rows.height else None
+        """Return JSON line and wrap of a row below the heading, None where no JSON is shown."""
+        shown = self.decoded is None and row < self._rows.height
+        return self._rows.part(row) if shown else None
 
 
 def _note(block: Block) -> str:
     if block.input_error is not None:
         return f"not valid JSON at character {block.input_error[0]}: {block.input_error[1]}"
-    if not len(block.json) and block.start.get("input"):
-        return "the input came whole, with the start of the block"
     return ""

@@ -11,9 +11,12 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui.core.partial_json import SpanKind
+from tui.core.state import Buffer
 from tui.core.text import format_ns, one_line
 from tui.viewmodel import Moment, ToolItem, ToolItems
 from tui.widgets.line_view import Anchor, OriginWanted, PointingView
+from tui.widgets.lines_view import LINE_CLASSES
+from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText, spread, strip_of, wire
 from tui.widgets.tool_call import ToolCall
 
@@ -49,6 +52,7 @@ class ToolPane(PointingView):
         "tool-pane--odd",
         "tool-pane--highlight",
         *(f"tool-pane--{name}" for name in JSON_STYLES.values()),
+        *LINE_CLASSES,
     }
 
     placeholder = "Tool calls appear here,\ntheir JSON fragment by fragment"
@@ -57,6 +61,8 @@ class ToolPane(PointingView):
         super().__init__(id=id)
         self.border_title = "Tool calls"
         self.boundaries = False
+        self.decodes = False
+        self._theme = MarkdownTheme()
         self._moment: Moment | None = None
         self._items = ToolItems()
         self._calls: dict[int, ToolCall] = {}
@@ -109,6 +115,7 @@ class ToolPane(PointingView):
     def _lay_out(self, items: list[ToolItem], width: int, top: tuple[int, int] | None) -> None:
         """Lay out what is new of the calls, as much as fits in a frame."""
         left = _BUDGET
+        decoding = self._decode if self.decodes else None
         # What is seen comes first: the end where it is followed, else from the top of the view on.
         first = bisect_left(items, 0 if top is None else top[0], key=lambda item: item.key)
         seen = items[first:] if not self.follow else []
@@ -120,6 +127,7 @@ class ToolPane(PointingView):
                 continue
             if left > 0:
                 left -= call.take(item, width, left) + _PER_CALL
+                call.decode(decoding)
             else:
                 call.put_off(item)
         self._order = [item.key for item in items]
@@ -154,6 +162,35 @@ class ToolPane(PointingView):
         self.refresh()
         return self.boundaries
 
+    def toggle_decoded(self) -> bool:
+        """Switch between JSON and strings with real line breaks; return whether it is these now."""
+        self.decodes = not self.decodes
+        self._lay_out_anew()
+        return self.decodes
+
+    def take_theme(self, theme: MarkdownTheme) -> None:
+        """Draw code in the colours of a theme."""
+        self._theme = theme
+        if self.decodes:
+            self._lay_out_anew()
+
+    def _lay_out_anew(self) -> None:
+        self.hold_place()
+        self._calls.clear()
+        self.drop_selection()
+        self._drawn = (*self._drawn[:4], 0)  # It is the same run.
+        if self._moment is not None:
+            self.show(self._moment)
+
+    def _decode(self, text: Buffer, width: int, whole: bool) -> list[Strip] | None:
+        from tui.widgets.decoded_input import decoded_rows
+        from tui.widgets.markdown.draw import Painter
+
+        painter = Painter(self._theme)
+        return decoded_rows(
+            text, width, lambda name: self.style(f"lines--{name}"), painter, whole=whole
+        )
+
     def _json_width(self) -> int:
         return max(self.row_width - _INDENT, 8)
 
@@ -168,6 +205,8 @@ class ToolPane(PointingView):
         where = call.place(row - 1)
         if where is not None:
             return self._json_row(call, *where)
+        if call.decoded is not None and row <= len(call.decoded):
+            return Strip.join([strip_of([(" " * _INDENT, None)]), call.decoded[row - 1]])
         note = row - (call.height - 1 - len(call.notes))
         if 0 <= note < len(call.notes):
             tone = "bad" if call.item and call.item.block.input_error else "muted"
@@ -194,7 +233,8 @@ class ToolPane(PointingView):
         if not 0 <= place < len(self._order) or y == self._starts[place]:
             return -1
         where = self._calls[self._order[place]].place(y - self._starts[place] - 1)
-        return _INDENT if where is not None and where[1] else -1
+        call = self._calls[self._order[place]]
+        return _INDENT + call.indent(*where) if where is not None and where[1] else -1
 
     def _heading(self, call: ToolCall, width: int) -> Strip:
         item, moment = call.item, self._moment
@@ -223,7 +263,7 @@ class ToolPane(PointingView):
 
     def _json_row(self, call: ToolCall, line: int, wrap: int) -> Strip:
         spans = call.row_spans(line, wrap)
-        pieces: list[StyledText] = [(" " * _INDENT, None)]
+        pieces: list[StyledText] = [(" " * (_INDENT + call.indent(line, wrap)), None)]
         item = call.item
         for text, kind, start in spans:
             style = self.style(f"tool-pane--{JSON_STYLES[kind]}")
@@ -262,8 +302,14 @@ class ToolPane(PointingView):
         call = self._calls[key]
         where = call.place(y - self._starts[number] - 1) if y > self._starts[number] else None
         offset = 0
-        if where is not None:
-            cells = _INDENT
+        row = y - self._starts[number] - 1
+        if call.decoded is not None and call.item is not None and 0 <= row < len(call.decoded):
+            from tui.widgets.decoded_input import place_of
+
+            raw = call.item.block.json.text()
+            offset = place_of(call.decoded[row].text, raw)
+        elif where is not None:
+            cells = _INDENT + call.indent(*where)
             for text, _, start in call.row_spans(*where):
                 if start >= 0:
                     offset = start + min(max(column - cells, 0), len(text) - 1)

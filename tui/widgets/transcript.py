@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from typing import ClassVar, Final, NamedTuple
 
+from textual import events
 from textual.geometry import Offset
+from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
 from tui.core.delta_text import Field
 from tui.viewmodel import TranscriptItems, TranscriptView
 from tui.widgets.line_view import Anchor, OriginWanted, PointingView
+from tui.widgets.lines_view import LINE_CLASSES
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.section_rows import SectionEntry, SectionRows
-from tui.widgets.sections import SectionStyles, ThinkingSection
+from tui.widgets.sections import Section, SectionStyles, ThinkingSection
 
 _BUDGET_NS: Final = 6_000_000
 
@@ -25,6 +28,14 @@ class _PinnedRow(NamedTuple):
     entry: SectionEntry
     inner: int
     below: int
+
+
+class SourceWanted(Message):
+    """The reader wants to see what is cited of a source."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 class Transcript(PointingView):
@@ -42,7 +53,10 @@ class Transcript(PointingView):
         "transcript--caret",
         "transcript--banner",
         "transcript--highlight",
+        *LINE_CLASSES,
     }
+
+    BINDINGS = [("enter", "open", "Unfold; what is cited; the event that wrote this")]
 
     placeholder = "The answer appears here as it arrives"
 
@@ -109,13 +123,15 @@ class Transcript(PointingView):
         if not moment.travelling:
             self.release()
         elif moment.highlight is not None and moment.highlight.field != "json":
-            row = self.row_at((("block", moment.highlight.position), moment.highlight.start))
+            place = self._rows.find_block(moment.highlight.position, moment.highlight.start)
+            row = None if place is None else self.row_at(place)
             if row is not None:
                 self.bring_into_view(row)
 
     def _new_styles(self) -> SectionStyles:
         return SectionStyles(
             lambda name: self.style(f"transcript--{name}"),
+            lambda name: self.style(f"lines--{name}"),
             self.markdown_theme,
             unfolded=self.unfolded,
             source=self.source,
@@ -274,6 +290,45 @@ class Transcript(PointingView):
             return None
         return self._rows.start(entry) + entry.section.row_at(inner)
 
+    def action_open(self) -> None:
+        """Show what is cited or unfold what is folded, where that is pointed at.
+
+        Else ask for the event that wrote this.
+        """
+        part = None if self.caret is None else self._rows.part(self.caret[0])
+        section = None if part is None else part[0].section
+        if part is not None and self.caret is not None and section is not None:
+            number = section.source_at(part[1], self.caret[1])
+            if number is not None:
+                self.post_message(SourceWanted(number))
+                return
+            if section.folds:
+                self._toggle(part[0], section)
+                return
+        self.action_origin()
+
+    def _toggle(self, entry: SectionEntry, section: Section) -> None:
+        """Fold or unfold a section; the caret goes to its heading."""
+        if self.caret is not None:
+            self.caret = (self._rows.start(entry), self.caret[1])
+        self.follow = False
+        self.drop_selection()
+        anchor = self._anchor()
+        section.toggle()
+        self._rows.again(entry)
+        self._lay_out(anchor, self._pointed_at())
+        if self.caret is not None:
+            self.show_row(self.caret[0])
+
+    def on_click(self, event: events.Click) -> None:
+        super().on_click(event)
+        part = None if self.caret is None else self._rows.part(self.caret[0])
+        section = None if part is None else part[0].section
+        if part is None or section is None or event.chain > 1:
+            return
+        if section.is_fold(part[1]):
+            self._toggle(part[0], section)
+
     def action_origin(self) -> None:
         """Ask for the event that wrote what is pointed at."""
         view = self._view
@@ -287,6 +342,8 @@ class Transcript(PointingView):
         entry, inner = part
         position = entry.item.key[1]
         offset = section.offset_at(inner, column)
+        if entry.item.cited is not None:
+            position, offset = entry.item.cited.origin(offset)
         field: Field = "thinking" if isinstance(section, ThinkingSection) else "text"
         self.post_message(OriginWanted(position, field, offset))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.style import Style
 
+from tui.core.citations import MARK
 from tui.core.text import sanitize
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText
@@ -68,7 +69,7 @@ class _Styler:
         for token in tokens:
             kind = token.type
             if kind == "text":
-                self._put(token.content)
+                self._put_text(token.content)
             elif kind == "code_inline":
                 self._put(token.content, theme.code)
             elif kind in ("softbreak", "hardbreak"):
@@ -90,6 +91,13 @@ class _Styler:
             else:
                 self._put(token.content, theme.html if kind == "html_inline" else None)
         return self._out
+
+    def _put_text(self, text: str) -> None:
+        citation = self._theme.citation
+        # With the group in it, every other part is a mark.
+        parts = [text] if citation is None else MARK.split(text)
+        for number, part in enumerate(parts):
+            self._put(part, citation if number % 2 else None)
 
     def _put(self, text: str, style: Style | None = None) -> None:
         """Add text. It is made safe here once more, for an entity can stand for any character."""

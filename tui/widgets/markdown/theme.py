@@ -40,6 +40,8 @@ class MarkdownTheme(NamedTuple):
     rule: Style = _style("dim")
     """Horizontal rules, table lines, and the line under a title."""
     table_header: Style = _style("bold")
+    citation: Style | None = None
+    """Numbers of sources, `[1]`, in a text that has some."""
     pending: Style = _style("dim")
     """A line that has only begun, so that its meaning is still open."""
 

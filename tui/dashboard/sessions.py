@@ -1,0 +1,376 @@
+"""The conversations among the streams that are watched, as the waterfall looks at them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from tui.conversation.diagnosis import findings_of_linked, of_run
+from tui.core.session import Run
+from tui.core.time_spans import SpanScan
+from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
+from tui.dashboard.watched import Watched, Watchlist
+from tui.findings import Evidence, Finding
+from tui.messages.conversations import Conversations
+from tui.messages.request import title_of
+from tui.run import Feed
+from tui.sources import Answered
+from tui.viewmodel.cache_ledger import Ledger, LedgerEntry, ledger_rows, lost_tokens
+from tui.viewmodel.waterfall import WaterfallEntry, WaterfallView, waterfall_view
+
+_FEW: Final = 500
+"""So many requests can be grouped anew between two looks."""
+_MANY: Final = 2_000
+_REST_S: Final = 1.0
+"""What is much is not drawn anew more often than this."""
+
+
+class SentRun(NamedTuple):
+    """A run, and the stream that it came in."""
+
+    watched: Watched
+    run: Run
+
+    @property
+    def feed(self) -> Feed:
+        return self.watched.feed
+
+
+class WatchedSessions:
+    """Groups the requests that are watched, and looks at one of the conversations."""
+
+    def __init__(self, ui: UI, watchlist: Watchlist, verdicts: Verdicts) -> None:
+        self._ui = ui
+        self._watchlist = watchlist
+        self._verdicts = verdicts
+        self._known = Conversations()
+        self._sent: list[SentRun] = []
+        """By the number of the request."""
+        self._numbers: dict[Run, int] = {}
+        self._following: dict[int, int] = {}
+        """The request that goes on from each answer."""
+        self._streams = 0
+        self._going: list[int] = []
+        """Requests whose answers are not at their end."""
+        self._late = False
+        """Whether an answer came after a request that may go on from it."""
+        self._talk = 0
+        self._branch: int | None = None
+        """The branch that is looked at, None for all of the conversation."""
+        self._scans: dict[Run, SpanScan] = {}
+        self._view: WaterfallView | None = None
+        self._drawn: tuple[object, ...] = ()
+        self._drawn_at = 0.0
+        self._found: dict[Hashable, Finding] = {}
+        self._judged: dict[Run, tuple[object, ...]] = {}
+        """With which neighbours a run was judged."""
+        self._judging = False
+
+    # --- what there is --------------------------------------------------------------------------
+
+    def update(self) -> None:
+        """Take what has come since the last look."""
+        for watched in self._watchlist.all[self._streams :]:
+            self._take(watched)
+        self._streams = len(self._watchlist.all)
+        still = []
+        for number in self._going:
+            watched, run = self._sent[number]
+            for more in watched.feed.runs:
+                if more not in self._numbers:
+                    self._add(watched, more)
+                    still.append(self._numbers[more])
+            if run.state.end is None and run.status == "streaming":
+                still.append(number)
+            else:
+                self._late = self._late or number < len(self._sent) - 1
+                self._known.answered(number, run.state.message_json())
+        self._going = still
+        if self._late and (not still or len(self._sent) < _FEW):
+            self._group_again()
+
+    def _take(self, watched: Watched) -> None:
+        for run in watched.feed.runs:
+            self._add(watched, run)
+            self._going.append(self._numbers[run])
+
+    def _add(self, watched: Watched, run: Run) -> None:
+        first = watched.feed.runs[0]
+        self._numbers[run] = len(self._sent)
+        self._sent.append(SentRun(watched, run))
+        self._ask(self._numbers[run], self._numbers[first])
+
+    def _ask(self, number: int, first: int) -> None:
+        """Place a request; one that is not the `first` of its body was never sent."""
+        if number != first:
+            self._known.goes_on(first)
+            return
+        feed = self._sent[number].feed
+        source = feed.source
+        answer = source.answer if isinstance(source, Answered) else None
+        headers = None if answer is None else answer.sent_headers
+        before = self._known.ask(feed.info.request, headers).link.before
+        if before is not None:
+            self._following.setdefault(before, number)
+
+    def _group_again(self) -> None:
+        """Group all requests once more, now that answers are known that were not."""
+        looked_at = self._first_key()
+        self._late = False
+        self._known = Conversations()
+        self._following = {}
+        going = set(self._going)
+        for number, (watched, run) in enumerate(self._sent):
+            self._ask(number, self._numbers[watched.feed.runs[0]])
+            if number not in going:
+                self._known.answered(number, run.state.message_json())
+        whole = self._branch is None
+        if looked_at is not None:
+            self._look_at(looked_at)
+        if whole:
+            self._branch = None
+        self._drawn = ()
+
+    # --- which one is looked at -----------------------------------------------------------------
+
+    def show(self, run: Run) -> None:
+        """Look at the conversation of a run."""
+        self.update()
+        self._look_at(run)
+        self._branch = None
+
+    def _look_at(self, run: Run) -> None:
+        if run in self._numbers:
+            place = self._known.places[self._numbers[run]]
+            self._talk, self._branch = place.conversation, place.branch
+
+    def _first_key(self) -> Run | None:
+        numbers = self._looked_at()
+        return self._sent[numbers[0]].run if numbers else None
+
+    def _looked_at(self) -> list[int]:
+        """Return the requests that are looked at."""
+        if not self._known.talks:
+            return []
+        talk = self._known.talks[self._talk]
+        return talk.requests if self._branch is None else talk.branches[self._branch].requests
+
+    def step(self, direction: int) -> bool:
+        """Look at the next branch or conversation, or the one before; False where none is."""
+        talks = self._known.talks
+        branches = self._branches(self._talk)
+        here = -1 if self._branch is None else self._branch
+        there = here + direction
+        if -1 <= there < branches:
+            self._branch = None if there < 0 else there
+            return True
+        if not 0 <= self._talk + direction < len(talks):
+            return False
+        self._talk += direction
+        last = self._branches(self._talk) - 1
+        self._branch = last if direction < 0 and last >= 0 else None
+        return True
+
+    def _branches(self, talk: int) -> int:
+        """Return how many branches can be looked at by themselves."""
+        count = len(self._known.talks[talk].branches)
+        return count if count > 1 else 0
+
+    # --- the view -------------------------------------------------------------------------------
+
+    def view(self) -> WaterfallView:
+        """Return what is drawn of the conversation, the same object as long as it can."""
+        self.update()
+        numbers = self._looked_at()
+        going = [number for number in self._going if self._place(number) == self._talk]
+        going += [number for number in self._tips() if self._pending(number)]
+        elapsed = tuple(self._sent[number].feed.elapsed_ns() for number in going)
+        drawn = (self._talk, self._branch, len(numbers), elapsed, len(self._sent))
+        fresh = time.monotonic() - self._drawn_at < _REST_S and len(numbers) > _MANY
+        if self._view is None or (drawn != self._drawn and not (fresh and self._drawn)):
+            self._drawn, self._drawn_at = drawn, time.monotonic()
+            view = waterfall_view(self._title(), self._entries(numbers))
+            if any(self._stage(number) == "asking" for number in self._tips()):
+                note = "a tool call waits for your word: esc, then decide"
+                view = view._replace(note="; ".join(filter(None, (note, view.note))))
+            self._view = view
+        return self._view
+
+    def _tips(self) -> list[int]:
+        """Return the last request of each branch of the conversation."""
+        talks = self._known.talks
+        return [branch.tip for branch in talks[self._talk].branches] if talks else []
+
+    def _stage(self, number: int) -> str:
+        """Return what the exchange of a request is doing, empty where another request follows."""
+        watched = self._sent[number].watched
+        exchange = watched.exchange
+        if exchange is None or exchange.feed is not watched.feed:
+            return ""
+        return exchange.stage.kind
+
+    def _pending(self, number: int) -> bool:
+        return self._stage(number) in ("asking", "tools")
+
+    def _place(self, number: int) -> int:
+        return self._known.places[number].conversation
+
+    def _title(self) -> str:
+        talks = self._known.talks
+        several = f" {self._talk + 1}/{len(talks)}" if len(talks) > 1 else ""
+        title = f"Conversation{several}"
+        if self._branch is not None:
+            branches = talks[self._talk].branches
+            kind = branches[self._branch].kind
+            title += f" \u00b7 {kind} {self._branch + 1}/{len(branches)}"
+        return title
+
+    def _entries(self, numbers: Sequence[int]) -> list[WaterfallEntry]:
+        last: dict[int, int] = {}
+        entries: list[WaterfallEntry] = []
+        offset_ns = self._offset_ns(numbers)
+        for number in numbers:
+            watched, run = self._sent[number]
+            feed = watched.feed
+            if feed.info.kind == "live" and feed.source.sent_ns is None and not feed.done:
+                continue  # It waits for its turn, and may never be sent.
+            place = self._known.places[number]
+            branch = self._known.talks[self._talk].branches[place.branch]
+            request = feed.info.request
+            model = (request or {}).get("model")
+            entries.append(
+                WaterfallEntry(
+                    key=run,
+                    run=run,
+                    scan=self._scans.setdefault(run, SpanScan(run)),
+                    title=feed.info.title if request is None else title_of(request),
+                    model=model if isinstance(model, str) else "",
+                    branch=place.branch,
+                    kind=branch.kind,
+                    before=last.get(place.branch),
+                    start_ns=_start_ns(feed, run, offset_ns),
+                    now_ns=feed.elapsed_ns(),
+                    pending=self._pending(number),
+                )
+            )
+            last[place.branch] = len(entries) - 1
+        return entries
+
+    def _offset_ns(self, numbers: Sequence[int]) -> int | None:
+        """Return how far the time of day is ahead of the clock, None where all are by the clock."""
+        feeds = [self._sent[number].feed for number in numbers]
+        if all(feed.info.kind == "live" for feed in feeds):
+            return None
+        both = (feed for feed in feeds if feed.info.kind == "live" and feed.at_ns is not None)
+        return next((_ahead_ns(feed) for feed in both), 0)
+
+    # --- verdicts -------------------------------------------------------------------------------
+
+    def found(self) -> Mapping[Hashable, Finding]:
+        """Return the verdicts so far."""
+        return self._found
+
+    def judge(self, keys: Sequence[Hashable]) -> None:
+        """Have these runs judged among their neighbours, where they are over."""
+        if self._judging:
+            return
+        due = []
+        for key in keys:
+            number = self._numbers.get(key) if isinstance(key, Run) else None
+            if number is None or self._sent[number].run.state.end is None:
+                continue
+            link = self._known.places[number].link
+            neighbours = (link.before, self._following.get(number), len(link.same))
+            if self._judged.get(self._sent[number].run) != neighbours:
+                self._judged[self._sent[number].run] = neighbours
+                due.append(self._evidence(number))
+        if due:
+            self._judging = True
+            self._ui.work(self._judge(due), name="findings")
+
+    async def _judge(self, due: Sequence[Evidence]) -> None:
+        try:
+            # Histories of many megabytes are compared: not on the loop that draws.
+            found = await asyncio.to_thread(findings_of_linked, due)
+        finally:
+            self._judging = False
+        for evidence, findings in zip(due, found, strict=True):
+            self._verdicts.keep(evidence.run, findings)
+            if findings:
+                self._found[evidence.run] = findings[0]
+
+    def _evidence(self, number: int) -> Evidence:
+        link = self._known.places[number].link
+        following = self._following.get(number)
+        before = None if link.before is None else of_run(*_pair(self._sent[link.before]))
+        request = None if following is None else self._sent[following].feed.info.request
+        return replace(
+            of_run(*_pair(self._sent[number])),
+            before=before,
+            next_request=request,
+            earlier=tuple(of_run(*_pair(self._sent[one])) for one in link.same),
+        )
+
+    # --- the ledger -----------------------------------------------------------------------------
+
+    async def ledger(self) -> Ledger:
+        """Return what the prompt cache did for the requests that are looked at."""
+        self.update()
+        numbers = self._looked_at()
+        entries = self._ledger_entries(numbers)
+        rows = await asyncio.to_thread(ledger_rows, entries)
+        in_all = sum(self._lost(number) for number in range(len(self._sent)))
+        title = self._title()
+        return Ledger(title, rows, sum(row.lost for row in rows), in_all, len(self._sent))
+
+    def _ledger_entries(self, numbers: Sequence[int]) -> list[LedgerEntry]:
+        places = {number: place for place, number in enumerate(numbers)}
+        entries = []
+        for number in numbers:
+            watched, run = self._sent[number]
+            before = self._known.places[number].link.before
+            if before is not None and before not in places:
+                # It stands in another branch, and is shown as no row.
+                before = None
+            missed = [one for one in self._verdicts.of(watched, run) if one.code == "cache_missed"]
+            entries.append(
+                LedgerEntry(
+                    key=run,
+                    number=places[number] + 1,
+                    run=run,
+                    request=watched.feed.info.request,
+                    sent_ns=_start_ns(watched.feed, run, self._offset_ns(numbers)),
+                    before=None if before is None else places[before],
+                    missed=missed[0] if missed else None,
+                )
+            )
+        return entries
+
+    def _lost(self, number: int) -> int:
+        before = self._known.places[number].link.before
+        return lost_tokens(
+            self._sent[number].run, None if before is None else self._sent[before].run
+        )
+
+
+def _pair(sent: SentRun) -> tuple[Feed, Run]:
+    return sent.feed, sent.run
+
+
+def _ahead_ns(feed: Feed) -> int:
+    return (feed.at_ns or 0) - (feed.source.sent_ns or 0)
+
+
+def _start_ns(feed: Feed, run: Run, offset_ns: int | None) -> int | None:
+    """Return when a run began; a later one of a body begins with its first byte."""
+    later = (run.first_byte_ns or 0) if run.first_offset else 0
+    sent_ns = feed.source.sent_ns if feed.info.kind == "live" else None
+    if sent_ns is not None and offset_ns is None:
+        return sent_ns + later
+    if feed.at_ns is not None:
+        return feed.at_ns + later
+    return None if sent_ns is None else sent_ns + (offset_ns or 0) + later
