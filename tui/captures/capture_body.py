@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -29,7 +29,8 @@ _TAIL: Final = b'"}'
 _NOTHING: Final = b"0" + _DATA + _TAIL + b"\n"
 """What the line of an empty chunk ends with."""
 _FILLER: Final = b" "
-_MOST_CACHED: Final = 1 << 20
+_MOST_KEPT: Final = 16
+"""Blocks that are kept as they were decoded: a search and the panes look at several places."""
 
 
 class Parts(NamedTuple):
@@ -69,7 +70,7 @@ class CaptureBody:
         # Where in the body and where in the file each block's whole lines begin.
         self._bodies: array[int] = array("Q", [0])
         self._places: array[int] = array("Q", [first])
-        self._cached = (0, b"")
+        self._decoded: dict[int, bytes] = {}
 
     def read_share(self) -> float:
         """Return how much of it `batches` has read, 0 to 1."""
@@ -155,32 +156,46 @@ class CaptureBody:
 
         Bytes that the file has lost since are blanks.
         """
-        start, data = self._cached
-        if not start <= offset or offset + length > start + len(data):
-            start, data = self._decoded(offset, length)
-            if len(data) <= _MOST_CACHED:
-                self._cached = start, data
-        found = data[offset - start : offset - start + length]
-        return found.ljust(length, _FILLER)
-
-    def _decoded(self, offset: int, length: int) -> tuple[int, bytes]:
-        """Return the body from the block that holds `offset`, far enough for `length` bytes."""
         number = bisect_right(self._bodies, offset) - 1
         start = self._bodies[number]
-        wanted = offset + length - start
-        reader = CaptureReader(only=self._run)
         pieces: list[bytes] = []
         size = 0
         try:
-            for _, lines in self._lines(self._places[number]):
-                found = self._read(reader, lines).reads
-                pieces += found
-                size += sum(map(len, found))
-                if size >= wanted:
-                    break
+            while number < len(self._bodies) and start + size < offset + length:
+                pieces.append(self._block(number))
+                size += len(pieces[-1])
+                number += 1
         except OSError:
             pass  # Told where the chunks are read; a pane that draws has nobody to tell.
-        return start, b"".join(pieces)
+        whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return whole[offset - start : offset - start + length].ljust(length, _FILLER)
+
+    def _block(self, number: int) -> bytes:
+        """Return the part of the body that lies in a block of the file. Raises OSError."""
+        found = self._decoded.pop(number, None)
+        if found is None:
+            if number + 1 == len(self._places):
+                found = self._decode(self._places[number], self.after)
+            else:
+                found = self._decode(self._places[number], self._places[number + 1])
+                size = self._bodies[number + 1] - self._bodies[number]
+                found = found[:size].ljust(size, _FILLER)
+        # The one that was wanted last stands last.
+        self._decoded[number] = found
+        while len(self._decoded) > _MOST_KEPT:
+            del self._decoded[next(iter(self._decoded))]
+        return found
+
+    def _decode(self, first: int, after: int) -> bytes:
+        """Return the part of the body that lies between two places of the file."""
+        lines: list[bytes] = []
+        with self.path.open("rb") as file:
+            starts, ends = self._parts
+            for number in range(bisect_right(ends, first), bisect_left(starts, after)):
+                at = max(starts[number], first)
+                file.seek(at)
+                lines.append(file.read(min(ends[number], after) - at))
+        return b"".join(self._read(CaptureReader(only=self._run), b"".join(lines)).reads)
 
 
 def _read_alike(lines: bytes, head: bytes) -> Batch | None:

@@ -60,19 +60,22 @@ class Verdicts:
         """Take what was found in a run among neighbours that were known better."""
         self._among[run] = tuple(found)
 
-    def for_export(self, watched: Watched, run: Run) -> Findings:
-        """Return what is found in a run among its neighbours, as far as it has come."""
+    def neighbours(self, watched: Watched) -> list[Evidence]:
+        """Return what is known of the runs of a stream and of those around it that are over."""
         from tui.conversation.diagnosis import of_feed
 
         streams = self._watchlist.all
         near = _near(streams.index(watched))
-        known = [
+        return [
             one
             for other in streams[near.start : near.stop]
             if other.feed.done or other is watched
             for one in of_feed(other.feed)
         ]
-        return _findings_of(known, {run}).get(run, ())
+
+    def for_export(self, watched: Watched, run: Run) -> Findings:
+        """Return what is found in a run among its neighbours, as far as it has come."""
+        return _findings_of(self.neighbours(watched), {run}).get(run, ())
 
     def begin_list(self) -> None:
         """Begin to tell the findings of all runs: see `of_listed`."""
