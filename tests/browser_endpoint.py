@@ -17,10 +17,10 @@ from tui.core.sse import Decoder, FrameKind
 from tui.mock.api import MAX_BODY_BYTES
 from tui.serving.bodies import Bodies
 from tui.serving.chat import Chat, ChatLimits
+from tui.serving.own_server import OwnServer
 from tui.serving.server import LoopbackServer
 from tui.serving.site import Site
 from tui.serving.streams import Stream
-from tui.serving.upstream import OwnServer
 
 TOKEN: Final = "the-token"
 SSE: Final = {"content-type": "text/event-stream; charset=utf-8"}

@@ -13,9 +13,9 @@ from tui.core.sse import Decoder
 from tui.scenarios import load, names
 from tui.serving.chat import Chat
 from tui.serving.demos import WithDemos
+from tui.serving.own_server import OwnServer
 from tui.serving.server import LoopbackServer
 from tui.serving.site import Site
-from tui.serving.upstream import OwnServer
 
 pytestmark = pytest.mark.asyncio
 

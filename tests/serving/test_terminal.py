@@ -323,6 +323,7 @@ async def test_a_page_that_does_not_read_is_given_up(
             assert isinstance(transport, asyncio.Transport)
             transport.pause_reading()
             await here.ended()
+            transport.abort()
 
 
 async def test_there_are_no_more_at_a_time_than_allowed(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from tui.serving.chat import Chat
+from tui.serving.own_server import OwnServer
 from tui.serving.site import Site, new_token
-from tui.serving.upstream import OwnServer
 
 _KEY: Final = {"x-api-key": "browser", "anthropic-version": "2023-06-01"}
 

@@ -20,8 +20,8 @@ from tui.messages.request import build_request
 from tui.serving.bodies import Bodies
 from tui.serving.chat_run import DONE_ID, ChatEvent, ChatRun
 from tui.serving.guard import Refusal, Refused, bad_request
+from tui.serving.own_server import MessagesApi
 from tui.serving.streams import WRITE_BYTES, Stream
-from tui.serving.upstream import Upstream
 
 CHAT_PATH: Final = "/api/chat"
 STREAM_PATH: Final = "/stream"
@@ -62,10 +62,10 @@ class ChatLimits:
 
 
 class Chat:
-    """Answers both requests from `upstream`."""
+    """Answers both requests from `api`."""
 
-    def __init__(self, upstream: Upstream, limits: ChatLimits | None = None) -> None:
-        self.upstream = upstream
+    def __init__(self, api: MessagesApi, limits: ChatLimits | None = None) -> None:
+        self.api = api
         self.limits = limits or ChatLimits()
         self.bodies = Bodies()
         self._running: set[ChatRun] = set()
@@ -74,7 +74,7 @@ class Chat:
 
     async def open(self, url: str) -> None:
         """Get ready, now that the server listens on `url`."""
-        await self.upstream.open(url)
+        await self.api.open(url)
 
     async def aclose(self) -> None:
         """Cancel every answer."""
@@ -82,7 +82,7 @@ class Chat:
         for run in self._running:
             run.cancel("The server was stopped")
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.upstream.aclose()
+        await self.api.aclose()
 
     async def post(self, request: web.BaseRequest) -> web.StreamResponse:
         """`POST /api/chat`: a question in the body. Raises Refused."""
@@ -117,7 +117,7 @@ class Chat:
     def _begun(self, body: JsonObject) -> ChatRun:
         if len(self._running) >= self.limits.most_running or not self._make_room():
             raise Refused(_TOO_MANY)
-        run = ChatRun(self.upstream, body, most_bytes=self.limits.answer)
+        run = ChatRun(self.api, body, most_bytes=self.limits.answer)
         self._running.add(run)
         run.task.add_done_callback(lambda _: self._running.discard(run))
         return run

@@ -18,7 +18,7 @@ from tui.core.delta_text import delta_text
 from tui.core.records import JsonObject, from_frame
 from tui.core.sse import Decoder, Frame, FrameKind
 from tui.serving.guard import Refusal, error_body
-from tui.serving.upstream import Upstream, UpstreamAnswer, UpstreamFailed
+from tui.serving.own_server import ApiAnswer, ApiFailed, MessagesApi
 
 DONE_ID: Final = "done"
 """What stands for the number of the event in the id of `[DONE]`."""
@@ -57,7 +57,7 @@ class ChatEvent(NamedTuple):
 class ChatRun:
     """A request that is being answered, and all events of its answer so far."""
 
-    def __init__(self, upstream: Upstream, body: JsonObject, *, most_bytes: int) -> None:
+    def __init__(self, api: MessagesApi, body: JsonObject, *, most_bytes: int) -> None:
         self.id = secrets.token_hex(8)
         self.events: list[ChatEvent] = []
         self.size = 0
@@ -65,7 +65,7 @@ class ChatRun:
         """Whether the API has answered that it will answer."""
         self.ended = False
         self.readers = 0
-        self._upstream = upstream
+        self._api = api
         self._body = body
         self._most_bytes = most_bytes
         self._refusal: tuple[int, dict[str, str], bytes] | None = None
@@ -135,7 +135,7 @@ class ChatRun:
     async def _read(self) -> None:
         """Ask, and keep what comes until the end. Whatever happens, the log has an end."""
         try:
-            async with self._upstream.ask(self._body) as answer:
+            async with self._api.ask(self._body) as answer:
                 self._refusal = await _refusal(answer)
                 if self._refusal is None:
                     self.begun = True
@@ -143,7 +143,7 @@ class ChatRun:
                     await self._keep(answer.chunks)
         except asyncio.CancelledError:
             self._fail(self._why or "The server was stopped")
-        except UpstreamFailed as failure:
+        except ApiFailed as failure:
             self._fail(str(failure))
         except Exception:
             self._fail("Internal server error")
@@ -156,10 +156,10 @@ class ChatRun:
         async for chunk in chunks:
             self._take(decoder.feed(chunk))
             if self.size > self._most_bytes:
-                raise UpstreamFailed("The answer is larger than what is kept of one")
+                raise ApiFailed("The answer is larger than what is kept of one")
         self._take(decoder.close())
         if not self._complete:
-            raise UpstreamFailed("The answer ended before it was complete")
+            raise ApiFailed("The answer ended before it was complete")
 
     def _take(self, frames: list[Frame]) -> None:
         for frame in frames:
@@ -183,7 +183,7 @@ class ChatRun:
             self._refusal = (failure.status, {}, error_body(failure))
 
 
-async def _refusal(answer: UpstreamAnswer) -> tuple[int, dict[str, str], bytes] | None:
+async def _refusal(answer: ApiAnswer) -> tuple[int, dict[str, str], bytes] | None:
     """Status, headers and body of what is no stream; None for a stream."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if answer.status == 200 and kind == "text/event-stream":

@@ -10,7 +10,7 @@ from typing import Final
 from tui.core.records import JsonObject
 from tui.scenarios import Scenario, UnknownScenario, load
 from tui.serving.guard import Refusal, error_body
-from tui.serving.upstream import Upstream, UpstreamAnswer, UpstreamFailed
+from tui.serving.own_server import ApiAnswer, ApiFailed, MessagesApi
 
 DEMO_PREFIX: Final = "scenario:"
 """What the model of a demo begins with, as the mock has it."""
@@ -20,36 +20,36 @@ _REFUSED: Final = {"content-type": "application/json"}
 
 
 class WithDemos:
-    """Asks `upstream`, but for demos: those are played here, with their times."""
+    """Asks `api`, but for demos: those are played here, with their times."""
 
-    def __init__(self, upstream: Upstream, speed: float = 1.0) -> None:
-        self.upstream = upstream
+    def __init__(self, api: MessagesApi, speed: float = 1.0) -> None:
+        self.api = api
         self.speed = speed
 
     async def open(self, url: str) -> None:
         """Get ready, now that the server listens on `url`."""
-        await self.upstream.open(url)
+        await self.api.open(url)
 
     async def aclose(self) -> None:
         """End what is open."""
-        await self.upstream.aclose()
+        await self.api.aclose()
 
-    def ask(self, body: JsonObject) -> AbstractAsyncContextManager[UpstreamAnswer]:
-        """Send a request. Raises UpstreamFailed."""
+    def ask(self, body: JsonObject) -> AbstractAsyncContextManager[ApiAnswer]:
+        """Send a request. Raises ApiFailed."""
         model = body.get("model")
         if isinstance(model, str) and model.startswith(DEMO_PREFIX):
             return self._demo(model.removeprefix(DEMO_PREFIX))
-        return self.upstream.ask(body)
+        return self.api.ask(body)
 
     @asynccontextmanager
-    async def _demo(self, name: str) -> AsyncIterator[UpstreamAnswer]:
+    async def _demo(self, name: str) -> AsyncIterator[ApiAnswer]:
         try:
             scenario = load(name)
         except UnknownScenario as error:
             body = error_body(Refusal(404, "not_found_error", f"model: {error}"))
-            yield UpstreamAnswer(404, _REFUSED, _whole(body))
+            yield ApiAnswer(404, _REFUSED, _whole(body))
             return
-        yield UpstreamAnswer(200, _STREAM, self._played(scenario))
+        yield ApiAnswer(200, _STREAM, self._played(scenario))
 
     async def _played(self, scenario: Scenario) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
@@ -59,7 +59,7 @@ class WithDemos:
             yield chunk.data
         await asyncio.sleep(begin + scenario.duration_ns / 1e9 / self.speed - loop.time())
         if scenario.how == "reset":
-            raise UpstreamFailed("The connection to the API broke in the middle")
+            raise ApiFailed("The connection to the API broke in the middle")
 
 
 async def _whole(body: bytes) -> AsyncIterator[bytes]:

@@ -19,24 +19,24 @@ from tui.core.records import JsonObject
 _CONNECT_S: Final = 10.0
 
 
-class UpstreamFailed(Exception):
+class ApiFailed(Exception):
     """The API could not be asked, or its answer broke off; says what happened."""
 
 
-class UpstreamAnswer(NamedTuple):
+class ApiAnswer(NamedTuple):
     """A response whose head has come."""
 
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
-    """The body, as it comes. Raises UpstreamFailed where it breaks off."""
+    """The body, as it comes. Raises ApiFailed where it breaks off."""
 
 
-class Upstream(Protocol):
-    """Whatever answers requests of the Messages API."""
+class MessagesApi(Protocol):
+    """Whatever answers requests to the Messages API."""
 
-    def ask(self, body: JsonObject) -> AbstractAsyncContextManager[UpstreamAnswer]:
-        """Send a request; leaving the context ends it at once. Raises UpstreamFailed."""
+    def ask(self, body: JsonObject) -> AbstractAsyncContextManager[ApiAnswer]:
+        """Send a request; leaving the context ends it at once. Raises ApiFailed."""
         ...
 
     async def open(self, url: str) -> None:
@@ -76,10 +76,10 @@ class OwnServer:
             await client.close()
 
     @asynccontextmanager
-    async def ask(self, body: JsonObject) -> AsyncIterator[UpstreamAnswer]:
-        """Send a request. Raises UpstreamFailed."""
+    async def ask(self, body: JsonObject) -> AsyncIterator[ApiAnswer]:
+        """Send a request. Raises ApiFailed."""
         if self._client is None:
-            raise UpstreamFailed("The server is not running")
+            raise ApiFailed("The server is not running")
         data = io.BytesIO(json.dumps(body, separators=(",", ":")).encode())
         headers = {**self.headers, "content-type": "application/json"}
         try:
@@ -87,9 +87,9 @@ class OwnServer:
                 "/v1/messages", data=data, headers=headers, allow_redirects=False
             )
         except (aiohttp.ClientError, OSError) as error:
-            raise UpstreamFailed("The connection broke before the API answered") from error
+            raise ApiFailed("The connection broke before the API answered") from error
         try:
-            yield UpstreamAnswer(response.status, response.headers, _chunks(response))
+            yield ApiAnswer(response.status, response.headers, _chunks(response))
         finally:
             response.close()
 
@@ -99,4 +99,4 @@ async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         async for chunk in response.content.iter_any():
             yield chunk
     except (aiohttp.ClientError, OSError) as error:
-        raise UpstreamFailed("The connection to the API broke in the middle") from error
+        raise ApiFailed("The connection to the API broke in the middle") from error
