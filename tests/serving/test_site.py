@@ -11,7 +11,8 @@ import pytest
 from tests.browser_endpoint import ASK, TOKEN, Api, browser
 from tests.loopback import exchange
 from tui.mock.mock import MockServer
-from tui.serving.site import Site, new_token
+from tui.serving.server import LoopbackServer
+from tui.serving.site import Site, new_token, site_with_key
 
 pytestmark = pytest.mark.asyncio
 
@@ -91,6 +92,22 @@ async def test_the_mock_takes_no_wrong_token_and_needs_none() -> None:
 async def test_each_start_has_a_token_of_its_own() -> None:
     assert len({new_token() for _ in range(100)}) == 100
     assert len(new_token()) >= 32
+
+
+async def test_a_site_with_a_key_gives_it_to_its_api_alone() -> None:
+    api, site = Api(), site_with_key({"x-api-key": "canary"})
+    async with LoopbackServer(api, pages=site) as server:
+        question = json.dumps(ASK)
+        answer = b""
+        for path in ("/", "/page.js", "/api/demos", "/api/chat", "/stream?prompt=Hi"):
+            line = f"{'POST' if path == '/api/chat' else 'GET'} {path} HTTP/1.1"
+            answer += await exchange(server.port, line, body=question, close=True)
+        assert not api.bodies
+        line = f"POST /api/chat?token={site.token} HTTP/1.1"
+        answer += await exchange(server.port, line, body=question, close=True)
+        assert [headers["x-api-key"] for headers in api.headers] == ["canary"]
+        assert b"canary" not in answer and site.token.encode() not in answer
+        assert site.address(server.url) == f"{server.url}/?token={site.token}"
 
 
 # Bad input

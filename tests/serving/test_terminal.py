@@ -78,11 +78,10 @@ class Desk(NamedTuple):
         return [int(line) for line in self.started.read_text().split()]
 
     async def ended(self) -> None:
-        """Wait until no session is left; its processes are gone then."""
+        """Wait until no session and no process is left."""
         async with asyncio.timeout(HANG_S):
-            while self.pages.sessions:
+            while self.pages.sessions or any(map(alive, self.pids())):
                 await asyncio.sleep(0.005)
-        assert not [pid for pid in self.pids() if alive(pid)]
 
 
 def alive(pid: int) -> bool:

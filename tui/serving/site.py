@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,9 @@ from aiohttp import web
 from tui.messages.request import DEFAULT_MODEL
 from tui.scenarios import header, names
 from tui.serving.chat import CHAT_PATH, STREAM_PATH, Chat
+from tui.serving.demos import WithDemos
 from tui.serving.guard import Refusal, Refused, refusal
+from tui.serving.own_server import OwnServer
 from tui.serving.page_files import page_file, page_headers
 from tui.serving.server import RequestHandler
 
@@ -112,6 +115,16 @@ class Site:
         if not given:
             return None if self.open_to_all else NO_TOKEN
         return None if len(given) == 1 and same_token(given[0], self.token) else WRONG_TOKEN
+
+
+def site_with_key(headers: Mapping[str, str]) -> Site:
+    """The pages of a server whose API is a real one, asked with `headers`, which hold a key.
+
+    Only who has the token of this start can spend anything with it; demos are played here.
+    """
+    chat = Chat(WithDemos(OwnServer(headers)))
+    note = "Questions go to the API with your key; demos spend nothing."
+    return Site(chat, token=new_token(), note=note)
 
 
 def same_token(given: str, token: str) -> bool:
