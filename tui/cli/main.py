@@ -134,9 +134,6 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     show(factories, output_mode=OutputMode(speed, plain, incomplete=bool(failures)))
 
 
-cli.add_command(web)
-
-
 @cli.command()
 @click.argument("targets", nargs=-1, required=True, metavar="FILE...|DIR|-")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
@@ -187,6 +184,9 @@ def mock(
         fail(str(error))
     except OSError as error:
         fail(f"port {port}: {error.strerror or error}; another port: --port N, any: --port 0")
+
+
+cli.add_command(web)
 
 
 def _run(command: click.Command) -> NoReturn:
