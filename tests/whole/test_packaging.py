@@ -75,7 +75,10 @@ def test_wheel_holds_the_package_its_styles_its_scenes_and_its_pages(
     scenes = {path.name for path in (root / "tui" / "scenarios").glob("*.scene")}
     assert scenes
     assert {f"tui/scenarios/{name}" for name in scenes} <= names
-    assert {f"tui/serving/page/{name}" for name in ("index.html", "page.css", "page.js")} <= names
+    for folder in ("page", "terminal_page"):
+        pages = {path.name for path in (root / "tui" / "serving" / folder).iterdir()}
+        assert len(pages) == 3
+        assert {f"tui/serving/{folder}/{name}" for name in pages} <= names
     modules = {path.relative_to(root).as_posix() for path in (root / "tui").rglob("*.py")}
     assert modules <= names
 
