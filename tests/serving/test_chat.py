@@ -468,17 +468,20 @@ async def test_there_is_an_end_to_how_many_are_answered_at_once() -> None:
             assert response.status == 200
 
 
-async def test_nothing_is_left_of_readers_that_left() -> None:
+@pytest.mark.parametrize("how", ["post", "get"])
+async def test_nothing_is_left_of_readers_that_left(how: str) -> None:
     api = Api(two_words_then_silence)
-    async with browser(api) as page:
-        async with page.post() as response:
-            await first_events(response, 1)
+    async with browser(api, left_s=0.01) as page:
+
+        async def leave() -> None:
+            async with page.post() if how == "post" else page.get() as response:
+                assert response.status == 200
+
+        await leave()
         await api.until(lambda: not api.running)
         before = len(os.listdir("/dev/fd"))
         for _ in range(20):
-            responses = await asyncio.gather(*(page.posted() for _ in range(25)))
-            for response in responses:
-                response.close()
+            await asyncio.gather(*(leave() for _ in range(25)))
             await api.until(lambda: not api.running)
         assert len(api.bodies) == 501 and api.cancelled == 501
         assert len(os.listdir("/dev/fd")) <= before
