@@ -257,6 +257,8 @@ async def test_everything_is_done_by_keyboard() -> None:
         await watch.page.focus('[data-demo="plain"]')
         await watch.page.keyboard.press("Enter")
         await in_state(watch, "complete")
+        focus = await watch.page.evaluate("document.activeElement.dataset.demo")
+        assert focus == "plain"  # Nothing took it away meanwhile.
 
 
 async def test_a_reader_who_went_up_stays_there() -> None:

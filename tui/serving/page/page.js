@@ -294,11 +294,11 @@ function setState(state, text) {
   box.textContent = clean(text);
 }
 
+/** Buttons are not disabled but say so: one that has the focus would lose it. */
 function setBusy(busy) {
   $("answer").setAttribute("aria-busy", String(busy));
-  $("send").disabled = busy;
-  $("cancel").disabled = !busy;
-  for (const button of $("demos").querySelectorAll("button")) button.disabled = busy;
+  $("cancel").setAttribute("aria-disabled", String(!busy));
+  for (const button of [$("send"), ...$("demos").querySelectorAll("button")]) button.setAttribute("aria-disabled", String(busy));
 }
 
 // Counters and the strip
@@ -426,7 +426,7 @@ fetch("api/demos").then((response) => response.json()).then((site) => {
     const button = element("button", "", demo.title);
     button.type = "button";
     button.dataset.demo = demo.name;
-    button.disabled = run !== null && run.end === null;
+    button.setAttribute("aria-disabled", String(run !== null && run.end === null));
     button.addEventListener("click", () => ask({ prompt: demo.prompt, model: `scenario:${demo.name}` }, demo.prompt));
     const item = element("li");
     item.append(button);
