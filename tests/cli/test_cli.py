@@ -34,6 +34,7 @@ from tui.cli.show import OutputMode
 from tui.conversation.plan import LivePlan
 from tui.core.records import Chunk
 from tui.scenarios import load, names
+from tui.scenarios.sessions import session_names
 from tui.sources import Opening, Source, SourceInfo
 from tui.sources.replay import FileSource
 
@@ -95,7 +96,13 @@ def test_the_version(call: Call) -> None:
 def test_the_demos_are_listed(call: Call) -> None:
     result = call("demo", "--list")
     assert (result.status, result.err) == (0, "")
-    assert [line.split()[0] for line in result.out.splitlines()] == names()
+    assert [line.split()[0] for line in result.out.splitlines()] == [*names(), *session_names()]
+
+
+def test_a_session_is_played_scene_by_scene(call: Call) -> None:
+    result = call("demo", "agent", "--plain", "--speed", "instant")
+    assert (result.status, result.out.count("Mended: all 62 tests pass.")) == (0, 1)
+    assert "\nagent " in call("demo", "--list").out
 
 
 # --- mistakes -------------------------------------------------------------------------------------
@@ -685,7 +692,7 @@ def test_the_mock_serves_until_it_is_interrupted() -> None:
     url = line.split()[3].rstrip(";")
     port = int(url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=HANG_S) as client:
-        client.sendall(b"GET / HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n\r\n" % port)
+        client.sendall(b"GET /nothing HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n\r\n" % port)
         assert client.recv(12) == b"HTTP/1.1 404"
     process.send_signal(signal.SIGINT)
     result = finish(process)

@@ -14,9 +14,10 @@ from tui import __version__
 from tui.captures.telling import crash_report, told
 from tui.cli.click_options import OnceGroup, plain_option, speed_option
 from tui.cli.failing import FAILED, INTERRUPTED, fail, reading
-from tui.cli.show import OutputMode, screen_possible, show
+from tui.cli.show import OutputMode, leave_garbage, screen_possible, show
 from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
+from tui.cli.web import web
 
 if TYPE_CHECKING:
     from tui.mock.matching import MatchMode
@@ -68,14 +69,20 @@ def demo(
 ) -> None:
     """Play a built-in demo stream."""
     from tui.scenarios import UnknownScenario, header, names
+    from tui.scenarios.sessions import load_session, session_names
 
     if listing:
-        width = max(len(known) for known in names())
-        for known in names():
-            click.echo(f"{known:<{width}}  {header(known).description}")
+        known = {one: header(one).description for one in names()}
+        known |= {one: load_session(one)[0].description for one in session_names()}
+        width = max(map(len, known))
+        for one, description in known.items():
+            click.echo(f"{one:<{width}}  {description}")
         return
     from tui.sources.scenario import ScenarioSource
 
+    if name in session_names():
+        parts = [partial(ScenarioSource, part) for part in load_session(name)]
+        show(list(parts), output_mode=OutputMode(speed, plain))
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
     shown = header(name)
@@ -104,6 +111,8 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         fail("- cannot be opened together with files")
     factories: list[SourceFactory] = []
     failures: list[str] = []
+    if not plain:
+        leave_garbage()
     if follow and not plain and screen_possible():
         show([], output_mode=OutputMode(speed), following=_followers(files))
     for name in files:
@@ -219,6 +228,9 @@ def mock(
         fail(str(error))
     except OSError as error:
         fail(f"port {port}: {error.strerror or error}; another port: --port N, any: --port 0")
+
+
+cli.add_command(web)
 
 
 def _run(command: click.Command) -> NoReturn:

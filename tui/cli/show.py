@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 
 def screen_possible() -> bool:
-    """Whether standard output is a terminal that can be drawn on."""
+    """Whether standard output is a terminal that can be drawn on, or leads to one on a web page."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"):
+        return True
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
@@ -89,9 +91,7 @@ def app_for(
     relay: RelayLink | None = None,
 ) -> StreamscopeApp:
     """Return the dashboard."""
-    # Starting up makes a hundred thousand objects that stay. To look for garbage among them
-    # would hold up the first frame; after it the app sets a threshold of its own.
-    gc.set_threshold(1_000_000)
+    leave_garbage()
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
 
@@ -117,6 +117,15 @@ def run_app(app: StreamscopeApp) -> int:
     for line in [] if left_unread(app) else app.run_list.table():
         sys.stdout.write(f"{line}\n")
     return (app.return_code or 0) if result is None else result
+
+
+def leave_garbage() -> None:
+    """Have no garbage looked for until the screen is there.
+
+    Starting up makes a hundred thousand objects that stay, a large capture more. To look for
+    garbage among them would hold up the first frame; after it the app sets a threshold of its own.
+    """
+    gc.set_threshold(1_000_000)
 
 
 def _close(live: LivePlan | None, writer: CaptureWriter | None, output: OutputFile | None) -> bool:

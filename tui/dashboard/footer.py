@@ -49,7 +49,8 @@ _BARS: Final = {
     "transcript": "thinking:thinking,source:source,writer:who wrote this,search:search,"
     "maximize:zoom,copy:copy",
     "tools": "boundaries:fragments,writer:who wrote this,search:search,maximize:zoom,copy:copy",
-    "runs": "pick:show,sort:sort,compare:compare,runs:hide,previous-run:previous,next-run:next",
+    "runs": "pick:show,sort:sort,compare:compare,waterfall:waterfall,runs:hide,"
+    "previous-run:previous,next-run:next",
 }
 """For each moment the ids of keys, each with its word there, the most useful first."""
 

@@ -25,7 +25,6 @@ class WaterfallEntry(NamedTuple):
     key: Hashable
     run: Run
     scan: SpanScan
-    title: str
     model: str
     branch: int
     """Within the conversation; 0 is the first."""
@@ -57,7 +56,6 @@ class WaterfallRow(NamedTuple):
     """In the order sent, from 1."""
     branch: int
     kind: BranchKind
-    title: str
     model: str
     start_ns: int
     end_ns: int
@@ -147,7 +145,6 @@ def _row(number: int, entries: Sequence[WaterfallEntry], starts: Sequence[int]) 
         number=number + 1,
         branch=entry.branch,
         kind=entry.kind,
-        title=entry.title,
         model=run.state.model or entry.model,
         start_ns=start_ns,
         end_ns=start_ns + length_ns,

@@ -267,7 +267,9 @@ def _why(row: WaterfallRow, found: Finding | None, width: int) -> WaterfallPiece
 # --- what is said of it ---------------------------------------------------------------------------
 
 
-def detail_lines(row: WaterfallRow, found: Finding | None, width: int) -> list[WaterfallPieces]:
+def detail_lines(
+    row: WaterfallRow, title: str, found: Finding | None, width: int
+) -> list[WaterfallPieces]:
     """Return what is said of a request: whose it is, where its time went, the verdict on it.
 
     The verdict is wrapped; the other lines are cut where they are drawn.
@@ -277,7 +279,7 @@ def detail_lines(row: WaterfallRow, found: Finding | None, width: int) -> list[W
         (f"{row.number}  ", "plain"),
         (kind, "branch"),
         (f"{row.model}  " if row.model else "", "muted"),
-        (row.title, "plain"),
+        (title, "plain"),
     ]
     return [head, _times(row), *_verdict(row, found, width)]
 
