@@ -135,6 +135,7 @@ def test_what_was_going_on_when_it_ends_is_interrupted(mock: MockServer, tmp_pat
         (["--upstream", "nowhere"], "'nowhere' is no base URL"),
         (["--max-size", "3"], "not a size"),
         (["--force"], "--force needs --record"),
+        (["--port", "1", "--port", "2"], "--port is given twice"),
         (["--record", "/no/such/folder/x"], "there is no folder"),
         (["--record", "KEPT", "--", "no-such-command"], "no-such-command: no such command"),
     ],

@@ -113,7 +113,7 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     failures: list[str] = []
     if not plain:
         leave_garbage()
-    if follow and not plain and screen_possible():
+    if follow and "-" not in files and not plain and screen_possible():
         show([], output_mode=OutputMode(speed), following=_followers(files))
     for name in files:
         path = Path(name)

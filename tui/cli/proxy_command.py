@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from tui.captures.telling import told
+from tui.cli.click_options import OnceCommand
 from tui.cli.failing import USAGE, fail
 from tui.cli.show import screen_possible
 
@@ -42,6 +43,7 @@ class Size(click.ParamType[int]):
 
 
 @click.command(
+    cls=OnceCommand,
     context_settings={"allow_interspersed_args": False},
     epilog="The line to paste into another terminal is printed at the start; with -- COMMAND... "
     "that command is run with it.",
