@@ -12,7 +12,8 @@ from tests.manual_clock import ManualClock, settle
 from tests.script_source import ScriptSource, one_each
 from tui.core.records import Batch, Chunk, JsonObject
 from tui.core.state import End
-from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, SLICE_NS, Clock, Feed, describe_end
+from tui.run import INSTANT, MAX_SPEED, MIN_SPEED, Clock, Feed, describe_end
+from tui.scheduler import SLICE_NS
 from tui.sources import Answer, SourceEnded
 from tui.sources.replay import Batched
 

@@ -11,11 +11,10 @@ from tui.core.records import JsonObject
 from tui.core.session import Run, Session
 from tui.core.state import End
 from tui.core.timeline import BorrowedStore
+from tui.scheduler import Scheduler
 from tui.sources import Answered, Source, SourceEnded
 from tui.sources.replay import Batched
 
-SLICE_NS: Final = 3_000_000
-"""How long the pump works before it lets the event loop do something else."""
 MIN_SPEED: Final = 0.1
 MAX_SPEED: Final = 100.0
 INSTANT: Final = float("inf")
@@ -167,6 +166,7 @@ class Feed:
         recorder: Recorder | None = None,
         session: Session | None = None,
         wall: Callable[[], int] = time.time_ns,
+        scheduler: Scheduler | None = None,
     ) -> None:
         self.source = source
         self.recorder = recorder
@@ -184,6 +184,7 @@ class Feed:
         self.at_ns = source.info.at_ns
         """The time of day of the request, in nanoseconds since 1970; None where it is not known."""
         self._wall = wall
+        self._scheduler = scheduler or Scheduler(now)
         self._idle_cap_ns = idle_cap_ns
         self._recorded_heads = False
         self._last_ns = 0
@@ -201,10 +202,11 @@ class Feed:
     @property
     def progress(self) -> float | None:
         """How much of a body of known size was read, 0 to 1; None where none is being loaded."""
-        size = self.info.size
-        if size is None or self.done:
+        size, read_share = self.info.size, self.info.read_share
+        if self.done or (size is None and read_share is None):
             return None
-        # The size of a capture's body is an estimate.
+        if size is None:
+            return read_share() if read_share is not None else None
         return min(self.session.raw.size / max(size, 1), 1.0)
 
     def elapsed_ns(self) -> int:
@@ -275,15 +277,13 @@ class Feed:
             self.failure = self.failure or fault(error)
 
     async def _pump(self) -> None:
-        paced = self.info.paced
-        working_since = self._now()
+        paced, scheduler = self.info.paced, self._scheduler
         if not paced and self.recorder is None and isinstance(self.source, Batched):
             async for times, reads in self.source.batches():
                 self._last_ns = times[-1]
                 self.session.feed_many(times, reads)
-                if self._now() - working_since > SLICE_NS:
-                    await _give_way()
-                    working_since = self._now()
+                if not scheduler.has_time():
+                    await scheduler.wait(self)
             return
         async for t_ns, data in self.source.chunks():
             if paced:
@@ -291,22 +291,14 @@ class Feed:
                     self.clock.jump(max(self.clock.time_ns(), t_ns - self._idle_cap_ns))
                 if self.clock.time_ns() < t_ns:
                     await self.clock.reach(t_ns)
-                    working_since = self._now()
+            if not scheduler.has_time():
+                await scheduler.wait(self)
             self._last_ns = t_ns
             self._note_time_of_day()
             if self.recorder is not None:
                 self._record_heads(self.recorder)
                 self.recorder.chunk(t_ns, data)
             self.session.feed(t_ns, data)
-            if self._now() - working_since > SLICE_NS:
-                await _give_way()
-                working_since = self._now()
-
-
-async def _give_way() -> None:
-    """Let the event loop do all that waits, timers included: these come after what was ready."""
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
 
 
 def fault(error: Exception) -> str:

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from tui.captures.codec import CaptureHead, ChunkLine, EndLine, RequestLine, encode_line
 from tui.core.session import Session
 from tui.scenarios import load
@@ -125,9 +127,9 @@ def parse_capture(path: Path) -> None:
     """What any reader of a capture has to do: parse each line, and the event in it."""
     with path.open("rb") as file:
         for line in file:
-            event = json.loads(line).get("data")
+            event = orjson.loads(line).get("data")
             if event is not None:
-                json.loads(event[event.index("\ndata: ") + 7 :])
+                orjson.loads(event[event.index("\ndata: ") + 7 :])
 
 
 def reads(body: bytes, size: int = READ) -> list[bytes]:

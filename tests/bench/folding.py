@@ -50,6 +50,23 @@ def streams(rounds: int) -> list[Row]:
     return [faster("50 streams at once, 100k events, 4 kB reads", mine, "SDK", theirs, Limit(30))]
 
 
+def live_reads(rounds: int) -> list[Row]:
+    """100k text deltas that come as they do from the API: an event a read."""
+    reads = [event + b"\n\n" for event in data.text_stream(_EVENTS).split(b"\n\n")[:-1]]
+
+    def ours() -> None:
+        session = Session()
+        for number, read in enumerate(reads):
+            session.feed(number, read)
+        session.finish(len(reads))
+        _check(session, _EVENTS)
+
+    mine, theirs = in_turn(
+        rounds, lambda: seconds(ours), lambda: seconds(lambda: sdk.consume([reads]))
+    )
+    return [faster("100k text deltas, an event a read", mine, "SDK", theirs, Limit(10))]
+
+
 def _check(session: Session, deltas: int) -> None:
     if session.run.status != "complete" or len(session.run.timeline) != deltas + 5:
         raise AssertionError(f"{session.run.status}, {len(session.run.timeline)} events")

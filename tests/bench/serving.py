@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from tests.bench import starlette_server
 from tests.bench.measure import Limit, Row, at_most, duration, in_turn, times
 from tests.loopback import KEY, request_bytes
 from tui.mock.mock import Mock, MockSettings
@@ -32,25 +33,35 @@ _LATEST_S: Final = 0.5
 
 
 def mock(rounds: int) -> list[Row]:
-    """Against a bare aiohttp handler that writes the same events; then 480 requests at once."""
-    with _serving("mock") as ours, _serving("bare") as bare:
-        mine, theirs = in_turn(rounds, lambda: _rate(ours), lambda: _rate(bare))
+    """Against bare servers that write the same events; then 480 requests at once."""
+    here, yardstick = __spec__.name, starlette_server.__name__
+    with (
+        serving(here, "mock") as ours,
+        serving(here, "bare") as aiohttp,
+        serving(yardstick) as starlette,
+    ):
+        mine, *theirs = in_turn(
+            rounds, lambda: _rate(ours), lambda: _rate(aiohttp), lambda: _rate(starlette)
+        )
         late, later = in_turn(
-            rounds, lambda: asyncio.run(_latest(ours)), lambda: asyncio.run(_latest(bare))
+            rounds, lambda: asyncio.run(_latest(ours)), lambda: asyncio.run(_latest(starlette))
         )
     return [
-        Row(
-            "mock: events a second of processor time",
-            f"{mine / 1000:.0f}k",
-            f"bare aiohttp {theirs / 1000:.0f}k",
-            times(mine / theirs),
-            mine / theirs,
-            Limit(1),
+        *(
+            Row(
+                "mock: events a second of processor time",
+                f"{mine / 1000:.0f}k",
+                f"bare {name} {rate / 1000:.0f}k",
+                times(mine / rate),
+                mine / rate,
+                Limit(1),
+            )
+            for name, rate in zip(("aiohttp", "starlette"), theirs, strict=True)
         ),
         Row(
             f"mock: the last first byte of {_AT_ONCE} streams at once",
             duration(late),
-            f"bare aiohttp {duration(later)}",
+            f"bare starlette {duration(later)}",
             times(late / later),
             late,
             # On the clock: a machine that is busy with something else is later.
@@ -132,8 +143,8 @@ async def _latest(port: int) -> float:
 
 
 @contextmanager
-def _serving(name: str) -> Iterator[int]:
-    command = [sys.executable, "-m", __spec__.name, name]
+def serving(module: str, *arguments: str) -> Iterator[int]:
+    command = [sys.executable, "-m", module, *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

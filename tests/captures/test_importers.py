@@ -228,6 +228,7 @@ def test_claude_trace(tmp_path: Path) -> None:
     assert first.headers["anthropic-version"] == "2023-06-01"
     assert body_of(first) == BODY
     assert not first.timed
+    assert first.at_ns is not None and round(first.at_ns, -6) == 1_763_640_000_123 * 10**6
     run = replay(second)
     assert (run.status, run.state.message_json()) == ("complete", MESSAGE)
 
@@ -319,7 +320,7 @@ def test_har(tmp_path: Path) -> None:
     assert first.request == REQUEST
     assert first.headers == {"anthropic-version": "2023-06-01", "accept": "a, b"}
     assert (first.status, first.response_headers) == (200, {"request-id": "req_1"})
-    assert not first.timed
+    assert not first.timed and first.at_ns == 1_795_176_000_000_000_000
 
 
 def test_har_with_ends_of_other_kinds(tmp_path: Path) -> None:

@@ -262,6 +262,18 @@ def test_flows() -> None:
     assert first.response_headers["x"] == "1, 2"
 
 
+def test_when_a_request_was_sent() -> None:
+    sent = flow(BODY)
+    sent["request"]["timestamp_start"] = 1_763_640_000.5
+    (found,) = opened(netstring(sent), "flows").recordings
+    assert found.at_ns == 1_763_640_000_500_000_000
+    for when in ({"timestamp": 1_763_640_000}, {"startedAt": "2025-11-20T12:00:00Z"}):
+        (found,) = opened({**EXCHANGE, **when}).recordings
+        assert found.at_ns == 1_763_640_000_000_000_000
+    (found,) = opened({**EXCHANGE, "time": 1.5}).recordings
+    assert found.at_ns is None
+
+
 def test_flows_that_failed() -> None:
     lost = {
         **flow(b""),

@@ -19,6 +19,7 @@ from tui.captures.redact import (
     MAX_DEPTH,
     TOO_DEEP,
     is_secret,
+    know_secrets,
     redact_headers,
     redact_json,
     redact_text,
@@ -358,3 +359,12 @@ def test_a_secret_that_the_answer_spells_out_in_pieces_is_masked_where_text_is_m
     for kind in ("message", "markdown", "asciicast"):
         assert leaks(EXPORTS[kind].write(material)) == [], kind
     assert b"and done" in EXPORTS["asciicast"].write(material)
+
+
+def test_the_name_of_a_field_is_masked_from_when_it_is_known_to_be_secret() -> None:
+    name = "x7Kq-92Lm-secretive"
+    assert redact_json({name: 1}) == {name: 1}
+    know_secrets((name,), {})
+    assert name not in str(redact_json({name: 1}))
+    know_secrets((), {})
+    assert redact_json({name: 1}) == {name: 1}

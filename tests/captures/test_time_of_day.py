@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.captures.time_of_day import parse_time_of_day, time_of_day
+from tui.captures.time_of_day import moment_of, parse_time_of_day, time_of_day
 
 NOON = 1_795_176_000_000_000_000
 
@@ -38,3 +38,25 @@ def test_what_others_write(text: str, at_ns: int | None) -> None:
 def test_as_short_as_it_can_be() -> None:
     assert time_of_day(NOON) == "2026-11-20T12:00:00.000Z"
     assert time_of_day(NOON + 1_000) == "2026-11-20T12:00:00.000001Z"
+
+
+@pytest.mark.parametrize(
+    ("value", "at_ns"),
+    [
+        ("2026-11-20T12:00:00Z", NOON),
+        (NOON // 10**9, NOON),
+        (NOON / 10**9 + 0.5, NOON + 500_000_000),
+        (NOON // 10**6, NOON),
+        (1, None),
+        (12.5, None),
+        (True, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        (-(10**30), None),
+        (10**400, None),
+        (None, None),
+        ([5], None),
+    ],
+)
+def test_what_logs_have(value: object, at_ns: int | None) -> None:
+    assert moment_of(value) == at_ns

@@ -135,7 +135,7 @@ def test_a_session_is_played_scene_by_scene(call: Call) -> None:
         ("run hi --set =1", "--set =1: write it as name=value"),
         ("run hi --set x=y", "the value is not JSON; a string needs quotes: x='\"...\"'"),
         ("run hi --set x=NaN", "NaN is not JSON"),
-        ("run hi --max-tokens 0", "Invalid value for '--max-tokens'"),
+        ("run hi --max-tokens -1", "Invalid value for '--max-tokens'"),
         ("run hi --thinking x", "Invalid value for '--thinking'"),
         ("run hi --timeout 0", "Invalid value for '--timeout'"),
         ("run hi --request a --resume b", "--request and --resume are two beginnings"),
@@ -262,8 +262,9 @@ def test_without_a_command_it_is_the_tour(shown: Callable[..., Shown]) -> None:
     found = shown()
     (tour,) = found.sources
     assert (tour.info.title, tour.info.kind) == (load("tour").title, "demo")
-    assert (found.output_mode, found.live) == (OutputMode(), None)
-    assert shown("demo", "--plain").output_mode == OutputMode(plain=True)
+    mode, plainly = found.output_mode, shown("demo", "--plain").output_mode
+    assert (mode, found.live) == (OutputMode(closing=mode.closing), None)
+    assert plainly == mode._replace(plain=True)
 
 
 def test_files_are_opened_in_their_order(shown: Callable[..., Shown], stream: Path) -> None:

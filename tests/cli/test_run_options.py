@@ -86,6 +86,14 @@ def test_what_may_be_given_more_than_once(call: Call, live: MockServer) -> None:
     assert len(live.received) == 2
 
 
+def test_a_cache_is_warmed_without_an_answer(call: Call, live: MockServer) -> None:
+    result = call("run", "hi", "--model", "claude-sonnet-5-5", "--max-tokens", "0", "--json")
+    assert (result.status, result.err) == (0, "")
+    (run,) = json.loads(result.out)["runs"]
+    assert (run["message"]["content"], run["message"]["usage"]["output_tokens"]) == ([], 0)
+    assert [finding["code"] for finding in run["findings"]] == ["healthy"]
+
+
 def test_what_output_does_with_tools_is_in_the_help(call: Call) -> None:
     text = " ".join(call("run", "--help").out.split())
     assert "Write the text there as it arrives. Tools are not run then." in text

@@ -66,6 +66,32 @@ def test_any_past_is_the_fold_of_its_events(events: list[JsonObject], data: st.D
         assert run.timeline.at(0) == fold([])
 
 
+@given(st.lists(EVENTS, max_size=40), st.integers(1, 5))
+def test_going_back_step_by_step_is_the_fold_of_ever_fewer_events(
+    events: list[JsonObject], fine: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "EVERY", 12)
+        patch.setattr(history, "FINE", fine)
+        run = recorded(events)
+        records = list(run.timeline.records())
+        for count in [*range(len(records), -1, -1), len(records), len(records) // 2]:
+            assert run.timeline.at(count) == fold(records[:count])
+
+
+def test_a_step_back_folds_few_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "EVERY", 100)
+    monkeypatch.setattr(history, "FINE", 10)
+    run = recorded([{"type": "ping"}] * 399)
+    run.timeline.at(399)
+    run.timeline.at(395)
+    kept = run.timeline.history
+    assert kept is not None
+    assert [kept.nearest(count) for count in (395, 389, 301, 299)] == [390, 380, 300, 200]
+    run.timeline.at(250)
+    assert [kept.nearest(count) for count in (395, 249)] == [300, 240]
+
+
 def test_what_was_restored_is_independent_of_the_live_state(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

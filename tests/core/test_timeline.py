@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import playbook as pb
 from tests.playbook import DONE, ending, message_start, sse, text, text_block, wire
 from tests.streams import broken_events, cuts, legal_bytes, sse_bytes
+from tui.core import timeline as timeline_module
 from tui.core.bursts import template_of
 from tui.core.records import COMMENT, CUT_OFF, EventRecord, JsonObject, from_frame
 from tui.core.reducer import fold
+from tui.core.session import Session
 from tui.core.sse import Decoder, FrameKind
 from tui.core.state import RunState
 from tui.core.timeline import BorrowedStore, Label, RawStore, Timeline
@@ -277,3 +280,28 @@ def test_a_long_event_is_not_parsed_again_at_once() -> None:
     long = timeline.record(0)
     assert timeline.record(0) is long
     assert [timeline.record(1), timeline.record(0)] == [records[1], records[0]]
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 500])
+def test_offsets_take_eight_bytes_from_where_four_are_too_few(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    events = [pb.wire(pb.text(0, f"word {number}")) for number in range(300)]
+    reads = [pb.wire(pb.message_start()), pb.wire(pb.text_start()), *events]
+
+    def session() -> Session:
+        found = Session()
+        for at in range(0, len(reads), at_once):
+            group = reads[at : at + at_once]
+            found.feed_many(range(at, at + len(group)), group)
+        return found
+
+    small = session()
+    monkeypatch.setattr(timeline_module, "_SMALL", 9_000)
+    large = session()
+    assert [small.run.timeline.offsets.typecode, large.run.timeline.offsets.typecode] == ["I", "Q"]
+    assert [small.raw.chunk_offsets.typecode, large.raw.chunk_offsets.typecode] == ["I", "Q"]
+    assert small.run.timeline.offsets == large.run.timeline.offsets
+    assert small.raw.chunk_offsets == large.raw.chunk_offsets
+    assert list(small.run.timeline.records()) == list(large.run.timeline.records())
+    assert small.run.state == large.run.state

@@ -10,6 +10,7 @@ from tests import playbook as pb
 from tests.app_harness import LATER_S, BytesSource, PushedSource, on_stage, rows_of, timed
 from tests.manual_clock import ManualClock
 from tui.core.records import Chunk, JsonObject
+from tui.screens.cache import CacheView
 from tui.screens.why import Why
 from tui.widgets.lines_view import LinesView
 
@@ -204,3 +205,42 @@ async def test_an_export_judges_a_run_with_those_before_it(
     first, second = sorted(tmp_path.glob("*.har"), key=lambda path: (len(path.name), path.name))
     assert "repeated" not in first.read_text()
     assert '"repeated"' in second.read_text()
+
+
+def cached(id: str, read: int, write: int) -> list[Chunk]:
+    """An answer that read and wrote so many tokens of the cache."""
+    usage = {
+        "input_tokens": 5,
+        "cache_read_input_tokens": read,
+        "cache_creation_input_tokens": write,
+        "cache_creation": {"ephemeral_5m_input_tokens": write},
+        "output_tokens": 1,
+    }
+    return timed(pb.message_start(id=id, usage=usage), *pb.text_block(0, "Hi."), *pb.ending())
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_the_cache_did_in_recorded_requests(size: tuple[int, int]) -> None:
+    turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi."}]
+    asked = {"model": "claude-sonnet-5-5", "system": "Be brief.", "messages": turns[:1]}
+    more = [*turns, {"role": "user", "content": "More"}]
+    sources = [
+        BytesSource(cached("a", 0, 3_000), request=asked),
+        BytesSource(cached("x", 0, 0), request={"messages": [{"role": "user", "content": "?"}]}),
+        BytesSource(cached("b", 0, 3_000), request={**asked, "system": "Be.", "messages": more}),
+    ]
+    async with on_stage(*sources, size=size) as stage:
+        await stage.at(LATER_S)
+        await stage.press("right_curly_bracket", "right_curly_bracket")
+        shown = stage.app.watchlist.shown
+        assert shown is not None
+        await stage.until(lambda: "cache_cold" in str(stage.app.verdicts.of(*shown)))
+        await stage.press("P")
+        await stage.until(lambda: isinstance(stage.app.screen, CacheView))
+        await stage.settle()
+        assert "\u25b2 Nothing was read from the cache" in stage.text
+        assert "first difference at system" in stage.text
+        assert "written to the cache: 3000 for 5 min" in stage.text
+        rows = rows_of(stage.app.screen.query_one("#cache-lines", LinesView))
+        numbers = [row.split()[0] for row in rows if "claude-sonnet" in row]
+        assert numbers == ["1", "2"]  # What was asked in between is of another conversation.

@@ -80,6 +80,13 @@ def test_unanswered_tool_use() -> None:
     assert first(going_on(WHOLE, "Never mind."))[0].values == {"unanswered": 2, "calls": 2}
 
 
+def test_a_result_that_comes_a_turn_too_late_is_none() -> None:
+    late = going_on(WHOLE, "Wait.", [{"type": "text", "text": "I wait."}], RESULTS)
+    assert first(late)[0].values == {"unanswered": 2, "calls": 2}
+    later = going_on(WHOLE, RESULTS, [{"type": "text", "text": "Sun."}], "And?")
+    assert named(first(later)) == ["healthy"]
+
+
 def test_a_conversation_that_is_kept_at_the_server() -> None:
     thread = {"type": "continue", "previous_message_id": "msg_1"}
     sent: JsonObject = {"thread": thread, "messages": [{"role": "user", "content": RESULTS}]}
@@ -235,3 +242,16 @@ def test_repeated() -> None:
     ]
     other = {**ASK, "model": "claude-sonnet-5-5-20260101"}
     assert named(judged((ASK, done), (other, done))[1]) == ["healthy"]
+
+
+def test_how_often_a_request_was_repeated_is_said_as_people_say_it() -> None:
+    done = answer(*pb.text_block(0, "x"))
+    cut = done[:3]
+    runs = judged((ASK, cut), *[(ASK, done)] * 22)
+    assert runs[1][0].text == (
+        "The same request for the 2nd time; the one before ended with a stream that was cut off."
+    )
+    nths = [found[0].text.split()[5] for found in runs[2:]]
+    assert [nths[place] for place in (0, 1, 8, 9, 10, 18, 19, 20)] == [
+        *("3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "23rd")
+    ]

@@ -29,6 +29,26 @@ def test_input_that_max_tokens_cut() -> None:
     assert (finding.events, finding.values["character"]) == ((8, 4), 30)
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause", "other"),
+    [
+        ("model_context_window_exceeded", "the end of the context window", "context_window"),
+        ("refusal", "the refusal", "refusal"),
+    ],
+)
+def test_input_that_something_else_cut(reason: str, cause: str, other: str) -> None:
+    run = untimed(*answer(*TEXT, *CUT_CALL, stop=reason))
+    assert codes(run) == ["invalid_tool_json", other]
+    assert told(run)["invalid_tool_json"].text.endswith(f"; it was cut off by {cause}.")
+
+
+def test_what_the_model_broke_before_the_limit_is_its_own_fault() -> None:
+    call = pb.tool_block(0, '{"a": 01, "b": "cu')
+    run = untimed(*answer(*call, stop="max_tokens", output_tokens=100))
+    assert codes(run) == ["invalid_tool_json", "max_tokens"]
+    assert told(run)["invalid_tool_json"].text.endswith("the model itself wrote it so.")
+
+
 def test_input_that_the_model_broke() -> None:
     run = untimed(*answer(*pb.tool_block(0, '{"a"', ": tru", 'x, "b": 1}'), stop="tool_use"))
     (finding,) = found(run)

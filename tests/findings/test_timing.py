@@ -115,6 +115,13 @@ def test_coarse_times_say_nothing_about_bursts() -> None:
     assert codes(timed((1.0, *OPEN), *steady, (12.0, *CLOSE))) == ["healthy"]
 
 
+def test_a_burst_at_a_round_time_is_a_burst() -> None:
+    single = [(0.5 + n / 10, pb.text(0, "word")) for n in range(12)]
+    burst = [(9.4, pb.text(0, "word")) for _ in range(288)]
+    run = timed((0.4, *OPEN), *single, *burst, (9.4, *CLOSE))
+    assert codes(run) == ["buffered"]
+
+
 def test_a_later_message_of_a_body_has_no_request_of_its_own() -> None:
     session = pb.run([pb.wire(*answer(*pb.text_block(0, "a")))])
     assert len(session.runs) == 1

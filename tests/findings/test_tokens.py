@@ -71,9 +71,15 @@ def test_how_much_thinking_is_much(share: int, seconds: float, total: float, fir
             "about 4,096 tokens were read anew.",
         ),
         (
+            {"type": "model_changed", "cache_missed_input_tokens": 1},
+            "warning",
+            "The cache missed because the model is another one since the request before, "
+            "says the API; about 1 token was read anew.",
+        ),
+        (
             {"type": "new_reason"},
             "warning",
-            "The cache missed because new_reason since the request before, says the API.",
+            "The cache missed (new_reason) since the request before, says the API.",
         ),
         (
             {"type": "unavailable"},
@@ -152,6 +158,14 @@ def test_cache_cold_without_a_reason() -> None:
     assert found(after(COLD))[0].text.endswith(": the prefix is the same.")
     assert found(after(COLD, idle=300))[0].text.endswith(": the prefix is the same.")
     assert found(after(COLD, None))[0].text.endswith("left 3,000 tokens in it.")
+
+
+def test_cache_cold_where_the_server_keeps_the_turns() -> None:
+    thread = {"type": "continue", "previous_message_id": "msg_1"}
+    more = {**REQUEST, "thread": thread, "messages": [{"role": "user", "content": "More."}]}
+    assert found(after(COLD, more))[0].text.endswith("left 3,000 tokens in it.")
+    assert "differ first at system" in found(after(COLD, {**more, "system": "Be long."}))[0].text
+    assert "5 min 1 s passed" in found(after(COLD, more, idle=301))[0].text
 
 
 def test_cache_cold_says_nothing_where_it_cannot_know() -> None:
@@ -290,6 +304,8 @@ def test_usage_missing() -> None:
     read = whole({"input_tokens": 0, "cache_read_input_tokens": 1})
     assert codes(read) == ["healthy"]
     assert "usage_missing" not in codes(untimed(*bare[:-1]))
+    # What was counted at a start that is not there, nobody knows.
+    assert "usage_missing" not in codes(untimed(*TEXT, *pb.ending()))
 
 
 def test_a_call_of_code_at_the_server_costs_nothing() -> None:
@@ -362,6 +378,11 @@ def test_input_transformed() -> None:
     assert finding.text == (
         "The API did not take the input as it was sent: 2 times thinking dropped, "
         "first at messages.3.content.0 (model_binding_mismatch)."
+    )
+    finding = found(whole(input_transformations=[change]))[0]
+    assert finding.text == (
+        "The API did not take the input as it was sent: thinking dropped "
+        "at messages.3.content.0 (model_binding_mismatch)."
     )
     edit = {"type": "clear_tool_uses_20250919", "cleared_input_tokens": 5000}
     finding = found(whole(context_management={"applied_edits": [edit]}))[0]

@@ -191,6 +191,11 @@ async def test_another_model_differs(ask: Ask) -> None:
         assert values == {"asked": model, "answered": answers}
 
 
+async def test_a_fault_behind_the_model_s_name_is_no_other_model(ask: Ask) -> None:
+    for model in (MODEL, "scenario:tour"):
+        assert codes((await ask("", model=f"{model}!chunk:50")).evidence) == ["healthy"]
+
+
 @pytest.mark.parametrize("name", ["two-tools", "fine-grained", "tour"])
 @pytest.mark.parametrize("number", ["", ":1", ":2", ":3", ":9", ":9999"])
 async def test_the_broken_fragment_is_the_one_that_is_named(

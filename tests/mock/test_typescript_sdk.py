@@ -88,7 +88,7 @@ const failing = async (name, more, client_ = client) => {
 await failing('status:429', { model: 'scenario:plain!status:429' });
 await failing('status:500', { model: 'scenario:plain!status:500' });
 await failing('not found', { model: 'gpt-0' });
-await failing('bad request', { max_tokens: 0 });
+await failing('bad request', { max_tokens: -1 });
 await failing('key', {}, new Anthropic({ apiKey: 'invalid', baseURL, maxRetries: 0 }));
 await failing(
   'retried', { model: 'scenario:plain!fail:1;retry-after:0' },

@@ -159,6 +159,10 @@ NOT_ASKED = (
             "output_config.format.schema: Input should be an object",
         ),
         ({"output_format": FORM}, "output_format: Extra inputs are not permitted"),
+        (
+            {"diagnostics": {"previous_message_id": 5}},
+            "diagnostics.previous_message_id: Input should be a string",
+        ),
         # tool_choice
         ({"tool_choice": {"type": "auto"}}, "tool_choice: may only be specified while providing"),
         ({"tool_choice": {}, "tools": [TOOL]}, "tool_choice.type: Field required"),

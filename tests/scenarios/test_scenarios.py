@@ -17,6 +17,7 @@ from tests.sweeps import few
 from tui import scenarios
 from tui.core.records import EventRecord
 from tui.core.session import Run, Session
+from tui.findings import Evidence, diagnose
 from tui.scenarios import Scenario, UnknownScenario, load, names
 from tui.scenarios.compiler import compile_script
 from tui.scenarios.pieces import members, sizes, words
@@ -41,6 +42,10 @@ PROMISES: dict[str, tuple[str, str | None, set[str], list[str]]] = {
     "max-tokens": ("complete", "max_tokens", {"invalid_tool_json"}, ["invalid"]),
     "refusal": ("complete", "refusal", set(), []),
     "stall": ("complete", "end_turn", set(), []),
+    "buffered": ("complete", "end_turn", set(), []),
+    "held-input": ("complete", "tool_use", set(), ["complete"]),
+    "cache-missed": ("complete", "end_turn", set(), []),
+    "thinking-budget": ("complete", "max_tokens", set(), []),
     "overloaded": ("error", None, set(), []),
     "connection-lost": ("error", None, {"cut_off"}, []),
     "unknown": (
@@ -50,6 +55,22 @@ PROMISES: dict[str, tuple[str, str | None, set[str], list[str]]] = {
         [],
     ),
     "hostile": ("complete", "tool_use", set(), ["complete"]),
+}
+
+
+# What a demo is for: its verdict where that is more than how it went, and what else it shows.
+FINDINGS: dict[str, list[str]] = {
+    "stall": ["stall"],
+    "buffered": ["buffered"],
+    "held-input": ["withheld_tool_input", "healthy"],
+    "cache-missed": ["cache_missed"],
+    "thinking-budget": ["max_tokens", "thinking_share"],
+    "max-tokens": ["invalid_tool_json", "max_tokens"],
+    "refusal": ["refusal"],
+    "overloaded": ["api_error"],
+    "connection-lost": ["cut_off"],
+    "thinking-tool": ["thinking_share", "healthy"],
+    "hostile": ["model_differs", "healthy"],
 }
 
 
@@ -107,12 +128,19 @@ def test_keeps_its_promise(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", names())
+def test_fires_the_finding_that_it_is_for(name: str) -> None:
+    scenario = load(name)
+    evidence = Evidence(folded(scenario), request=scenario.request)
+    assert [finding.code for finding in diagnose(evidence)] == FINDINGS.get(name, ["healthy"])
+
+
+@pytest.mark.parametrize("name", names())
 def test_is_the_same_every_time_and_in_order(name: str) -> None:
     scenario = load(name)
     assert scenario == load(name)
     times = [chunk.t_ns for chunk in scenario.chunks]
     assert all(before < after for before, after in pairwise(times))
-    assert 350 * MS <= times[0] <= 900 * MS
+    assert 350 * MS <= times[0] <= 900 * MS or name == "buffered"
     assert times[-1] <= scenario.duration_ns < 40_000 * MS
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from jiter import from_json
 
@@ -29,14 +29,35 @@ _TAIL: Final = b'"}'
 _NOTHING: Final = b"0" + _DATA + _TAIL + b"\n"
 """What the line of an empty chunk ends with."""
 _FILLER: Final = b" "
-_MOST_CACHED: Final = 1 << 20
+_MOST_KEPT: Final = 16
+"""Blocks that are kept as they were decoded: a search and the panes look at several places."""
+
+
+class Parts(NamedTuple):
+    """Where in a file the chunk lines of a run lie: each part from one place up to another."""
+
+    starts: array[int]
+    ends: array[int]
+
+    def add(self, start: int, end: int) -> None:
+        """Take some more lines, behind those that there are."""
+        if self.ends and self.ends[-1] == start:
+            self.ends[-1] = end
+        else:
+            self.starts.append(start)
+            self.ends.append(end)
 
 
 class CaptureBody:
     """A run's chunk lines, which lie between two places of a file, among those of other runs."""
 
-    def __init__(self, path: Readable, run: str, first: int, after: int) -> None:
-        """Take the run's name, and where its first line begins and its last one ends."""
+    def __init__(
+        self, path: Readable, run: str, first: int, after: int, parts: Parts | None = None
+    ) -> None:
+        """Take the run's name, and where its first line begins and its last one ends.
+
+        Of what lies between, `parts` tells the lines of this run, where that is known.
+        """
         self.problems: list[Problem] = []
         """Bad lines that were met in reading, those of the last time."""
         self.path = path
@@ -44,15 +65,17 @@ class CaptureBody:
         self._head = encode_line(ChunkLine(run, 0, b"")).removesuffix(_NOTHING)
         self.first = first
         self.after = after
+        self._parts = parts or Parts(array("Q", [first]), array("Q", [after]))
+        self._read_size = 0
         # Where in the body and where in the file each block's whole lines begin.
         self._bodies: array[int] = array("Q", [0])
         self._places: array[int] = array("Q", [first])
-        self._cached = (0, b"")
+        self._decoded: dict[int, bytes] = {}
 
-    @property
-    def extent(self) -> int:
-        """How many bytes of the file it takes, those of other runs between them included."""
-        return self.after - self.first
+    def read_share(self) -> float:
+        """Return how much of it `batches` has read, 0 to 1."""
+        size = sum(self._parts.ends) - sum(self._parts.starts)
+        return min(self._read_size / max(size, 1), 1.0)
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield each read, from the beginning. Times never go back. Raises OSError."""
@@ -61,9 +84,10 @@ class CaptureBody:
 
     def batches(self) -> Iterator[Batch]:
         """Yield the reads as `chunks` does, those of a block at once."""
-        reader = CaptureReader(only=self._run, offset=self.first)
-        last_ns = size = 0
-        for lines in self._lines(self.first):
+        reader = CaptureReader(only=self._run)
+        last_ns = size = self._read_size = 0
+        for place, lines in self._lines(self.first):
+            self._read_size += len(lines)
             batch = self._read(reader, lines)
             if batch.reads:
                 times = list(accumulate(batch.times, max, initial=last_ns))[1:]
@@ -72,32 +96,54 @@ class CaptureBody:
                 yield Batch(times, batch.reads)
             if size > self._bodies[-1]:
                 self._bodies.append(size)
-                self._places.append(reader.offset)
+                self._places.append(place)
         if reader.bad:
-            (base,) = lines_before(self.path, [self.first])
-            self.problems = [bad._replace(line=base + bad.line) for bad in reader.problems]
+            self._find_problems()
 
-    def _lines(self, first: int) -> Iterator[bytes]:
-        """Yield the file in blocks of whole lines, and then what is left of the last line."""
-        left = self.after - first
-        held: list[bytes] = []
+    def _find_problems(self) -> None:
+        """Read all lines again, those of other runs too, to tell which ones are bad."""
+        reader = CaptureReader(only=self._run)
+        left = self.after - self.first
         with self.path.open("rb") as file:
-            file.seek(first)
+            file.seek(self.first)
             while block := file.read(min(BLOCK, left)):
                 left -= len(block)
-                end = block.rfind(b"\n") + 1
-                if end:
-                    yield b"".join([*held, block[:end]])
-                    held.clear()
-                held.append(block[end:])
-        yield b"".join(held)
+                reader.feed(block)
+        (base,) = lines_before(self.path, [self.first])
+        self.problems = [bad._replace(line=base + bad.line) for bad in reader.problems]
+
+    def _lines(self, first: int) -> Iterator[tuple[int, bytes]]:
+        """Yield its lines from a place on, in blocks of whole ones, each with the place behind it.
+
+        The last block is what is left of the last line.
+        """
+        held: list[bytes] = []
+        size = place = 0
+        starts, ends = self._parts
+        with self.path.open("rb") as file:
+            for number in range(bisect_right(ends, first), len(ends)):
+                at = max(starts[number], first)
+                file.seek(at)
+                while block := file.read(min(BLOCK, ends[number] - at)):
+                    at += len(block)
+                    size += len(block)
+                    end = block.rfind(b"\n") + 1 if size >= BLOCK else 0
+                    if end:
+                        place = at - len(block) + end
+                        yield place, b"".join([*held, block[:end]])
+                        held, size = [], len(block) - end
+                    held.append(block[end:])
+        rest = b"".join(held)
+        whole = rest.rfind(b"\n") + 1
+        if whole:
+            place = at - len(rest) + whole
+            yield place, rest[:whole]
+        yield place, rest[whole:]
 
     def _read(self, reader: CaptureReader, lines: bytes) -> Batch:
         """Return the run's chunks; `reader` has to read those that are not written as usual."""
         batch = _read_alike(lines, self._head)
         if batch is not None:
-            reader.line += lines.count(b"\n")
-            reader.offset += len(lines)
             return batch
         found = reader.feed(lines)
         if not lines.endswith(b"\n"):
@@ -110,32 +156,46 @@ class CaptureBody:
 
         Bytes that the file has lost since are blanks.
         """
-        start, data = self._cached
-        if not start <= offset or offset + length > start + len(data):
-            start, data = self._decoded(offset, length)
-            if len(data) <= _MOST_CACHED:
-                self._cached = start, data
-        found = data[offset - start : offset - start + length]
-        return found.ljust(length, _FILLER)
-
-    def _decoded(self, offset: int, length: int) -> tuple[int, bytes]:
-        """Return the body from the block that holds `offset`, far enough for `length` bytes."""
         number = bisect_right(self._bodies, offset) - 1
         start = self._bodies[number]
-        wanted = offset + length - start
-        reader = CaptureReader(only=self._run)
         pieces: list[bytes] = []
         size = 0
         try:
-            for lines in self._lines(self._places[number]):
-                found = self._read(reader, lines).reads
-                pieces += found
-                size += sum(map(len, found))
-                if size >= wanted:
-                    break
+            while number < len(self._bodies) and start + size < offset + length:
+                pieces.append(self._block(number))
+                size += len(pieces[-1])
+                number += 1
         except OSError:
             pass  # Told where the chunks are read; a pane that draws has nobody to tell.
-        return start, b"".join(pieces)
+        whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return whole[offset - start : offset - start + length].ljust(length, _FILLER)
+
+    def _block(self, number: int) -> bytes:
+        """Return the part of the body that lies in a block of the file. Raises OSError."""
+        found = self._decoded.pop(number, None)
+        if found is None:
+            if number + 1 == len(self._places):
+                found = self._decode(self._places[number], self.after)
+            else:
+                found = self._decode(self._places[number], self._places[number + 1])
+                size = self._bodies[number + 1] - self._bodies[number]
+                found = found[:size].ljust(size, _FILLER)
+        # The one that was wanted last stands last.
+        self._decoded[number] = found
+        while len(self._decoded) > _MOST_KEPT:
+            del self._decoded[next(iter(self._decoded))]
+        return found
+
+    def _decode(self, first: int, after: int) -> bytes:
+        """Return the part of the body that lies between two places of the file."""
+        lines: list[bytes] = []
+        with self.path.open("rb") as file:
+            starts, ends = self._parts
+            for number in range(bisect_right(ends, first), bisect_left(starts, after)):
+                at = max(starts[number], first)
+                file.seek(at)
+                lines.append(file.read(min(ends[number], after) - at))
+        return b"".join(self._read(CaptureReader(only=self._run), b"".join(lines)).reads)
 
 
 def _read_alike(lines: bytes, head: bytes) -> Batch | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from array import array
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
-from tui.captures.capture_body import CaptureBody, lines_before
+from tui.captures.capture_body import CaptureBody, Parts, lines_before
 from tui.captures.codec import (
     CHUNK_HEAD,
     MAX_PROBLEMS,
@@ -36,8 +37,10 @@ _NO_END: Final[JsonObject] = {
     "type": "interrupted",
     "message": "the capture ends before the response did",
 }
-_RUN_HEAD: Final = re.compile(re.escape(CHUNK_HEAD) + rb'"[^"\\]{1,200}",')
-_NOTHING: Final = re.compile(rb"\n")
+_CHUNKS: Final = re.compile(
+    b"(" + re.escape(CHUNK_HEAD) + rb'"[^"\\\n]{1,200}",)[^\n]*+\n(?:\1[^\n]*+\n)*+'
+)
+"""Lines of one run in a row, which all begin as the first of them does."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,8 @@ class _Seen:
     run: str
     first: int
     after: int
+    parts: Parts = field(default_factory=lambda: Parts(array("Q"), array("Q")))
+    """Where its chunks lie."""
     size: int = 0
     last_ns: int = 0
     disordered: bool = False
@@ -70,8 +75,6 @@ class _Index:
         self.torn = False
         self._checking = checking
         self._heads: dict[bytes, _Seen] = {}
-        self._head = b""
-        self._elsewhere = _NOTHING
 
     def read(self, file: BinaryIO) -> None:
         """Take a file from its beginning. Raises UnknownVersion."""
@@ -98,31 +101,22 @@ class _Index:
     def _take(self, block: bytes, offset: int) -> None:
         at = 0
         while at < len(block):
-            if self._head and block.startswith(self._head, at):
-                # On to the next line of another kind, in one go: a capture can hold a million
-                # chunks, and its index must not take as long as reading them.
-                found = self._elsewhere.search(block, at)
-                assert found is not None  # The block ends with a line end.
-                at = found.end()
-                self._heads[self._head].after = offset + at
-                continue
-            end = block.index(b"\n", at) + 1
-            if self._checking or not self._enter(block, at, offset):
+            # Past all chunks of a run in one go, where they are written as this program does: a
+            # capture can hold a million, and its index must not take as long as reading them.
+            found = None if self._checking else _CHUNKS.match(block, at)
+            if found is None:
+                end = block.index(b"\n", at) + 1
                 self._line(block[at:end], offset + at)
-                at = end
-
-    def _enter(self, block: bytes, at: int, offset: int) -> bool:
-        """Pass over the chunks that begin at `at`, if they are written as this program does."""
-        found = _RUN_HEAD.match(block, at)
-        if found is None:
-            return False
-        head = found[0]
-        if head not in self._heads:
-            run = head[len(CHUNK_HEAD) + 1 : -2].decode("utf-8", "replace")
-            self._heads[head] = self._run(run, offset + at)
-        self._head = head
-        self._elsewhere = re.compile(rb"\n(?!" + re.escape(head) + rb")")
-        return True
+            else:
+                end = found.end()
+                head = found[1]
+                seen = self._heads.get(head)
+                if seen is None:
+                    run = head[len(CHUNK_HEAD) + 1 : -2].decode("utf-8", "replace")
+                    seen = self._heads[head] = self._run(run, offset + at)
+                seen.after = offset + end
+                seen.parts.add(offset + at, seen.after)
+            at = end
 
     def _run(self, run: str, first: int) -> _Seen:
         seen = self.runs.get(run)
@@ -146,6 +140,7 @@ class _Index:
         seen = self._run(line.run, offset)
         seen.after = max(seen.after, after)
         if isinstance(line, ChunkLine):
+            seen.parts.add(offset, after)
             seen.size += len(line.data)
             seen.disordered |= line.t_ns < seen.last_ns
             seen.last_ns = max(seen.last_ns, line.t_ns)
@@ -223,7 +218,7 @@ def _warnings(index: _Index, file: Readable) -> list[str]:
 
 def _recording(seen: _Seen, file: Readable, checked: bool) -> Recording:
     request, response, end = seen.request, seen.response, seen.end
-    body = CaptureBody(file, seen.run, seen.first, seen.after)
+    body = CaptureBody(file, seen.run, seen.first, seen.after, seen.parts)
     recording = Recording(
         run=seen.run,
         title=file.name,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from tui.captures.in_memory_file import Readable
 from tui.captures.recording import Gathering, ImportFailure, Loaded, RecordedExchange, as_status
+from tui.captures.time_of_day import moment_of
 
 FORMAT: Final = "mitmproxy file"
 _START: Final = re.compile(rb"[0-9]{1,12}:(?=[0-9]{1,3}:[a-z_]{2,40}[;,])")
@@ -71,6 +72,7 @@ def _exchange(flow: object) -> RecordedExchange | None:
         status=as_status(found.get("status_code", 0)),
         response_headers=_headers(found.get("headers")),
         note=_text(told),
+        at_ns=moment_of(request.get("timestamp_start")),
     )
 
 

@@ -23,6 +23,7 @@ from tui.captures.recording import (
     from_base64,
     headers_of,
 )
+from tui.captures.time_of_day import moment_of
 from tui.core.records import JsonObject
 from tui.core.report import dumps
 
@@ -37,6 +38,7 @@ _BASE64: Final = ("base64", "b64", "body_base64", "bodyBase64", "body_b64", "bas
 _PACKED: Final = ("isBase64", "base64Encoded", "isBase64Encoded", "is_base64")
 _PREFIX: Final = "base64:"
 _LABEL: Final = ("name", "title", "id", "test")
+_WHEN: Final = ("timestamp", "started_at", "startedAt", "created_at", "createdAt", "time")
 _DEEP: Final = 4
 
 
@@ -113,6 +115,7 @@ def _exchange(value: JsonObject) -> RecordedExchange:
         status=as_status(_code(response)),
         response_headers=headers,
         label=label if isinstance(label, str) else "",
+        at_ns=moment_of(first_of(value, _WHEN) or first_of(request, _WHEN)),
     )
 
 

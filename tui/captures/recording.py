@@ -15,6 +15,7 @@ from tui.captures.codec import Problem
 from tui.captures.eventstream import Fault, fault_lines, looks_like_eventstream, unwrap
 from tui.captures.message_events import is_message, message_wire
 from tui.captures.packed import PackedError, Unpacker
+from tui.captures.time_of_day import moment_of
 from tui.core.records import Batch, Chunk, JsonObject, strict_loads
 from tui.core.sniff import looks_like_events
 from tui.core.state import End
@@ -120,6 +121,8 @@ class RecordedExchange(NamedTuple):
     """Why there is no status, where the log says."""
     label: str = ""
     """What the log calls it, for its title."""
+    at_ns: int | None = None
+    """The time of day of the request, in nanoseconds since 1970."""
 
 
 def recording_of(
@@ -168,6 +171,7 @@ def recording_of(
         headers=exchange.headers,
         status=status,
         response_headers=exchange.response_headers,
+        at_ns=exchange.at_ns,
         streamed=message is None,
         faults=tuple(faults),
     )
@@ -314,7 +318,9 @@ class Gathering:
                 self.skip("it has no request and response")
                 continue
             try:
-                self.add(read(request, response))
+                exchange = read(request, response)
+                when = entry.get("startedDateTime", entry.get("recorded_at"))
+                self.add(exchange and exchange._replace(at_ns=moment_of(when)))
             except ImportFailure as failure:
                 self.skip(str(failure))
 

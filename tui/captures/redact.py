@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from math import isfinite
 from typing import Any, Final
 from urllib.parse import quote
@@ -78,6 +78,7 @@ _NO_SECRETS: Final = frozenset(
 )
 """What stands behind such a name where it is only described."""
 
+_SHORT_NAME: Final = 64
 _SHORTEST: Final = 8
 """Characters of a known secret. What is shorter is masked by its name alone."""
 _SCHEME: Final = re.compile(r"(?:bearer|basic|token)\s+(\S+)", re.IGNORECASE)
@@ -110,6 +111,7 @@ def know_secrets(values: Iterable[str], headers: Mapping[str, str]) -> None:
     # The longer first: one may be a part of another.
     _known.values = tuple(sorted(written, key=lambda value: (-len(value), value)))
     _known.names = frozenset(secret)
+    _redact_short.cache_clear()
 
 
 def _forms(value: str) -> tuple[str, ...]:
@@ -149,6 +151,16 @@ def redact_text(text: str) -> str:
         if any(word in lowered for word in words):
             text = mask(text)
     return text
+
+
+def _redact_name(name: str) -> str:
+    """Return the name of a field as `redact_text` does: the same few names come again and again."""
+    return _redact_short(name) if len(name) <= _SHORT_NAME else redact_text(name)
+
+
+@lru_cache(maxsize=1_024)
+def _redact_short(name: str) -> str:
+    return redact_text(name)
 
 
 def _mask_bearer(found: re.Match[str]) -> str:
@@ -228,7 +240,7 @@ def _walk(value: object, depth: int, *, secret: bool) -> object:
         if not isinstance(value, dict):
             return [_walk(item, depth + 1, secret=secret) for item in value]
         return {
-            redact_text(str(name)): _walk_field(str(name), item, depth + 1, secret)
+            _redact_name(str(name)): _walk_field(str(name), item, depth + 1, secret)
             for name, item in value.items()
         }
     if secret:

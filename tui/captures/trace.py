@@ -7,6 +7,7 @@ from typing import Final
 from tui.captures.in_memory_file import Readable
 from tui.captures.json_values import values_of
 from tui.captures.recording import Gathering, Loaded, RecordedExchange, as_status, headers_of
+from tui.captures.time_of_day import moment_of
 from tui.core.records import JsonObject
 from tui.core.report import dumps
 
@@ -48,4 +49,5 @@ def _exchange(request: JsonObject, response: JsonObject) -> RecordedExchange:
         request=request.get("body"),
         status=as_status(response.get("status_code", response.get("status"))),
         response_headers=headers_of(response.get("headers")),
+        at_ns=moment_of(request.get("timestamp")),
     )

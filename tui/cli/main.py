@@ -78,7 +78,11 @@ def demo(
         show(list(parts), output_mode=OutputMode(speed, plain))
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
-    show([lambda: ScenarioSource(name)], output_mode=OutputMode(speed, plain))
+    shown = header(name)
+    what, how = shown.title, shown.description.rstrip(".")
+    closing = (f"{what}: {how} \u00b7 demo --list has more", f"{what}: {how}", how, what)
+    output_mode = OutputMode(speed, plain, closing=closing)
+    show([lambda: ScenarioSource(name)], output_mode=output_mode)
 
 
 @cli.command("open")

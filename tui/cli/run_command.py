@@ -34,7 +34,12 @@ _Count = click.IntRange(min=1)
 @click.argument("prompt", required=False)
 @click.option("--model", "models", multiple=True, metavar="M", help="The model; more for several.")
 @click.option("--system", metavar="S", help="The system prompt.")
-@click.option("--max-tokens", type=_Count, metavar="N", help="Length of the answer.")
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Length of the answer; 0 only warms the prompt cache.",
+)
 @click.option("--thinking", type=_Count, metavar="N", help="Thinking budget in tokens.")
 @click.option("--set", "settings", multiple=True, metavar="K=JSON", help="Any other parameter.")
 @click.option("--tools", metavar="FILE", help="Tools: JSON, or Python functions; demo: built in.")

@@ -35,6 +35,8 @@ class OutputMode(NamedTuple):
     as_json: bool = False
     smooth: Reveal | None = None
     bell: bool = False
+    closing: tuple[str, ...] = ()
+    """What the screen says when the first stream has ended, in several lengths."""
     incomplete: bool = False
     """There was more that could not be read, so that the status without a screen is no success."""
 
@@ -89,6 +91,7 @@ def _on_screen(
         record=None if writer is None else writer.begin,
         smooth=output_mode.smooth,
         bell=output_mode.bell,
+        closing=output_mode.closing,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
     app = StreamscopeApp(factories, settings, live=live, opening=opening)

@@ -17,6 +17,7 @@ from tui.core.skim import SkimSession
 from tui.messages.request import build_request, parameters_of, with_prompt
 from tui.messages.turns import ToolMode
 from tui.run import Clock, Feed, Recorder
+from tui.scheduler import Scheduler
 from tui.sources.live import Api, LiveSource
 
 CONCURRENCY: Final = 8
@@ -66,6 +67,8 @@ class LivePlan:
     concurrency: int = CONCURRENCY
     sink: Callable[[str], None] | None = None
     """Takes the text as it arrives; it is then not held."""
+    scheduler: Scheduler = field(default_factory=Scheduler)
+    """Shares the event loop among the calls."""
 
     def slots(self) -> asyncio.Semaphore | None:
         """Return what bounds how many of the jobs run at a time; None for a single one."""
@@ -76,7 +79,14 @@ class LivePlan:
         now = self.limits.now
         source = LiveSource(request, api=self.api, timeout_s=self.timeout_s, now=now)
         session = None if self.sink is None else SkimSession(self.sink)
-        return Feed(source, clock=Clock(now), now=now, recorder=recorder, session=session)
+        return Feed(
+            source,
+            clock=Clock(now),
+            now=now,
+            recorder=recorder,
+            session=session,
+            scheduler=self.scheduler,
+        )
 
     def exchanges(self, desk: Desk) -> Iterator[Exchange]:
         """Yield an exchange for each job that has a request."""

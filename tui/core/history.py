@@ -19,6 +19,8 @@ from tui.core.state import Block, RunState
 
 EVERY: Final = 1_024
 """Events between two checkpoints: to fold that many takes a few milliseconds."""
+FINE: Final = 64
+"""The same while somebody goes back step by step, from one of these checkpoints on."""
 BYTES: Final = 2 * 1024 * 1024
 """Bytes between two checkpoints, where events are long; to fold them takes about as much."""
 
@@ -80,7 +82,7 @@ class _Checkpoint:
 class History:
     """The checkpoints of one live state, taken as it grows."""
 
-    __slots__ = ("_anomalies", "_checkpoints", "_counts", "_end", "_live")
+    __slots__ = ("_anomalies", "_checkpoints", "_counts", "_end", "_fine", "_fine_counts", "_live")
 
     def __init__(self, live: RunState) -> None:
         self._live = live
@@ -89,6 +91,9 @@ class History:
         self._checkpoints: list[_Checkpoint] = []
         self._counts: list[int] = []
         self._end = 0
+        self._fine: list[_Checkpoint] = []
+        self._fine_counts: list[int] = []
+        """Checkpoints between two others, those where somebody goes back: in ascending order."""
 
     def note(self, end: int) -> None:
         """Look at the live state; take a checkpoint where enough has happened since the last.
@@ -102,17 +107,38 @@ class History:
             before = self._checkpoints[-1].blocks if self._checkpoints else ()
             self._checkpoints.append(_take(self._live, before))
 
+    def note_past(self, past: RunState) -> None:
+        """Look at a state that is folded from a checkpoint on, to go back in it more quickly."""
+        counts = self._fine_counts
+        coarse = bisect_right(self._counts, past.records)
+        base = self._counts[coarse - 1] if coarse else 0
+        if counts and not base <= counts[-1] < past.records:
+            if bisect_right(self._counts, counts[-1]) == coarse:
+                return  # This far it was noted before.
+            counts.clear()
+            self._fine.clear()
+        if past.records - (counts[-1] if counts else base) >= FINE:
+            before = self._checkpoints[coarse - 1].blocks if coarse else ()
+            counts.append(past.records)
+            self._fine.append(_take(past, before))
+
     def nearest(self, count: int) -> int:
         """Return the number of events at the last checkpoint not after `count`, 0 for none."""
-        number = bisect_right(self._counts, count)
-        return self._counts[number - 1] if number else 0
+        number, fine = bisect_right(self._counts, count), bisect_right(self._fine_counts, count)
+        return max(
+            self._counts[number - 1] if number else 0, self._fine_counts[fine - 1] if fine else 0
+        )
 
     def restore(self, count: int) -> RunState:
         """Return an independent state as of the checkpoint that `nearest` found for `count`."""
-        number = bisect_right(self._counts, count)
-        if not number:
+        near = self.nearest(count)
+        if not near:
             return RunState()
-        checkpoint = self._checkpoints[number - 1]
+        fine = bisect_right(self._fine_counts, near)
+        if fine and self._fine_counts[fine - 1] == near:
+            checkpoint = self._fine[fine - 1]
+        else:
+            checkpoint = self._checkpoints[bisect_right(self._counts, near) - 1]
         state = _restore(checkpoint, self._live)
         state.anomalies = self._anomalies[: checkpoint.anomalies]
         return state
@@ -207,9 +233,10 @@ def _restore(mark: _Checkpoint, live: RunState) -> RunState:
     state.by_index = {index: state.blocks[position] for index, position in by_index.items()}
     state.gaps_ns = live.gaps_ns[: mark.gaps]
     state.stalls = live.stalls[: mark.stalls]
-    state.pulse = [list(pair) for pair in live.pulse[: mark.pulse]]
+    state.pulse = live.pulse[: mark.pulse]
     if state.pulse:
-        state.pulse[-1][1] = mark.last_pulse
+        # Only the last one still grows.
+        state.pulse[-1] = [state.pulse[-1][0], mark.last_pulse]
     return state
 
 

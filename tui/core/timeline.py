@@ -24,6 +24,8 @@ _BLOCK: Final = 65_536
 _MAX_LABELS: Final = 4_096
 _LONG: Final = 65_536
 """Bytes from which on an event that was parsed is kept: it is wanted again, frame by frame."""
+_SMALL: Final = 2**32 - 1
+"""The largest offset that takes four bytes."""
 _EVENT: Final = FrameKind.EVENT
 _LOW: Final = 0 if array("H", [1]).tobytes()[0] else 1
 """Which byte of a label id is the low one."""
@@ -37,6 +39,11 @@ class Label(NamedTuple):
     delta: str
 
 
+def _roomy(offsets: array[int], wanted: int) -> array[int]:
+    """Return offsets that one as large as `wanted` fits into: four bytes each as long as can be."""
+    return array("Q", offsets) if wanted > _SMALL and offsets.typecode == "I" else offsets
+
+
 class RawStore:
     """The bytes of a response, append-only, with the reads that delivered them."""
 
@@ -45,7 +52,7 @@ class RawStore:
     def __init__(self) -> None:
         self.size = 0
         self.chunk_times: array[int] = array("q")
-        self.chunk_offsets: array[int] = array("Q")
+        self.chunk_offsets: array[int] = array("I")
         self._blocks: list[bytes] = []
         self._starts: array[int] = array("Q")
         self._open = bytearray()
@@ -53,6 +60,7 @@ class RawStore:
     def append(self, t_ns: int, data: bytes) -> None:
         """Keep the bytes of one read."""
         self.chunk_times.append(t_ns)
+        self.chunk_offsets = _roomy(self.chunk_offsets, self.size)
         self.chunk_offsets.append(self.size)
         self.size += len(data)
         self._keep(data)
@@ -62,6 +70,7 @@ class RawStore:
         data = b"".join(reads)
         ends = accumulate(map(len, reads), initial=self.size)
         self.chunk_times.extend(times)
+        self.chunk_offsets = _roomy(self.chunk_offsets, self.size + len(data))
         self.chunk_offsets.extend(islice(ends, len(reads)))
         self.size += len(data)
         self._keep(data)
@@ -155,7 +164,7 @@ class Timeline:
         self.times: array[int] = array("q")
         self._types: array[int] = array("H")
         self._indexes: array[int] = array("i")
-        self._offsets: array[int] = array("Q")
+        self._offsets: array[int] = array("I")
         self._lengths: array[int] = array("I")
         self._labels: list[Label] = []
         self._label_ids: dict[tuple[str, object], int] = {}
@@ -175,6 +184,8 @@ class Timeline:
     def extend(self, records: Sequence[EventRecord]) -> None:
         """Add records, column by column."""
         ids = self._label_ids
+        if records:
+            self._offsets = _roomy(self._offsets, records[-1].offset)
         add_type, add_index = self._types.append, self._indexes.append
         add_offset, add_length = self._offsets.append, self._lengths.append
         add_time = self.times.append
@@ -206,7 +217,8 @@ class Timeline:
             label = self._add_label(_EVENT, DELTA, burst.kind)
         self._types.extend(array("H", [label]) * count)
         self._indexes.extend(array("i", [burst.block_index]) * count)
-        self._offsets.extend(burst.edges[:-1])
+        self._offsets = _roomy(self._offsets, burst.edges[-1])
+        self._offsets.extend(array(self._offsets.typecode, burst.edges[:-1]))
         self._lengths.extend(burst.lengths)
         self.times.extend(times)
 
@@ -311,6 +323,9 @@ class Timeline:
         near = self.history.nearest(count) if self.history else 0
         if count < here or near > here:
             self._cursor = self.history.restore(count) if self.history else RunState()
+        backwards = self.history if count < here else None
         for record in self.records(self._cursor.records, count):
             reducer.apply(self._cursor, record)
+            if backwards is not None:
+                backwards.note_past(self._cursor)
         return self._cursor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class AppSettings(NamedTuple):
     """How the answer is smoothed for reading; None shows text as it arrives."""
     bell: bool = False
     """Whether to ring when a run ends."""
+    closing: Sequence[str] = ()
+    """What is said when the first stream has ended, in several lengths, the longest first."""
     editor: str = "vi"
 
     def recorder(self) -> Recorder | None:

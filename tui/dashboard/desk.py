@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 from tui.core.records import JsonObject
 from tui.core.text import one_line
 from tui.dashboard.app_settings import AppSettings
+from tui.dashboard.loads import Loads
 from tui.dashboard.questions import ToolQuestions
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Cancellable, Watched, Watchlist
 from tui.run import Clock, Feed
+from tui.scheduler import Scheduler
 from tui.sources import Opening, SourceFactory, Unopened
 
 # What only live calls need is imported late: the demo draws its first frame without it.
@@ -40,6 +42,9 @@ class ScreenDesk:
         self._watchlist = watchlist
         self._settings = settings
         self._workers: dict[Exchange, Cancellable] = {}
+        self._scheduler = Scheduler() if live is None else live.scheduler
+        self._scheduler.first = lambda: watchlist.shown and watchlist.shown.feed
+        self._loads = Loads(ui, watchlist)
         self._showing = True
         """Whether an exchange that begins is shown, not only listed."""
 
@@ -89,11 +94,15 @@ class ScreenDesk:
             idle_cap_ns=_FILE_IDLE_CAP_NS if source.info.kind == "file" else None,
             now=now,
             recorder=self._settings.recorder() if source.info.kind == "live" else None,
+            scheduler=self._scheduler,
         )
         watched = Watched(feed, again=factory)
         self._watchlist.add(watched, show=show)
-        # The feed keeps what goes wrong, and shows it in its own pane.
-        watched.worker = self._ui.work(feed.run(), name=source.info.title)
+        if feed.progress is None:
+            # The feed keeps what goes wrong, and shows it in its own pane.
+            watched.worker = self._ui.work(feed.run(), name=source.info.title)
+        else:
+            self._loads.add(watched)
 
     def open(self, exchange: Exchange, request: JsonObject) -> Feed:
         """Make the feed of a request, and show it where its exchange is what is shown."""
@@ -125,6 +134,10 @@ class ScreenDesk:
         self.interrupted = False
         self.exchanges.append(exchange)
         self._workers[exchange] = self._ui.work(exchange.run(), name="exchange")
+
+    def tick(self) -> None:
+        """Have what is shown loaded first."""
+        self._loads.go_on()
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -162,6 +175,8 @@ class ScreenDesk:
         if shown is None or not self.is_running():
             return
         exchange = shown.watched.exchange
+        if self._loads.drop(shown.watched):
+            return
         worker = shown.watched.worker if exchange is None else self._workers[exchange]
         if worker is not None:
             worker.cancel()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tui.core.session import Run
-from tui.dashboard.verdicts import Findings
 from tui.dashboard.watched import Watched, Watchlist
 from tui.run import Feed
 from tui.viewmodel.run_table import RunTable
@@ -15,6 +14,7 @@ from tui.viewmodel.runs import RunEntry
 
 if TYPE_CHECKING:
     from tui.conversation.exchange import Exchange
+    from tui.findings import Finding
 
 BUDGET_NS: Final = 2_000_000
 """How long a refresh looks at runs that are not in view."""
@@ -28,17 +28,15 @@ _NOTES: Final = {
 }
 
 
-FindingsOf = Callable[[Watched, Run], Findings]
+Judge: TypeAlias = "Callable[[Watched, Run], tuple[Finding, ...]]"
+"""Tells what was found in a run."""
 
 
-def _not_judged(watched: Watched, run: Run) -> Findings:
+def _not_judged(watched: Watched, run: Run) -> tuple[Finding, ...]:
     return ()
 
 
-def run_entries(
-    streams: Iterable[Watched],
-    findings_of: FindingsOf = _not_judged,
-) -> list[RunEntry]:
+def run_entries(streams: Iterable[Watched], findings_of: Judge = _not_judged) -> list[RunEntry]:
     """Return an entry for every run of these streams, in their order."""
     runs = [(watched, run) for watched in streams for run in watched.feed.runs]
     return [
@@ -47,7 +45,9 @@ def run_entries(
     ]
 
 
-def run_entry(watched: Watched, run: Run, number: int, findings: Findings = ()) -> RunEntry:
+def run_entry(
+    watched: Watched, run: Run, number: int, findings: tuple[Finding, ...] = ()
+) -> RunEntry:
     """Return what is known of a run now."""
     feed, exchange = watched.feed, watched.exchange
     model = (feed.info.request or {}).get("model")
@@ -70,13 +70,13 @@ class RunListing:
     """The table of all runs that are watched, looked at in turn: a refresh has its budget."""
 
     def __init__(
-        self, watchlist: Watchlist, now: Callable[[], int], findings_of: FindingsOf = _not_judged
+        self, watchlist: Watchlist, now: Callable[[], int], findings_of: Judge = _not_judged
     ) -> None:
         """`now` is a monotonic clock in ns."""
         self.table = RunTable(self._entry)
         self._watchlist = watchlist
-        self._findings_of = findings_of
         self._now = now
+        self._findings_of = findings_of
         self._places: dict[Hashable, tuple[Watched, int]] = {}
         """The stream of each run, and its number."""
         self._going: deque[Run] = deque()

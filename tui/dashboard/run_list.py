@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tui.core.session import Run
-from tui.dashboard.listing import RunListing, run_entries
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
+# The table is imported when there is a list: the first frame of one stream is drawn without it.
 if TYPE_CHECKING:
+    from tui.dashboard.listing import RunListing
     from tui.widgets.runs_list import RunsList
 
 
@@ -36,12 +37,12 @@ class RunList:
         self._batch = batch
         self._now = now
         self._verdicts = verdicts
-        self._listing = RunListing(watchlist, now, verdicts.of_listed)
+        self._listing: RunListing | None = None
 
     @property
     def pending(self) -> bool:
         """Whether there are runs in the list that were never looked at."""
-        return self._listing.pending
+        return self._listing is not None and self._listing.pending
 
     def show(self) -> None:
         """Draw the list, where it is wanted."""
@@ -49,6 +50,11 @@ class RunList:
         if not dashboard.wants_runs(self._watchlist.count_of_runs, batch=self._batch):
             return
         listing, shown = self._listing, self._watchlist.shown
+        if listing is None:
+            from tui.dashboard.listing import RunListing
+
+            listing = RunListing(self._watchlist, self._now, self._verdicts.of_listed)
+            self._listing = listing
         self._verdicts.begin_list()
         listing.refresh(dashboard.runs_in_view())
         dashboard.show_runs(listing.table, None if shown is None else shown.run, self._now())
@@ -68,6 +74,7 @@ class RunList:
 
     def table(self) -> list[str]:
         """Return what is left to read in the end: a row a run, where several were live."""
+        from tui.dashboard.listing import run_entries
         from tui.viewmodel.runs import table
 
         live = [watched for watched in self._watchlist.all if watched.exchange is not None]

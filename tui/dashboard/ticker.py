@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from textual.app import App
@@ -42,6 +43,7 @@ class Ticker:
         self._settings = settings
         self._ticks = 0
         self._ended = 0
+        self._searching = False
         self._ranks = Ranks()
         self._counted: tuple[object, int] | None = None
         """The run and the number of events that the numbers were drawn for, once they are final."""
@@ -70,7 +72,8 @@ class Ticker:
         if shown is not None:
             if shown.feed.progress is not None and self._ticks % _LOADING_EVERY:
                 return  # The time is better spent on loading; what the reader does draws at once.
-            self._finder.advance(shown.run)
+            if not self._finder.advance(shown.run):
+                self._search_on()
         view = dashboard_view(self._watchlist, self._finder, self._verdicts, self._settings)
         if view is None or not self._dashboard.is_attached:
             return
@@ -80,6 +83,25 @@ class Ticker:
         with self._app.batch_update():
             self._dashboard.show(view, numbers)
             self.show_keys(view, live=view.header.kind == "live")
+
+    def _search_on(self) -> None:
+        """Have the search and the filter go on between the ticks."""
+        if self._settings.ticking and not self._searching:
+            self._searching = True
+            self._app.run_worker(self._search(), name="search")
+
+    async def _search(self) -> None:
+        try:
+            shown = self._watchlist.shown
+            while shown is not None and shown.feed.progress is None:
+                if self._finder.advance(shown.run):
+                    break
+                # Whatever else wants the loop comes first: twice, as timers come after the rest.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                shown = self._watchlist.shown
+        finally:
+            self._searching = False
 
     def _numbers(self, view: DashboardView) -> Counters | None:
         moment = view.moment

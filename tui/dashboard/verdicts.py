@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tui.core.session import Run
@@ -23,7 +22,9 @@ _BEFORE: Final = 12
 _AFTER: Final = 3
 _AT_ONCE: Final = 24
 """So many streams are judged among their neighbours at a time."""
-_BUDGET_S: Final = 0.004
+_LOOKED_AT: Final = 200
+"""So many streams of the list are looked at in a tick, for whether they are to be judged."""
+_BUDGET_S: Final = 0.002
 """Runs that are only listed are judged for so long at each tick."""
 
 
@@ -38,6 +39,8 @@ class Verdicts:
         self._neighbours: dict[Watched, int] = {}
         """Among how many streams that were done each one was judged."""
         self._judging = False
+        self._next = 0
+        """The stream of the list that is looked at next."""
         self._spent_at = 0.0
         """When no more of the runs that are only listed are judged at this tick."""
 
@@ -57,19 +60,22 @@ class Verdicts:
         """Take what was found in a run among neighbours that were known better."""
         self._among[run] = tuple(found)
 
-    def for_export(self, watched: Watched, run: Run) -> Findings:
-        """Return what is found in a run among its neighbours, as far as it has come."""
+    def neighbours(self, watched: Watched) -> list[Evidence]:
+        """Return what is known of the runs of a stream and of those around it that are over."""
         from tui.conversation.diagnosis import of_feed
 
         streams = self._watchlist.all
         near = _near(streams.index(watched))
-        known = [
+        return [
             one
             for other in streams[near.start : near.stop]
             if other.feed.done or other is watched
             for one in of_feed(other.feed)
         ]
-        return _findings_of(known, {run}).get(run, ())
+
+    def for_export(self, watched: Watched, run: Run) -> Findings:
+        """Return what is found in a run among its neighbours, as far as it has come."""
+        return _findings_of(self.neighbours(watched), {run}).get(run, ())
 
     def begin_list(self) -> None:
         """Begin to tell the findings of all runs: see `of_listed`."""
@@ -103,18 +109,20 @@ class Verdicts:
         streams = self._watchlist.all
         if shown is None or len(streams) < 2 or self._judging:
             return
-        done = list(accumulate((one.feed.done for one in streams), initial=0))
         here = streams.index(shown.watched)
+        looked_at = range(self._next, min(self._next + _LOOKED_AT, len(streams)))
         due: dict[int, int] = {}
-        for place in (here, *(range(len(streams)) if listed else ())):
-            if due and not min(due) <= place < min(due) + _AT_ONCE:
+        for place in (here, *(looked_at if listed else ())):
+            one = streams[place]
+            if not one.feed.done or (due and not min(due) <= place < min(due) + _AT_ONCE):
                 continue
             around = _near(place)
-            neighbours = done[min(around.stop, len(streams))] - done[around.start]
-            one = streams[place]
-            if one.feed.done and self._neighbours.get(one) != neighbours:
+            neighbours = sum(near.feed.done for near in streams[around.start : around.stop])
+            if self._neighbours.get(one) != neighbours:
                 due[place] = neighbours
-        if due:
+        if not due:
+            self._next = looked_at.stop % len(streams)
+        else:
             self._judging = True
             self._neighbours |= {streams[place]: count for place, count in due.items()}
             near = streams[_near(min(due)).start : _near(max(due)).stop]

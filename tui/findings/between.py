@@ -13,7 +13,13 @@ from tui.findings.wording import listed, many, wire
 from tui.messages.following import Back, blocks_of_answer, joined_text, same, sent_back
 from tui.messages.request import SERVER_USES, THINKING, ids_of, returned
 
-_ORDINALS: Final = {2: "2nd", 3: "3rd"}
+_ENDS: Final = {
+    "truncated": "a stream that was cut off",
+    "cancelled": "being cancelled",
+    "empty": "no answer",
+    "not_sse": "no stream",
+}
+_ORDINALS: Final = {1: "st", 2: "nd", 3: "rd"}
 
 
 def _answer(evidence: Evidence) -> JsonObject | None:
@@ -210,15 +216,20 @@ def repeated(evidence: Evidence) -> Finding | None:
         return None
     number = len(evidence.earlier) + 1
     before = evidence.earlier[-1]
-    nth = _ORDINALS.get(number, f"{number}th")
     return Finding(
         "repeated",
         "notice",
-        f"The same request for the {nth} time; the one before ended with {_end_of(before)}.",
+        f"The same request for the {_nth(number)} time; "
+        f"the one before ended with {_end_of(before)}.",
         None,
         (),
         {"number": number},
     )
+
+
+def _nth(number: int) -> str:
+    teen = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if teen else _ORDINALS.get(number % 10, 'th')}"
 
 
 def _end_of(evidence: Evidence) -> str:
@@ -228,4 +239,4 @@ def _end_of(evidence: Evidence) -> str:
     error = run.error or {}
     inner = error.get("error")
     kind = as_text((inner if isinstance(inner, dict) else error).get("type"))
-    return wire(kind or run.status)
+    return wire(kind or _ENDS.get(run.status, run.status))

@@ -9,6 +9,7 @@ from tui.core.state import RunState, as_count, as_text
 from tui.findings.evidence import Evidence
 from tui.findings.finding import Finding
 from tui.findings.wording import in_seconds, many, seconds, wire
+from tui.messages.following import thread_of
 from tui.messages.prompt_cache import (
     CacheUse,
     cache_use,
@@ -49,12 +50,13 @@ def cache_missed(evidence: Evidence) -> Finding | None:
         text = f"Asked why the cache missed: {_NOT_SAID[kind]}."
         return Finding("cache_missed", "info", text, None, events, {"reason": kind})
     missed = as_count(reason.get("cache_missed_input_tokens"))
-    why = _CHANGED.get(kind, wire(kind))
-    count = "" if missed is None else f"; about {many(missed, 'token')} were read anew"
+    why = f"because {_CHANGED[kind]}" if kind in _CHANGED else f"({wire(kind)})"
+    were = "was" if missed == 1 else "were"
+    count = "" if missed is None else f"; about {many(missed, 'token')} {were} read anew"
     return Finding(
         "cache_missed",
         "warning",
-        f"The cache missed because {why} since the request before, says the API{count}.",
+        f"The cache missed {why} since the request before, says the API{count}.",
         "Keep what stands before the marker the same, and put what changes behind it.",
         events,
         {"reason": kind} | ({} if missed is None else {"missed_tokens": missed}),
@@ -78,9 +80,13 @@ def cache_cold(evidence: Evidence) -> Finding | None:
     text = (
         f"Nothing was read from the cache, though the run before left {many(kept, 'token')} in it"
     )
-    difference = None
+    difference, same = None, False
     if evidence.request is not None and before.request is not None:
-        difference = first_difference(before.request, evidence.request)
+        whole = thread_of(evidence.request) is None
+        difference = first_difference(
+            *(one if whole else _without_turns(one) for one in (before.request, evidence.request))
+        )
+        same = difference is None and whole
     idle, lifetime = _idle_ns(evidence), _lifetime_s(before)
     if difference is not None:
         text += f": the requests differ first at {wire(difference.path)}"
@@ -92,12 +98,19 @@ def cache_cold(evidence: Evidence) -> Finding | None:
         text += f": {seconds(idle)} passed since, and it was written for {_span(lifetime)}"
         values |= {"idle_s": in_seconds(idle), "lifetime_s": lifetime}
         advice = 'Ask sooner, or have it kept for longer: "ttl": "1h" in cache_control.'
-    elif evidence.request is not None and before.request is not None:
+    elif same:
         text += ": the prefix is the same"
         advice = "It fits another server or account that answered, or a cache that was let go."
+    elif evidence.request is not None and before.request is not None:
+        advice = 'Ask the API why: diagnostics with "previous_message_id" in the request.'
     else:
         advice = "With the requests in the capture, the first place that differs can be named."
     return Finding("cache_cold", "warning", f"{text}.", advice, _usage_event(evidence), values)
+
+
+def _without_turns(request: JsonObject) -> JsonObject:
+    """Return what can be compared where the turns before are not sent again."""
+    return {**request, "messages": []}
 
 
 def _span(lifetime: int) -> str:

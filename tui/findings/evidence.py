@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -88,13 +89,16 @@ class Evidence:
 
 
 def _is_coarse(run: Run) -> bool:
-    """Whether the reads were timed by a coarse clock: many at the same few round times."""
+    """Whether the reads were timed by a coarse clock: many at the same few round times.
+
+    At most of these times there are several; a few bursts among single reads are real.
+    """
     times = run.timeline.raw.chunk_times
-    sample = times[:1_000]
-    different = set(sample)
-    if len(different) < _REPEATED_TIMES or len(different) * 2 > len(sample):
+    reads = Counter(times[:1_000])
+    if len(reads) < _REPEATED_TIMES or len(reads) * 2 > reads.total():
         return False
-    return all(time % (2 * COARSEST_NS) == 0 for time in different)
+    shared = sum(count > 1 for count in reads.values())
+    return shared * 2 > len(reads) and all(time % (2 * COARSEST_NS) == 0 for time in reads)
 
 
 def linked(runs: Sequence[Evidence]) -> list[Evidence]:

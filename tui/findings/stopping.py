@@ -18,6 +18,17 @@ PROBE: Final = 1
 """Up to so many tokens are asked for to warm a cache or to probe: to reach them is no fault."""
 
 
+_CUTS: Final = {
+    "max_tokens": ("max_tokens", "Allow more max_tokens, or ask for a shorter input."),
+    "model_context_window_exceeded": (
+        "the end of the context window",
+        "Shorten the conversation, or ask for a shorter input.",
+    ),
+    "refusal": ("the refusal", "Leave this turn out of what is sent next."),
+}
+"""Stop reasons that cut off a tool's input: what did it, and what to do."""
+
+
 def ending_event(evidence: Evidence) -> tuple[int, ...]:
     """Return the number of the event that says how the answer stopped."""
     timeline = evidence.run.timeline
@@ -53,9 +64,10 @@ def _invalid(evidence: Evidence, block: Block) -> Finding | None:
     seq = _fragment_at(evidence, block, place)
     at_end = place >= len(block.json)
     last = block is state.blocks[-1]
-    if state.stop_reason == "max_tokens" and last:
-        cause = "it was cut off by max_tokens"
-        advice = "Allow more max_tokens, or ask for a shorter input. Do not run the tool on it."
+    if at_end and last and state.stop_reason in _CUTS:
+        by, remedy = _CUTS[state.stop_reason]
+        cause = f"it was cut off by {by}"
+        advice = f"{remedy} Do not run the tool on it."
     else:
         cause = "it ends too early" if at_end else "the model itself wrote it so"
         if at_end:

@@ -23,6 +23,7 @@ THINKING_NS: Final = 5_000_000_000
 _DATE: Final = re.compile(r"20\d{6}")
 _VERSION: Final = re.compile(r"v\d+")
 _PARTS: Final = re.compile(r"[^a-z0-9]+")
+_SUFFIX: Final = re.compile(r"[:!]")
 _CLAUDE: Final = "claude"
 
 
@@ -102,8 +103,8 @@ def usage_conflict(evidence: Evidence) -> Finding | None:
 def usage_missing(evidence: Evidence) -> Finding | None:
     """A whole answer that nobody counted."""
     state = evidence.state
-    if not evidence.complete or _made_by_code(state):
-        return None
+    if not evidence.complete or state.headless or _made_by_code(state):
+        return None  # Of a message without its start nobody knows what was counted.
     use = cache_use(state.usage)
     if state.usage_seen and (use.input or 0) + (use.read or 0) + (use.write or 0):
         return None
@@ -169,7 +170,8 @@ def _model_parts(name: str) -> Counter[str]:
     if _CLAUDE in plain:
         # What stands before it says where the model runs.
         plain = plain[plain.rindex(_CLAUDE) :]
-    plain = plain.partition(":")[0]
+    # What follows is a version, or a fault that the mock is asked for.
+    plain = _SUFFIX.split(plain, 1)[0]
     parts = [part for part in _PARTS.split(plain) if part and part != "latest"]
     kept = [part for part in parts if not _DATE.fullmatch(part) and not _VERSION.fullmatch(part)]
     # `-0` is how an alias says that there is no smaller version.
@@ -213,10 +215,15 @@ def _context(state: RunState) -> JsonObject:
 
 def _transformations(changes: list[JsonObject]) -> str:
     kinds = Counter((as_text(one.get("type")) or "change").replace("_", " ") for one in changes)
-    kind = listed([f"{count} times {wire(name)}" for name, count in kinds.items()])
+    kind = listed(
+        [
+            f"{count} times {wire(name)}" if count > 1 else wire(name)
+            for name, count in kinds.items()
+        ]
+    )
     first = changes[0]
     path, why = as_text(first.get("path")), as_text(first.get("reason"))
-    where = f", first at {wire(path)}" if path else ""
+    where = f"{', first' if len(changes) > 1 else ''} at {wire(path)}" if path else ""
     return f"{kind}{where}{f' ({wire(why)})' if why else ''}"
 
 

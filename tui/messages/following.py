@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
@@ -21,7 +22,7 @@ class Back(NamedTuple):
     blocks: list[JsonObject] | None
     """The content blocks that were sent back, None where the server has kept them."""
     rest: list[JsonObject]
-    """The content blocks after them."""
+    """The content blocks of the turn after them. What comes later answers none of its calls."""
 
 
 class TurnBlock(NamedTuple):
@@ -111,7 +112,8 @@ def sent_back(request: JsonObject, answer: JsonObject | None, following: JsonObj
     back = [item.block for item in new[start:end]]
     if back and not is_of(answer, back):
         return None
-    return Back(back, [item.block for item in new[end:]])
+    after = takewhile(lambda item: item.role != "assistant", new[end:])
+    return Back(back, [item.block for item in after])
 
 
 def _place_of(answer: JsonObject | None, items: list[TurnBlock]) -> int | None:

@@ -10,8 +10,8 @@ import math
 import random
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import Chunk, EventRecord, JsonObject
@@ -39,6 +39,8 @@ class Order:
     stop_sequences: tuple[str, ...]
     request_id: str
     rng: random.Random
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Fields that the message has besides."""
 
 
 class _Cut(NamedTuple):
@@ -109,7 +111,8 @@ class AnswerTemplate:
                 begun = message["usage"]["input_tokens"]
                 usage = _counted(message["usage"], order.counted, begun)
                 usage["output_tokens"] = min(usage["output_tokens"], order.max_tokens)
-                payload = {**payload, "message": {**message, "model": order.model, "usage": usage}}
+                said = {**message, **order.extra, "model": order.model, "usage": usage}
+                payload = {**payload, "message": said}
             else:
                 usage = _counted(payload["usage"], order.counted, begun)
                 finish = payload = {**payload, "usage": usage}

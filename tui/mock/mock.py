@@ -35,6 +35,7 @@ from tui.mock.api import (
     new_request_id,
     parsed,
 )
+from tui.mock.diagnostics import CacheDiagnostics
 from tui.mock.faults import Faults
 from tui.mock.fitting import Order
 from tui.mock.playback import Plan, play
@@ -117,6 +118,7 @@ class Mock:
         self.rng = random.Random(settings.seed)
         self.cache = PromptCache()
         self.threads = Threads()
+        self.diagnostics = CacheDiagnostics()
         self.templates = AnswerTemplates(self.choice, settings.speed)
         self._failures: OrderedDict[bytes, int] = OrderedDict()
 
@@ -163,6 +165,7 @@ class Mock:
         request_id = new_request_id()
         rng = random.Random(self.rng.getrandbits(64))
         counted = self.cache.count(body)
+        diagnosed = body.get("diagnostics") is not None
         order = Order(
             model=body["model"],
             counted=counted,
@@ -170,12 +173,16 @@ class Mock:
             stop_sequences=tuple(body.get("stop_sequences", ())),
             request_id=request_id,
             rng=rng,
+            extra={"diagnostics": self.diagnostics.told(body)} if diagnosed else {},
         )
         scenario = self.templates.of(body, raw).fit(order)
-        if is_threaded(body):
+        if is_threaded(body) or diagnosed:
             whole = answers.folded(scenario)
-            if whole.status == "complete" and (message := whole.state.message_json()):
+            message = whole.state.message_json() or {}
+            if whole.status == "complete":
                 self.threads.hold(body, message)
+            if diagnosed and "id" in message:
+                self.diagnostics.hold(body, counted, message["id"])
         scenario = wish.faults.alter(scenario, request_id)
         if stream := body.get("stream", False):
             plan = Plan(scenario.chunks, scenario.how, scenario.duration_ns)

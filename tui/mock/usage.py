@@ -151,11 +151,11 @@ def _is_marked(body: Mapping[str, Any]) -> bool:
 def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for tool in body.get("tools", []):
         yield "tool", tool
-    yield from (("system", block) for block in _as_blocks(body.get("system", [])))
+    yield from (("system", block) for block in as_blocks(body.get("system", [])))
     for message in body.get("messages", []):
-        yield from ((message["role"], block) for block in _as_blocks(message["content"]))
+        yield from ((message["role"], block) for block in as_blocks(message["content"]))
 
 
-def _as_blocks(content: str | list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def as_blocks(content: str | list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Text alone is shorthand for one block of text, and the same to the cache."""
     return [{"type": "text", "text": content}] if isinstance(content, str) else content

@@ -80,6 +80,7 @@ def check(body: JsonObject, *, counting: bool = False, beta: bool = False) -> No
     check_tools(body, beta=beta)
     check_tool_choice(body)
     _check_output(body, beta=beta)
+    _check_diagnostics(body)
     _check_thinking(body)
     check_messages(body["messages"], beta=beta)
     check_marks(body)
@@ -200,6 +201,12 @@ def _check_output(body: JsonObject, *, beta: bool) -> None:
         expect(f"{path}.schema", form["schema"], "an object")
     if len(given) > 1:
         raise refuse("output_format", "cannot be set together with `output_config.format`")
+
+
+def _check_diagnostics(body: JsonObject) -> None:
+    previous = (body.get("diagnostics") or {}).get("previous_message_id")
+    if previous is not None:
+        expect("diagnostics.previous_message_id", previous, "a string")
 
 
 def _check_thinking(body: JsonObject) -> None:

@@ -22,7 +22,8 @@ _SUFFIX: Final = ".scene"
 # From the everyday to the odd; a file that is not named here is listed after these.
 _ORDER: Final = (
     "tour plain one-tool after-tool two-tools thinking-tool web-search markdown fine-grained "
-    "fallback compaction max-tokens refusal stall overloaded connection-lost unknown hostile"
+    "fallback compaction cache-missed thinking-budget max-tokens refusal stall buffered held-input "
+    "overloaded connection-lost unknown hostile"
 ).split()
 
 

@@ -41,6 +41,8 @@ class SourceInfo:
     """Whether the reader has to wait for each chunk's time; False when chunks come as they come."""
     size: int | None = None
     """Bytes of the whole body, where they are known before."""
+    read_share: Callable[[], float] | None = None
+    """Tells how much of it was read, 0 to 1, where the size is not known before."""
     read_at: Callable[[int, int], bytes] | None = None
     """Reads bytes of the body again, by offset and length; None where they have to be kept."""
     at_ns: int | None = None

@@ -33,7 +33,6 @@ from tui.sources.replay import LARGE, open_file, synthetic_chunks
 
 _POLL_S: Final = 0.05
 _READ: Final = 65_536
-_SAMPLE: Final = 1 << 20
 
 
 class CaptureSource:
@@ -54,7 +53,8 @@ class CaptureSource:
             kind="file",
             timed=recording.timed,
             paced=self._played,
-            size=None if self._played else (size or _estimate(recording)),
+            size=None if self._played else size,
+            read_share=None if body is None or size is not None else body.read_share,
             read_at=None if self._played or body is None else body.read_at,
             at_ns=recording.at_ns,
             url=recording.url,
@@ -152,25 +152,6 @@ def raise_end(how: End, error: JsonObject | None) -> None:
         retryable=retryable if isinstance(retryable, bool) else None,
         error=known["error"] if isinstance(known.get("error"), dict) else None,
     )
-
-
-def _estimate(recording: Recording) -> int | None:
-    """About how many bytes the body has, from the first megabyte of its lines."""
-    body = recording.body
-    if body is None:
-        return None
-    size = lines = 0
-    try:
-        with body.path.open("rb") as file:
-            file.seek(body.first)
-            sample = file.read(min(_SAMPLE, body.extent))
-        reader = CaptureReader(only=recording.run)
-        for line in [*reader.feed(sample), *reader.close()]:
-            size += len(line.data) if isinstance(line, ChunkLine) else 0
-        lines = len(sample)
-    except OSError:
-        pass  # Told where the chunks are read.
-    return size * body.extent // lines if lines else None
 
 
 async def _poll() -> None:

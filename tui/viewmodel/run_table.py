@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+from tui.viewmodel.run_filter import RunFilter
 from tui.viewmodel.run_rows import COLUMNS, KeptRows, RunEntry, RunRow, Sort, run_rows
-from tui.viewmodel.run_totals import Tally, Totals, share_of
+from tui.viewmodel.run_totals import Code, Tally, Totals, share_of
 
 
 class RunTable:
@@ -24,12 +25,16 @@ class RunTable:
         self._values: dict[Hashable, Any] = {}
         """What the rows are sorted by."""
         self._sort: Sort | None = None
+        self._filter = RunFilter()
+        self._fitting: set[Hashable] = set()
+        """The rows that fit a filter, where there is one."""
 
     def arrange(self, keys: list[Hashable]) -> None:
         """Say which runs there are."""
         for key in self._rows.keys() - set(keys):
             share = share_of(self._rows.pop(key))
             self._values.pop(key, None)
+            self._fitting.discard(key)
             self._changed.add(key)
             if share is not None:
                 self._tally.remove(share)
@@ -48,6 +53,8 @@ class RunTable:
         self._changed.add(row.key)
         if self._sort is not None:
             self._values[row.key] = COLUMNS[self._sort].value(row)
+        if self._filter.text:
+            self._note_fit(row)
         old, new = None if before is None else share_of(before), share_of(row)
         if old != new:
             if old is not None:
@@ -70,22 +77,44 @@ class RunTable:
         """Return what the runs add up to. Of those that were never looked at nothing has come."""
         return self._tally.totals(self.unseen)
 
+    def codes(self) -> dict[Code, int]:
+        """Return how many rows have each finding above `info`."""
+        return self._tally.codes()
+
+    def filter_by(self, wanted: RunFilter) -> None:
+        """Tell only of rows that fit, in `wanted` and `sorted_keys`."""
+        if wanted is not self._filter:
+            self._filter = wanted
+            self._fitting.clear()
+            for row in self._rows.values() if wanted.text else ():
+                self._note_fit(row)
+
+    def _note_fit(self, row: RunRow) -> None:
+        (self._fitting.add if self._filter.matches(row) else self._fitting.discard)(row.key)
+
+    def wanted(self) -> list[Hashable]:
+        """Return the keys of the rows that fit the filter, in the order of their numbers."""
+        if not self._filter.text:
+            return self.keys[:]
+        return [key for key in self.keys if key in self._fitting]
+
     def changes(self) -> set[Hashable]:
         """Return the keys of rows that came, changed or went since the last call."""
         changed, self._changed = self._changed, set()
         return changed
 
     def sorted_keys(self, sort: Sort, reverse: bool = False) -> Sequence[Hashable]:
-        """Return the keys by a column. Unknown values come last either way; equals stay."""
+        """Return what `wanted` does, by a column. Unknown values come last; equals stay."""
+        keys = self.wanted()
         if sort == "number":
-            return self.keys[::-1] if reverse else self.keys[:]
+            return keys[::-1] if reverse else keys
         if sort != self._sort:
             self._sort = sort
             value = COLUMNS[sort].value
             self._values = {key: value(row) for key, row in self._rows.items()}
         values = self._values
-        known = [key for key in self.keys if values.get(key) is not None]
+        known = [key for key in keys if values.get(key) is not None]
         known.sort(key=values.__getitem__, reverse=reverse)
-        if len(known) < len(self.keys):
-            known += [key for key in self.keys if values.get(key) is None]
+        if len(known) < len(keys):
+            known += [key for key in keys if values.get(key) is None]
         return known

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import Counter
 from typing import Any, Final, NamedTuple
 
 from tui.core.metrics import Percentiles, percentiles
 from tui.findings.finding import LEVELS
 from tui.viewmodel.run_rows import GOING, RunKind, RunRow
 from tui.viewmodel.verdict import glyph_of
-
-CodeCounted = tuple[int, str, str]
-"""Rank of the level, code, glyph."""
 
 
 class Totals(NamedTuple):
@@ -39,12 +35,14 @@ class Totals(NamedTuple):
     stalls: int | None
     retries: int
     """Attempts after the first."""
-    codes: dict[CodeCounted, int]
-    """How many runs have each finding above `info`."""
 
 
 _Ranked = tuple[int | None, int | None, int | None, float | None]
 """What percentiles are made of: TTFT, time, time per token, rate."""
+
+
+Code = tuple[int, str, str]
+"""A finding: the rank of its level, its code, its glyph."""
 
 
 class Share(NamedTuple):
@@ -53,7 +51,7 @@ class Share(NamedTuple):
     kind: RunKind
     ranked: _Ranked
     summed: tuple[int | None, ...]
-    codes: frozenset[CodeCounted]
+    codes: tuple[Code, ...]
 
 
 _SUMS: Final = 7
@@ -81,12 +79,14 @@ def share_of(row: RunRow) -> Share | None:
             row.stalls,
             row.attempt - 1,
         ),
-        frozenset(
-            (LEVELS.index(finding.level), finding.code, glyph_of(finding))
-            for finding in row.findings
-            if finding.level != "info"
-        ),
+        _codes(row) if row.findings else (),
     )
+
+
+def _codes(row: RunRow) -> tuple[Code, ...]:
+    """Return the findings of a row above `info`."""
+    found = {one.code: one for one in row.findings if one.level != "info"}
+    return tuple((LEVELS.index(one.level), code, glyph_of(one)) for code, one in found.items())
 
 
 class Tally:
@@ -99,7 +99,7 @@ class Tally:
         self._sums = [0] * _SUMS
         self._known = [0] * _SUMS
         """How many rows know each of the numbers that are summed."""
-        self._codes: Counter[CodeCounted] = Counter()
+        self._codes: dict[Code, int] = {}
 
     def add(self, share: Share) -> None:
         """Take a row for one more."""
@@ -108,7 +108,6 @@ class Tally:
             if value is not None:
                 insort(values, value)
         self._sum(share, 1)
-        self._codes.update(share.codes)
 
     def remove(self, share: Share) -> None:
         """Take one off that was added."""
@@ -117,13 +116,18 @@ class Tally:
             if value is not None:
                 del values[bisect_left(values, value)]
         self._sum(share, -1)
-        self._codes.subtract(share.codes)
 
     def _sum(self, share: Share, sign: int) -> None:
+        for code in share.codes:
+            self._codes[code] = self._codes.get(code, 0) + sign
         for place, value in enumerate(share.summed):
             if value is not None:
                 self._sums[place] += sign * value
                 self._known[place] += sign
+
+    def codes(self) -> dict[Code, int]:
+        """Return how many rows have each finding above `info`."""
+        return {code: count for code, count in self._codes.items() if count}
 
     def totals(self, waiting: int = 0) -> Totals:
         """Return the totals, a number that no run knows as None.
@@ -152,5 +156,4 @@ class Tally:
             anomalies=sums[4] or 0,
             stalls=sums[5],
             retries=sums[6] or 0,
-            codes={code: count for code, count in self._codes.items() if count},
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -20,7 +20,7 @@ from tui.viewmodel.run_rows import (
     run_rows,
     sorted_rows,
 )
-from tui.viewmodel.run_totals import Tally, Totals, share_of
+from tui.viewmodel.run_totals import Code, Tally, Totals, share_of
 
 __all__ = [
     "COLUMNS",
@@ -91,9 +91,9 @@ def totals_parts(found: Totals) -> list[str]:
     return parts + _troubles(found)
 
 
-def codes_parts(found: Totals) -> list[str]:
-    """Return how many of the runs have each finding above `info`, the most severe first."""
-    ranked = sorted(found.codes.items(), key=lambda item: (item[0][0], -item[1], item[0][1]))
+def codes_parts(counts: Mapping[Code, int]) -> list[str]:
+    """Return how many of the rows have each finding above `info`, the most severe first."""
+    ranked = sorted(counts.items(), key=lambda item: (item[0][0], -item[1], item[0][1]))
     return [f"{glyph} {format_count(number)} {code}" for (_, code, glyph), number in ranked]
 
 

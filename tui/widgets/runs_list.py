@@ -164,27 +164,21 @@ class RunsList(LineView):
         anchored = anchored and (self.scroll_offset.y > 0 or self.sort in _STEADY)
         anchor = self._anchor() if anchored else None
         line = 0 if anchor is None else self._at[anchor] - self.scroll_offset.y
+        assert self._table is not None
+        self._table.filter_by(self.filter)
         if sort:
             self._sorted_ns, self._dirty = self._now_ns, False
-            assert self._table is not None
-            self._order = self._fitting(self._table.sorted_keys(self.sort, self.reverse))
+            self._order = self._table.sorted_keys(self.sort, self.reverse)
         else:
-            fitting = self._fitting(self._keys)
-            there = set(fitting)
+            wanted = self._table.wanted()
+            there = set(wanted)
             kept = [key for key in self._order if key in there]
-            self._order = kept + [key for key in fitting if key not in self._at]
-        self._at = {key: place for place, key in enumerate(self._order)}
+            self._order = kept + [key for key in wanted if key not in self._at]
         self.placeholder = _NONE_FIT if self._keys and not self._order else _NO_RUNS
+        self._at = {key: place for place, key in enumerate(self._order)}
         self.set_height(len(self._order) + 1 if self._order else 0)
         if anchor is not None and anchor in self._at:
             self._scroll(self._at[anchor] - line)
-
-    def _fitting(self, keys: Sequence[Hashable]) -> Sequence[Hashable]:
-        """Return the keys of the runs that fit the filter."""
-        if not self.filter.text or self._table is None:
-            return keys
-        row = self._table.row
-        return [key for key in keys if self.filter.matches(row(key))]
 
     def _anchor(self) -> Hashable | None:
         """Return the row that must not move: the cursor's, or where that is out of view the top."""
@@ -273,10 +267,10 @@ class RunsList(LineView):
             parts.append(f"filter: {wire(self.filter.text, 24)} ({some})")
         room = self.size.width - 4
         table = self._table
-        found = None if table is None else table.totals()
-        codes = [] if found is None else codes_parts(found)
-        title = totals_fitting([*parts, *codes], room)
-        below = "" if found is None else totals_fitting(totals_parts(found), room)
+        title = totals_fitting(
+            parts if table is None else [*parts, *codes_parts(table.codes())], room
+        )
+        below = "" if table is None else totals_fitting(totals_parts(table.totals()), room)
         if self.border_title != title:
             # As content: what runs are filtered by may look like markup.
             vars(Widget)["border_title"].__set__(self, Content(title))
