@@ -14,7 +14,7 @@ from tui import __version__
 from tui.captures.telling import crash_report, told
 from tui.cli.click_options import OnceGroup, plain_option, speed_option
 from tui.cli.failing import FAILED, INTERRUPTED, fail, reading
-from tui.cli.show import OutputMode, screen_possible, show
+from tui.cli.show import OutputMode, leave_garbage, screen_possible, show
 from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
 
@@ -104,6 +104,8 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         fail("- cannot be opened together with files")
     factories: list[SourceFactory] = []
     failures: list[str] = []
+    if not plain:
+        leave_garbage()
     for name in files:
         path = Path(name)
         if name == "-":

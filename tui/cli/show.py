@@ -79,9 +79,7 @@ def _on_screen(
     writer: CaptureWriter | None,
     opening: Opening | None,
 ) -> int:
-    # Starting up makes a hundred thousand objects that stay. To look for garbage among them
-    # would hold up the first frame; after it the app sets a threshold of its own.
-    gc.set_threshold(1_000_000)
+    leave_garbage()
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
     from tui.dashboard.textual_hacks import left_unread
@@ -100,6 +98,15 @@ def _on_screen(
     for line in [] if left_unread(app) else app.run_list.table():
         sys.stdout.write(f"{line}\n")
     return (app.return_code or 0) if result is None else result
+
+
+def leave_garbage() -> None:
+    """Have no garbage looked for until the screen is there.
+
+    Starting up makes a hundred thousand objects that stay, a large capture more. To look for
+    garbage among them would hold up the first frame; after it the app sets a threshold of its own.
+    """
+    gc.set_threshold(1_000_000)
 
 
 def _close(live: LivePlan | None, writer: CaptureWriter | None, output: OutputFile | None) -> bool:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tui.messages.turns import Decision
 
 _FILE_IDLE_CAP_NS: Final = 2_000_000_000
+_AT_ONCE: Final = 200
+"""Sources that are begun before the first frame with them is drawn."""
 STILL_ARRIVING: Final = "The answer is still arriving: esc cancels it"
 
 
@@ -62,8 +64,17 @@ class ScreenDesk:
             self._showing = True
 
     def _start_all(self, factories: list[SourceFactory]) -> None:
-        for number, factory in enumerate(factories):
+        for number, factory in enumerate(factories[:_AT_ONCE]):
             self.start(factory, show=not number)
+        if len(factories) > _AT_ONCE:
+            self._ui.work(self._start_later(factories[_AT_ONCE:]), name="opening")
+
+    async def _start_later(self, factories: list[SourceFactory]) -> None:
+        """List what is behind the first ones, while these are drawn already."""
+        for factory in factories:
+            if not self._scheduler.has_time():
+                await self._scheduler.wait(self)
+            self.start(factory, show=False)
 
     async def _open_later(self, opening: Opening) -> None:
         """Show what a pipe holds, once that can be told; what is wrong with it is a run too."""

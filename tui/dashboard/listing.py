@@ -79,6 +79,8 @@ class RunListing:
         self._findings_of = findings_of
         self._places: dict[Hashable, tuple[Watched, int]] = {}
         """The stream of each run, and its number."""
+        self._streams = 0
+        """How many streams there were then."""
         self._going: deque[Run] = deque()
         self._over: deque[Run] = deque()
 
@@ -110,13 +112,17 @@ class RunListing:
 
     def _arrange(self) -> None:
         """Take note of runs that have begun. All behind one in the middle get other numbers."""
-        known = self._places
-        self._places = {}
-        for watched in self._watchlist.all:
+        known, streams = self._places, self._watchlist.all
+        added = streams[self._streams :]
+        new_runs = sum(len(watched.feed.runs) for watched in added)
+        if self._watchlist.count_of_runs - new_runs != len(known):
+            self._places, added = {}, streams
+        self._streams = len(streams)
+        for watched in added:
             for run in watched.feed.runs:
-                self._places[run] = watched, len(self._places) + 1
                 if run not in known:
                     self._going.appendleft(run)
+                self._places[run] = watched, len(self._places) + 1
         self.table.arrange(list(self._places))
 
     def _entry(self, key: Hashable) -> RunEntry:

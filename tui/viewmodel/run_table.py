@@ -31,7 +31,9 @@ class RunTable:
 
     def arrange(self, keys: list[Hashable]) -> None:
         """Say which runs there are."""
-        for key in self._rows.keys() - set(keys):
+        # As a rule runs only come: then there is none to take away.
+        grown = keys[: len(self.keys)] == self.keys
+        for key in () if grown else self._rows.keys() - set(keys):
             share = share_of(self._rows.pop(key))
             self._values.pop(key, None)
             self._fitting.discard(key)
