@@ -99,12 +99,6 @@ def test_the_demos_are_listed(call: Call) -> None:
     assert [line.split()[0] for line in result.out.splitlines()] == [*names(), *session_names()]
 
 
-def test_a_session_is_played_scene_by_scene(call: Call) -> None:
-    result = call("demo", "agent", "--plain", "--speed", "instant")
-    assert (result.status, result.out.count("Mended: all 62 tests pass.")) == (0, 1)
-    assert "\nagent " in call("demo", "--list").out
-
-
 # --- mistakes -------------------------------------------------------------------------------------
 
 
