@@ -33,8 +33,7 @@ from tui.cli.output import OutputFile
 from tui.cli.show import OutputMode
 from tui.conversation.plan import LivePlan
 from tui.core.records import Chunk
-from tui.scenarios import load, names
-from tui.scenarios.sessions import session_names
+from tui.scenarios import load
 from tui.sources import Opening, Source, SourceInfo
 from tui.sources.replay import FileSource
 
@@ -91,12 +90,6 @@ def test_every_command_has_its_help(call: Call) -> None:
 
 def test_the_version(call: Call) -> None:
     assert call("--version") == Result(0, f"streamscope, version {tui.__version__}\n", "")
-
-
-def test_the_demos_are_listed(call: Call) -> None:
-    result = call("demo", "--list")
-    assert (result.status, result.err) == (0, "")
-    assert [line.split()[0] for line in result.out.splitlines()] == [*names(), *session_names()]
 
 
 # --- mistakes -------------------------------------------------------------------------------------

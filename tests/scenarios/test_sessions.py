@@ -69,3 +69,10 @@ def test_what_is_wrong_is_named(source: str, problem: str) -> None:
 def test_a_session_is_played_scene_by_scene(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run_command(monkeypatch, "demo", "agent", "--plain", "--speed", "instant")
     assert (result.status, result.out.count("Mended: all 62 tests pass.")) == (0, 1)
+
+
+def test_the_demos_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run_command(monkeypatch, "demo", "--list")
+    assert (result.status, result.err) == (0, "")
+    listed = [line.split()[0] for line in result.out.splitlines()]
+    assert listed == [*names(), *session_names()]
