@@ -679,7 +679,7 @@ def test_the_mock_serves_until_it_is_interrupted() -> None:
     url = line.split()[3].rstrip(";")
     port = int(url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=HANG_S) as client:
-        client.sendall(b"GET / HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n\r\n" % port)
+        client.sendall(b"GET /nothing HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n\r\n" % port)
         assert client.recv(12) == b"HTTP/1.1 404"
     process.send_signal(signal.SIGINT)
     result = finish(process)

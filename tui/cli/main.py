@@ -17,6 +17,7 @@ from tui.cli.failing import FAILED, INTERRUPTED, fail, reading
 from tui.cli.show import OutputMode, leave_garbage, screen_possible, show
 from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
+from tui.cli.web import web
 
 if TYPE_CHECKING:
     from tui.sources import SourceFactory
@@ -183,6 +184,9 @@ def mock(
         fail(str(error))
     except OSError as error:
         fail(f"port {port}: {error.strerror or error}; another port: --port N, any: --port 0")
+
+
+cli.add_command(web)
 
 
 def _run(command: click.Command) -> NoReturn:

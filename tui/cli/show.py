@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def screen_possible() -> bool:
-    """Whether standard output is a terminal that can be drawn on."""
+    """Whether standard output is a terminal that can be drawn on, or leads to one on a web page."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"):
+        return True
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 

@@ -38,6 +38,7 @@ from tui.mock.api import (
 from tui.mock.diagnostics import CacheDiagnostics
 from tui.mock.faults import Faults
 from tui.mock.fitting import Order
+from tui.mock.pages import site
 from tui.mock.playback import Plan, play
 from tui.mock.scenario_choice import ScenarioChoice
 from tui.mock.threads import Threads, is_threaded
@@ -344,7 +345,8 @@ class MockServer(LoopbackServer):
     ) -> None:
         self.received: deque[Received] = deque(maxlen=256)
         settings = MockSettings(speed, jitter, seed, tuple(faults), fault_rate)
-        super().__init__(Mock(settings, extra=extra, received=self.received), port=port)
+        mock = Mock(settings, extra=extra, received=self.received)
+        super().__init__(mock, port=port, pages=site())
 
     async def __aenter__(self) -> MockServer:
         await super().__aenter__()
@@ -370,11 +372,13 @@ def serve(
 
 
 async def _serve(settings: MockSettings, port: int) -> None:
-    server = LoopbackServer(Mock(settings), port=port)
+    pages = site()
+    server = LoopbackServer(Mock(settings), port=port, pages=pages)
     async with server:
         print(
             f"streamscope mock on {server.url}; point a client to it with "
-            f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=any",
+            f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=any; "
+            f"in a browser: {pages.address(server.url)}",
             flush=True,
         )
         await asyncio.Event().wait()
