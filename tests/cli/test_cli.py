@@ -26,8 +26,7 @@ from tui.cli import show as cli_show
 from tui.cli.output import OutputFile
 from tui.cli.show import OutputMode
 from tui.conversation.plan import LivePlan
-from tui.scenarios import load, names
-from tui.scenarios.sessions import session_names
+from tui.scenarios import load
 from tui.sources import Opening, Source
 from tui.sources.replay import FileSource
 
@@ -45,18 +44,6 @@ def test_every_command_has_its_help(call: Call) -> None:
 
 def test_the_version(call: Call) -> None:
     assert call("--version") == Result(0, f"streamscope, version {tui.__version__}\n", "")
-
-
-def test_the_demos_are_listed(call: Call) -> None:
-    result = call("demo", "--list")
-    assert (result.status, result.err) == (0, "")
-    assert [line.split()[0] for line in result.out.splitlines()] == [*names(), *session_names()]
-
-
-def test_a_session_is_played_scene_by_scene(call: Call) -> None:
-    result = call("demo", "agent", "--plain", "--speed", "instant")
-    assert (result.status, result.out.count("Mended: all 62 tests pass.")) == (0, 1)
-    assert "\nagent " in call("demo", "--list").out
 
 
 # --- mistakes -------------------------------------------------------------------------------------
