@@ -498,8 +498,8 @@ class FakeApp:
         factories: list[Callable[[], Source]],
         settings: object,
         *,
-        live: LivePlan | None = None,
         opening: Opening | None = None,
+        **_: object,
     ) -> None:
         found = opening()[0] if opening is not None else []
         self.given[:] = [settings, *(factory() for factory in [*factories, *found])]

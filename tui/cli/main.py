@@ -20,16 +20,22 @@ from tui.cli.standard_streams import OutputFailed, guard
 from tui.cli.web import web
 
 if TYPE_CHECKING:
+    from tui.mock.matching import MatchMode
     from tui.sources import SourceFactory
+    from tui.sources.followed import CaptureFollower
 
 
 class Commands(OnceGroup):
-    """All commands. `run`, with its many options, is made when it is asked for."""
+    """All commands. `run` and `proxy`, with their many options, are made when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "run"])
+        return sorted([*super().list_commands(ctx), "proxy", "run"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "proxy":
+            from tui.cli.proxy_command import proxy
+
+            return proxy
         if cmd_name == "run":
             from tui.cli.run_command import run
 
@@ -107,6 +113,8 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     failures: list[str] = []
     if not plain:
         leave_garbage()
+    if follow and not plain and screen_possible():
+        show([], output_mode=OutputMode(speed), following=_followers(files))
     for name in files:
         path = Path(name)
         if name == "-":
@@ -132,6 +140,17 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     for failure in failures:
         click.echo(f"streamscope: {told(failure)}", err=True)
     show(factories, output_mode=OutputMode(speed, plain, incomplete=bool(failures)))
+
+
+def _followers(files: tuple[str, ...]) -> list[CaptureFollower]:
+    """Return what follows these captures; fail where one cannot be."""
+    from tui.sources.capture import following
+    from tui.sources.followed import CaptureFollower
+
+    for name in files:
+        with reading(name):
+            following(Path(name))
+    return [CaptureFollower(Path(name)) for name in files]
 
 
 @cli.command()
@@ -162,23 +181,48 @@ def inspect(targets: tuple[str, ...], as_json: bool) -> None:
     metavar="SHARE",
     help="The share of requests that gets a fault; all of them without it.",
 )
+@click.option("--from", "capture", metavar="CAPTURE", help="Answer with what was recorded.")
+@click.option(
+    "--match",
+    type=click.Choice(["exact", "content", "order"]),
+    default="content",
+    show_default="content",
+    help="With --from: which recorded answer a request gets.",
+)
+@click.pass_context
+# A parameter for each option: click calls it with all of them.
 def mock(
+    context: click.Context,
     port: int,
     speed: float,
     jitter: float,
     seed: int | None,
     faults: tuple[str, ...],
     fault_rate: float,
+    capture: str | None,
+    match: MatchMode,
 ) -> None:
-    """Serve a Messages API on loopback that answers from the demo streams.
+    """Serve a Messages API on loopback that answers from the demo streams, or what was recorded.
 
     A model scenario:NAME plays that demo; any claude model is answered by the words of the prompt.
     A client asks for a fault itself with the header x-streamscope-fault or after the model name:
     scenario:plain!overloaded:5
     """
-    from tui.mock.mock import serve
+    from tui.mock.mock import MockSettings, serve
 
+    given = context.get_parameter_source
+    if capture is None and given("match") is not click.core.ParameterSource.DEFAULT:
+        fail("--match needs --from")
     try:
+        if capture is not None:
+            from tui.mock.recorded import serve_recorded
+
+            if given("speed") is click.core.ParameterSource.DEFAULT and os.environ.get("CI"):
+                speed = float("inf")
+            with reading(capture):
+                os.stat(capture)
+            settings = MockSettings(speed, jitter, seed, faults, fault_rate)
+            serve_recorded(Path(capture), match, settings, port)
         serve(port, speed, jitter=jitter, seed=seed, faults=faults, fault_rate=fault_rate)
     except ValueError as error:
         fail(str(error))

@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from tui.captures.telling import told
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from tui.cli.output import OutputFile
     from tui.cli.plain_live import PlainDesk
     from tui.conversation.plan import LivePlan
+    from tui.dashboard.app import StreamscopeApp
+    from tui.dashboard.relaying import RelayLink
     from tui.run import Feed
     from tui.sources import Opening, SourceFactory
+    from tui.sources.followed import CaptureFollower
     from tui.viewmodel.smooth import Reveal
 
 
@@ -56,11 +60,12 @@ def show(
     writer: CaptureWriter | None = None,
     output: OutputFile | None = None,
     opening: Opening | None = None,
+    following: Sequence[CaptureFollower] = (),
 ) -> NoReturn:
     """Show sources and live calls, on the screen or without one, and end with their exit status.
 
     With a `writer`, every live call is recorded; `output` is where their text goes.
-    `opening` gives sources that a screen waits for.
+    `opening` and `following` give sources that a screen waits for.
     """
     output_mode = output_mode or OutputMode()
     status = FAILED
@@ -68,23 +73,27 @@ def show(
         if output_mode.screenless:
             status = asyncio.run(_without_screen(factories, output_mode, live, writer))
         else:
-            status = _on_screen(factories, output_mode, live, writer, opening)
+            app = app_for(factories, output_mode, live, writer, opening, following)
+            status = run_app(app)
     finally:
         kept = _close(live, writer, output)
     sys.exit(status or (0 if kept else FAILED))
 
 
-def _on_screen(
+# As `show` takes them, and without what is only for the end.
+def app_for(
     factories: list[SourceFactory],
     output_mode: OutputMode,
-    live: LivePlan | None,
-    writer: CaptureWriter | None,
-    opening: Opening | None,
-) -> int:
+    live: LivePlan | None = None,
+    writer: CaptureWriter | None = None,
+    opening: Opening | None = None,
+    following: Sequence[CaptureFollower] = (),
+    relay: RelayLink | None = None,
+) -> StreamscopeApp:
+    """Return the dashboard."""
     leave_garbage()
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
-    from tui.dashboard.textual_hacks import left_unread
 
     settings = AppSettings(
         speed=output_mode.speed,
@@ -94,7 +103,15 @@ def _on_screen(
         closing=output_mode.closing,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
-    app = StreamscopeApp(factories, settings, live=live, opening=opening)
+    return StreamscopeApp(
+        factories, settings, live=live, opening=opening, following=following, relay=relay
+    )
+
+
+def run_app(app: StreamscopeApp) -> int:
+    """Run the dashboard, and return its exit status."""
+    from tui.dashboard.textual_hacks import left_unread
+
     result = app.run()
     # A terminal that nobody reads would hold up the end.
     for line in [] if left_unread(app) else app.run_list.table():

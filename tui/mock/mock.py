@@ -48,6 +48,7 @@ from tui.scenarios import Scenario
 from tui.serving.bodies import Bodies
 from tui.serving.guard import Refused
 from tui.serving.server import LoopbackServer, RequestHandler
+from tui.serving.site import Site
 
 FAULT_HEADER: Final = "x-streamscope-fault"
 FAULT_SUFFIX: Final = "!"
@@ -372,13 +373,19 @@ def serve(
 
 
 async def _serve(settings: MockSettings, port: int) -> None:
-    pages = site()
-    server = LoopbackServer(Mock(settings), port=port, pages=pages)
+    await serve_handler(Mock(settings), port, pages=site())
+
+
+async def serve_handler(
+    handler: RequestHandler, port: int, note: str = "", *, pages: Site | None = None
+) -> None:
+    """Serve a handler until it is cancelled; says where it is, and how to use it."""
+    server = LoopbackServer(handler, port=port, pages=pages)
     async with server:
+        where = "" if pages is None else f"; in a browser: {pages.address(server.url)}"
         print(
-            f"streamscope mock on {server.url}; point a client to it with "
-            f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=any; "
-            f"in a browser: {pages.address(server.url)}",
+            f"streamscope mock on {server.url}{note}; point a client to it with "
+            f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=any{where}",
             flush=True,
         )
         await asyncio.Event().wait()
