@@ -28,7 +28,10 @@ from tui.sources.live import Api
 def live_call(rounds: int) -> list[Row]:
     """A call while the SDK is still to be imported, against the import alone."""
     calls, imports = [], []
-    with serving("tests.bench.serving", "mock") as port, tempfile.TemporaryDirectory(prefix="streamscope-bench-") as home:
+    with (
+        serving("tests.bench.serving", "mock") as port,
+        tempfile.TemporaryDirectory(prefix="streamscope-bench-") as home,
+    ):
         result = Path(home) / "result.json"
         for _ in range(rounds):
             until(None, "-m", "tests.bench.calling", f"http://127.0.0.1:{port}", str(result))

@@ -356,6 +356,18 @@ def test_without_colours_not_one_is_sent() -> None:
         assert not _COLOUR.search(running.output)
 
 
+def test_a_terminal_with_sixteen_colours_gets_no_others() -> None:
+    env = {"TERM": "xterm", "COLORTERM": ""}
+    with terminal("demo", "two-tools", "--speed", "100", env=env) as running:
+        running.wait_for("COMPLETE")
+        running.press("bg")
+        running.wait_for("behind")
+        running.press("q")
+        assert running.end() == 0
+        assert re.search(r"\x1b\[[0-9;]*9[0-7]", running.output), "bright ones"
+        assert not re.search(r"[34]8;[25];", running.output)
+
+
 def test_a_terminal_that_is_too_small_says_so() -> None:
     with terminal("demo", "plain", size=(30, 8)) as running:
         running.wait_for("too small")
