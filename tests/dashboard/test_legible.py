@@ -171,7 +171,7 @@ async def test_in_sixteen_colours_the_selected_row_is_reversed(
         await stage.press("comma", "comma")
         assert_reversed(stage)
         for segment in on_screen(stage):
-            color = segment.style and segment.style.color
+            color = segment.style.color if segment.style else None
             assert color is None or color.triplet is None, "a colour that the terminal has not"
 
 

@@ -82,6 +82,7 @@ def _on_screen(
     # Starting up makes a hundred thousand objects that stay. To look for garbage among them
     # would hold up the first frame; after it the app sets a threshold of its own.
     gc.set_threshold(1_000_000)
+    from tui.cli.state import keep_theme, kept_theme
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
     from tui.dashboard.textual_hacks import left_unread
@@ -92,6 +93,8 @@ def _on_screen(
         smooth=output_mode.smooth,
         bell=output_mode.bell,
         closing=output_mode.closing,
+        theme=None if "TEXTUAL_THEME" in os.environ else kept_theme(),
+        keep_theme=keep_theme,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
     app = StreamscopeApp(factories, settings, live=live, opening=opening)

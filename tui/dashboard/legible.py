@@ -140,18 +140,18 @@ def _in_sixteen(style: Style, background: Color) -> Style:
     light = _luminance(behind) >= _LIGHT
     patch = _is_colourful(behind)
     if patch:
-        ground, inks = _hue(behind) + (_BRIGHT if light else 0), (_BLACKS if light else _WHITES)[:1]
+        ground = _hue(behind) + (_BRIGHT if light else 0)
     else:
-        ground, inks = (_WHITES if light else _BLACKS)[0], _BLACKS if light else _WHITES
+        ground = (_WHITES if light else _BLACKS)[0]
     if color is not None and not patch and _is_colourful(color):
         ink = _hue(color) + (0 if light else _BRIGHT)
     else:
-        strong = color is None or style.reverse or _stands_out(color, behind, light=light)
-        ink = inks[0 if strong else -1]
+        strong = color is None or patch or style.reverse or _is_plain(color, behind, light=light)
+        ink = (_BLACKS if light else _WHITES)[0 if strong else 1]
     return style + Style(color=RichColor.from_ansi(ink), bgcolor=RichColor.from_ansi(ground))
 
 
-def _stands_out(color: ColorTriplet, behind: ColorTriplet, *, light: bool) -> bool:
+def _is_plain(color: ColorTriplet, behind: ColorTriplet, *, light: bool) -> bool:
     """Whether a grey is the one of plain text."""
     most = contrast(_BLACK if light else _WHITE, behind)
     return contrast(color, behind) >= most * _PLAIN
