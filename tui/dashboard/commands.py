@@ -110,8 +110,8 @@ KEYS: Final[list[Key]] = [
     Key("C", "C", "open('compare')", "compare", "Compare",
          "Put two runs side by side", _VIEW, palette="view: compare runs"),
     Key("z", "z", "screen.maximize_pane", "maximize", "Maximise the pane",
-         "Give the focused pane the whole screen, or take it back", _VIEW,
-         palette="view: maximise pane"),
+         "Give the focused pane the whole screen; again: the answer without log and counters, "
+         "as on a stage; again: all of it", _VIEW, palette="view: maximise pane"),
     Key("b", "b", "screen.boundaries", "boundaries", "Fragment boundaries",
          "Mark where the fragments of the tool JSON meet", _VIEW,
          palette="view: fragment boundaries"),
