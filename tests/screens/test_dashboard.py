@@ -132,6 +132,7 @@ async def test_at_40_by_12_the_transcript_has_lines_and_so_have_focused_tools() 
         assert "Tool calls" in stage.text and "message_stop" in stage.text
         stage.tool_pane.focus()
         await stage.settle()
+        await stage.settle()  # What was hidden is drawn by the tick after it is laid out.
         assert len(rows_of(stage.tool_pane)) >= 2
         assert '"resolution": "day"' in "\n".join(rows_of(stage.tool_pane))
         assert_filled(stage)
