@@ -92,6 +92,7 @@ def app_for(
 ) -> StreamscopeApp:
     """Return the dashboard."""
     leave_garbage()
+    from tui.cli.state import keep_theme, kept_theme
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
 
@@ -101,6 +102,8 @@ def app_for(
         smooth=output_mode.smooth,
         bell=output_mode.bell,
         closing=output_mode.closing,
+        theme=None if "TEXTUAL_THEME" in os.environ else kept_theme(),
+        keep_theme=keep_theme,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
     return StreamscopeApp(

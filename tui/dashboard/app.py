@@ -13,7 +13,7 @@ from textual.screen import Screen
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.asking import Asking
 from tui.dashboard.closing import Closing
-from tui.dashboard.commands import KEYS, palette
+from tui.dashboard.commands import KEYS, palette, palette_provider
 from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.escape import Escape
 from tui.dashboard.exporting import Exporting
@@ -52,6 +52,7 @@ class StreamscopeApp(App[int]):
     TITLE = "streamscope"
     CSS, LATER_CSS = read_styles(find_styles())
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {palette_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(key.keys, key.action, key.what, id=key.id, show=False, tooltip=key.tooltip)
@@ -77,6 +78,8 @@ class StreamscopeApp(App[int]):
         """
         super().__init__()
         self.settings = settings = settings or AppSettings()
+        if settings.theme in self.available_themes:
+            self.theme = settings.theme
         self._factories = factories
         self._opening = opening
         self._following = following
@@ -245,14 +248,15 @@ class StreamscopeApp(App[int]):
     def action_export(self) -> None:
         self.exporting.choose_format()
 
+    def action_picture(self) -> None:
+        self.exporting.export("svg")
+
     def action_copy(self) -> None:
         self.exporting.choose_copy()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer every key's action in the palette, with the theme and the quit of Textual's own."""
-        yield from palette(lambda action: self.call_later(self.run_action, action))
-        own = super().get_system_commands(screen)
-        yield from (command for command in own if command.title in ("Theme", "Screenshot"))
+        """Offer every key's action in the palette."""
+        return palette(lambda action: self.call_later(self.run_action, action))
 
     # --- messages of the panes ----------------------------------------------------------------
 
