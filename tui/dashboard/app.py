@@ -67,7 +67,7 @@ class StreamscopeApp(App[int]):
         live: LivePlan | None = None,
         opening: Opening | None = None,
     ) -> None:
-        """`opening` gives sources that have to be waited for."""
+        """`opening` gives sources that are looked for, or have to be waited for."""
         super().__init__()
         self.settings = settings = settings or AppSettings()
         self._factories = factories
@@ -87,7 +87,9 @@ class StreamscopeApp(App[int]):
         self.asking = Asking(ui, self.desk)
         self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
-        batch = len(factories) > 1 or (live is not None and len(live.jobs) > 1)
+        batch = (
+            opening is not None or len(factories) > 1 or (live is not None and len(live.jobs) > 1)
+        )
         self.run_list = RunList(ui, watchlist, self.verdicts, settings.now, batch=batch)
         harden(self)
 

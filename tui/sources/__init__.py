@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -13,6 +13,8 @@ __all__ = [
     "Answered",
     "Damaged",
     "EndedHow",
+    "Opened",
+    "OpenedStream",
     "Opening",
     "Source",
     "SourceEnded",
@@ -86,8 +88,30 @@ class Source(Protocol):
 
 SourceFactory = Callable[[], Source]
 """Makes a source anew, so that it can be read again."""
-Opening = Callable[[], tuple[list[SourceFactory], list[str]]]
-"""Waits until a pipe tells what it holds; returns its sources, and what of it was left out."""
+
+
+class OpenedStream(NamedTuple):
+    """A stream in a file or a pipe."""
+
+    source: SourceFactory
+    again: SourceFactory
+    """Has it played, whether it is loaded at first or not."""
+
+
+class Opened(NamedTuple):
+    """What is in one file or pipe."""
+
+    name: str
+    streams: list[OpenedStream]
+    """One that says what is wrong, where it cannot be read; none where it holds none."""
+    warnings: Sequence[str] = ()
+    """What was left out of it."""
+    problem: OSError | ValueError | None = None
+    """Why it cannot be read."""
+
+
+Opening = Iterator[Opened]
+"""Looks into files, one at each step; or waits until a pipe tells what it holds. Raises nothing."""
 
 
 class Answer(NamedTuple):
