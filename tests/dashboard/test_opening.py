@@ -26,7 +26,7 @@ async def test_a_folder_is_listed_loaded_and_played_again(tmp_path: Path) -> Non
         # The first cannot be read: the first that can is shown.
         assert watchlist.position == (2, 41)
         statuses = [feed.runs[0].status for feed in watchlist.feeds]
-        assert statuses == ["cancelled", *["complete"] * 40]
+        assert statuses == ["not_sse", *["complete"] * 40]
         assert "41 runs" in stage.text
         await stage.press("r")
         again = watchlist.all[-1]

@@ -95,7 +95,7 @@ async def test_a_bad_file_says_why_and_stops_no_other(tmp_path: Path) -> None:
     feed = Feed(found[2].streams[0].source())
     await feed.run()
     assert feed.runs[0].error is not None
-    assert feed.runs[0].error["message"] == "Cannot be read: no such file"
+    assert feed.runs[0].error["message"] == "no such file"
     feed = Feed(found[1].streams[0].source())
     await feed.run()
     assert feed.runs[0].error is not None and "JSON" in feed.runs[0].error["message"]

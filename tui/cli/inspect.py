@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
@@ -12,7 +12,6 @@ from tui.captures.folders import HEAD, files_below, format_in_folder, may_be_log
 from tui.captures.telling import told, told_report, why_unread
 from tui.core.report import dumps, file_report
 from tui.core.session import Run, Session
-from tui.core.sniff import Verdict
 from tui.core.state import as_text
 from tui.core.text import clip, format_bytes, one_line
 from tui.core.timeline import BorrowedStore
@@ -172,8 +171,7 @@ class Inspector:
 def _unreadable(detail: str) -> Run:
     """Return the run of a file that holds no stream, or none that can be read."""
     session = Session(timed=False)
-    session.finish(0)
-    session.run.verdict = Verdict("text", detail, {"type": "not_sse", "message": detail})
+    session.refuse(detail)
     return session.run
 
 

@@ -142,7 +142,7 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
 
 
 def _open_together(paths: list[Path], output_mode: OutputMode) -> NoReturn:
-    """Open several files and folders. On the screen what is behind the first is looked into late."""
+    """Open several files and folders; on a screen, what is behind the first of them later."""
     from tui.captures.telling import why_unread
     from tui.sources.opened import open_together
 

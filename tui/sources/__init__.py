@@ -22,6 +22,7 @@ __all__ = [
     "SourceInfo",
     "SourceKind",
     "Unopened",
+    "Unreadable",
 ]
 
 SourceKind = Literal["demo", "file", "stdin", "live"]
@@ -178,6 +179,10 @@ class SourceEnded(Exception):
         """What the API says of it: type, message, details."""
 
 
+class Unreadable(Exception):
+    """There is nothing to read at all; the message is one line that says why."""
+
+
 class Unopened:
     """Stands for what could not be read at all; its run says why."""
 
@@ -186,14 +191,14 @@ class Unopened:
             title=title, prompt=None, request=None, kind="file", timed=False, paced=False
         )
         self.sent_ns: int | None = None
-        self._why = why
+        self.why = why
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Raise SourceEnded."""
+        """Raise Unreadable."""
         none: tuple[Chunk, ...] = ()
         for chunk in none:
             yield chunk
-        raise SourceEnded("interrupted", "Cannot be read", self._why)
+        raise Unreadable(self.why)
 
     async def aclose(self) -> None:
         """Nothing is open."""
