@@ -245,7 +245,7 @@ class Feed:
     def _finish(self, how: End, error: JsonObject | None = None) -> None:
         self._note_time_of_day()
         t_ns = self.elapsed_ns()
-        if self.info.kind in ("demo", "file") and how != self.stopped_as:
+        if self.info.kind in ("demo", "file", "followed") and how != self.stopped_as:
             # What was recorded ends when it ended, however late this program gets there.
             t_ns = self._last_ns
         if self.recorder is not None:

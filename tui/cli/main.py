@@ -18,18 +18,25 @@ from tui.cli.failing import FAILED, INTERRUPTED, USAGE, fail, reading
 from tui.cli.show import OutputMode, leave_garbage, screen_possible, show
 from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
+from tui.cli.web import web
 
 if TYPE_CHECKING:
+    from tui.mock.matching import MatchMode
     from tui.sources import Opened, SourceFactory
+    from tui.sources.followed import CaptureFollower
 
 
 class Commands(OnceGroup):
-    """All commands. `run`, with its many options, is made when it is asked for."""
+    """All commands. `run` and `proxy`, with their many options, are made when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "run"])
+        return sorted([*super().list_commands(ctx), "proxy", "run"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "proxy":
+            from tui.cli.proxy_command import proxy
+
+            return proxy
         if cmd_name == "run":
             from tui.cli.run_command import run
 
@@ -110,6 +117,8 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     if not plain:
         leave_garbage()
     output_mode = OutputMode(speed, plain)
+    if follow and "-" not in files and not output_mode.screenless:
+        show([], output_mode=output_mode, following=_followers(files))
     paths = [Path(name) for name in files]
     if not follow and (len(paths) > 1 or is_folder(paths[0])):
         _open_together(paths, output_mode)
@@ -170,6 +179,17 @@ def _open_together(paths: list[Path], output_mode: OutputMode) -> NoReturn:
     show(factories, output_mode=output_mode._replace(least_status=status))
 
 
+def _followers(files: tuple[str, ...]) -> list[CaptureFollower]:
+    """Return what follows these captures; fail where one cannot be."""
+    from tui.sources.capture import following
+    from tui.sources.followed import CaptureFollower
+
+    for name in files:
+        with reading(name):
+            following(Path(name))
+    return [CaptureFollower(Path(name)) for name in files]
+
+
 @cli.command()
 @click.argument("targets", nargs=-1, required=True, metavar="FILE...|DIR|-")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
@@ -198,28 +218,56 @@ def inspect(targets: tuple[str, ...], as_json: bool) -> None:
     metavar="SHARE",
     help="The share of requests that gets a fault; all of them without it.",
 )
+@click.option("--from", "capture", metavar="CAPTURE", help="Answer with what was recorded.")
+@click.option(
+    "--match",
+    type=click.Choice(["exact", "content", "order"]),
+    default="content",
+    show_default="content",
+    help="With --from: which recorded answer a request gets.",
+)
+@click.pass_context
+# A parameter for each option: click calls it with all of them.
 def mock(
+    context: click.Context,
     port: int,
     speed: float,
     jitter: float,
     seed: int | None,
     faults: tuple[str, ...],
     fault_rate: float,
+    capture: str | None,
+    match: MatchMode,
 ) -> None:
-    """Serve a Messages API on loopback that answers from the demo streams.
+    """Serve a Messages API on loopback that answers from the demo streams, or what was recorded.
 
     A model scenario:NAME plays that demo; any claude model is answered by the words of the prompt.
     A client asks for a fault itself with the header x-streamscope-fault or after the model name:
     scenario:plain!overloaded:5
     """
-    from tui.mock.mock import serve
+    from tui.mock.mock import MockSettings, serve
 
+    given = context.get_parameter_source
+    if capture is None and given("match") is not click.core.ParameterSource.DEFAULT:
+        fail("--match needs --from")
     try:
+        if capture is not None:
+            from tui.mock.recorded import serve_recorded
+
+            if given("speed") is click.core.ParameterSource.DEFAULT and os.environ.get("CI"):
+                speed = float("inf")
+            with reading(capture):
+                os.stat(capture)
+            settings = MockSettings(speed, jitter, seed, faults, fault_rate)
+            serve_recorded(Path(capture), match, settings, port)
         serve(port, speed, jitter=jitter, seed=seed, faults=faults, fault_rate=fault_rate)
     except ValueError as error:
         fail(str(error))
     except OSError as error:
         fail(f"port {port}: {error.strerror or error}; another port: --port N, any: --port 0")
+
+
+cli.add_command(web)
 
 
 def _run(command: click.Command) -> NoReturn:

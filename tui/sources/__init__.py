@@ -11,6 +11,7 @@ from tui.core.records import Chunk
 __all__ = [
     "Answer",
     "Answered",
+    "Awaited",
     "Damaged",
     "EndedHow",
     "Opened",
@@ -25,7 +26,8 @@ __all__ = [
     "Unreadable",
 ]
 
-SourceKind = Literal["demo", "file", "stdin", "live"]
+SourceKind = Literal["demo", "file", "stdin", "live", "followed"]
+"""Of these, what is `followed` is somebody else's, and read while it is written."""
 EndedHow = Literal["reset", "timeout", "refused", "cancelled", "interrupted", "http_error"]
 
 
@@ -199,6 +201,25 @@ class Unopened:
         for chunk in none:
             yield chunk
         raise Unreadable(self.why)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class Awaited:
+    """Stands for what has not come yet; nothing ever comes from it."""
+
+    def __init__(self, title: str) -> None:
+        self.info = SourceInfo(
+            title=title, prompt=None, request=None, kind="followed", timed=True, paced=False
+        )
+        self.sent_ns: int | None = None
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """Yield nothing."""
+        none: tuple[Chunk, ...] = ()
+        for chunk in none:
+            yield chunk
 
     async def aclose(self) -> None:
         """Nothing is open."""
