@@ -63,9 +63,9 @@ def test_the_version(call: Call) -> None:
         ("demo --speed fast", "'fast' is not a speed"),
         ("demo --speed nan", "'nan' is not a speed"),
         ("demo --speed -1", "'-1' is not a speed"),
-        ("open", "Missing argument 'FILES...'"),
+        ("open", "Missing argument 'FILE...|DIR|-'"),
         ("open absent.sse", "absent.sse: no such file"),
-        ("open .", ". is a folder: name a file in it, or use streamscope inspect ."),
+        ("open . --follow", ". is a folder: --follow takes a capture"),
         ("open - absent.sse", "- cannot be opened together with files"),
         ("open " + "x" * 300, "cannot be read: File name too long"),
         ("run", 'nothing to send: streamscope run "your prompt", or --request FILE'),
@@ -501,7 +501,7 @@ class FakeApp:
         opening: Opening | None = None,
         **_: object,
     ) -> None:
-        found = opening()[0] if opening is not None else []
+        found = [stream.source for opened in opening or () for stream in opened.streams]
         self.given[:] = [settings, *(factory() for factory in [*factories, *found])]
         self.run_list = self
         self._driver = None

@@ -43,8 +43,8 @@ class OutputMode(NamedTuple):
     bell: bool = False
     closing: tuple[str, ...] = ()
     """What the screen says when the first stream has ended, in several lengths."""
-    incomplete: bool = False
-    """There was more that could not be read, so that the status without a screen is no success."""
+    least_status: int = 0
+    """The least exit status without a screen: there was more, which could not be read."""
 
     @property
     def screenless(self) -> bool:
@@ -65,7 +65,7 @@ def show(
     """Show sources and live calls, on the screen or without one, and end with their exit status.
 
     With a `writer`, every live call is recorded; `output` is where their text goes.
-    `opening` and `following` give sources that a screen waits for.
+    `opening` and `following` give sources that are found while a screen is there.
     """
     output_mode = output_mode or OutputMode()
     status = FAILED
@@ -195,4 +195,4 @@ async def _without_screen(
     except asyncio.CancelledError:
         sys.stderr.write("\nstreamscope: interrupted\n")
         return 128 + int(stopped[0]) if stopped else INTERRUPTED
-    return 0 if succeeded and not output_mode.incomplete else FAILED
+    return max(output_mode.least_status, 0 if succeeded else FAILED)

@@ -72,9 +72,8 @@ class StreamscopeApp(App[int]):
         following: Sequence[CaptureFollower] = (),
         relay: RelayLink | None = None,
     ) -> None:
-        """`opening` gives sources that have to be waited for, `following` those that come later.
-
-        With a `relay`, that is the relay's capture.
+        """`opening` gives sources that are looked for, or have to be waited for, `following` those
+        that come later. With a `relay`, that is the relay's capture.
         """
         super().__init__()
         self.settings = settings = settings or AppSettings()
@@ -103,7 +102,8 @@ class StreamscopeApp(App[int]):
             from tui.dashboard.relaying import Relaying
 
             self.relaying = Relaying(ui, relay, settings.now)
-        batch = bool(following) or len(factories) > 1 or (live is not None and len(live.jobs) > 1)
+        batch = bool(following) or opening is not None or len(factories) > 1
+        batch = batch or (live is not None and len(live.jobs) > 1)
         self.run_list = RunList(ui, watchlist, self.verdicts, settings.now, batch=batch)
         harden(self)
 
