@@ -35,8 +35,8 @@ class OutputMode(NamedTuple):
     as_json: bool = False
     smooth: Reveal | None = None
     bell: bool = False
-    closing: tuple[str, ...] = ()
-    """What the screen says when the first stream has ended, in several lengths."""
+    showed: tuple[str, str] | None = None
+    """A demo, and what it shows: told at its end, with what comes next."""
     incomplete: bool = False
     """There was more that could not be read, so that the status without a screen is no success."""
 
@@ -92,7 +92,7 @@ def _on_screen(
         record=None if writer is None else writer.begin,
         smooth=output_mode.smooth,
         bell=output_mode.bell,
-        closing=output_mode.closing,
+        showed=output_mode.showed,
         theme=None if "TEXTUAL_THEME" in os.environ else kept_theme(),
         keep_theme=keep_theme,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
