@@ -87,9 +87,7 @@ def demo(
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
     shown = header(name)
-    what, how = shown.title, shown.description.rstrip(".")
-    closing = (f"{what}: {how} \u00b7 demo --list has more", f"{what}: {how}", how, what)
-    output_mode = OutputMode(speed, plain, closing=closing)
+    output_mode = OutputMode(speed, plain, showed=(shown.title, shown.description))
     show([lambda: ScenarioSource(name)], output_mode=output_mode)
 
 

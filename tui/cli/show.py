@@ -41,8 +41,8 @@ class OutputMode(NamedTuple):
     as_json: bool = False
     smooth: Reveal | None = None
     bell: bool = False
-    closing: tuple[str, ...] = ()
-    """What the screen says when the first stream has ended, in several lengths."""
+    showed: tuple[str, str] | None = None
+    """A demo, and what it shows: told at its end, with what comes next."""
     least_status: int = 0
     """The least exit status without a screen: there was more, which could not be read."""
 
@@ -101,7 +101,7 @@ def app_for(
         record=None if writer is None else writer.begin,
         smooth=output_mode.smooth,
         bell=output_mode.bell,
-        closing=output_mode.closing,
+        showed=output_mode.showed,
         theme=None if "TEXTUAL_THEME" in os.environ else kept_theme(),
         keep_theme=keep_theme,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",

@@ -12,7 +12,6 @@ from textual.screen import Screen
 
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.asking import Asking
-from tui.dashboard.closing import Closing
 from tui.dashboard.commands import KEYS, palette, palette_provider
 from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.escape import Escape
@@ -90,7 +89,6 @@ class StreamscopeApp(App[int]):
         self._ui = ui = UI(self, self.dashboard, settings.editor)
         self.verdicts = Verdicts(ui, self.watchlist)
         self.ticker = Ticker(self, ui.dashboard, watchlist, self.finder, self.verdicts, settings)
-        self.closing = Closing(ui, watchlist, settings.closing)
         self.desk = ScreenDesk(ui, self.watchlist, settings, live)
         self.navigator = Navigator(ui, self.watchlist, self.finder, self.verdicts)
         self.exporting = Exporting(ui, self.watchlist, self.verdicts)
@@ -144,7 +142,6 @@ class StreamscopeApp(App[int]):
         self.desk.questions.offer()
         self.desk.tick()
         self.ticker.tick()
-        self.closing.offer()
         if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
             self.run_list.show()
 

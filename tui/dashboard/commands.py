@@ -159,9 +159,9 @@ def palette(run: Callable[[str], object]) -> Iterator[SystemCommand]:
 
 def palette_provider() -> type[Provider]:
     """Return what the palette finds actions with. It is imported when it is first opened."""
-    from tui.dashboard.palette import Commands
+    from tui.dashboard.palette import Actions
 
-    return Commands
+    return Actions
 
 
 _PANES: Final = {
