@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from tui.core.records import JsonObject
@@ -15,7 +15,7 @@ from tui.dashboard.ui import UI
 from tui.dashboard.watched import Cancellable, Watched, Watchlist
 from tui.run import INSTANT, Clock, Feed
 from tui.scheduler import Scheduler
-from tui.sources import Opening, SourceFactory, Unopened
+from tui.sources import Opened, Opening, SourceFactory, Unopened
 
 # What only live calls need is imported late: the demo draws its first frame without it.
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _FILE_IDLE_CAP_NS: Final = 2_000_000_000
 _AT_ONCE: Final = 200
 """Sources that are begun before the first frame with them is drawn."""
+_LOOKED_INTO: Final = 16
+"""Files that are looked into before what is in them is listed."""
 STILL_ARRIVING: Final = "The answer is still arriving: esc cancels it"
 FOLLOWED: Final = "Only watched: nothing here touches it"
 
@@ -82,16 +84,25 @@ class ScreenDesk:
             self.start(factory, show=False)
 
     async def _open_later(self, opening: Opening) -> None:
-        """Show what a pipe holds, once that can be told; what is wrong with it is a run too."""
+        """List what is in files, or in a pipe, as they are looked into; bad ones are runs too."""
         from tui.sources.piped import waited_for
 
-        try:
-            factories, warnings = await waited_for(opening)
-        except (OSError, ValueError) as error:
-            factories, warnings = [], [str(error)]
-        if warnings:
-            self._ui.complain("Left out: " + one_line("; ".join(warnings)))
-        self._start_all(factories or [partial(Unopened, "standard input", "; ".join(warnings))])
+        while some := await waited_for(lambda: list(islice(opening, _LOOKED_INTO))):
+            for opened in some:
+                await self._list_opened(opened)
+
+    async def _list_opened(self, opened: Opened) -> None:
+        here = self._watchlist.shown
+        # What cannot be read gives way to the first that can.
+        show = here is None or (opened.problem is None and isinstance(here.feed.source, Unopened))
+        for stream in opened.streams:
+            if not self._scheduler.has_time():
+                await self._scheduler.wait(self)
+            self.start(stream.source, show=show, again=stream.again)
+            show = False
+        if opened.warnings:
+            words = one_line("; ".join(opened.warnings))
+            self._ui.complain(f"Left out of {one_line(opened.name)}: {words}")
 
     async def follow(self, follower: CaptureFollower) -> None:
         """Watch every run of a capture that grows, from when it begins. A worker."""
@@ -105,9 +116,17 @@ class ScreenDesk:
         except (OSError, ValueError) as error:
             self._ui.complain(f"Cannot follow: {one_line(str(error))}")
 
-    def start(self, factory: SourceFactory, *, show: bool = True, followed: bool = False) -> None:
+    def start(
+        self,
+        factory: SourceFactory,
+        *,
+        show: bool = True,
+        again: SourceFactory | None = None,
+        followed: bool = False,
+    ) -> None:
         """Read a new source in a worker of its own, and show it.
 
+        `again` makes what is played when it is wanted once more, where that is something else.
         What is `followed` belongs to somebody else: it is neither cancelled nor begun again.
         """
         try:
@@ -127,7 +146,7 @@ class ScreenDesk:
             recorder=self._settings.recorder() if source.info.kind == "live" else None,
             scheduler=self._scheduler,
         )
-        watched = Watched(feed, again=None if followed else factory)
+        watched = Watched(feed, again=None if followed else again or factory)
         self._watchlist.add(watched, show=show)
         if feed.progress is not None:
             self._loads.add(watched)
@@ -206,11 +225,9 @@ class ScreenDesk:
         shown = self._watchlist.shown
         if shown is not None and _is_followed(shown.watched):
             self._ui.say(FOLLOWED)
-        if shown is None or not self.is_running():
+        if shown is None or self._loads.drop(shown.watched) or not self.is_running():
             return
         exchange = shown.watched.exchange
-        if self._loads.drop(shown.watched):
-            return
         worker = shown.watched.worker if exchange is None else self._workers[exchange]
         if worker is not None:
             worker.cancel()
