@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from tests.bench.heartbeat import Pulse
 from tests.bench.measure import Row, at_most
 from tests.bench.terminal import until
 from tui.captures.codec import CaptureHead, ChunkLine, EndLine, RequestLine, encode_line
+from tui.captures.like import Shortener
 from tui.dashboard.app import StreamscopeApp
 from tui.sources.capture import recorded
 
@@ -89,12 +91,15 @@ def _lines(kind: _Kind) -> Iterator[bytes]:
         event + b"\n\n" for event in data.text_stream(10_000).split(b"\n\n")[:-1]
     ]
     text = "lorem ipsum dolor sit amet " * 80
+    # As the recorder writes them: what a request shares with an earlier one is written once.
+    shortener = Shortener()
     turns = [{"role": "user", "content": f"{number} {text}"} for number in range(_DAY_TURNS)]
 
     def run(number: int) -> Iterator[bytes]:
         name = f"r{number + 1}"
-        body = {"model": "claude-sonnet-5-5", "messages": turns[: 1 + number % _DAY_TURNS]}
-        yield encode_line(RequestLine(name, 0, "POST", None, {}, body))
+        said = [*turns[: number % _DAY_TURNS], {"role": "user", "content": f"{name} {text}"}]
+        like, rest = shortener.shorten(name, {"model": "claude-sonnet-5-5", "messages": said})
+        yield encode_line(RequestLine(name, 0, "POST", None, {}, rest, like=like))
         events = [head, block, *islice(cycle(deltas), kind.events - 5), stop, delta, end]
         for place, event in enumerate(events, 1):
             yield encode_line(ChunkLine(name, place * _GAP_NS, event))
@@ -118,6 +123,7 @@ def _lines(kind: _Kind) -> Iterator[bytes]:
 def main(path: str, requests: int, result: str) -> None:
     """Open a capture, and write down when its first run was drawn, and how late the loop was."""
     start = time.perf_counter()
+    gc.set_threshold(1_000_000)  # As the command line does it.
     factories, _ = recorded(Path(path))
     app = StreamscopeApp(factories)
     figures: dict[str, float] = {}

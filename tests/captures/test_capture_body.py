@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.captures import capture_body
+from tui.captures import capture_body, capture_file
 from tui.captures.capture_body import CaptureBody
 from tui.captures.codec import MAX_T_NS, CaptureReader, ChunkLine, EndLine, Problem, encode_line
+from tui.captures.recording import ImportFailure
 from tui.core.records import Chunk
 
 RUN: Final = 'r"1'
@@ -111,3 +112,71 @@ def test_usual_lines_are_read_a_block_at_once(
     assert list(place.chunks()) == [Chunk(number, b'{"a":"\n"}') for number in range(3_000)]
     assert place.read_at(26_991, 9) == b'{"a":"\n"}'
     assert place.read_at(8_982, 18) == b'{"a":"\n"}' * 2
+
+
+def test_while_it_is_read_no_more_is_decoded_than_is_looked_at(tmp_path: Path) -> None:
+    lines = [encode_line(ChunkLine(RUN, number, b"%08d " % number)) for number in range(9_000)]
+    place = body(tmp_path / "c.jsonl", b"".join(lines))
+    batches = place.batches()
+    seen = b"".join(next(batches).reads)
+    assert place.read_at(len(seen) - 9, 9) == seen[-9:]
+    assert sum(map(len, place._decoded.values())) < 2 * len(seen)
+    whole = seen + b"".join(read for batch in batches for read in batch.reads)
+    for at in (0, len(seen) - 5, len(seen), len(whole) // 2, len(whole) - 30):
+        assert place.read_at(at, 20) == whole[at : at + 20]
+    assert place.read_at(0, len(whole)) == whole
+
+
+RUNS: Final = ("r1", "r2", 'r"3')
+MIXED: Final = st.one_of(
+    st.builds(ChunkLine, st.sampled_from(RUNS), st.integers(0, 50), DATA).map(encode_line),
+    st.builds(EndLine, st.sampled_from(RUNS), st.integers(0, 50), st.just("eof"), st.none()).map(
+        encode_line
+    ),
+    st.sampled_from(
+        [
+            b'{"k":"chunk","run":"r1","t":5,"data":"torn\n',
+            b'{"run":"r2","t":7,"data":"moved","k":"chunk"}\n',
+            b"not JSON\n",
+        ]
+    ),
+)
+
+
+@given(
+    st.lists(MIXED, max_size=14),
+    st.sampled_from([1, 30, 120, 65_536]),
+    st.sampled_from([0, 1 << 24]),
+    st.integers(0, 20),
+)
+def test_runs_of_one_time_are_told_apart_by_the_index(
+    lines: list[bytes], block: int, checked: int, cut: int
+) -> None:
+    data = b'{"streamscope":1}\n' + b"".join(lines)
+    data = data[: len(data) - cut]
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(capture_body, "BLOCK", block)
+        patch.setattr(capture_file, "_BLOCK", block)
+        patch.setattr(capture_file, "CHECKED_SIZE", checked)
+        path = Path(folder) / "c.jsonl"
+        path.write_bytes(data)
+        try:
+            recordings = capture_file.load_capture(path).recordings
+        except ImportFailure:
+            recordings = []
+        for recording in recordings:
+            place = recording.body
+            assert place is not None
+            reader = CaptureReader(only=recording.run)
+            found = [*reader.feed(data), *reader.close()]
+            own = [one for one in found if isinstance(one, ChunkLine) and one.run == recording.run]
+            times = accumulate([one.t_ns for one in own], max)
+            assert list(place.chunks()) == list(map(Chunk, times, [one.data for one in own]))
+            assert place.read_share() in (0.0, 1.0)
+            whole = b"".join(one.data for one in own)
+            for at in range(0, len(whole), 3):
+                assert place.read_at(at, 7)[: len(whole) - at] == whole[at : at + 7]
+            if not checked:
+                assert {bad.detail for bad in place.problems} == {
+                    bad.detail for bad in reader.problems
+                }

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tui.core import partial_json
+from tui.core import json_tokens, partial_json
 from tui.core.json_check import parse_final
 from tui.core.partial_json import PartialJson, Span, SpanKind
 
@@ -422,6 +422,13 @@ def test_a_short_line_is_read_at_once_as_it_would_be_in_parts(text: str, width: 
     at_once = spans(view)
     with patch.object(partial_json, "_SHORT", -1):
         assert spans(view) == at_once
+
+
+@given(ANY_TEXT, st.lists(st.integers(0, 9), max_size=30), WIDTHS)
+def test_offsets_of_a_long_text_take_eight_bytes(text: str, lengths: list[int], width: int) -> None:
+    usual = spans(read(*cut(text, lengths), width=width))
+    with patch.object(json_tokens, "_SMALL", 12):
+        assert spans(read(*cut(text, lengths), width=width)) == usual
 
 
 def clipped(line: tuple[Span, ...], start: int, stop: int) -> Iterator[tuple[Span, int, int]]:

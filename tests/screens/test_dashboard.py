@@ -46,7 +46,7 @@ async def test_the_panes_stand_side_by_side_over_the_log(size: tuple[int, int]) 
         assert len([row for row in stage.log if row]) >= 3
         assert len([row for row in rows_of(stage.transcript_pane) if row]) >= 4
         assert "message_stop" in stage.log[-1]
-        assert "TTFT" in stage.counters
+        assert "out 632" in stage.counters
         assert "COMPLETE" in stage.header
 
 

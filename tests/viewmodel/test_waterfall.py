@@ -55,7 +55,7 @@ ANSWERS = timed(
 def entry(
     run: Run, start: float | None, before: int | None = None, **fields: object
 ) -> WaterfallEntry:
-    known: dict[str, Any] = {"title": "Mend it", "model": "m", "branch": 0, "kind": "main"}
+    known: dict[str, Any] = {"model": "m", "branch": 0, "kind": "main"}
     start_ns = None if start is None else ns(start)
     now = {"start_ns": start_ns, "now_ns": 0, "before": before}
     return WaterfallEntry(key=run, run=run, scan=SpanScan(run), **{**known, **now, **fields})
@@ -69,7 +69,6 @@ def test_rows_on_one_axis() -> None:
         number=1,
         branch=0,
         kind="main",
-        title="Mend it",
         model="claude-sonnet-5-5",
         start_ns=0,
         end_ns=ns(4.0),
@@ -153,7 +152,7 @@ def drawn_rows(draw: st.DrawFn) -> list[WaterfallRow]:
         counts = TokenCounts(*draw(st.tuples(*[st.none() | st.integers(0, 10**7)] * 5)))
         rows.append(
             WaterfallRow(
-                *(number, number + 1, 0, "main", "t", "m", start, start + at, tuple(spans), gap),
+                *(number, number + 1, 0, "main", "m", start, start + at, tuple(spans), gap),
                 *(False, counts),
             )
         )
@@ -212,9 +211,9 @@ def test_exact_rows() -> None:
         *(joined(row_line(row, window, columns, None)) for row in view.rows),
     ]
     assert [line.translate(LETTERS) for line in drawn] == [
-        " #   0s             5s             10s        out  read/write",
-        " 1   wwwtttiiiiiii  |              |           15      900/90  ",
-        " 2 > |           ---- bash x2 -----wwtttt      15           \u2013  ",
+        " #   0s             5s             10s       out  read/write",
+        " 1   wwwtttiiiiii   |              |          15      900/90  ",
+        " 2 > |           ---- bash x2 -----wwttt      15           \u2013  ",
     ]
 
 
@@ -224,7 +223,7 @@ def test_a_finding_stands_in_the_row_and_is_told_below() -> None:
     assert line.endswith("\u2717 invalid tool json")
     healthy = replace(FOUND, code="healthy", level="info")
     assert joined(row_line(row, AxisWindow(0, 1), columns_of(120, 1), healthy)).endswith("  \u2713")
-    lines = [joined(pieces) for pieces in detail_lines(row, FOUND, 80)]
+    lines = [joined(pieces) for pieces in detail_lines(row, "Mend it", FOUND, 80)]
     assert lines == [
         "1  claude-sonnet-5-5  Mend it",
         "4.00s  \u2591 waiting 1.00s  \u2593 text 1.00s  \u2588 tool input 2.00s  ",

@@ -29,8 +29,8 @@ _TAIL: Final = b'"}'
 _NOTHING: Final = b"0" + _DATA + _TAIL + b"\n"
 """What the line of an empty chunk ends with."""
 _FILLER: Final = b" "
-_MOST_KEPT: Final = 16
-"""Blocks that are kept as they were decoded: a search and the panes look at several places."""
+_MOST_KEPT: Final = 1 << 20
+"""Bytes that are kept as they were decoded: a search and the panes look at several places."""
 
 
 class Parts(NamedTuple):
@@ -86,7 +86,7 @@ class CaptureBody:
         """Yield the reads as `chunks` does, those of a block at once."""
         reader = CaptureReader(only=self._run)
         last_ns = size = self._read_size = 0
-        for place, lines in self._lines(self.first):
+        for place, lines in self._lines(self.first, self.after):
             self._read_size += len(lines)
             batch = self._read(reader, lines)
             if batch.reads:
@@ -112,8 +112,8 @@ class CaptureBody:
         (base,) = lines_before(self.path, [self.first])
         self.problems = [bad._replace(line=base + bad.line) for bad in reader.problems]
 
-    def _lines(self, first: int) -> Iterator[tuple[int, bytes]]:
-        """Yield its lines from a place on, in blocks of whole ones, each with the place behind it.
+    def _lines(self, first: int, after: int) -> Iterator[tuple[int, bytes]]:
+        """Yield its lines between two places, in blocks of whole ones, each with the place behind.
 
         The last block is what is left of the last line.
         """
@@ -121,10 +121,11 @@ class CaptureBody:
         size = place = 0
         starts, ends = self._parts
         with self.path.open("rb") as file:
-            for number in range(bisect_right(ends, first), len(ends)):
+            for number in range(bisect_right(ends, first), bisect_left(starts, after)):
                 at = max(starts[number], first)
+                end_of_part = min(ends[number], after)
                 file.seek(at)
-                while block := file.read(min(BLOCK, ends[number] - at)):
+                while block := file.read(min(BLOCK, end_of_part - at)):
                     at += len(block)
                     size += len(block)
                     end = block.rfind(b"\n") + 1 if size >= BLOCK else 0
@@ -162,7 +163,7 @@ class CaptureBody:
         size = 0
         try:
             while number < len(self._bodies) and start + size < offset + length:
-                pieces.append(self._block(number))
+                pieces.append(self._block(number, offset + length - start - size))
                 size += len(pieces[-1])
                 number += 1
         except OSError:
@@ -170,32 +171,38 @@ class CaptureBody:
         whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return whole[offset - start : offset - start + length].ljust(length, _FILLER)
 
-    def _block(self, number: int) -> bytes:
-        """Return the part of the body that lies in a block of the file. Raises OSError."""
-        found = self._decoded.pop(number, None)
-        if found is None:
-            if number + 1 == len(self._places):
-                found = self._decode(self._places[number], self.after)
-            else:
-                found = self._decode(self._places[number], self._places[number + 1])
-                size = self._bodies[number + 1] - self._bodies[number]
+    def _block(self, number: int, wanted: int) -> bytes:
+        """Return the part of the body that lies in a block of the file. Raises OSError.
+
+        Of the block that is being read its end is not known: that has `wanted` bytes, or more.
+        """
+        found = self._decoded.pop(number, b"")
+        place = self._places[number]
+        if number + 1 < len(self._places):
+            size = self._bodies[number + 1] - self._bodies[number]
+            if len(found) != size:
+                found = self._decode(place, self._places[number + 1], size)
                 found = found[:size].ljust(size, _FILLER)
+        elif len(found) < wanted:
+            found = self._decode(place, self.after, wanted)
         # The one that was wanted last stands last.
         self._decoded[number] = found
-        while len(self._decoded) > _MOST_KEPT:
+        while sum(map(len, self._decoded.values())) > _MOST_KEPT:
             del self._decoded[next(iter(self._decoded))]
         return found
 
-    def _decode(self, first: int, after: int) -> bytes:
-        """Return the part of the body that lies between two places of the file."""
-        lines: list[bytes] = []
-        with self.path.open("rb") as file:
-            starts, ends = self._parts
-            for number in range(bisect_right(ends, first), bisect_left(starts, after)):
-                at = max(starts[number], first)
-                file.seek(at)
-                lines.append(file.read(min(ends[number], after) - at))
-        return b"".join(self._read(CaptureReader(only=self._run), b"".join(lines)).reads)
+    def _decode(self, first: int, after: int, wanted: int) -> bytes:
+        """Return the body between two places of the file, so much of it as is wanted or more."""
+        reader = CaptureReader(only=self._run)
+        pieces: list[bytes] = []
+        size = 0
+        for _, lines in self._lines(first, after):
+            reads = self._read(reader, lines).reads
+            pieces += reads
+            size += sum(map(len, reads))
+            if size >= wanted:
+                break
+        return b"".join(pieces)
 
 
 def _read_alike(lines: bytes, head: bytes) -> Batch | None:

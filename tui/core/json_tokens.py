@@ -1,6 +1,6 @@
 """JSON text to tokens, in pieces of any size, each character read once.
 
-Tokens live in columns (code, start, end; 17 bytes a token), so there is no object for each token.
+Tokens live in columns (code, start, end; 9 bytes a token), so there is no object for each token.
 Offsets are code points in the whole text.
 """
 
@@ -42,6 +42,8 @@ CLOSERS: Final = b"]}"
 _ARRAY, _OBJECT = OPENERS
 _NAMES: Final = {KEY: "key", STRING: "string", NUMBER: "number", LITERAL: "literal"}
 
+_SMALL: Final = 2**32 - 1
+"""Code points up to which an offset takes four bytes."""
 _BREAKS: Final = re.compile("\n").finditer
 _ANY_ESCAPE: Final = 5
 """Just after a backslash; below, the count of hex digits still to come."""
@@ -62,8 +64,8 @@ class TokenReader:
         self.text = Buffer()
         self.size = 0
         self.codes = bytearray()
-        self.starts = array("Q")
-        self.ends = array("Q")
+        self.starts = array("I")
+        self.ends = array("I")
         self.stack = bytearray()
         """The brackets that are open, by their opening characters."""
         self.error: tuple[int, str] | None = None
@@ -82,6 +84,8 @@ class TokenReader:
         """Read on. Takes any text; from the first error on it is only kept."""
         self._base = self.size
         self.size += len(text)
+        if self.size > _SMALL and self.starts.typecode == "I":
+            self.starts, self.ends = array("Q", self.starts), array("Q", self.ends)
         self.text.append(text)
         if self.error is None:
             pos = self._resume(text, 0) if self._open else 0

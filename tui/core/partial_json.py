@@ -83,8 +83,8 @@ class PartialJson:
         self._compact_width = compact_width
         # A line is its first token and its level. Containers up to `_level` have a line for each
         # member, those within are on one line: always the last, as that is where text arrives.
-        self._firsts = array("Q", [0])
-        self._levels = array("Q", [0])
+        self._firsts = array("I", [0])
+        self._levels = array("I", [0])
         self._level = 0
         self._depth = 0
         self._placed = 0

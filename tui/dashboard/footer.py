@@ -34,6 +34,10 @@ _BARS: Final = {
     "why:why,filter:filter",
     "streaming": "escape:cancel,play:pause,step-back:back,search:search,filter:filter,"
     "request:request,why:why",
+    "watching": "play:pause,step-back:back,search:search,filter:filter,request:request,why:why,"
+    "relay:relay",
+    "watched": "first:from the start,why:why,latency:latency,search:search,copy:copy,"
+    "request:request,relay:relay",
     "past": "escape:live,step:step,step-back:back,next-marker:marker,event:event,mark:mark,"
     "copy:copy",
     "ended": "first:from the start,why:why,latency:latency,search:search,copy:copy,again:again,"
@@ -45,7 +49,8 @@ _BARS: Final = {
     "transcript": "thinking:thinking,source:source,writer:who wrote this,search:search,"
     "maximize:zoom,copy:copy",
     "tools": "boundaries:fragments,writer:who wrote this,search:search,maximize:zoom,copy:copy",
-    "runs": "pick:show,sort:sort,compare:compare,runs:hide,previous-run:previous,next-run:next",
+    "runs": "pick:show,sort:sort,compare:compare,waterfall:waterfall,runs:hide,"
+    "previous-run:previous,next-run:next",
 }
 """For each moment the ids of keys, each with its word there, the most useful first."""
 
@@ -78,6 +83,8 @@ def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
         return focused
     if view is None:
         return "answered" if live else "playing"
+    if view.header.kind == "followed":
+        return "watched" if view.moment.done else "watching"
     if not view.moment.done:
         if view.header.kind == "live":
             return "streaming"

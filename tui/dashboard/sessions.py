@@ -22,8 +22,10 @@ from tui.sources import Answered
 from tui.viewmodel.cache_ledger import Ledger, LedgerEntry, ledger_rows, lost_tokens
 from tui.viewmodel.waterfall import WaterfallEntry, WaterfallView, waterfall_view
 
-_FEW: Final = 500
-"""So many requests can be grouped anew between two looks."""
+_FEW: Final = 300
+"""So many streams are taken at one look."""
+_BUDGET_S: Final = 0.02
+"""More are taken as long as this at each look."""
 _MANY: Final = 2_000
 _REST_S: Final = 1.0
 """What is much is not drawn anew more often than this."""
@@ -53,11 +55,16 @@ class WatchedSessions:
         self._numbers: dict[Run, int] = {}
         self._following: dict[int, int] = {}
         """The request that goes on from each answer."""
-        self._streams = 0
+        self._taken = 0
+        """How many of the streams were taken."""
+        self._wanted: Run | None = None
+        """The run whose conversation is to be looked at, once it is taken."""
         self._going: list[int] = []
         """Requests whose answers are not at their end."""
         self._late = False
         """Whether an answer came after a request that may go on from it."""
+        self._keeps_whole = True
+        """Whether all of its conversation is wanted, or only its branch."""
         self._talk = 0
         self._branch: int | None = None
         """The branch that is looked at, None for all of the conversation."""
@@ -73,36 +80,53 @@ class WatchedSessions:
     # --- what there is --------------------------------------------------------------------------
 
     def update(self) -> None:
-        """Take what has come since the last look."""
-        for watched in self._watchlist.all[self._streams :]:
-            self._take(watched)
-        self._streams = len(self._watchlist.all)
-        still = []
-        for number in self._going:
-            watched, run = self._sent[number]
-            for more in watched.feed.runs:
+        """Take what has come since the last look; of many streams some at a time."""
+        streams = self._watchlist.all
+        if self._late and (not self._going or len(streams) <= _FEW):
+            self._begin_again()
+        until = time.perf_counter() + _BUDGET_S
+        while self._taken < len(streams):
+            self._take(streams[self._taken])
+            self._taken += 1
+            if len(streams) > _FEW and time.perf_counter() > until:
+                break
+        going, self._going = self._going, []
+        for number in going:
+            for more in self._sent[number].feed.runs:
                 if more not in self._numbers:
-                    self._add(watched, more)
-                    still.append(self._numbers[more])
-            if run.state.end is None and run.status == "streaming":
-                still.append(number)
-            else:
+                    self._add(self._sent[number].watched, more)
+            if self._is_over(number):
                 self._late = self._late or number < len(self._sent) - 1
-                self._known.answered(number, run.state.message_json())
-        self._going = still
-        if self._late and (not still or len(self._sent) < _FEW):
-            self._group_again()
+                self._known.answered(number, self._sent[number].run.state.message_json())
+            else:
+                self._going.append(number)
+        if self._wanted is not None and self._wanted in self._numbers:
+            self._look_at(self._wanted)
+            self._wanted = None
+
+    @property
+    def progress(self) -> float:
+        """How much of what there is was taken, 0 to 1."""
+        return self._taken / max(len(self._watchlist.all), 1)
+
+    def _is_over(self, number: int) -> bool:
+        run = self._sent[number].run
+        return run.state.end is not None or run.status != "streaming"
 
     def _take(self, watched: Watched) -> None:
-        for run in watched.feed.runs:
+        for run in list(watched.feed.runs):
             self._add(watched, run)
-            self._going.append(self._numbers[run])
 
     def _add(self, watched: Watched, run: Run) -> None:
         first = watched.feed.runs[0]
         self._numbers[run] = len(self._sent)
         self._sent.append(SentRun(watched, run))
-        self._ask(self._numbers[run], self._numbers[first])
+        number = self._numbers[run]
+        self._ask(number, self._numbers[first])
+        if self._is_over(number):
+            self._known.answered(number, run.state.message_json())
+        else:
+            self._going.append(number)
 
     def _ask(self, number: int, first: int) -> None:
         """Place a request; one that is not the `first` of its body was never sent."""
@@ -117,40 +141,29 @@ class WatchedSessions:
         if before is not None:
             self._following.setdefault(before, number)
 
-    def _group_again(self) -> None:
+    def _begin_again(self) -> None:
         """Group all requests once more, now that answers are known that were not."""
-        looked_at = self._first_key()
+        numbers = self._looked_at()
+        self._wanted = self._sent[numbers[0]].run if numbers else None
+        self._keeps_whole = self._branch is None
         self._late = False
         self._known = Conversations()
-        self._following = {}
-        going = set(self._going)
-        for number, (watched, run) in enumerate(self._sent):
-            self._ask(number, self._numbers[watched.feed.runs[0]])
-            if number not in going:
-                self._known.answered(number, run.state.message_json())
-        whole = self._branch is None
-        if looked_at is not None:
-            self._look_at(looked_at)
-        if whole:
-            self._branch = None
+        self._sent, self._numbers, self._following, self._going = [], {}, {}, []
+        self._taken = self._talk = 0
+        self._branch = None
         self._drawn = ()
 
     # --- which one is looked at -----------------------------------------------------------------
 
     def show(self, run: Run) -> None:
         """Look at the conversation of a run."""
+        self._wanted, self._keeps_whole = run, True
         self.update()
-        self._look_at(run)
-        self._branch = None
 
     def _look_at(self, run: Run) -> None:
-        if run in self._numbers:
-            place = self._known.places[self._numbers[run]]
-            self._talk, self._branch = place.conversation, place.branch
-
-    def _first_key(self) -> Run | None:
-        numbers = self._looked_at()
-        return self._sent[numbers[0]].run if numbers else None
+        place = self._known.places[self._numbers[run]]
+        self._talk = place.conversation
+        self._branch = None if self._keeps_whole else place.branch
 
     def _looked_at(self) -> list[int]:
         """Return the requests that are looked at."""
@@ -194,10 +207,12 @@ class WatchedSessions:
         if self._view is None or (drawn != self._drawn and not (fresh and self._drawn)):
             self._drawn, self._drawn_at = drawn, time.monotonic()
             view = waterfall_view(self._title(), self._entries(numbers))
+            notes = [view.note] if view.note else []
             if any(self._stage(number) == "asking" for number in self._tips()):
-                note = "a tool call waits for your word: esc, then decide"
-                view = view._replace(note="; ".join(filter(None, (note, view.note))))
-            self._view = view
+                notes.insert(0, "a tool call waits for your word: esc, then decide")
+            if self.progress < 1:
+                notes.insert(0, f"reading the requests: {100 * self.progress:.0f} %")
+            self._view = view._replace(note="; ".join(notes))
         return self._view
 
     def _tips(self) -> list[int]:
@@ -247,7 +262,6 @@ class WatchedSessions:
                     key=run,
                     run=run,
                     scan=self._scans.setdefault(run, SpanScan(run)),
-                    title=feed.info.title if request is None else title_of(request),
                     model=model if isinstance(model, str) else "",
                     branch=place.branch,
                     kind=branch.kind,
@@ -259,6 +273,14 @@ class WatchedSessions:
             )
             last[place.branch] = len(entries) - 1
         return entries
+
+    def title_of(self, key: Hashable) -> str:
+        """Return what a request asks, in a few words."""
+        number = self._numbers.get(key) if isinstance(key, Run) else None
+        if number is None:
+            return ""
+        info = self._sent[number].feed.info
+        return info.title if info.request is None else title_of(info.request)
 
     def _offset_ns(self, numbers: Sequence[int]) -> int | None:
         """Return how far the time of day is ahead of the clock, None where all are by the clock."""
@@ -284,7 +306,7 @@ class WatchedSessions:
             if number is None or self._sent[number].run.state.end is None:
                 continue
             link = self._known.places[number].link
-            neighbours = (link.before, self._following.get(number), len(link.same))
+            neighbours = (link.before, self._following.get(number), link.times)
             if self._judged.get(self._sent[number].run) != neighbours:
                 self._judged[self._sent[number].run] = neighbours
                 due.append(self._evidence(number))
@@ -307,12 +329,13 @@ class WatchedSessions:
         link = self._known.places[number].link
         following = self._following.get(number)
         before = None if link.before is None else of_run(*_pair(self._sent[link.before]))
+        last = None if link.same is None else of_run(*_pair(self._sent[link.same]))
         request = None if following is None else self._sent[following].feed.info.request
         return replace(
             of_run(*_pair(self._sent[number])),
             before=before,
             next_request=request,
-            earlier=tuple(of_run(*_pair(self._sent[one])) for one in link.same),
+            earlier=() if last is None else (last,) * link.times,
         )
 
     # --- the ledger -----------------------------------------------------------------------------

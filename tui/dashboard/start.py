@@ -26,9 +26,14 @@ def read_styles(path: Path) -> tuple[str, str]:
     return first, _LATER + rest
 
 
+_MANY: Final = 300_000
+"""Of so many new objects most are a capture's, and to look through them takes too long."""
+
+
 def calm_collector() -> None:
     """Have the garbage collector leave alone what exists now. It sets the worst frame."""
-    gc.collect()
+    if gc.get_count()[0] < _MANY:
+        gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 

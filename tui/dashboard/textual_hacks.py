@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TextIO
 
 from rich.console import RenderableType
 from rich.segment import Segment, Segments
+from textual import constants
 from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
@@ -99,6 +100,10 @@ def forgive_bad_input() -> None:
     from textual.drivers import linux_driver
 
     vars(linux_driver)["getincrementaldecoder"] = lambda _: KeyboardText
+    if constants.DRIVER is not None:
+        from textual.drivers import web_driver
+
+        vars(web_driver)["getincrementaldecoder"] = lambda _: KeyboardText
 
 
 def never_wait_for_the_terminal() -> None:

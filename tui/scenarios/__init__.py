@@ -57,6 +57,8 @@ class Scenario:
     """Whether the response ends cleanly or the connection breaks."""
     duration_ns: int
     """From the request to the end of the response; a silence before the end counts."""
+    at_ns: int | None = None
+    """The time of day of the request, where it is one of a session."""
 
 
 def names() -> list[str]:

@@ -44,6 +44,15 @@ class Sessions(Protocol):
         """Look at the next or the previous one, or one of its branches; False where none is."""
         ...
 
+    def title_of(self, key: Hashable) -> str:
+        """Return what the request of a row asks, in a few words."""
+        ...
+
+    @property
+    def progress(self) -> float:
+        """How much of what there is was taken, 0 to 1."""
+        ...
+
     def found(self) -> Mapping[Hashable, Finding]:
         """Return the verdicts so far, by the keys of the rows."""
         ...
@@ -72,7 +81,8 @@ class Waterfall(ModalScreen[Hashable]):
         """`key` is the request that is chosen at first."""
         super().__init__()
         self._sessions = sessions
-        self._key = key
+        self._key: Hashable = key
+        """What is to be chosen, as long as it is not there; None after that."""
         self._view: WaterfallView | None = None
         self._pane = WaterfallPane(id="waterfall-rows")
         self._totals = WaterfallText(id="waterfall-totals")
@@ -88,6 +98,7 @@ class Waterfall(ModalScreen[Hashable]):
         self._pane.focus()
         self._begin(self._key)
         self.set_interval(_TICK_S, self.look)
+        self.set_interval(_TICK_S / 4, self._catch_up)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._describe)
@@ -95,12 +106,22 @@ class Waterfall(ModalScreen[Hashable]):
     def look(self) -> None:
         """Draw what has changed."""
         view = self._sessions.view()
+        if self._key is not None and any(row.key == self._key for row in view.rows):
+            self._begin(self._key)
+            return
         self._pane.show(view, self._sessions.found())
         self._show(view)
+
+    def _catch_up(self) -> None:
+        """Look more often as long as there are requests that were not taken."""
+        if self._sessions.progress < 1:
+            self.look()
 
     def _begin(self, key: Hashable) -> None:
         view = self._sessions.view()
         self._pane.begin(view, self._sessions.found(), key)
+        if any(row.key == key for row in view.rows):
+            self._key = None
         self._show(view)
 
     def _show(self, view: WaterfallView) -> None:
@@ -125,7 +146,8 @@ class Waterfall(ModalScreen[Hashable]):
             lines[0].append((f" {view.note}", "warning"))
         if row is not None:
             found = self._sessions.found().get(row.key)
-            lines += detail_lines(row, found, self._detail.row_width)
+            title = self._sessions.title_of(row.key)
+            lines += detail_lines(row, title, found, self._detail.row_width)
         self._detail.show(lines)
         self.query_one("#waterfall").border_subtitle = self._keys()
 
@@ -159,6 +181,7 @@ class Waterfall(ModalScreen[Hashable]):
     def action_step(self, direction: int) -> None:
         """Show another conversation, or a branch of this one."""
         if self._sessions.step(direction):
+            self._key = None
             self._begin(None)
 
     async def action_ledger(self) -> None:

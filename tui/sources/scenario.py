@@ -22,6 +22,7 @@ class ScenarioSource:
             kind="demo",
             timed=True,
             paced=True,
+            at_ns=self.scenario.at_ns,
         )
         self.sent_ns: int | None = None
         self._closed = False

@@ -25,7 +25,6 @@ class WaterfallEntry(NamedTuple):
     key: Hashable
     run: Run
     scan: SpanScan
-    title: str
     model: str
     branch: int
     """Within the conversation; 0 is the first."""
@@ -57,7 +56,6 @@ class WaterfallRow(NamedTuple):
     """In the order sent, from 1."""
     branch: int
     kind: BranchKind
-    title: str
     model: str
     start_ns: int
     end_ns: int
@@ -124,7 +122,7 @@ def _length(entry: WaterfallEntry) -> int:
     """Return how long a request took, or has taken so far."""
     run = entry.run
     if run.state.end is None and run.status == "streaming":
-        return max(entry.now_ns, 0)
+        return max(entry.now_ns, run.last_byte_ns or 0)
     ended = run.ended_ns if run.status not in ("complete", "cancelled") else None
     return max(run.last_byte_ns or 0, ended or 0)
 
@@ -147,7 +145,6 @@ def _row(number: int, entries: Sequence[WaterfallEntry], starts: Sequence[int]) 
         number=number + 1,
         branch=entry.branch,
         kind=entry.kind,
-        title=entry.title,
         model=run.state.model or entry.model,
         start_ns=start_ns,
         end_ns=start_ns + length_ns,
