@@ -30,8 +30,8 @@ from tui.scenarios import Scenario
 from tui.screens.cache import CacheView
 from tui.screens.tool_ask import ToolAsk
 from tui.sources.live import Api, LiveSource
-from tui.widgets.lines_view import LinesView
 from tui.viewmodel.next_steps import IDLE
+from tui.widgets.lines_view import LinesView
 
 pytestmark = pytest.mark.usefixtures("api_key")
 
