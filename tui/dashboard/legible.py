@@ -44,11 +44,14 @@ class Legible(LineFilter):
                 Segment(text, style and _in_sixteen(style, background), control)
                 for text, style, control in segments
             ]
+        # Most are left as they are: those are not made again, since every line comes through here.
         return [
-            Segment(text, _readable(style, background), control)
-            if style is not None and _WORDS.search(text)
-            else Segment(text, style, control)
-            for text, style, control in segments
+            segment
+            if (style := segment.style) is None
+            or (better := _readable(style, background)) is style
+            or not _WORDS.search(segment.text)
+            else Segment(segment.text, better, segment.control)
+            for segment in segments
         ]
 
 
