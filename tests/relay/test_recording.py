@@ -16,7 +16,7 @@ import pytest
 
 from tests.relay.recorded import ASK, body_of, payload, recording, runs_of
 from tests.relay.stage import answering, raw_upstream, until
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 from tui.relay.tape_queue import RecordingRefused, TapeQueue, TapeSettings
 
 pytestmark = pytest.mark.asyncio

@@ -25,7 +25,6 @@ _KEPT: Final = frozenset(
 _CONTENT: Final = frozenset({"input", "metadata", "partial_json"})
 """Fields below which nothing but shapes stays."""
 _LETTER: Final = re.compile(r"[^\W_]")
-_DIGIT: Final = re.compile(r"\d")
 _DEEPEST: Final = 200
 
 

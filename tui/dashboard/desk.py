@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tui.conversation.exchange import Asked, Exchange
     from tui.conversation.plan import LivePlan
     from tui.messages.turns import Decision
-    from tui.sources.followed import CaptureFollower
 
 _FILE_IDLE_CAP_NS: Final = 2_000_000_000
 _AT_ONCE: Final = 200
@@ -100,18 +99,6 @@ class ScreenDesk:
         if opened.warnings:
             words = one_line("; ".join(opened.warnings))
             self._ui.complain(f"Left out of {one_line(opened.name)}: {words}")
-
-    async def follow(self, follower: CaptureFollower) -> None:
-        """Watch every run of a capture that grows, from when it begins. A worker."""
-        try:
-            async for factory in follower.runs():
-                # Whoever looks at something is not taken away from it.
-                shown = self._watchlist.shown
-                idle = not self._watchlist.all or shown is None or shown.feed.done
-                show = not follower.caught_up or (idle and self._watchlist.cursor is None)
-                self.start(factory, show=show, followed=True)
-        except (OSError, ValueError) as error:
-            self._ui.complain(f"Cannot follow: {one_line(str(error))}")
 
     def start(
         self,
@@ -228,6 +215,15 @@ class ScreenDesk:
         worker = shown.watched.worker if exchange is None else self._workers[exchange]
         if worker is not None:
             worker.cancel()
+
+    def interrupt(self) -> bool:
+        """Cancel what runs, and say so. Return False where there is none, or it was done before."""
+        if not self.is_running() or self.interrupted:
+            return False
+        self.interrupted = True
+        self.cancel()
+        self._ui.say("Cancelled. Press ctrl+c again to quit")
+        return True
 
     def again(self) -> None:
         """Send the request, or play the stream, once more; end a wait before another attempt."""

@@ -20,7 +20,7 @@ Entry = tuple[str, str, str]
 _ACTIONS: Final = {key.id: (key.shown, key.action) for key in KEYS} | {
     # Keys of the panes: the focused one knows what they are.
     "first": ("g", "play('go', 1)"),
-    "event": ("enter", "detail"),
+    "event": ("enter", "open('detail')"),
     "writer": ("enter", "focused.origin"),
     "pick": ("enter", "focused.open"),
     "sort": ("s", "focused.sort"),
