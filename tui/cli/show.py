@@ -43,6 +43,10 @@ class OutputMode(NamedTuple):
     bell: bool = False
     closing: tuple[str, ...] = ()
     """What the screen says when the first stream has ended, in several lengths."""
+    theme: str | None = None
+    """The name of a theme; one that there is not is refused where there is a screen."""
+    loop: bool = False
+    """Whether what is played begins anew when it has ended."""
     least_status: int = 0
     """The least exit status without a screen: there was more, which could not be read."""
 
@@ -92,6 +96,7 @@ def app_for(
 ) -> StreamscopeApp:
     """Return the dashboard."""
     leave_garbage()
+    from tui.cli.config import check_keys, check_theme, config_in_use
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
 
@@ -101,11 +106,17 @@ def app_for(
         smooth=output_mode.smooth,
         bell=output_mode.bell,
         closing=output_mode.closing,
+        loop=output_mode.loop,
+        theme=output_mode.theme,
+        keys=config_in_use().keys,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
-    return StreamscopeApp(
+    check_keys(config_in_use())
+    app = StreamscopeApp(
         factories, settings, live=live, opening=opening, following=following, relay=relay
     )
+    check_theme(output_mode.theme, sorted(app.available_themes))
+    return app
 
 
 def run_app(app: StreamscopeApp) -> int:

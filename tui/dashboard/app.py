@@ -76,6 +76,9 @@ class StreamscopeApp(App[int]):
         """
         super().__init__()
         self.settings = settings = settings or AppSettings()
+        if settings.theme in self.available_themes:
+            self.theme = settings.theme
+        self.set_keymap(dict(settings.keys))
         self._factories = factories
         self._opening = opening
         self._following = following

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ class AppSettings(NamedTuple):
     closing: Sequence[str] = ()
     """What is said when the first stream has ended, in several lengths, the longest first."""
     editor: str = "vi"
+    theme: str | None = None
+    """The name of a theme; None, or one that there is not: Textual's own."""
+    keys: Mapping[str, str] = {}
+    """Other keys than those that `commands` has, by the id of what they do."""
+    loop: bool = False
+    """Whether what is played begins anew when it has ended."""
 
     def recorder(self) -> Recorder | None:
         """Return what records the next live run, None where nothing is recorded."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
 from textual.app import SystemCommand
+from textual.keys import format_key
 
 
 class Key(NamedTuple):
@@ -138,6 +139,17 @@ KEYS: Final[list[Key]] = [
 ]  # fmt: skip
 
 
+def shown_keys(keys: Mapping[str, str]) -> dict[str, str]:
+    """Return how people write keys, by the id of what they do; `keys` are other ones than ours."""
+    own = {key.id: key.shown for key in KEYS}
+    written = {id: " ".join(_written(key) for key in text.split(",")) for id, text in keys.items()}
+    return own | written
+
+
+def _written(key: str) -> str:
+    return key if "+" in key else format_key(key)
+
+
 def palette(run: Callable[[str], object]) -> Iterator[SystemCommand]:
     """Yield what the palette offers; `run` runs an action."""
     for key in KEYS:
@@ -169,14 +181,19 @@ _PANES: Final = {
 _GROUPS: Final = (_PLAY, _ASK, _MOVE, _FIND, _VIEW, _KEEP, _APP)
 
 
-def help_groups(pane: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the keys in groups under their titles; those of the focused pane come first."""
+def help_groups(pane: str, keys: Mapping[str, str] = {}) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the keys in groups under their titles; those of the focused pane come first.
+
+    `keys` are other ones than ours.
+    """
+    shown = shown_keys(keys)
     panes = [_PANES[pane]] if pane in _PANES else []
     panes += [
         group for id, group in _PANES.items() if id in ("events", "transcript") and id != pane
     ]
     own = {
-        group: [(key.shown, key.what) for key in KEYS if key.group == group] for group in _GROUPS
+        group: [(shown[key.id], key.what) for key in KEYS if key.group == group]
+        for group in _GROUPS
     }
     own[_APP].append(("ctrl+p", "All commands"))
     return [*panes[:1], *own.items(), *panes[1:]]

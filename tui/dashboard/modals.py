@@ -121,4 +121,4 @@ class Modals:
         from tui.screens.help import Help
 
         if not self._ui.is_open(Help):
-            self._ui.open(Help(help_groups(self._ui.focused_pane)))
+            self._ui.open(Help(help_groups(self._ui.focused_pane, self._ui.keys)))
