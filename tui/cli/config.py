@@ -163,28 +163,12 @@ def config_in_use() -> Config:
 
 def check_keys(config: Config) -> None:
     """Refuse a key that is none, that has no action here, or that another action has."""
-    if not config.keys:
-        return
-    from textual.keys import Keys, _character_to_key
+    if config.keys:
+        from tui.dashboard.commands import key_problem
 
-    from tui.dashboard.commands import KEYS
-
-    def named(keys: str) -> list[str]:
-        each = keys.split(",") if keys != "," else [keys]
-        return [_character_to_key(key.strip()) if len(key.strip()) == 1 else key for key in each]
-
-    names = {key.value for key in Keys}
-    taken = {name: key.id for key in KEYS if key.id not in config.keys for name in named(key.keys)}
-    for id, text in config.keys.items():
-        if id not in {key.id for key in KEYS}:
-            config.refuse(id, f"no action: there are {', '.join(key.id for key in KEYS)}", "keys")
-        for name in named(text):
-            bare = name.removeprefix("ctrl+").removeprefix("alt+").removeprefix("shift+")
-            if not (bare in names or name in names or len(bare) == 1 or bare in taken):
-                config.refuse(id, f'{name!r} is no key: write it as "ctrl+s", "f5" or "K"', "keys")
-            if name in taken:
-                config.refuse(id, f"{name} is the key of {taken[name]}: give that another", "keys")
-            taken[name] = id
+        problem = key_problem(config.keys)
+        if problem is not None:
+            config.refuse(*problem, "keys")
 
 
 def check_theme(name: str | None, themes: Sequence[str]) -> None:

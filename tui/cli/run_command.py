@@ -255,7 +255,7 @@ def _many(
             requests = parse_prompts(piped, request) if is_piped else read_prompts(path, request)
     count = len(requests) * max(len(options.models), 1) * options.repeat
     if count > MOST:
-        fail(f"that is {count} calls: {MOST} at most")
+        fail(f"that would be {count} calls: at most {MOST} can be made")
     # A model in a request of its own is kept, unless models were named.
     return make_jobs(
         requests,

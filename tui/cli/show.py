@@ -148,7 +148,7 @@ def _close(live: LivePlan | None, writer: CaptureWriter | None, output: OutputFi
     failures = [file.failure for file in (writer, output) if file is not None and file.failure]
     for job in live.jobs if live is not None else ():
         if job.conversation.failure:
-            failures.append(f"the conversation is not kept: {job.conversation.failure}")
+            failures.append(f"the conversation was not saved: {job.conversation.failure}")
     for failure in failures:
         sys.stderr.write(f"streamscope: {told(failure)}\n")
     return not failures

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from textual.app import SystemCommand
-from textual.keys import format_key
+from textual.keys import Keys, _character_to_key, format_key
 
 
 class Key(NamedTuple):
@@ -137,6 +137,32 @@ KEYS: Final[list[Key]] = [
     Key("ctrl+c", "ctrl+c", "interrupt", "interrupt", "Cancel, then quit",
          "Copy a selection; else cancel the stream, and the next time leave", _APP),
 ]  # fmt: skip
+
+
+def key_problem(keys: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the id of a key that cannot be given away so, and why; None where all can be."""
+    ids = [key.id for key in KEYS]
+    taken = {name: key.id for key in KEYS if key.id not in keys for name in _names(key.keys)}
+    for id, text in keys.items():
+        if id not in ids:
+            return id, f"no action: there are {', '.join(ids)}"
+        for name in _names(text):
+            bare = name.removeprefix("ctrl+").removeprefix("alt+").removeprefix("shift+")
+            if len(bare) > 1 and name not in _NAMES and bare not in _NAMES:
+                return id, f'{name!r} is no key: write it as "ctrl+s", "f5" or "K"'
+            if name in taken:
+                return id, f"{name} is the key of {taken[name]}: give that another"
+            taken[name] = id
+    return None
+
+
+_NAMES: Final = {key.value for key in Keys} | {"full_stop", "comma", "slash", "plus", "minus"}
+
+
+def _names(keys: str) -> list[str]:
+    """Return keys as Textual calls them: several may be given, with commas between them."""
+    each = [key.strip() for key in keys.split(",")] if len(keys) > 1 else [keys]
+    return [_character_to_key(key) if len(key) == 1 else key for key in each]
 
 
 def shown_keys(keys: Mapping[str, str]) -> dict[str, str]:

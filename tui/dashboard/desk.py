@@ -32,7 +32,7 @@ _LOOKED_INTO: Final = 16
 _LOOP_NS: Final = 4_000_000_000
 """How long a stream that is played in a loop is shown when it has ended."""
 STILL_ARRIVING: Final = "The answer is still arriving: esc cancels it"
-FOLLOWED: Final = "Only watched: nothing here touches it"
+FOLLOWED: Final = "Another program sent this request: it can only be watched"
 
 
 class ScreenDesk:
@@ -191,7 +191,8 @@ class ScreenDesk:
         """Have what is shown loaded first, and what is played in a loop begin anew."""
         self._loads.go_on()
         shown = self._watchlist.shown
-        if self._settings.loop and shown is not None and self._watchlist.cursor is None:
+        idle = self._watchlist.cursor is None and not self._ui.modal
+        if self._settings.loop and shown is not None and idle:
             self._loop(shown.watched)
 
     def _loop(self, watched: Watched) -> None:
