@@ -231,12 +231,12 @@ async def test_a_letter_that_is_typed_decides_nothing() -> None:
         await stage.until(lambda: exchange.stage.kind == "asking")
         await stage.type("yes")
         assert not isinstance(stage.app.screen, ToolAsk)
-        assert "waits for your word" in stage.said and len(line.server.received) == 1
+        assert "is waiting for you" in stage.said and len(line.server.received) == 1
         await stage.press("escape")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         await stage.press("escape")
         await line.finished()
-        assert "c goes on" in stage.said
+        assert "c continues" in stage.said
         await stage.press("c")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         await stage.press("n")
@@ -280,7 +280,7 @@ async def test_where_no_tools_were_offered_nobody_is_asked() -> None:
     async with talk("2+2?", model="scenario:call", extra={"call": CALCULATOR}) as line:
         stage = line.stage
         await line.finished()
-        assert "without a result" in stage.said and "c goes on" in stage.said
+        assert "without a result" in stage.said and "c continues" in stage.said
         await stage.press("c")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         assert "No function calculator to run" in stage.text
