@@ -10,6 +10,7 @@ from tui.core.text import one_line
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.loads import Loads
 from tui.dashboard.questions import ToolQuestions
+from tui.dashboard.start import leave_alone
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Cancellable, Watched, Watchlist
 from tui.run import INSTANT, Clock, Feed
@@ -80,6 +81,8 @@ class ScreenDesk:
         """List what is behind the first ones, while these are drawn already."""
         for factory in factories:
             if not self._scheduler.has_time():
+                if self._settings.ticking:  # Else the process is not the app's own.
+                    leave_alone()
                 await self._scheduler.wait(self)
             self.start(factory, show=False)
 
