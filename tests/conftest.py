@@ -43,6 +43,7 @@ _KEPT = {
     _CORPUS_VARIABLE,
     "STREAMSCOPE_NODE_MODULES",  # Where the TypeScript SDK is, or that it may be fetched.
     "STREAMSCOPE_NPM",
+    "STREAMSCOPE_TUTORIALS",  # Where the texts of tutorials are.
     "TEXTUAL_SNAPSHOT_TEMPDIR",  # Where the workers report to.
 }
 _DROPPED_PREFIXES = ("ANTHROPIC_", "CLAUDE_", "CLICOLOR", "LC_", "STREAMSCOPE_", "TEXTUAL", "XDG_")

@@ -12,7 +12,7 @@ from tui.core.session import Run, Session
 from tui.core.state import End
 from tui.core.timeline import BorrowedStore
 from tui.scheduler import Scheduler
-from tui.sources import Answered, Source, SourceEnded
+from tui.sources import Answered, Source, SourceEnded, Unreadable
 from tui.sources.replay import Batched
 
 MIN_SPEED: Final = 0.1
@@ -229,6 +229,8 @@ class Feed:
         except SourceEnded as end:
             self.end = end
             self._finish(end.how, describe_end(end))
+        except Unreadable as reason:
+            self.session.refuse(str(reason))
         except asyncio.CancelledError:
             self._finish(self.stopped_as)
             raise
@@ -243,7 +245,7 @@ class Feed:
     def _finish(self, how: End, error: JsonObject | None = None) -> None:
         self._note_time_of_day()
         t_ns = self.elapsed_ns()
-        if self.info.kind in ("demo", "file") and how != self.stopped_as:
+        if self.info.kind in ("demo", "file", "followed") and how != self.stopped_as:
             # What was recorded ends when it ended, however late this program gets there.
             t_ns = self._last_ns
         if self.recorder is not None:

@@ -31,6 +31,8 @@ CASES: Final = {
     "live-call": "calling",
     "growth": "growth",
     "mock": "serving",
+    "relay-latency": "relaying",
+    "relay-speed": "relaying",
     "list-refresh": "many_runs",
     "many-streams": "many_streams",
     "many-requests": "many_requests",

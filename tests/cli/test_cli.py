@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import math
 import os
-import select
-import signal
 import socket
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -22,8 +16,8 @@ import pexpect
 import pytest
 
 import tui
-from tests import playbook as pb
-from tests.command_line import ESC, Call, Result, mock_in_a_thread, piped, run_command
+from tests.cli.process import BODY, COMMAND, HEAD, INSTANT, REST
+from tests.command_line import ESC, Call, Result, mock_in_a_thread, piped
 from tests.limits import HANG_S
 from tui.captures.writer import CaptureWriter
 from tui.cli import main as cli
@@ -32,50 +26,9 @@ from tui.cli import show as cli_show
 from tui.cli.output import OutputFile
 from tui.cli.show import OutputMode
 from tui.conversation.plan import LivePlan
-from tui.core.records import Chunk
-from tui.scenarios import load, names
-from tui.scenarios.sessions import session_names
-from tui.sources import Opening, Source, SourceInfo
+from tui.scenarios import load
+from tui.sources import Opening, Source
 from tui.sources.replay import FileSource
-
-COMMAND = [sys.executable, "-c", "from tui.cli.main import main; main()"]
-INSTANT = ("--speed", "instant")
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-BODY = pb.wire(pb.message_start(), *pb.text_block(0, "one ", "two"), *pb.ending())
-HEAD = pb.wire(pb.message_start(), pb.text_start(), pb.text(0, "one "))
-REST = BODY[len(HEAD) :]
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Run a command line in this process."""
-    return partial(run_command, monkeypatch)
-
-
-def start(*arguments: str | Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **(env or {})},
-    )
-
-
-def finish(process: subprocess.Popen[bytes], stdin: bytes | None = None) -> Result:
-    try:
-        out, err = process.communicate(stdin, timeout=HANG_S)
-    finally:
-        process.kill()
-    return Result(process.returncode, out.decode(), err.decode())
-
-
-@pytest.fixture
-def stream(tmp_path: Path) -> Path:
-    path = tmp_path / "answer.sse"
-    path.write_bytes(BODY)
-    return path
-
 
 # --- help -----------------------------------------------------------------------------------------
 
@@ -91,18 +44,6 @@ def test_every_command_has_its_help(call: Call) -> None:
 
 def test_the_version(call: Call) -> None:
     assert call("--version") == Result(0, f"streamscope, version {tui.__version__}\n", "")
-
-
-def test_the_demos_are_listed(call: Call) -> None:
-    result = call("demo", "--list")
-    assert (result.status, result.err) == (0, "")
-    assert [line.split()[0] for line in result.out.splitlines()] == [*names(), *session_names()]
-
-
-def test_a_session_is_played_scene_by_scene(call: Call) -> None:
-    result = call("demo", "agent", "--plain", "--speed", "instant")
-    assert (result.status, result.out.count("Mended: all 62 tests pass.")) == (0, 1)
-    assert "\nagent " in call("demo", "--list").out
 
 
 # --- mistakes -------------------------------------------------------------------------------------
@@ -122,9 +63,9 @@ def test_a_session_is_played_scene_by_scene(call: Call) -> None:
         ("demo --speed fast", "'fast' is not a speed"),
         ("demo --speed nan", "'nan' is not a speed"),
         ("demo --speed -1", "'-1' is not a speed"),
-        ("open", "Missing argument 'FILES...'"),
+        ("open", "Missing argument 'FILE...|DIR|-'"),
         ("open absent.sse", "absent.sse: no such file"),
-        ("open .", ". is a folder: name a file in it, or use streamscope inspect ."),
+        ("open . --follow", ". is a folder: --follow takes a capture"),
         ("open - absent.sse", "- cannot be opened together with files"),
         ("open " + "x" * 300, "cannot be read: File name too long"),
         ("run", 'nothing to send: streamscope run "your prompt", or --request FILE'),
@@ -557,10 +498,10 @@ class FakeApp:
         factories: list[Callable[[], Source]],
         settings: object,
         *,
-        live: LivePlan | None = None,
         opening: Opening | None = None,
+        **_: object,
     ) -> None:
-        found = opening()[0] if opening is not None else []
+        found = [stream.source for opened in opening or () for stream in opened.streams]
         self.given[:] = [settings, *(factory() for factory in [*factories, *found])]
         self.run_list = self
         self._driver = None
@@ -641,167 +582,3 @@ def test_a_terminal_that_can_do_nothing_gets_plain_text(stream: Path, term: str)
     assert terminal.exitstatus == 0
     assert "one two\r\n" in shown
     assert ESC not in shown
-
-
-# --- a real process -------------------------------------------------------------------------------
-
-
-def read_until(process: subprocess.Popen[bytes], text: bytes) -> bytes:
-    """Read standard output up to `text`."""
-    assert process.stdout is not None
-    got = b""
-    while not got.endswith(text):
-        ready, _, _ = select.select([process.stdout], [], [], 60)
-        byte = os.read(process.stdout.fileno(), 1) if ready else b""
-        assert byte, got
-        got += byte
-    return got
-
-
-def test_a_pipe_is_drawn_as_it_arrives() -> None:
-    process = start("open", "-")
-    assert process.stdin is not None
-    process.stdin.write(HEAD)
-    process.stdin.flush()
-    assert read_until(process, b"one ") == b"one "
-    assert process.poll() is None
-    result = finish(process, REST)
-    assert (result.status, result.out) == (0, "two\n")
-    assert ESC not in result.out + result.err
-
-
-@pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
-    process = start("open", "-")
-    assert process.stdin is not None
-    process.stdin.write(HEAD)
-    process.stdin.flush()
-    read_until(process, b"one ")
-    process.send_signal(number)
-    assert process.wait(60) == 128 + number
-    result = finish(process)
-    assert result.out == "\n"
-    assert result.err.startswith("streamscope: cancelled\ncancelled \u00b7 ")
-    assert result.err.endswith("streamscope: interrupted\n")
-    assert "Traceback" not in result.err
-
-
-def test_the_mock_serves_until_it_is_interrupted() -> None:
-    process = start("mock")
-    line = read_until(process, b"\n").decode()
-    url = line.split()[3].rstrip(";")
-    port = int(url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=HANG_S) as client:
-        client.sendall(b"GET / HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n\r\n" % port)
-        assert client.recv(12) == b"HTTP/1.1 404"
-    process.send_signal(signal.SIGINT)
-    result = finish(process)
-    assert result.status == 130
-    assert result.err.strip().splitlines() == ["streamscope: interrupted"]
-
-
-class Signalled:
-    """Yields the beginning of an answer, then has this process told to end."""
-
-    info = SourceInfo("signalled", None, None, "demo", timed=True, paced=False)
-    sent_ns: int | None = None
-
-    async def chunks(self) -> AsyncIterator[Chunk]:
-        yield Chunk(0, HEAD)
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.Event().wait()
-
-    async def aclose(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize("as_json", [False, True])
-def test_what_arrived_before_a_signal_is_kept(
-    capsys: pytest.CaptureFixture[str], as_json: bool
-) -> None:
-    with pytest.raises(SystemExit) as caught:
-        cli_show.show([Signalled], output_mode=OutputMode(plain=True, as_json=as_json))
-    assert caught.value.code == 143
-    out, err = capsys.readouterr()
-    if as_json:
-        (run,) = json.loads(out)["runs"]
-        assert (run["status"], run["message"]["content"][0]["text"]) == ("cancelled", "one ")
-    else:
-        assert out == "one \n"
-    assert err.endswith("streamscope: interrupted\n")
-
-
-class Interrupted(io.BytesIO):
-    def read(self, size: int | None = -1, /) -> bytes:
-        raise KeyboardInterrupt
-
-
-def test_an_interrupt_while_reading_is_no_failure(call: Call) -> None:
-    result = call("inspect", "-", stdin=Interrupted())
-    assert (result.status, result.err.strip()) == (130, "streamscope: interrupted")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["demo", "markdown", "--plain", *INSTANT],
-        ["demo", "--list"],
-        ["inspect", "--json", "-"],
-        ["--help"],
-    ],
-)
-def test_a_reader_that_has_gone_is_no_traceback(arguments: list[str]) -> None:
-    process = start(*arguments)
-    assert process.stdout is not None and process.stderr is not None and process.stdin is not None
-    process.stdout.close()
-    with suppress(BrokenPipeError):  # The commands that read nothing may be gone as well.
-        process.stdin.write(BODY)
-        process.stdin.close()
-    err = process.stderr.read().decode()
-    assert process.wait(60) == 1
-    process.stderr.close()
-    assert "Traceback" not in err and "BrokenPipe" not in err
-
-
-HARD = pb.wire(
-    pb.message_start(model="mod\u00e8le"),
-    *pb.text_block(0, "na\u00efve \U0001f600 \ud83d", "\ude00 \x1b[2J"),
-    *pb.tool_block(1, '{"q": "\u00fc"}', name="\u540d"),
-    *pb.ending(),
-)
-
-
-def test_a_c_locale_has_no_such_characters(tmp_path: Path) -> None:
-    path = tmp_path / "hard.sse"
-    path.write_bytes(HARD.replace(b"end_turn", b"\xff\xfe"))
-    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    for arguments in (["open", path, *INSTANT], ["inspect", path], ["demo", "hostile", *INSTANT]):
-        result = finish(start(*arguments, env=ascii_only))
-        assert "Traceback" not in result.err
-        assert (result.out + result.err).isascii()
-        assert ESC not in result.out + result.err
-        assert result.status in (0, 1)
-        if arguments[0] == "open":
-            assert result.out.startswith("na?ve ? <U+D83D><U+DE00> ?[2J\n? ? ")
-
-
-def test_hard_characters_elsewhere(call: Call, tmp_path: Path) -> None:
-    path = tmp_path / "hard.sse"
-    path.write_bytes(HARD)
-    result = call("open", path, *INSTANT)
-    assert result.out.startswith("na\u00efve \U0001f600 <U+D83D><U+DE00> \u241b[2J\n\u2192 \u540d")
-    assert call("inspect", path).status == call("inspect", "--json", path).status == 0
-
-
-def test_a_closed_standard_error_is_no_failure(
-    monkeypatch: pytest.MonkeyPatch, stream: Path
-) -> None:
-    kept = io.StringIO()
-    monkeypatch.setattr(sys, "argv", ["streamscope", "inspect", str(stream), "absent"])
-    for name, value in (("stdout", kept), ("stderr", None), ("stdin", None)):
-        monkeypatch.setattr(sys, name, value)
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    sys.stderr.close()
-    assert caught.value.code == 2
-    assert "complete" in kept.getvalue()

@@ -107,7 +107,10 @@ def test_the_same_request() -> None:
         RequestAndAnswer(asked([{"type": "text", "text": "Hi."}]), None),
         RequestAndAnswer(asked("Hi."), None),
     ]
-    assert [found.same for found in link(exchanges)] == [*[(), (0,), (), (), (), (0, 1), (0, 1, 5)]]
+    nothing = None, 0
+    assert [(found.same, found.times) for found in link(exchanges)] == [
+        *[nothing, (0, 1), nothing, nothing, nothing, (1, 2), (5, 3)]
+    ]
 
 
 def test_what_came_back() -> None:
@@ -158,7 +161,7 @@ def test_any_requests_can_be_linked(values: list[Any]) -> None:
     assert len(links) == len(exchanges)
     for number, found in enumerate(links):
         assert isinstance(found, Link)
-        assert all(place < number for place in (found.before, *found.same) if place is not None)
+        assert all(place < number for place in (found.before, found.same) if place is not None)
         if found.before is not None:
             before = exchanges[found.before]
             assert before.request is not None

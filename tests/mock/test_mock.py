@@ -376,7 +376,7 @@ async def test_an_unknown_scenario_offers_close_ones(client: AsyncAnthropic) -> 
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/", 404), ("PUT", "/v1/messages", 405)]
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("PUT", "/v1/messages", 405)]
 )
 async def test_other_paths_and_methods(
     http: httpx2.AsyncClient, method: str, path: str, status: int
@@ -421,7 +421,7 @@ async def test_the_version_in_a_path_may_be_missing_or_come_twice(
     assert counted.json()["input_tokens"] > 0
     assert (await http.get(f"{version}/models")).json()["data"]
     assert (await http.get(f"{version}/models/scenario:tour")).json()["id"] == "scenario:tour"
-    for missing in ("/", "/v1", f"{version}/v2/messages", "/v1/v1/v1/messages"):
+    for missing in ("/nothing", "/v1", f"{version}/v2/messages", "/v1/v1/v1/messages"):
         assert (await http.post(missing, json=body)).status_code == 404
 
 

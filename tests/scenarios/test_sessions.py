@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.command_line import run_command
 from tui.core.session import Session
 from tui.messages.conversations import Conversations
 from tui.scenarios import Scenario, names
@@ -63,3 +64,15 @@ def test_the_agent_has_a_sub_agent() -> None:
 def test_what_is_wrong_is_named(source: str, problem: str) -> None:
     with pytest.raises(SceneError, match=problem):
         compile_session("s", source)
+
+
+def test_a_session_is_played_scene_by_scene(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run_command(monkeypatch, "demo", "agent", "--plain", "--speed", "instant")
+    assert (result.status, result.out.count("Mended: all 62 tests pass.")) == (0, 1)
+
+
+def test_the_demos_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run_command(monkeypatch, "demo", "--list")
+    assert (result.status, result.err) == (0, "")
+    listed = [line.split()[0] for line in result.out.splitlines()]
+    assert listed == [*names(), *session_names()]

@@ -37,7 +37,7 @@ async def test_it_shows_the_call_and_what_can_be_done() -> None:
         for button in ("y run it", "a always run", "n refuse", "h by hand", "esc decides later"):
             assert button in hand.text
         assert "ctrl+s" not in hand.text
-        assert "cannot run here" not in hand.text
+        assert "No function" not in hand.text
 
 
 async def test_keys_that_were_meant_for_something_else_decide_nothing() -> None:
@@ -93,7 +93,7 @@ async def test_keys_without_a_meaning_do_nothing() -> None:
 
 async def test_what_cannot_run_here_can_only_be_refused_or_answered() -> None:
     async with shown(asking(runnable=False)) as hand:
-        assert "It cannot run here: answer by hand, or refuse" in hand.text
+        assert "No function get_weather to run: answer by hand, or refuse" in hand.text
         assert "run it" not in hand.text
         assert "always run" not in hand.text
         await hand.press("y", "enter", "a")
@@ -231,7 +231,7 @@ async def look_at_all(hand: Hand, runnable: bool) -> None:
     ways = ["y run it", "a always run"] if runnable else []
     for text in ("get_weather", '"key 0": 0', *ways, "n refuse", "h by hand"):
         assert text in hand.text
-    assert ("cannot run here" in hand.text) is not runnable
+    assert ("No function" in hand.text) is not runnable
     await hand.press("h")
     await hand.paste("\n" * 20 + "typed")
     for text in ("typed", "ctrl+s send", "ctrl+e result", "esc back"):

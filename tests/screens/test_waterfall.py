@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from tests import playbook as pb
 from tests.agent_session import AgentSession, mending, results, user, words
-from tests.app_harness import LATER_S, PushedSource, Stage, on_stage, rows_of
+from tests.app_harness import LATER_S, PushedSource, Stage, on_stage, rows_of, strips_of
 from tests.dashboard.test_talk import CALCULATOR, talk, with_tools
 from tests.manual_clock import ManualClock
 from tui.screens.cache_ledger import CacheLedger
@@ -201,3 +202,53 @@ async def test_a_live_conversation_with_tools() -> None:
         await judged(stage)
         assert "2 requests \u00b7 4.00s" in stage.text and "your tools 100 %" in stage.text
         assert "\u00b7\u00b7 calculator \u00b7\u00b7" in row(stage, 2)
+
+
+async def test_the_wheel_zooms_with_ctrl_and_scrolls_the_axis_with_shift(tmp_path: Path) -> None:
+    async with opened(mending(), tmp_path) as stage:
+        whole = pane(stage).window
+
+        async def wheel(kind: type[events.MouseEvent], held: str = "") -> None:
+            shift, ctrl = held == "shift", held == "ctrl"
+            pane(stage).post_message(kind(pane(stage), 5, 5, 0, 0, 0, shift, False, ctrl))
+            await stage.settle()
+
+        await wheel(events.MouseScrollUp, "ctrl")
+        near = pane(stage).window
+        assert near.length_ns * 2 == pytest.approx(whole.length_ns, abs=4)
+        await wheel(events.MouseScrollDown, "shift")
+        later = pane(stage).window
+        assert later.start_ns > near.start_ns
+        await wheel(events.MouseScrollRight)
+        await wheel(events.MouseScrollLeft)
+        assert pane(stage).window == later
+        await wheel(events.MouseScrollDown, "ctrl")
+        assert pane(stage).window == whole
+
+
+async def test_the_chosen_row_is_seen_without_colours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with opened(mending(), tmp_path) as stage:
+        reversed_rows = [
+            number
+            for number, strip in enumerate(strips_of(pane(stage)))
+            if any(style is not None and style.reverse for _, style, _ in strip)
+        ]
+        assert reversed_rows == [1]
+        signs = {"\u2591", "\u2592", "\u2593", "\u2588", "\u00b7"}
+        assert signs <= set("".join(rows_of(pane(stage))))
+
+
+async def test_a_session_that_is_played_grows(tmp_path: Path) -> None:
+    factories, _ = recorded(mending().write(tmp_path / "agent.jsonl"))
+    async with on_stage(*factories, size=(80, 24)) as stage:
+        await stage.at(0.5)
+        await stage.press("W")
+        assert "arriving" in stage.text and len(pane(stage).in_view) == 7
+        early = pane(stage).window.length_ns
+        await stage.at(LATER_S)
+        await judged(stage)
+        assert "9 requests" in stage.text and row(stage, 3).startswith(" 3 \u21b3")
+        assert pane(stage).window.length_ns > early

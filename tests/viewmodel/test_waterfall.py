@@ -20,6 +20,7 @@ from tui.viewmodel.waterfall import (
     WaterfallEntry,
     WaterfallGap,
     WaterfallRow,
+    WaterfallTotals,
     heading_of,
     totals_of,
     totals_parts,
@@ -83,7 +84,8 @@ def test_rows_on_one_axis() -> None:
     assert (second.start_ns, second.end_ns) == (ns(10.0), ns(11.5))
     assert second.gap == WaterfallGap(ns(4.0), ns(10.0), ("bash \u00d72",))
     assert view.note == ""
-    assert tuple(view.totals) == (2, ns(11.5), ns(4.0), ns(1.5), ns(6.0), 0, 1_025, 900, 30)
+    times = ns(11.5), ns(4.0), ns(1.5), ns(6.0)
+    assert view.totals == WaterfallTotals(2, *times, 0, 1_025, 900, 30)
     assert heading_of(view) == "Conversation \u00b7 2 requests \u00b7 11.5s"
     assert totals_parts(view.totals) == [
         ("model", "model 35 %"),
@@ -209,9 +211,9 @@ def test_exact_rows() -> None:
         *(joined(row_line(row, window, columns, None)) for row in view.rows),
     ]
     assert [line.translate(LETTERS) for line in drawn] == [
-        " #   0s             5s             10s        out  read/write",
-        " 1   wwwtttiiiiiii  |              |           15      900/90  ",
-        " 2 > |           ---- bash x2 -----wwtttt      15           \u2013  ",
+        " #   0s             5s             10s       out  read/write",
+        " 1   wwwtttiiiiii   |              |          15      900/90  ",
+        " 2 > |           ---- bash x2 -----wwttt      15           \u2013  ",
     ]
 
 

@@ -66,13 +66,19 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "bin"
 
 
-def test_wheel_holds_the_package_its_styles_and_its_scenes(root: Path, wheel: Path) -> None:
+def test_wheel_holds_the_package_its_styles_its_scenes_and_its_pages(
+    root: Path, wheel: Path
+) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         assert archive.read("tui/styles.tcss") == (root / "styles.tcss").read_bytes()
     scenes = {path.name for path in (root / "tui" / "scenarios").glob("*.scene")}
     assert scenes
     assert {f"tui/scenarios/{name}" for name in scenes} <= names
+    for folder in ("page", "terminal_page"):
+        pages = {path.name for path in (root / "tui" / "serving" / folder).iterdir()}
+        assert len(pages) == 3
+        assert {f"tui/serving/{folder}/{name}" for name in pages} <= names
     modules = {path.relative_to(root).as_posix() for path in (root / "tui").rglob("*.py")}
     assert modules <= names
 

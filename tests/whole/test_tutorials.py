@@ -13,6 +13,7 @@ import pytest
 from tests.app_harness import LATER_S, on_stage
 from tests.command_line import Call, Result, mock_in_a_thread, run_command
 from tests.dashboard.test_talk import CALCULATOR, talk, with_tools
+from tests.whole.test_tutorial_pages import PAGES
 from tui.mock.mock import MockServer
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -345,7 +346,7 @@ def table() -> dict[str, str]:
 
 
 def test_every_row_is_tested_and_every_test_has_its_row() -> None:
-    assert sorted(table()) == sorted([*COMMANDS, *KEYS])
+    assert sorted(table()) == sorted([*COMMANDS, *KEYS, *PAGES])
 
 
 @pytest.mark.parametrize("what", COMMANDS)

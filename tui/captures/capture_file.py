@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
+from tui.captures.answer_body import AnswerBody
 from tui.captures.capture_body import CaptureBody, Parts, lines_before
 from tui.captures.codec import (
     CHUNK_HEAD,
@@ -24,7 +26,7 @@ from tui.captures.eventstream import CONTENT_TYPE, Unwrapper, fault_lines, unwra
 from tui.captures.in_memory_file import Readable, size_of
 from tui.captures.like import restored
 from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, titled
-from tui.core.records import JsonObject
+from tui.core.records import Chunk, JsonObject
 from tui.core.text import one_line
 
 FORMAT: Final = "capture"
@@ -33,6 +35,7 @@ CHECKED_SIZE: Final = 16 << 20
 with them is said at the start. Of larger ones the index reads only the lines that are no chunks."""
 _BLOCK: Final = 1 << 18
 _SHOWN: Final = 3
+_ERRORS: Final = 400
 _NO_END: Final[JsonObject] = {
     "type": "interrupted",
     "message": "the capture ends before the response did",
@@ -239,7 +242,29 @@ def _recording(seen: _Seen, file: Readable, checked: bool) -> Recording:
         response_ns=0 if response is None else response.t_ns,
     )
     kind = header_of(recording.response_headers, "content-type")
-    return _as_events(recording) if CONTENT_TYPE in kind else recording
+    if CONTENT_TYPE in kind:
+        return _as_events(recording)
+    if response is not None and "json" in kind and response.status < _ERRORS:
+        return _as_stream(recording, response.status)
+    return recording
+
+
+def _as_stream(recording: Recording, status: int) -> Recording:
+    """Return a recording of an answer that did not stream as the stream it would have been."""
+
+    def chunks() -> Iterator[Chunk]:
+        body = AnswerBody(status, recording.response_headers, recording.url)
+        t_ns = 0
+        for t_ns, data in recording.chunks():
+            if events := body.feed(data):
+                yield Chunk(t_ns, events)
+        if rest := body.close():
+            yield Chunk(t_ns, rest)
+
+    size = None if recording.size is None else sum(len(data) for _, data in chunks())
+    return replace(
+        recording, body=None, chunks=chunks, raw=recording.chunks, size=size, streamed=False
+    )
 
 
 def _as_events(recording: Recording) -> Recording:
@@ -253,6 +278,7 @@ def _as_events(recording: Recording) -> Recording:
         recording,
         # Its bytes are not those of the file: none of them can be read there again.
         body=None,
+        raw=recording.chunks,
         chunks=lambda: unwrapped(recording.chunks()),
         size=size,
         faults=tuple(unwrapper.faults),

@@ -73,6 +73,8 @@ class Recording:
     """False for an answer that came whole, and is shown as the stream it would have been."""
     faults: tuple[Fault, ...] = ()
     """What of the body could not be read, where that is a binary event stream."""
+    raw: Callable[[], Iterator[Chunk]] | None = field(default=None, compare=False)
+    """Reads the body as it came, where `chunks` has it in another form."""
     body: CaptureBody | None = field(default=None, compare=False)
     """Its lines in a capture: read again from any offset; knows which were bad."""
 
@@ -154,7 +156,7 @@ def recording_of(
     status = exchange.status
     if not body and status is not None and 200 <= status < 300:
         raise ImportFailure("a response without its body")
-    how, error = _ending(status, found, exchange.note)
+    how, error = ending_of(status, found, exchange.note)
     if message is not None:
         body = message_wire(message)
     chunk = Chunk(0, body)
@@ -210,9 +212,13 @@ def _json_object(value: object) -> JsonObject | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def _ending(
+def ending_of(
     status: int | None, body: JsonObject | None, note: str | None
 ) -> tuple[End, JsonObject | None]:
+    """Return how a response with this status and JSON body ended, and with which error.
+
+    A status below 100 stands for no response at all; `note` says why.
+    """
     if status is None or 200 <= status < 400:
         return "eof", None
     if status < 100:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,22 +14,29 @@ import click
 from tui import __version__
 from tui.captures.telling import crash_report, told
 from tui.cli.click_options import OnceGroup, plain_option, speed_option
-from tui.cli.failing import FAILED, INTERRUPTED, fail, reading
+from tui.cli.failing import FAILED, INTERRUPTED, USAGE, fail, reading
 from tui.cli.show import OutputMode, leave_garbage, screen_possible, show
 from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
+from tui.cli.web import web
 
 if TYPE_CHECKING:
-    from tui.sources import SourceFactory
+    from tui.mock.matching import MatchMode
+    from tui.sources import Opened, SourceFactory
+    from tui.sources.followed import CaptureFollower
 
 
 class Commands(OnceGroup):
-    """All commands. `run`, with its many options, is made when it is asked for."""
+    """All commands. `run` and `proxy`, with their many options, are made when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "run"])
+        return sorted([*super().list_commands(ctx), "proxy", "run"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "proxy":
+            from tui.cli.proxy_command import proxy
+
+            return proxy
         if cmd_name == "run":
             from tui.cli.run_command import run
 
@@ -86,12 +94,15 @@ def demo(
 
 
 @cli.command("open")
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...|DIR|-")
 @speed_option
 @click.option("--follow", is_flag=True, help="Wait for more of a capture that is being written.")
 @plain_option
 def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) -> None:
-    """Play recorded streams: FILE... or - for standard input, drawn as it arrives.
+    """Play recorded streams: FILE..., or - for standard input, drawn as it arrives.
+
+    DIR lists all streams below a folder, and many files are listed too: what you look at is loaded
+    first, and r plays it. A file that cannot be read says why in its row.
 
     Server-sent events, captures, events as JSON, whole Messages, Claude Code sessions, batch
     results, Bedrock event streams, claude-trace logs, HAR files, mitmproxy flows, VCR cassettes,
@@ -99,24 +110,30 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     """
     from tui.captures.importers import ImportFailure
     from tui.sources.capture import following, from_pipe, recorded
+    from tui.sources.opened import is_folder, open_pipe
 
     if "-" in files and len(files) > 1:
         fail("- cannot be opened together with files")
-    factories: list[SourceFactory] = []
-    failures: list[str] = []
     if not plain:
         leave_garbage()
-    for name in files:
-        path = Path(name)
+    output_mode = OutputMode(speed, plain)
+    if follow and "-" not in files and not output_mode.screenless:
+        show([], output_mode=output_mode, following=_followers(files))
+    paths = [Path(name) for name in files]
+    if not follow and (len(paths) > 1 or is_folder(paths[0])):
+        _open_together(paths, output_mode)
+    factories: list[SourceFactory] = []
+    failures: list[str] = []
+    for name, path in zip(files, paths, strict=True):
         if name == "-":
             screen = not plain and screen_possible()
             pipe = take_pipe("curl -N ... | streamscope open -", screen=screen)
-            opening = partial(from_pipe, partial(os.read, pipe), "standard input")
+            read = partial(os.read, pipe)
             if screen:
-                show([], output_mode=OutputMode(speed), opening=opening)
-        # Not `Path.is_dir`: that one raises where a name is too long or a folder is locked.
-        elif os.path.isdir(path):
-            fail(f"{name} is a folder: name a file in it, or use streamscope inspect {name}")
+                show([], output_mode=output_mode, opening=open_pipe(read, "standard input"))
+            opening = partial(from_pipe, read, "standard input")
+        elif is_folder(path):
+            fail(f"{name} is a folder: --follow takes a capture")
         else:
             opening = partial(following if follow else recorded, path)
         with reading(name):
@@ -130,7 +147,47 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         fail("; ".join(failures), FAILED)
     for failure in failures:
         click.echo(f"streamscope: {told(failure)}", err=True)
-    show(factories, output_mode=OutputMode(speed, plain, incomplete=bool(failures)))
+    show(factories, output_mode=output_mode._replace(least_status=FAILED if failures else 0))
+
+
+def _open_together(paths: list[Path], output_mode: OutputMode) -> NoReturn:
+    """Open several files and folders; on a screen, what is behind the first of them later."""
+    from tui.captures.telling import why_unread
+    from tui.sources.opened import open_together
+
+    found = open_together(paths)
+    seen: list[Opened] = []
+    failures: list[str] = []
+    status = 0
+    for opened in found:
+        seen.append(opened)
+        failures += [f"{opened.name}: {warning}" for warning in opened.warnings]
+        if opened.problem is not None:
+            failures.append(f"{opened.name}: {why_unread(opened.problem)}")
+            status = max(status, USAGE if isinstance(opened.problem, OSError) else FAILED)
+        elif not output_mode.screenless:
+            show([], output_mode=output_mode, opening=chain(seen, found))
+    good = [one for one in seen if one.problem is None]
+    if not good and not failures:
+        fail(f"{paths[0]}: no streams in this folder (looked for *.sse and logs)")
+    if not good:
+        fail("; ".join(failures), status)
+    for failure in failures:
+        click.echo(f"streamscope: {told(failure)}", err=True)
+    factories = [stream.source for one in good for stream in one.streams]
+    status = max(status, FAILED if failures else 0)
+    show(factories, output_mode=output_mode._replace(least_status=status))
+
+
+def _followers(files: tuple[str, ...]) -> list[CaptureFollower]:
+    """Return what follows these captures; fail where one cannot be."""
+    from tui.sources.capture import following
+    from tui.sources.followed import CaptureFollower
+
+    for name in files:
+        with reading(name):
+            following(Path(name))
+    return [CaptureFollower(Path(name)) for name in files]
 
 
 @cli.command()
@@ -161,28 +218,56 @@ def inspect(targets: tuple[str, ...], as_json: bool) -> None:
     metavar="SHARE",
     help="The share of requests that gets a fault; all of them without it.",
 )
+@click.option("--from", "capture", metavar="CAPTURE", help="Answer with what was recorded.")
+@click.option(
+    "--match",
+    type=click.Choice(["exact", "content", "order"]),
+    default="content",
+    show_default="content",
+    help="With --from: which recorded answer a request gets.",
+)
+@click.pass_context
+# A parameter for each option: click calls it with all of them.
 def mock(
+    context: click.Context,
     port: int,
     speed: float,
     jitter: float,
     seed: int | None,
     faults: tuple[str, ...],
     fault_rate: float,
+    capture: str | None,
+    match: MatchMode,
 ) -> None:
-    """Serve a Messages API on loopback that answers from the demo streams.
+    """Serve a Messages API on loopback that answers from the demo streams, or what was recorded.
 
     A model scenario:NAME plays that demo; any claude model is answered by the words of the prompt.
     A client asks for a fault itself with the header x-streamscope-fault or after the model name:
     scenario:plain!overloaded:5
     """
-    from tui.mock.mock import serve
+    from tui.mock.mock import MockSettings, serve
 
+    given = context.get_parameter_source
+    if capture is None and given("match") is not click.core.ParameterSource.DEFAULT:
+        fail("--match needs --from")
     try:
+        if capture is not None:
+            from tui.mock.recorded import serve_recorded
+
+            if given("speed") is click.core.ParameterSource.DEFAULT and os.environ.get("CI"):
+                speed = float("inf")
+            with reading(capture):
+                os.stat(capture)
+            settings = MockSettings(speed, jitter, seed, faults, fault_rate)
+            serve_recorded(Path(capture), match, settings, port)
         serve(port, speed, jitter=jitter, seed=seed, faults=faults, fault_rate=fault_rate)
     except ValueError as error:
         fail(str(error))
     except OSError as error:
         fail(f"port {port}: {error.strerror or error}; another port: --port N, any: --port 0")
+
+
+cli.add_command(web)
 
 
 def _run(command: click.Command) -> NoReturn:

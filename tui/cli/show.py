@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from tui.captures.telling import told
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
     from tui.cli.output import OutputFile
     from tui.cli.plain_live import PlainDesk
     from tui.conversation.plan import LivePlan
+    from tui.dashboard.app import StreamscopeApp
+    from tui.dashboard.relaying import RelayLink
     from tui.run import Feed
     from tui.sources import Opening, SourceFactory
+    from tui.sources.followed import CaptureFollower
     from tui.viewmodel.smooth import Reveal
 
 
 def screen_possible() -> bool:
-    """Whether standard output is a terminal that can be drawn on."""
+    """Whether standard output is a terminal that can be drawn on, or leads to one on a web page."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"):
+        return True
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
@@ -37,8 +43,8 @@ class OutputMode(NamedTuple):
     bell: bool = False
     closing: tuple[str, ...] = ()
     """What the screen says when the first stream has ended, in several lengths."""
-    incomplete: bool = False
-    """There was more that could not be read, so that the status without a screen is no success."""
+    least_status: int = 0
+    """The least exit status without a screen: there was more, which could not be read."""
 
     @property
     def screenless(self) -> bool:
@@ -54,11 +60,12 @@ def show(
     writer: CaptureWriter | None = None,
     output: OutputFile | None = None,
     opening: Opening | None = None,
+    following: Sequence[CaptureFollower] = (),
 ) -> NoReturn:
     """Show sources and live calls, on the screen or without one, and end with their exit status.
 
     With a `writer`, every live call is recorded; `output` is where their text goes.
-    `opening` gives sources that a screen waits for.
+    `opening` and `following` give sources that are found while a screen is there.
     """
     output_mode = output_mode or OutputMode()
     status = FAILED
@@ -66,23 +73,28 @@ def show(
         if output_mode.screenless:
             status = asyncio.run(_without_screen(factories, output_mode, live, writer))
         else:
-            status = _on_screen(factories, output_mode, live, writer, opening)
+            app = app_for(factories, output_mode, live, writer, opening, following)
+            status = run_app(app)
     finally:
         kept = _close(live, writer, output)
     sys.exit(status or (0 if kept else FAILED))
 
 
-def _on_screen(
+# As `show` takes them, and without what is only for the end.
+def app_for(
     factories: list[SourceFactory],
     output_mode: OutputMode,
-    live: LivePlan | None,
-    writer: CaptureWriter | None,
-    opening: Opening | None,
-) -> int:
+    live: LivePlan | None = None,
+    writer: CaptureWriter | None = None,
+    opening: Opening | None = None,
+    following: Sequence[CaptureFollower] = (),
+    relay: RelayLink | None = None,
+) -> StreamscopeApp:
+    """Return the dashboard."""
     leave_garbage()
+    from tui.cli.state import keep_theme, kept_theme
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
-    from tui.dashboard.textual_hacks import left_unread
 
     settings = AppSettings(
         speed=output_mode.speed,
@@ -90,9 +102,19 @@ def _on_screen(
         smooth=output_mode.smooth,
         bell=output_mode.bell,
         closing=output_mode.closing,
+        theme=None if "TEXTUAL_THEME" in os.environ else kept_theme(),
+        keep_theme=keep_theme,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
-    app = StreamscopeApp(factories, settings, live=live, opening=opening)
+    return StreamscopeApp(
+        factories, settings, live=live, opening=opening, following=following, relay=relay
+    )
+
+
+def run_app(app: StreamscopeApp) -> int:
+    """Run the dashboard, and return its exit status."""
+    from tui.dashboard.textual_hacks import left_unread
+
     result = app.run()
     # A terminal that nobody reads would hold up the end.
     for line in [] if left_unread(app) else app.run_list.table():
@@ -173,4 +195,4 @@ async def _without_screen(
     except asyncio.CancelledError:
         sys.stderr.write("\nstreamscope: interrupted\n")
         return 128 + int(stopped[0]) if stopped else INTERRUPTED
-    return 0 if succeeded and not output_mode.incomplete else FAILED
+    return max(output_mode.least_status, 0 if succeeded else FAILED)

@@ -29,7 +29,7 @@ def of_run(feed: Feed, run: Run) -> Evidence:
         resolution_ns=info.resolution_ns,
         bare=info.bare,
     )
-    return replace(known, mask=redact_json) if info.kind == "file" else known
+    return replace(known, mask=redact_json) if info.kind in ("file", "followed") else known
 
 
 def request_id_of(feed: Feed, run: Run) -> str | None:

@@ -132,6 +132,11 @@ class Session:
         run.size = self.raw.size - run.first_offset
         return count
 
+    def refuse(self, why: str) -> None:
+        """End a body that cannot be read at all. Its run is no stream, and says why."""
+        self.finish(0)
+        self.run.verdict = Verdict("text", why, {"type": "not_sse", "message": why})
+
     def finish(self, t_ns: int, how: End = "eof", error: JsonObject | None = None) -> None:
         """The body has ended, in the way `how`. `error` describes an abnormal end."""
         if self.ended:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -13,7 +13,7 @@ from textual.screen import Screen
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.asking import Asking
 from tui.dashboard.closing import Closing
-from tui.dashboard.commands import KEYS, palette
+from tui.dashboard.commands import KEYS, palette, palette_provider
 from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.escape import Escape
 from tui.dashboard.exporting import Exporting
@@ -39,7 +39,9 @@ from tui.widgets.transcript import SourceWanted
 
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
+    from tui.dashboard.relaying import Relaying, RelayLink
     from tui.sources import Opening, SourceFactory
+    from tui.sources.followed import CaptureFollower
     from tui.widgets.composer import Composer
     from tui.widgets.runs_list import RunsList
 
@@ -50,6 +52,7 @@ class StreamscopeApp(App[int]):
     TITLE = "streamscope"
     CSS, LATER_CSS = read_styles(find_styles())
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {palette_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(key.keys, key.action, key.what, id=key.id, show=False, tooltip=key.tooltip)
@@ -66,12 +69,19 @@ class StreamscopeApp(App[int]):
         *,
         live: LivePlan | None = None,
         opening: Opening | None = None,
+        following: Sequence[CaptureFollower] = (),
+        relay: RelayLink | None = None,
     ) -> None:
-        """`opening` gives sources that have to be waited for."""
+        """`opening` gives sources that are looked for, or have to be waited for, `following` those
+        that come later. With a `relay`, that is the relay's capture.
+        """
         super().__init__()
         self.settings = settings = settings or AppSettings()
+        if settings.theme in self.available_themes:
+            self.theme = settings.theme
         self._factories = factories
         self._opening = opening
+        self._following = following
         self.escape = Escape(settings.now)
         self.dashboard = Dashboard(self.escape.closed)
         self.watchlist = watchlist = Watchlist()
@@ -87,7 +97,13 @@ class StreamscopeApp(App[int]):
         self.asking = Asking(ui, self.desk)
         self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
-        batch = len(factories) > 1 or (live is not None and len(live.jobs) > 1)
+        self.relaying: Relaying | None = None
+        if relay is not None:
+            from tui.dashboard.relaying import Relaying
+
+            self.relaying = Relaying(ui, relay, settings.now)
+        batch = bool(following) or opening is not None or len(factories) > 1
+        batch = batch or (live is not None and len(live.jobs) > 1)
         self.run_list = RunList(ui, watchlist, self.verdicts, settings.now, batch=batch)
         harden(self)
 
@@ -108,11 +124,20 @@ class StreamscopeApp(App[int]):
         """Start reading once the first frame is out."""
         self.stylesheet.add_source(self.LATER_CSS, read_from=("styles.tcss", "later"))
         self.desk.begin(self._factories, self._opening)
-        if not self.watchlist.all:
+        self._follow()
+        if not self.watchlist.all and not self._following:
             await self.asking.begin()
         if self.settings.ticking:  # Else the process is not the app's own.
             import_soon(live=self.desk.live is not None)
             calm_collector()
+
+    def _follow(self) -> None:
+        """Watch captures that grow, and the relay that writes one."""
+        if self.relaying is not None:
+            self.watchlist.awaited = self.relaying.awaited
+            self._ui.work(self.relaying.listen(), name="relay")
+        for follower in self._following:
+            self._ui.work(self.desk.follow(follower), name="following")
 
     def tick(self) -> None:
         """Draw what changed, and ask what waits for the reader's word."""
@@ -142,14 +167,20 @@ class StreamscopeApp(App[int]):
         return masked_picture(super().export_screenshot(title=title, simplify=simplify))
 
     async def action_quit(self) -> None:
-        self.exit(0)
+        self._leave(0)
+
+    def _leave(self, status: int) -> None:
+        if self.relaying is None:
+            self.exit(status)
+        else:
+            self.relaying.leave(status)
 
     def action_interrupt(self) -> None:
         """Copy a selection; else cancel what is running, and the next time leave."""
         if self.screen.get_selected_text():
             self.screen.action_copy_text()
         elif not self.desk.is_running() or self.desk.interrupted:
-            self.exit(130)
+            self._leave(130)
         else:
             self.desk.interrupted = True
             self.desk.cancel()
@@ -202,6 +233,12 @@ class StreamscopeApp(App[int]):
     def action_open(self, modal: str) -> None:
         getattr(self.modals, modal)()
 
+    def action_relay(self) -> None:
+        if self.relaying is None:
+            self._ui.say("There is no relay: streamscope proxy starts one")
+        else:
+            self.relaying.show()
+
     def action_help(self) -> None:
         self.modals.help()
 
@@ -211,14 +248,15 @@ class StreamscopeApp(App[int]):
     def action_export(self) -> None:
         self.exporting.choose_format()
 
+    def action_picture(self) -> None:
+        self.exporting.export("svg")
+
     def action_copy(self) -> None:
         self.exporting.choose_copy()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer every key's action in the palette, with the theme and the quit of Textual's own."""
-        yield from palette(lambda action: self.call_later(self.run_action, action))
-        own = super().get_system_commands(screen)
-        yield from (command for command in own if command.title in ("Theme", "Screenshot"))
+        """Offer every key's action in the palette."""
+        return palette(lambda action: self.call_later(self.run_action, action))
 
     # --- messages of the panes ----------------------------------------------------------------
 

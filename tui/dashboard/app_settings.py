@@ -27,6 +27,10 @@ class AppSettings(NamedTuple):
     closing: Sequence[str] = ()
     """What is said when the first stream has ended, in several lengths, the longest first."""
     editor: str = "vi"
+    theme: str | None = None
+    """The name of a theme; None, or one that there is not: Textual's own."""
+    keep_theme: Callable[[str], None] = lambda _: None
+    """Keeps the theme that was chosen for the next time. Raises OSError."""
 
     def recorder(self) -> Recorder | None:
         """Return what records the next live run, None where nothing is recorded."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from textual.app import SystemCommand
+
+if TYPE_CHECKING:
+    from textual.command import Provider
 
 
 class Key(NamedTuple):
@@ -107,8 +110,8 @@ KEYS: Final[list[Key]] = [
     Key("C", "C", "open('compare')", "compare", "Compare",
          "Put two runs side by side", _VIEW, palette="view: compare runs"),
     Key("z", "z", "screen.maximize_pane", "maximize", "Maximise the pane",
-         "Give the focused pane the whole screen, or take it back", _VIEW,
-         palette="view: maximise pane"),
+         "Give the focused pane the whole screen; again: the answer without log and counters, "
+         "as on a stage; again: all of it", _VIEW, palette="view: maximise pane"),
     Key("b", "b", "screen.boundaries", "boundaries", "Fragment boundaries",
          "Mark where the fragments of the tool JSON meet", _VIEW,
          palette="view: fragment boundaries"),
@@ -127,6 +130,9 @@ KEYS: Final[list[Key]] = [
     Key("x", "x", "export", "export", "Export",
          "Save the whole run in another format, or a picture of the screen", _KEEP,
          palette="save: export as"),
+    Key("O", "O", "relay", "relay", "Relay and its command",
+         "Show what the relay does, and what its command printed", _VIEW,
+         palette="relay: what passed, and the command's output"),
     Key("question_mark,f1", "?", "help", "help", "Help", "Show the keys", _APP,
          palette="app: help"),
     Key("q,ctrl+q", "q", "quit", "quit", "Quit", "Leave", _APP, palette="app: quit"),
@@ -135,11 +141,27 @@ KEYS: Final[list[Key]] = [
 ]  # fmt: skip
 
 
+_KEYLESS: Final = (
+    ("save: picture of the screen", "Save the screen as SVG, secrets masked", "picture"),
+    ("app: theme", "See each theme while you move through them; enter keeps it", "open('themes')"),
+)
+"""Actions that the palette alone offers: a name, what it does, the action."""
+
+
 def palette(run: Callable[[str], object]) -> Iterator[SystemCommand]:
     """Yield what the palette offers; `run` runs an action."""
     for key in KEYS:
         if key.palette:
             yield SystemCommand(key.palette, key.tooltip, partial(run, key.action))
+    for title, tooltip, action in _KEYLESS:
+        yield SystemCommand(title, tooltip, partial(run, action))
+
+
+def palette_provider() -> type[Provider]:
+    """Return what the palette finds actions with. It is imported when it is first opened."""
+    from tui.dashboard.palette import Commands
+
+    return Commands
 
 
 _PANES: Final = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from tui.core.records import JsonObject
@@ -12,9 +12,9 @@ from tui.dashboard.loads import Loads
 from tui.dashboard.questions import ToolQuestions
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Cancellable, Watched, Watchlist
-from tui.run import Clock, Feed
+from tui.run import INSTANT, Clock, Feed
 from tui.scheduler import Scheduler
-from tui.sources import Opening, SourceFactory, Unopened
+from tui.sources import Opened, Opening, SourceFactory, Unopened
 
 # What only live calls need is imported late: the demo draws its first frame without it.
 if TYPE_CHECKING:
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from tui.conversation.exchange import Asked, Exchange
     from tui.conversation.plan import LivePlan
     from tui.messages.turns import Decision
+    from tui.sources.followed import CaptureFollower
 
 _FILE_IDLE_CAP_NS: Final = 2_000_000_000
 _AT_ONCE: Final = 200
 """Sources that are begun before the first frame with them is drawn."""
+_LOOKED_INTO: Final = 16
+"""Files that are looked into before what is in them is listed."""
 STILL_ARRIVING: Final = "The answer is still arriving: esc cancels it"
+FOLLOWED: Final = "Only watched: nothing here touches it"
 
 
 class ScreenDesk:
@@ -77,19 +81,51 @@ class ScreenDesk:
             self.start(factory, show=False)
 
     async def _open_later(self, opening: Opening) -> None:
-        """Show what a pipe holds, once that can be told; what is wrong with it is a run too."""
+        """List what is in files, or in a pipe, as they are looked into; bad ones are runs too."""
         from tui.sources.piped import waited_for
 
-        try:
-            factories, warnings = await waited_for(opening)
-        except (OSError, ValueError) as error:
-            factories, warnings = [], [str(error)]
-        if warnings:
-            self._ui.complain("Left out: " + one_line("; ".join(warnings)))
-        self._start_all(factories or [partial(Unopened, "standard input", "; ".join(warnings))])
+        while some := await waited_for(lambda: list(islice(opening, _LOOKED_INTO))):
+            for opened in some:
+                await self._list_opened(opened)
 
-    def start(self, factory: SourceFactory, *, show: bool = True) -> None:
-        """Read a new source in a worker of its own, and show it."""
+    async def _list_opened(self, opened: Opened) -> None:
+        here = self._watchlist.shown
+        # What cannot be read gives way to the first that can.
+        show = here is None or (opened.problem is None and isinstance(here.feed.source, Unopened))
+        for stream in opened.streams:
+            if not self._scheduler.has_time():
+                await self._scheduler.wait(self)
+            self.start(stream.source, show=show, again=stream.again)
+            show = False
+        if opened.warnings:
+            words = one_line("; ".join(opened.warnings))
+            self._ui.complain(f"Left out of {one_line(opened.name)}: {words}")
+
+    async def follow(self, follower: CaptureFollower) -> None:
+        """Watch every run of a capture that grows, from when it begins. A worker."""
+        try:
+            async for factory in follower.runs():
+                # Whoever looks at something is not taken away from it.
+                shown = self._watchlist.shown
+                idle = not self._watchlist.all or shown is None or shown.feed.done
+                show = not follower.caught_up or (idle and self._watchlist.cursor is None)
+                self.start(factory, show=show, followed=True)
+        except (OSError, ValueError) as error:
+            self._ui.complain(f"Cannot follow: {one_line(str(error))}")
+
+    def start(
+        self,
+        factory: SourceFactory,
+        *,
+        show: bool = True,
+        again: SourceFactory | None = None,
+        followed: bool = False,
+    ) -> None:
+        """Read a new source in a worker of its own, and show it.
+
+        `again` makes what is played when it is wanted once more, where that is something else.
+        What is `followed` belongs to somebody else: it is neither cancelled nor begun again.
+        """
         try:
             source = factory()
         except Exception as error:
@@ -101,19 +137,20 @@ class ScreenDesk:
         now = self._settings.now
         feed = Feed(
             source,
-            clock=Clock(now, self._settings.speed),
+            clock=Clock(now, INSTANT if followed else self._settings.speed),
             idle_cap_ns=_FILE_IDLE_CAP_NS if source.info.kind == "file" else None,
             now=now,
             recorder=self._settings.recorder() if source.info.kind == "live" else None,
             scheduler=self._scheduler,
         )
-        watched = Watched(feed, again=factory)
+        watched = Watched(feed, again=None if followed else again or factory)
         self._watchlist.add(watched, show=show)
-        if feed.progress is None:
-            # The feed keeps what goes wrong, and shows it in its own pane.
-            watched.worker = self._ui.work(feed.run(), name=source.info.title)
-        else:
+        if feed.progress is not None:
             self._loads.add(watched)
+            return
+        # The feed keeps what goes wrong, and shows it in its own pane.
+        worker = self._ui.work(feed.run(), name=source.info.title)
+        watched.worker = None if followed else worker
 
     def open(self, exchange: Exchange, request: JsonObject) -> Feed:
         """Make the feed of a request, and show it where its exchange is what is shown."""
@@ -176,13 +213,15 @@ class ScreenDesk:
         shown, exchange = self._watchlist.shown, self.exchange
         if exchange is not None:
             return not exchange.done
-        return shown is not None and not shown.feed.done
+        return shown is not None and not shown.feed.done and shown.watched.worker is not None
 
     # --- what the reader does with it -----------------------------------------------------------
 
     def cancel(self) -> None:
         """Close the connection of the shown stream, or stop waiting; what arrived stays."""
         shown = self._watchlist.shown
+        if shown is not None and _is_followed(shown.watched):
+            self._ui.say(FOLLOWED)
         if shown is None or not self.is_running():
             return
         exchange = shown.watched.exchange
@@ -199,6 +238,8 @@ class ScreenDesk:
             return
         exchange = shown.watched.exchange
         if exchange is None:
+            if _is_followed(shown.watched):
+                self._ui.say(FOLLOWED)
             if shown.watched.again is not None:
                 self.start(shown.watched.again)
         elif exchange.retry_now():
@@ -212,6 +253,10 @@ class ScreenDesk:
     def resume(self) -> None:
         """Go on with an answer that broke off, or with calls that were left open."""
         conversation = self.conversation
+        shown = self._watchlist.shown
+        if conversation is None and shown is not None and _is_followed(shown.watched):
+            self._ui.say(FOLLOWED)
+            return
         if conversation is None or self.is_busy(conversation):
             nothing = "There is nothing to continue"
             self._ui.say(nothing if conversation is None else STILL_ARRIVING)
@@ -249,3 +294,8 @@ class ScreenDesk:
         """Close the connections of the live calls."""
         if self.live is not None:
             await self.live.api.aclose()
+
+
+def _is_followed(watched: Watched) -> bool:
+    """Whether a stream is somebody else's, which is only watched."""
+    return watched.exchange is None and watched.again is None

@@ -34,6 +34,10 @@ _BARS: Final = {
     "why:why,filter:filter",
     "streaming": "escape:cancel,play:pause,step-back:back,search:search,filter:filter,"
     "request:request,why:why",
+    "watching": "play:pause,step-back:back,search:search,filter:filter,request:request,why:why,"
+    "relay:relay",
+    "watched": "first:from the start,why:why,latency:latency,search:search,copy:copy,"
+    "request:request,relay:relay",
     "past": "escape:live,step:step,step-back:back,next-marker:marker,event:event,mark:mark,"
     "copy:copy",
     "ended": "first:from the start,why:why,latency:latency,search:search,copy:copy,again:again,"
@@ -64,7 +68,8 @@ def footing(app: App[Any], view: DashboardView | None, *, live: bool) -> Footing
     """Return what the key bar is for now. `live`: prompts can be asked here."""
     screen = app.screen
     if isinstance(screen, ModalScreen):
-        return Footing("", tuple(_of_modal(screen)))
+        typing = app.focused is not None and app.focused.check_consume_key("q", "q")
+        return Footing("", (*_of_modal(screen), *_named("" if typing else "quit:quit")))
     return Footing(_moment(app, view, live))
 
 
@@ -78,6 +83,8 @@ def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
         return focused
     if view is None:
         return "answered" if live else "playing"
+    if view.header.kind == "followed":
+        return "watched" if view.moment.done else "watching"
     if not view.moment.done:
         if view.header.kind == "live":
             return "streaming"
@@ -91,20 +98,20 @@ def entries(footing: Footing) -> list[Entry]:
     """Return the keys to show; the last two are always kept."""
     if footing.moment:
         return [*_named(_BARS[footing.moment]), *_named(_ALWAYS)]
-    return [*footing.modal, *_named("quit:quit")]
+    return list(footing.modal)
 
 
 def _of_modal(modal: ModalScreen[Any]) -> Iterator[Entry]:
-    """Yield the keys that a modal has of its own, digits and those of the application apart."""
+    """Yield the keys that a modal offers, digits and those of the application apart."""
     for item in modal.BINDINGS:
         binding = item if isinstance(item, Binding) else Binding(*item)
         key = binding.key.split(",")[0]
         _, name, parameters = parse(binding.action)
-        own = not key.isdigit() and not binding.action.startswith("app.")
+        own = binding.show and not key.isdigit() and not binding.action.startswith("app.")
         if own and modal.check_action(name, parameters):
             yield _NAMES.get(key) or format_key(key), binding.description.lower(), binding.action
 
 
 def _named(bar: str) -> list[Entry]:
-    pairs = (item.split(":") for item in bar.split(","))
+    pairs = (item.split(":") for item in bar.split(",") if item)
     return [(_ACTIONS[id][0], word, _ACTIONS[id][1]) for id, word in pairs]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from tui.core.session import Run
 from tui.dashboard.watched import Watched, Watchlist
 from tui.run import Feed
+from tui.sources import Unopened
+from tui.viewmodel.run_rows import UNREADABLE
 from tui.viewmodel.run_table import RunTable
 from tui.viewmodel.runs import RunEntry
 
@@ -20,6 +22,8 @@ BUDGET_NS: Final = 2_000_000
 """How long a refresh looks at runs that are not in view."""
 _OVER_AT_ONCE: Final = 200
 """Runs that are over, and are looked at in a refresh."""
+_ABOUT: Final = 300
+"""Characters of a prompt, of which a row has room for the first words."""
 _NOTES: Final = {
     "queued": "waiting",
     "asking": "asks for tools",
@@ -60,10 +64,19 @@ def run_entry(
         model=model if isinstance(model, str) else None,
         attempt=1 if exchange is None else attempt_of(exchange, feed),
         replaced=exchange is not None and feed in exchange.replaced,
-        note=_note(exchange, feed),
+        note=UNREADABLE if isinstance(feed.source, Unopened) else _note(exchange, feed),
         now_ns=(run.last_byte_ns or 0) if over else feed.elapsed_ns(),
         findings=findings,
+        about=_about(feed),
     )
+
+
+def _about(feed: Feed) -> str:
+    """Return what a run is about, as far as its title does not say it."""
+    if isinstance(feed.source, Unopened):
+        return feed.source.why
+    # A live call is called by its prompt.
+    return "" if feed.info.kind == "live" else " ".join((feed.info.prompt or "")[:_ABOUT].split())
 
 
 class RunListing:

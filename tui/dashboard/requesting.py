@@ -109,7 +109,8 @@ class Requesting:
         conversation, shown = self._desk.conversation, self._watchlist.shown
         if self._ui.modal:
             return
-        if conversation is not None:
+        # Of a batch, each request has a conversation of its own, and may still go on from another.
+        if conversation is not None and (len(conversation.sent) > 1 or shown is None):
             self._show_cache(conversation.sent)
         elif shown is not None and shown.feed.info.request is not None:
             self._ui.work(self._recorded_cache(shown))

@@ -306,7 +306,7 @@ class WatchedSessions:
             if number is None or self._sent[number].run.state.end is None:
                 continue
             link = self._known.places[number].link
-            neighbours = (link.before, self._following.get(number), len(link.same))
+            neighbours = (link.before, self._following.get(number), link.times)
             if self._judged.get(self._sent[number].run) != neighbours:
                 self._judged[self._sent[number].run] = neighbours
                 due.append(self._evidence(number))
@@ -329,12 +329,13 @@ class WatchedSessions:
         link = self._known.places[number].link
         following = self._following.get(number)
         before = None if link.before is None else of_run(*_pair(self._sent[link.before]))
+        last = None if link.same is None else of_run(*_pair(self._sent[link.same]))
         request = None if following is None else self._sent[following].feed.info.request
         return replace(
             of_run(*_pair(self._sent[number])),
             before=before,
             next_request=request,
-            earlier=tuple(of_run(*_pair(self._sent[one])) for one in link.same),
+            earlier=() if last is None else (last,) * link.times,
         )
 
     # --- the ledger -----------------------------------------------------------------------------

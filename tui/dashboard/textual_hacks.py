@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TextIO
 
 from rich.console import RenderableType
 from rich.segment import Segment, Segments
+from textual import constants
 from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
@@ -21,6 +22,7 @@ from textual.screen import Screen
 
 from tui.captures.telling import crash_report
 from tui.core.text import one_line
+from tui.dashboard.legible import Legible
 from tui.dashboard.terminal_output import TerminalOutput
 
 
@@ -98,6 +100,10 @@ def forgive_bad_input() -> None:
     from textual.drivers import linux_driver
 
     vars(linux_driver)["getincrementaldecoder"] = lambda _: KeyboardText
+    if constants.DRIVER is not None:
+        from textual.drivers import web_driver
+
+        vars(web_driver)["getincrementaldecoder"] = lambda _: KeyboardText
 
 
 def never_wait_for_the_terminal() -> None:
@@ -275,11 +281,15 @@ def fail_safely(app: App[Any]) -> None:
     vars(app)["_fatal_error"] = partial(crash_safely, app)
 
 
+FEW_COLOURS: Final = ("standard", "windows")
+"""What Rich calls terminals with 16 colours."""
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
 def harden(app: App[Any]) -> None:
-    """Make an app safe against hostile text, bad input, an unread terminal and its own faults."""
+    """Make an app legible, and safe: from hostile text, bad input, no reader, its own faults."""
     forgive_bad_input()
     never_wait_for_the_terminal()
     survive_no_room()
@@ -288,6 +298,9 @@ def harden(app: App[Any]) -> None:
     drop_frames(app)
     fail_safely(app)
     add_line_filter(app, SafeText())
+    few = app.console.color_system in FEW_COLOURS
+    app.set_class(few or app.no_color, "-few-colours")
+    add_line_filter(app, Legible(sixteen=few))
     if app.no_color:
         # Textual's own answer to NO_COLOR is shades of grey, which are colours too.
         add_line_filter(app, NoColor())

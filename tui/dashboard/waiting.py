@@ -23,6 +23,8 @@ Waiting = tuple[str, str] | None
 
 def waits_for(watched: Watched, run: Run) -> Waiting:
     """Return what the newest run of a stream waits for; None where there is nothing to say."""
+    if watched.notice is not None:
+        return watched.notice()
     exchange = watched.exchange
     if exchange is not None and exchange.feed is watched.feed:
         found = _of_exchange(exchange)

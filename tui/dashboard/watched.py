@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -44,7 +44,9 @@ class Watched:
         self.again = again
         self.exchange = exchange
         self.worker: Cancellable | None = None
-        """What reads the feed, where no exchange does."""
+        """What reads the feed, where no exchange does, and it can be cancelled."""
+        self.notice: Callable[[], tuple[str, str] | None] | None = None
+        """What is said of the stream, where that is more than what it waits for."""
         self._pacers: dict[Run, Pacer] = {}
 
     @cached_property
@@ -84,6 +86,8 @@ class Watchlist:
 
     def __init__(self) -> None:
         self.all: list[Watched] = []
+        self.awaited: Watched | None = None
+        """What is shown as long as there is nothing else."""
         self._runs: list[list[Run]] = []
         """The runs of each stream."""
         self.cursor: int | None = None
@@ -120,9 +124,10 @@ class Watchlist:
     @property
     def shown(self) -> Shown | None:
         """The run in the panes: the picked one, else the newest."""
-        if not self.all:
+        if not self.all and self.awaited is None:
             return None
-        watched = self.all[self._number]
+        watched = self.all[self._number] if self.all else self.awaited
+        assert watched is not None
         return Shown(watched, watched.feed.runs[-1 if self._place is None else self._place])
 
     @property

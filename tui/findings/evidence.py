@@ -47,7 +47,7 @@ class Evidence:
     next_request: JsonObject | None = None
     """The body of the request that goes on from this answer or its turns."""
     earlier: tuple[Evidence, ...] = ()
-    """Runs before it with the very same request."""
+    """As many as there are runs before it with the very same request; each stands for the last."""
     mask: Callable[[Any], Any] = _as_it_is
     """Masks secrets. Requests in files are masked, and so is what they are compared with."""
 
@@ -116,7 +116,7 @@ def linked(runs: Sequence[Evidence]) -> list[Evidence]:
             one,
             before=None if found.before is None else runs[found.before],
             next_request=None if number not in following else runs[following[number]].request,
-            earlier=tuple(runs[place] for place in found.same),
+            earlier=() if found.same is None else (runs[found.same],) * found.times,
         )
         for number, (one, found) in enumerate(zip(runs, links, strict=True))
     ]

@@ -123,8 +123,8 @@ class Conversations:
         before = link.before
         if before is not None:
             return self._going_on(link, before, number)
-        if link.same and self._sessions[link.same[-1]] == session:
-            return self._again(link, link.same[-1])
+        if link.same is not None and self._sessions[link.same] == session:
+            return self._again(link, link.same)
         caller = None if first is None else self._by_words.get(first)
         if caller is not None:
             return self._branch(link, caller, "sub-agent")
@@ -144,7 +144,9 @@ class Conversations:
         tip = self.talks[conversation].branches[branch].tip
         if not _same_voice(self._systems[before], self._systems[number]):
             return self._branch(link, before, "side call")
-        if before == tip or before in self.places[tip].link.same:
+        while tip > before and (earlier := self.places[tip].link.same) is not None:
+            tip = earlier  # An attempt at the same request.
+        if before == tip:
             return Placed(link, conversation, branch)
         return self._branch(link, before, "branch")
 

@@ -48,8 +48,10 @@ class Link(NamedTuple):
 
     before: int | None
     """The exchange that its request goes on from."""
-    same: tuple[int, ...]
-    """The exchanges with the same request."""
+    same: int | None = None
+    """The last one before it with the same request."""
+    times: int = 0
+    """How many of those there are."""
     shares: int | None = None
     """Where it goes on from none, or answers differ: the one whose turns it begins with."""
 
@@ -81,7 +83,7 @@ class Linker:
         number = self._count
         self._count += 1
         if request is None:
-            return Link(None, ())
+            return Link(None)
         turns = _Turns(request)
         before, shares = self._named(request), None
         if before is None:
@@ -94,9 +96,9 @@ class Linker:
             self._by_end.setdefault(turns.end(0), []).append(asked)
         asked.numbers.append(number)
         alike = _alike(asked, request)
-        earlier = tuple(alike)
+        found = Link(before, alike[-1] if alike else None, len(alike), shares)
         alike.append(number)
-        return Link(before, earlier, shares)
+        return found
 
     def answered(self, number: int, answer: JsonObject | None) -> None:
         """Take the answer to a request, None where there is none.

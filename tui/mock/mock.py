@@ -38,6 +38,7 @@ from tui.mock.api import (
 from tui.mock.diagnostics import CacheDiagnostics
 from tui.mock.faults import Faults
 from tui.mock.fitting import Order
+from tui.mock.pages import site
 from tui.mock.playback import Plan, play
 from tui.mock.scenario_choice import ScenarioChoice
 from tui.mock.threads import Threads, is_threaded
@@ -47,6 +48,7 @@ from tui.scenarios import Scenario
 from tui.serving.bodies import Bodies
 from tui.serving.guard import Refused
 from tui.serving.server import LoopbackServer, RequestHandler
+from tui.serving.site import Site
 
 FAULT_HEADER: Final = "x-streamscope-fault"
 FAULT_SUFFIX: Final = "!"
@@ -344,7 +346,8 @@ class MockServer(LoopbackServer):
     ) -> None:
         self.received: deque[Received] = deque(maxlen=256)
         settings = MockSettings(speed, jitter, seed, tuple(faults), fault_rate)
-        super().__init__(Mock(settings, extra=extra, received=self.received), port=port)
+        mock = Mock(settings, extra=extra, received=self.received)
+        super().__init__(mock, port=port, pages=site())
 
     async def __aenter__(self) -> MockServer:
         await super().__aenter__()
@@ -370,11 +373,19 @@ def serve(
 
 
 async def _serve(settings: MockSettings, port: int) -> None:
-    server = LoopbackServer(Mock(settings), port=port)
+    await serve_handler(Mock(settings), port, pages=site())
+
+
+async def serve_handler(
+    handler: RequestHandler, port: int, note: str = "", *, pages: Site | None = None
+) -> None:
+    """Serve a handler until it is cancelled; says where it is, and how to use it."""
+    server = LoopbackServer(handler, port=port, pages=pages)
     async with server:
+        where = "" if pages is None else f"; in a browser: {pages.address(server.url)}"
         print(
-            f"streamscope mock on {server.url}; point a client to it with "
-            f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=any",
+            f"streamscope mock on {server.url}{note}; point a client to it with "
+            f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=any{where}",
             flush=True,
         )
         await asyncio.Event().wait()

@@ -31,7 +31,7 @@ class Plan(NamedTuple):
 
 
 async def play(
-    plan: Plan, request: web.BaseRequest, headers: Mapping[str, str]
+    plan: Plan, request: web.BaseRequest, headers: Mapping[str, str], *, status: int = 200
 ) -> web.StreamResponse:
     """Answer a request with a plan, at its times.
 
@@ -39,7 +39,7 @@ async def play(
     together, but for the first one: of many answers at once, each begins before any goes on.
     """
     loop = asyncio.get_running_loop()
-    stream = Stream(request, headers)
+    stream = Stream(request, headers, status)
     begin = loop.time()
 
     async def until(t_ns: int) -> None:

@@ -90,7 +90,7 @@ class LedgerView(LineView):
         strip = self._strip(line, width)
         if y == 0 or y - 1 != self.chosen:
             return strip
-        cursor = self.style("ledger--cursor")
+        cursor = self._seen(self.style("ledger--cursor"))
         strip = strip.adjust_cell_length(width)
         return strip_of([(text, (own or Style()) + cursor) for text, own, _ in strip])
 

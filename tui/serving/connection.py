@@ -70,6 +70,9 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client, and no more of a head than fits the limit."""
+        if self._upgraded:
+            super().data_received(data)  # A WebSocket's, which has limits of its own.
+            return
         known, in_head = len(self._messages), not self._awaits_body()
         super().data_received(data)
         if (arrived := len(self._messages) - known) > 0:

@@ -31,8 +31,14 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-def refusal(request: web.BaseRequest, port: int) -> Refusal | None:
-    """What is wrong with a request to the server on `port`, None if it may go on."""
+def refusal(
+    request: web.BaseRequest, port: int, *, own_page: bool = False, websocket: bool = False
+) -> Refusal | None:
+    """What is wrong with a request to the server on `port`, None if it may go on.
+
+    What is meant for the server's `own_page` may come from a page of this very server, and from no
+    other; a `websocket` may only come from there.
+    """
     headers = request.headers
     if not request.raw_path.startswith("/"):
         return bad_request("only requests for a path are answered: this is no proxy")
@@ -45,7 +51,8 @@ def refusal(request: web.BaseRequest, port: int) -> Refusal | None:
         return bad_request("more than one length")
     if headers.get("transfer-encoding", "chunked").lower() != "chunked":
         return bad_request("no transfer encoding but chunked")
-    if "upgrade" in headers or request.method == "CONNECT":
+    asked_for = ["websocket"] if websocket else []
+    if headers.getall("upgrade", []) != asked_for or request.method == "CONNECT":
         return bad_request("the connection cannot be upgraded")
     hosts = headers.getall("host", ())
     if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):
@@ -56,8 +63,16 @@ def refusal(request: web.BaseRequest, port: int) -> Refusal | None:
             "invalid_request_error",
             "the Host header has to be 127.0.0.1, localhost or [::1], with the server's port",
         )
-    if "origin" in headers:
-        return Refusal(403, "permission_error", "requests from web pages are refused")
+    if not own_page:
+        return _FOREIGN if "origin" in headers else None
+    # A browser leaves `Origin` out where a page only reads from its own server; it says then that
+    # it does, and `none` is what the user opens. Local programs send neither.
+    origins = headers.getall("origin", [])
+    if websocket or origins:
+        if [origin.lower() for origin in origins] != [f"http://{hosts[0]}".lower()]:
+            return _FOREIGN
+    if any(site not in ("same-origin", "none") for site in headers.getall("sec-fetch-site", [])):
+        return _FOREIGN
     return None
 
 
@@ -66,6 +81,7 @@ def bad_request(message: str) -> Refusal:
     return Refusal(400, "invalid_request_error", message)
 
 
+_FOREIGN: Final = Refusal(403, "permission_error", "requests from other web pages are refused")
 HEAD_TOO_LARGE: Final = Refusal(
     431, "invalid_request_error", f"the headers are larger than {MAX_HEADER_BYTES // 1024} KiB"
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
@@ -17,7 +17,7 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import ERROR
 
 from tui.serving.connection import Connection
-from tui.serving.guard import Refused, refusal, refuse
+from tui.serving.guard import Refusal, Refused, refusal, refuse
 
 HOST: Final = "127.0.0.1"
 HEAD_TIMEOUT_S: Final = 30.0
@@ -26,6 +26,30 @@ MAX_CONNECTIONS: Final = 512
 
 RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """Answers a request. It is cancelled when the client goes away; `Refused` refuses the request."""
+
+
+class Pages(Protocol):
+    """What a server has for browsers: pages, and what these ask for."""
+
+    def has(self, path: str) -> bool:
+        """Whether this path is one of them."""
+        ...
+
+    def refusal(self, request: web.BaseRequest, port: int) -> Refusal | None:
+        """What is wrong with a request for such a path, None if it may go on."""
+        ...
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer it."""
+        ...
+
+    async def open(self, url: str) -> None:
+        """Get ready, now that the server listens on `url`."""
+        ...
+
+    async def aclose(self) -> None:
+        """End what is open."""
+        ...
 
 
 def _request(
@@ -65,8 +89,10 @@ class LoopbackServer:
         port: int = 0,
         head_timeout_s: float = HEAD_TIMEOUT_S,
         most_connections: int = MAX_CONNECTIONS,
+        pages: Pages | None = None,
     ) -> None:
         self.handler = handler
+        self.pages = pages
         self.port = port
         self.head_timeout_s = head_timeout_s
         self.most_connections = most_connections
@@ -101,6 +127,8 @@ class LoopbackServer:
         self._server = await asyncio.get_running_loop().create_server(
             self._connect, sock=listener, backlog=self.most_connections
         )
+        if self.pages is not None:
+            await self.pages.open(self.url)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -119,6 +147,8 @@ class LoopbackServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.pages is not None:
+            await self.pages.aclose()
         await server.wait_closed()
         # The connections' own tasks end in the turns that follow.
         for _ in range(10):
@@ -146,9 +176,11 @@ class LoopbackServer:
         assert task is not None
         self._tasks.add(task)
         try:
-            if refused := refusal(request, self.port):
+            pages = self.pages if self.pages and self.pages.has(request.path) else None
+            judge, handler = (pages.refusal, pages.answer) if pages else (refusal, self.handler)
+            if refused := judge(request, self.port):
                 return refuse(refused)
-            return await self.handler(request)
+            return await handler(request)
         except Refused as error:
             return refuse(error.refusal)
         finally:

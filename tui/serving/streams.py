@@ -32,8 +32,10 @@ class Stream:
     The head goes out with the first pieces: until then the client waits for its response.
     """
 
-    def __init__(self, request: web.BaseRequest, headers: Mapping[str, str]) -> None:
-        self.response = _Response(headers=headers)
+    def __init__(
+        self, request: web.BaseRequest, headers: Mapping[str, str], status: int = 200
+    ) -> None:
+        self.response = _Response(status=status, headers=headers)
         self._request = request
         # Before HTTP/1.1 there were no chunks: the response ends with the connection.
         self._chunked = request.version >= HttpVersion11

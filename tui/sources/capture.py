@@ -39,15 +39,16 @@ class CaptureSource:
     """A recording. Played at its times, or a made-up pace; a large one is read as fast as it can be
     and its bytes are left in the file."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, *, title: str = "", played: bool = True) -> None:
+        """`title` stands for its own. Not `played`, it is loaded whatever its size."""
         size = recording.size
         self._recording = recording
         self._closed = False
-        self._played = size is not None and size <= LARGE
+        self._played = played and size is not None and size <= LARGE
         self.sent_ns: int | None = None
         body = recording.body
         self.info = SourceInfo(
-            title=recording.title,
+            title=title or recording.title,
             prompt=None if recording.request is None else prompt_of(recording.request),
             request=recording.request,
             kind="file",
@@ -154,7 +155,8 @@ def raise_end(how: End, error: JsonObject | None) -> None:
     )
 
 
-async def _poll() -> None:
+async def poll() -> None:
+    """Wait until the next look at a file."""
     await asyncio.sleep(_POLL_S)
 
 
@@ -168,7 +170,7 @@ class FollowSource:
         self,
         path: Path,
         *,
-        wait: Callable[[], Awaitable[None]] = _poll,
+        wait: Callable[[], Awaitable[None]] = poll,
         now: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Take a file. `wait` passes the time between two looks at it.
@@ -187,7 +189,7 @@ class FollowSource:
         self._start = 0
         request: JsonObject | None = None
         self._sent_headers: Mapping[str, str] = {}
-        for recording, body in _existing(path):
+        for recording, body in existing_runs(path):
             self._over.add(recording.run)
             if self.run is None:
                 self._start = max(self._start, body.after)
@@ -271,7 +273,8 @@ class FollowSource:
         self._closed = True
 
 
-def _existing(path: Path) -> list[tuple[Recording, CaptureBody]]:
+def existing_runs(path: Path) -> list[tuple[Recording, CaptureBody]]:
+    """Return the runs that a capture has now. Raises OSError, ImportFailure where it is too new."""
     try:
         found = load_capture(path).recordings
         return [(item, item.body) for item in found if item.body is not None]

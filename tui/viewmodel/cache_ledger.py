@@ -86,7 +86,7 @@ def _row(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> LedgerRow:
     lost = lost_tokens(entry.run, None if before is None else before.run)
     why, difference = ("", None) if before is None or not lost else _why(entry, before)
     if before is None and use.write:
-        why = "the first of its branch: nothing to read yet"
+        why = "first of its branch"
     return LedgerRow(entry.key, entry.number, could, use, lost, why, difference)
 
 
@@ -110,7 +110,7 @@ def _why(entry: LedgerEntry, before: LedgerEntry) -> tuple[str, Difference | Non
         return f"{format_ns(idle)} passed, and it was kept for {kept}", None
     if entry.request is None or before.request is None:
         return "the requests are not known", None
-    return "the prefix is the same: another server, or let go", None
+    return "same prefix: another server, or let go", None
 
 
 # --- lines ----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from tui.core.metrics import NO_PERCENTILES, UNKNOWN, GapRanks, Metrics, Percentiles, measure
 from tui.core.session import Run
 from tui.core.state import PULSE_NS, STALL_NS, Phase, RunState
-from tui.core.usage import token_counts
+from tui.core.usage import TokenCounts, token_counts
 from tui.viewmodel.views import Moment
 
 _CHARS_PER_TOKEN: Final = 4
@@ -77,6 +77,7 @@ def counters(moment: Moment, ranks: Ranks, max_tokens: int | None = None) -> Cou
     over = state.end is not None or state.phase is Phase.STOPPED
     estimate = estimated_rate(state, metrics)
     tokens = token_counts(state.usage)
+    counted = state.counted_tokens is not None or state.content_chars == 0
     last_content = state.last_content_ns
     age = None if last_content is None else moment.now_ns - last_content
     live = not over and not moment.travelling
@@ -86,10 +87,10 @@ def counters(moment: Moment, ranks: Ranks, max_tokens: int | None = None) -> Cou
         input_tokens=tokens.input,
         cache_read=tokens.cache_read,
         cache_write=tokens.cache_write,
-        output_tokens=output_tokens(state),
-        counted=state.counted_tokens is not None or not state.content_chars,
+        output_tokens=tokens.output if counted else _estimated(state),
+        counted=counted,
         thinking_tokens=tokens.thinking,
-        thinking_share=_thinking_share(state, tokens.thinking, tokens.output),
+        thinking_share=_thinking_share(state, tokens),
         limit=max_tokens,
         used=_used(moment.state, max_tokens),
         conflict=bool(state.usage_conflicts()),
@@ -107,17 +108,15 @@ def estimated_rate(state: RunState, metrics: Metrics) -> float | None:
     return state.content_chars / _CHARS_PER_TOKEN * 1e9 / metrics.decode
 
 
-def output_tokens(state: RunState) -> int | None:
-    """Return the output tokens: what `message_start` says of them is no count yet."""
-    if state.counted_tokens is not None or not state.content_chars:
-        return state.output_tokens
+def _estimated(state: RunState) -> int:
+    """Return about how many tokens came: what `message_start` says of them is no count yet."""
     return -(-state.content_chars // _CHARS_PER_TOKEN)
 
 
-def _thinking_share(state: RunState, thinking: int | None, output: int | None) -> float | None:
-    if thinking is not None and output and state.counted_tokens is not None:
-        return min(thinking / output, 1.0)
-    size = sum(len(block.thinking) for block in state.blocks)
+def _thinking_share(state: RunState, tokens: TokenCounts) -> float | None:
+    if state.counted_tokens is not None and tokens.output and tokens.thinking is not None:
+        return min(tokens.thinking / tokens.output, 1.0)
+    size = sum([len(block.thinking) for block in state.blocks if block.type == "thinking"])
     return size / state.content_chars if size else None
 
 

@@ -122,7 +122,7 @@ def _length(entry: WaterfallEntry) -> int:
     """Return how long a request took, or has taken so far."""
     run = entry.run
     if run.state.end is None and run.status == "streaming":
-        return max(entry.now_ns, 0)
+        return max(entry.now_ns, run.last_byte_ns or 0)
     ended = run.ended_ns if run.status not in ("complete", "cancelled") else None
     return max(run.last_byte_ns or 0, ended or 0)
 

@@ -66,7 +66,7 @@ _STEPS_MS: Final = (
 )
 _LABEL: Final = 8
 """Cells from one time on the axis to the next, at least."""
-_OUT: Final = 6
+_OUT: Final = 7
 _CACHE: Final = 12
 _MARKS: Final = {"main": "", "branch": "\u2442", "sub-agent": "\u21b3", "side call": "\u2570"}
 """Before the bar of a request that is not of the first branch."""
@@ -158,7 +158,7 @@ def axis_line(window: AxisWindow, columns: WaterfallColumns) -> WaterfallPieces:
         label = time_label(at_ns)
         if cell + len(label) <= columns.axis:
             times[cell : cell + len(label)] = label
-    heads = f"{'#':>{columns.number}}   {''.join(times)} "
+    heads = f"{'#':>{columns.number}}   {''.join(times)}"
     heads += f"{'out':>{columns.out}}" if columns.out else ""
     heads += f"{'read/write':>{columns.cache}}" if columns.cache else ""
     return [(heads, "axis"), ("  why" if columns.why > 2 else "", "axis")]
@@ -207,7 +207,7 @@ def row_line(
     ]
     pieces += _drawn(row, window, columns.axis)
     if columns.out:
-        pieces.append((f" {_count(row.tokens.output):>{columns.out}}", "plain"))
+        pieces.append((f"{_count(row.tokens.output):>{columns.out}}", "plain"))
     if columns.cache:
         pieces.append((f"{_cache(row.tokens):>{columns.cache}}", "muted"))
     return [*pieces, ("  ", "plain"), *_why(row, found, columns.why)]

@@ -142,6 +142,7 @@ def _badge(view: HeaderView) -> tuple[str, str]:
             "live": "\u25cf LIVE",
             "stdin": "\u25cf PIPE",
             "demo": "\u25cf DEMO",
+            "followed": "\u25cf LIVE",
         }.get(view.kind, "\u25cf REPLAY"), "live"
     if status == "complete" and view.concern:
         return f"\u25b2 COMPLETE  {view.concern}", "warning"

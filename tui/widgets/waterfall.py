@@ -150,7 +150,7 @@ class WaterfallPane(LineView):
         strip = self._strip(row_line(row, self.window, columns, found), width)
         if y - 1 != self.chosen:
             return strip
-        cursor = self.style("waterfall--cursor")
+        cursor = self._seen(self.style("waterfall--cursor"))
         strip = strip.adjust_cell_length(width)
         return strip_of([(text, (own or Style()) + cursor) for text, own, _ in strip])
 

@@ -1,0 +1,24 @@
+"""Frames come out as they went in, however their bytes are cut."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.relay.frames import FrameReader, TapeFrame, encode_frame
+
+FRAMES = st.builds(
+    TapeFrame,
+    st.integers(0, 255),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**63 - 1),
+    st.binary(max_size=40),
+)
+
+
+@given(st.lists(FRAMES, max_size=8), st.integers(1, 60))
+def test_frames_are_cut_out_of_any_blocks(told: list[TapeFrame], size: int) -> None:
+    data = b"".join(encode_frame(*frame) for frame in told)
+    reader = FrameReader()
+    blocks = [data[at : at + size] for at in range(0, len(data), size)]
+    assert [frame for block in blocks for frame in reader.feed(block)] == told

@@ -1,0 +1,141 @@
+"""`streamscope proxy` in a real terminal: a command's requests, leaving, and coming back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import pexpect
+import pytest
+
+from tests.command_line import mock_in_a_thread
+from tests.limits import HANG_S
+from tui.mock.mock import MockServer
+
+COMMAND: Final = (sys.executable, "-c", "from tui.cli.main import main; main()")
+AGENT: Final = """
+import json, os, sys, urllib.request
+base = os.environ["ANTHROPIC_BASE_URL"]
+print("printed by the agent", flush=True)
+headers = {"x-api-key": "sk-ant-canary", "anthropic-version": "2023-06-01"}
+ask = {"model": "scenario:plain", "max_tokens": 512, "stream": True,
+       "messages": [{"role": "user", "content": "Why is the sky dark?"}]}
+request = urllib.request.Request(base + "/v1/messages", json.dumps(ask).encode(), headers)
+urllib.request.urlopen(request).read()
+if sys.argv[2:]:
+    sys.stdin.read(); import signal; signal.pause()
+sys.exit(int(sys.argv[1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[MockServer]:
+    with mock_in_a_thread() as running:
+        yield running
+
+
+@contextmanager
+def terminal(*arguments: str | Path) -> Iterator[Any]:
+    """The program in a terminal of 100 by 30."""
+    child = pexpect.spawn(
+        COMMAND[0],
+        [*COMMAND[1:], *map(str, arguments)],
+        dimensions=(30, 100),
+        encoding="utf-8",
+        codec_errors="replace",
+        timeout=HANG_S,
+        env={**os.environ, "TEXTUAL_ANIMATIONS": "none"},
+    )
+    try:
+        yield child
+    finally:
+        child.close(force=True)
+
+
+def post(url: str) -> bytes:
+    body = {"model": "scenario:plain", "max_tokens": 512, "stream": True,
+            "messages": [{"role": "user", "content": "Once more"}]}  # fmt: skip
+    headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+    request = urllib.request.Request(url + "/v1/messages", json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=HANG_S) as answer:
+        found = answer.read()
+    assert isinstance(found, bytes)
+    return found
+
+
+def test_a_command_is_watched_and_its_status_is_ours(mock: MockServer, tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    agent = [sys.executable, "-c", AGENT, "7"]
+    with terminal("proxy", "--upstream", mock.url, "--record", path, "--", *agent) as child:
+        child.expect("export ANTHROPIC_BASE_URL=http://127.0.0.1:[0-9]+")
+        child.expect("1.1 Why is the sky dark")
+        child.expect("the answer is complete")
+        child.send("O")
+        child.expect("ended with status 7")
+        child.expect("printed by the agent")
+        child.send("O")
+        child.send("q")
+        child.expect("recorded in ")
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == 7
+    output = tmp_path / "kept.output.txt"
+    assert output.read_text() == "printed by the agent\n"
+    assert output.stat().st_mode & 0o777 == 0o600
+    assert "canary" not in path.read_text()
+
+
+def test_a_command_that_runs_is_asked_about(mock: MockServer, tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    agent = [sys.executable, "-c", AGENT, "0", "wait"]
+    with terminal("proxy", "--upstream", mock.url, "--record", path, "--", *agent) as child:
+        child.expect("the answer is complete")
+        child.send("q")
+        child.expect("is still running")
+        child.send("e")
+        child.expect("recorded in ")
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("manner", ["q", "killed", "hung up"])
+def test_the_relay_goes_on_when_the_screen_is_gone(
+    mock: MockServer, tmp_path: Path, manner: str
+) -> None:
+    path = tmp_path / "kept.jsonl"
+    with terminal("proxy", "--upstream", mock.url, "--record", path) as child:
+        child.expect("export ANTHROPIC_BASE_URL=(http://127.0.0.1:[0-9]+)")
+        url = child.match[1]
+        child.expect("process ([0-9]+) relays")
+        pid = int(child.match[1])
+        try:
+            child.expect("Waiting for requests")
+            if manner == "q":
+                child.send("q")
+                child.expect(f"the relay goes on at {re.escape(url)}, as process {pid}")
+                child.expect("streamscope open --follow")
+                child.expect(pexpect.EOF)
+            elif manner == "killed":
+                child.kill(signal.SIGKILL)
+            else:
+                child.close()
+            assert b"message_stop" in post(url)
+            with terminal("open", "--follow", path) as again:
+                again.expect("Once more")
+                again.expect("the answer is complete")
+                assert b"message_stop" in post(url)
+                again.expect("2/2|run 2")
+                again.send("q")
+                again.expect(pexpect.EOF)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
