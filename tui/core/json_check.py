@@ -17,6 +17,7 @@ import re
 from functools import cache
 from typing import Final, NamedTuple
 
+from tui.core import buffer
 from tui.core.json_grammar import (
     AFTER_ITEM,
     AFTER_KEY,
@@ -66,8 +67,6 @@ compiled: Final = cache(re.compile)
 _CUT_ESCAPE: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{0,3}+)?+")
 
 _OBJECT: Final = ord("{")
-PIECE: Final = 65_536
-"""Code points to read at a time: about a millisecond, and 30 at worst."""
 
 
 class JsonCheck:
@@ -291,8 +290,8 @@ class ParsedInput(NamedTuple):
 def parse_final(raw: str) -> ParsedInput:
     """Parse a whole text. Whatever is wrong with it comes back as the error."""
     check = JsonCheck()
-    for at in range(0, len(raw), PIECE):
-        check.feed(raw[at : at + PIECE])
+    for at in range(0, len(raw), buffer.PIECE):
+        check.feed(raw[at : at + buffer.PIECE])
     flaw = check.flaw()
     return ParsedInput(value_of(raw), None) if flaw is None else ParsedInput(None, flaw)
 
