@@ -11,7 +11,7 @@ import pytest
 
 from tests.loopback import KEY, request_bytes
 from tests.relay.stage import Talk, all_of, break_off, raw_upstream, relay_to
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 
 pytestmark = pytest.mark.asyncio
 
@@ -64,8 +64,8 @@ def parsed(data: bytes, end: str) -> Answer:
             rest = rest[int(size, 16) + 2 :]
     else:
         body = rest
-        if size := lowered.get(b"content-length"):
-            whole = len(body) == int(size)
+        if length := lowered.get(b"content-length"):
+            whole = len(body) == int(length)
     own = (b"connection", b"transfer-encoding", b"date")
     kept = sorted((n.lower(), v) for n, v in headers if n.lower() not in own)
     return Answer(line, kept, body, f"{'whole' if whole else 'cut'}, {end}")
