@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from traceback import walk_tb
 from typing import Any, Final, Literal, TextIO
@@ -240,6 +240,11 @@ def click_beside_the_palette() -> None:
             self.dismiss()
 
     CommandPalette._on_click = on_click  # type: ignore[method-assign]
+
+
+def keys_set(app: App[Any]) -> Mapping[str, str]:
+    """Return the keys that the reader has set, by the id of what they do."""
+    return app._keymap
 
 
 def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
