@@ -286,10 +286,6 @@ def fail_safely(app: App[Any]) -> None:
     vars(app)["_fatal_error"] = partial(crash_safely, app)
 
 
-FEW_COLOURS: Final = ("standard", "windows")
-"""What Rich calls terminals with 16 colours."""
-
-
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -303,9 +299,9 @@ def harden(app: App[Any]) -> None:
     drop_frames(app)
     fail_safely(app)
     add_line_filter(app, SafeText())
-    few = app.console.color_system in FEW_COLOURS
-    app.set_class(few or app.no_color, "-few-colours")
-    add_line_filter(app, Legible(sixteen=few))
+    legible = Legible(app.console.color_system)
+    app.set_class(legible.sixteen or app.no_color, "-few-colours")
+    add_line_filter(app, legible)
     if app.no_color:
         # Textual's own answer to NO_COLOR is shades of grey, which are colours too.
         app._filters[:] = [one for one in app._filters if not isinstance(one, Monochrome)]
