@@ -30,6 +30,7 @@ from tui.scenarios import Scenario
 from tui.screens.cache import CacheView
 from tui.screens.tool_ask import ToolAsk
 from tui.sources.live import Api, LiveSource
+from tui.viewmodel.next_steps import IDLE
 from tui.widgets.lines_view import LinesView
 
 pytestmark = pytest.mark.usefixtures("api_key")
@@ -108,6 +109,13 @@ async def test_a_conversation_is_typed_and_remembered(size: tuple[int, int]) -> 
         assert stage.said.index("Hi, I'm Alice") < stage.said.index("What's my name?")
         assert stage.said.rindex("Alice") > stage.said.index("What's my name?")
         assert "run 2/2" in stage.header
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_an_idle_screen_says_what_can_be_done_without_a_key(size: tuple[int, int]) -> None:
+    async with talk(size=size) as line:
+        for words in filter(None, IDLE.splitlines()):
+            assert words in line.stage.text
 
 
 async def test_a_draft_survives_leaving_and_keys_do_nothing_while_one_types() -> None:

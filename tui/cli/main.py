@@ -116,10 +116,13 @@ def demo(
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
     shown = header(name)
-    what, how = shown.title, shown.description.rstrip(".")
-    closing = (f"{what}: {how} \u00b7 demo --list has more", f"{what}: {how}", how, what)
     output_mode = OutputMode(
-        speed, plain, smooth=smooth, closing=() if loop else closing, theme=theme, loop=loop
+        speed,
+        plain,
+        smooth=smooth,
+        showed=None if loop else (shown.title, shown.description),
+        theme=theme,
+        loop=loop,
     )
     if loop and output_mode.screenless:
         fail("--loop needs a screen: not with --plain, nor into a pipe")

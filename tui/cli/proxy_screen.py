@@ -42,10 +42,13 @@ def on_screen(settings: RelaySettings) -> NoReturn:
         reports=os.dup(process.stdout.fileno()),
         output=settings.output,
         command=shlex.join(settings.command) if settings.command else None,
+        page=ready["page"],
     )
     process.stdout.close()
     click.echo(f"export {BASE_URL}={link.url}")
     click.echo(f"recording to {link.capture}")
+    if link.page is not None:
+        click.echo(f"in a browser: {link.page}")
     if link.command is None:
         click.echo(f"process {link.pid} relays, and goes on when the screen is closed")
     following = [CaptureFollower(Path(link.capture))]

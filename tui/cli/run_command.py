@@ -298,7 +298,10 @@ def _beginning(options: RunOptions, piped: bytes) -> JsonObject | None:
 
 def _require_key() -> None:
     if not _key_in_environment() and not _key_found():
-        fail("no API key: set ANTHROPIC_API_KEY, or try the demo without one: streamscope demo")
+        fail(
+            "no API key: set ANTHROPIC_API_KEY; without one: "
+            "streamscope demo, streamscope open FILE, streamscope mock"
+        )
 
 
 def _key_in_environment() -> bool:

@@ -41,8 +41,8 @@ class OutputMode(NamedTuple):
     as_json: bool = False
     smooth: Reveal | None = None
     bell: bool = False
-    closing: tuple[str, ...] = ()
-    """What the screen says when the first stream has ended, in several lengths."""
+    showed: tuple[str, str] | None = None
+    """A demo, and what it shows: told at its end, with what comes next."""
     theme: str | None = None
     """The name of a theme; one that there is not is refused where there is a screen."""
     loop: bool = False
@@ -97,6 +97,7 @@ def app_for(
     """Return the dashboard."""
     leave_garbage()
     from tui.cli.config import check_keys, check_theme, config_in_use
+    from tui.cli.state import keep_theme, kept_theme
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
 
@@ -105,9 +106,10 @@ def app_for(
         record=None if writer is None else writer.begin,
         smooth=output_mode.smooth,
         bell=output_mode.bell,
-        closing=output_mode.closing,
+        showed=output_mode.showed,
         loop=output_mode.loop,
-        theme=output_mode.theme,
+        theme=output_mode.theme or (None if "TEXTUAL_THEME" in os.environ else kept_theme()),
+        keep_theme=keep_theme,
         keys=config_in_use().keys,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )

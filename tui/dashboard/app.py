@@ -12,8 +12,7 @@ from textual.screen import Screen
 
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.asking import Asking
-from tui.dashboard.closing import Closing
-from tui.dashboard.commands import KEYS, palette
+from tui.dashboard.commands import KEYS, palette, palette_provider
 from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.escape import Escape
 from tui.dashboard.exporting import Exporting
@@ -52,6 +51,7 @@ class StreamscopeApp(App[int]):
     TITLE = "streamscope"
     CSS, LATER_CSS = read_styles(find_styles())
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {palette_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(key.keys, key.action, key.what, id=key.id, show=False, tooltip=key.tooltip)
@@ -90,7 +90,6 @@ class StreamscopeApp(App[int]):
         self._ui = ui = UI(self, self.dashboard, settings.editor)
         self.verdicts = Verdicts(ui, self.watchlist)
         self.ticker = Ticker(self, ui.dashboard, watchlist, self.finder, self.verdicts, settings)
-        self.closing = Closing(ui, watchlist, settings.closing)
         self.desk = ScreenDesk(ui, self.watchlist, settings, live)
         self.navigator = Navigator(ui, self.watchlist, self.finder, self.verdicts)
         self.exporting = Exporting(ui, self.watchlist, self.verdicts)
@@ -144,7 +143,6 @@ class StreamscopeApp(App[int]):
         self.desk.questions.offer()
         self.desk.tick()
         self.ticker.tick()
-        self.closing.offer()
         if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
             self.run_list.show()
 
@@ -248,14 +246,15 @@ class StreamscopeApp(App[int]):
     def action_export(self) -> None:
         self.exporting.choose_format()
 
+    def action_picture(self) -> None:
+        self.exporting.export("svg")
+
     def action_copy(self) -> None:
         self.exporting.choose_copy()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer every key's action in the palette, with the theme and the quit of Textual's own."""
-        yield from palette(lambda action: self.call_later(self.run_action, action))
-        own = super().get_system_commands(screen)
-        yield from (command for command in own if command.title in ("Theme", "Screenshot"))
+        """Offer every key's action in the palette."""
+        return palette(lambda action: self.call_later(self.run_action, action))
 
     # --- messages of the panes ----------------------------------------------------------------
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from textual.app import SystemCommand
 from textual.keys import Keys, _character_to_key, format_key
+
+if TYPE_CHECKING:
+    from textual.command import Provider
 
 
 class Key(NamedTuple):
@@ -108,8 +111,8 @@ KEYS: Final[list[Key]] = [
     Key("C", "C", "open('compare')", "compare", "Compare",
          "Put two runs side by side", _VIEW, palette="view: compare runs"),
     Key("z", "z", "screen.maximize_pane", "maximize", "Maximise the pane",
-         "Give the focused pane the whole screen, or take it back", _VIEW,
-         palette="view: maximise pane"),
+         "Give the focused pane the whole screen; again: the answer without log and counters, "
+         "as on a stage; again: all of it", _VIEW, palette="view: maximise pane"),
     Key("b", "b", "screen.boundaries", "boundaries", "Fragment boundaries",
          "Mark where the fragments of the tool JSON meet", _VIEW,
          palette="view: fragment boundaries"),
@@ -176,11 +179,27 @@ def _written(key: str) -> str:
     return key if "+" in key else format_key(key)
 
 
+_KEYLESS: Final = (
+    ("save: picture of the screen", "Save the screen as SVG, secrets masked", "picture"),
+    ("app: theme", "See each theme while you move through them; enter keeps it", "open('themes')"),
+)
+"""Actions that the palette alone offers: a name, what it does, the action."""
+
+
 def palette(run: Callable[[str], object]) -> Iterator[SystemCommand]:
     """Yield what the palette offers; `run` runs an action."""
     for key in KEYS:
         if key.palette:
             yield SystemCommand(key.palette, key.tooltip, partial(run, key.action))
+    for title, tooltip, action in _KEYLESS:
+        yield SystemCommand(title, tooltip, partial(run, action))
+
+
+def palette_provider() -> type[Provider]:
+    """Return what the palette finds actions with. It is imported when it is first opened."""
+    from tui.dashboard.palette import Actions
+
+    return Actions
 
 
 _PANES: Final = {

@@ -242,11 +242,9 @@ class ScreenDesk:
         shown = self._watchlist.shown
         if shown is not None and _is_followed(shown.watched):
             self._ui.say(FOLLOWED)
-        if shown is None or not self.is_running():
+        if shown is None or self._loads.drop(shown.watched) or not self.is_running():
             return
         exchange = shown.watched.exchange
-        if self._loads.drop(shown.watched):
-            return
         worker = shown.watched.worker if exchange is None else self._workers[exchange]
         if worker is not None:
             worker.cancel()

@@ -65,11 +65,18 @@ class Footing(NamedTuple):
     """The keys of the modal that do something now."""
 
 
-def footing(app: App[Any], view: DashboardView | None, *, live: bool) -> Footing:
-    """Return what the key bar is for now. `live`: prompts can be asked here."""
+def footing(
+    app: App[Any], view: DashboardView | None, *, live: bool, keys: Mapping[str, str] = {}
+) -> Footing:
+    """Return what the key bar is for now. `live`: prompts can be asked here.
+
+    `keys` are other ones than ours.
+    """
     screen = app.screen
     if isinstance(screen, ModalScreen):
-        return Footing("", tuple(_of_modal(screen)))
+        typing = app.focused is not None and app.focused.check_consume_key("q", "q")
+        own = _named("" if typing else "quit:quit", shown_keys(keys))
+        return Footing("", (*_of_modal(screen), *own))
     return Footing(_moment(app, view, live))
 
 
@@ -99,23 +106,23 @@ def entries(footing: Footing, keys: Mapping[str, str] = {}) -> list[Entry]:
     shown = shown_keys(keys)
     if footing.moment:
         return [*_named(_BARS[footing.moment], shown), *_named(_ALWAYS, shown)]
-    return [*footing.modal, *_named("quit:quit", shown)]
+    return list(footing.modal)
 
 
 def _of_modal(modal: ModalScreen[Any]) -> Iterator[Entry]:
-    """Yield the keys that a modal has of its own, digits and those of the application apart."""
+    """Yield the keys that a modal offers, digits and those of the application apart."""
     for item in modal.BINDINGS:
         binding = item if isinstance(item, Binding) else Binding(*item)
         key = binding.key.split(",")[0]
         _, name, parameters = parse(binding.action)
-        own = not key.isdigit() and not binding.action.startswith("app.")
+        own = binding.show and not key.isdigit() and not binding.action.startswith("app.")
         if own and modal.check_action(name, parameters):
             yield _NAMES.get(key) or format_key(key), binding.description.lower(), binding.action
 
 
 def _named(bar: str, shown: Mapping[str, str]) -> list[Entry]:
     named = []
-    for item in bar.split(","):
+    for item in filter(None, bar.split(",")):
         id, word = item.split(":")
         key, action = _OF_PANES[id] if id in _OF_PANES else (shown[id], _ACTIONS[id])
         named.append((key, word, action))

@@ -115,6 +115,26 @@ class Modals:
             self._watchlist.show(key)
             self._ui.redraw()
 
+    def themes(self) -> None:
+        """Offer the themes; each is seen while the reader is at it."""
+        if self._ui.modal:
+            return
+        from tui.screens.menu import Menu, MenuItem
+
+        before = self._ui.theme
+        choices = [MenuItem(name, name) for name in self._ui.themes]
+        menu = Menu("Theme", choices, at=before, look=self._ui.show_theme)
+        self._ui.open(menu, lambda name: self._leave_themes(name, before))
+
+    def _leave_themes(self, name: str | None, before: str) -> None:
+        if name is None:
+            self._ui.show_theme(before)
+            return
+        try:
+            self._ui.keep_theme(name)
+        except OSError as error:
+            self._ui.complain(f"The theme is not kept for the next time: {error}")
+
     def help(self) -> None:
         """Show the keys."""
         from tui.dashboard.commands import help_groups

@@ -44,6 +44,8 @@ class RelayLink:
     """The file of what the command prints."""
     command: str | None = None
     """The command, as it was typed."""
+    page: str | None = None
+    """Where its page for browsers is, with the token that it needs."""
 
 
 @dataclass
@@ -168,12 +170,13 @@ class Relaying:
         facts = [
             ("relay", f"{link.url} \u2192 {link.upstream}"),
             ("to use it", f"export {BASE_URL}={link.url}"),
+            *([("in a browser", link.page)] if link.page is not None else []),
             ("capture", link.capture),
             ("watch again", f"streamscope open --follow {link.capture}"),
             ("process", f"{link.pid}{'  ended' if state.gone else ''}"),
             ("messages", _requests(state.messages)),
         ]
-        found = [line_of((f"{name:<12}", "label"), (text, "plain")) for name, text in facts]
+        found = [line_of((f"{name:<13}", "label"), (text, "plain")) for name, text in facts]
         found += [line_of((note, "warning")) for note in state.notes]
         if state.others:
             found += [line_of(), line_of(("passed on, not recorded", "heading"))]

@@ -67,6 +67,28 @@ class UI:
         """End the program with an exit status."""
         self._app.exit(status)
 
+    # --- themes ---------------------------------------------------------------------------------
+
+    @property
+    def theme(self) -> str:
+        """The name of the theme."""
+        return self._app.theme
+
+    @property
+    def themes(self) -> list[str]:
+        """The names of all themes, the dark ones first."""
+        themes = self._app.available_themes
+        return sorted(themes, key=lambda name: (not themes[name].dark, name))
+
+    def show_theme(self, name: str) -> None:
+        """Draw in another theme."""
+        self._app.theme = name
+
+    def keep_theme(self, name: str) -> None:
+        """Draw in a theme, the next time too. Raises OSError."""
+        self.show_theme(name)
+        self._app.settings.keep_theme(name)
+
     # --- notes ----------------------------------------------------------------------------------
 
     def say(self, text: str) -> None:

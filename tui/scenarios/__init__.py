@@ -21,9 +21,9 @@ _FOLDER: Final = Path(__file__).parent
 _SUFFIX: Final = ".scene"
 # From the everyday to the odd; a file that is not named here is listed after these.
 _ORDER: Final = (
-    "tour plain one-tool after-tool two-tools thinking-tool web-search markdown fine-grained "
-    "fallback compaction cache-missed thinking-budget max-tokens refusal stall buffered held-input "
-    "overloaded connection-lost unknown hostile"
+    "tour plain one-tool after-tool two-tools thinking-tool web-search code-execution markdown "
+    "fine-grained fallback compaction cache-missed thinking-budget max-tokens refusal stall "
+    "buffered held-input overloaded connection-lost unknown hostile"
 ).split()
 
 

@@ -20,6 +20,7 @@ from tui.core.text import one_line
 from tui.viewmodel.compact import compact
 from tui.viewmodel.lines import StyledLine
 from tui.viewmodel.media import DESCRIBED, describe_part, opaque_size, told_size, unread_fields
+from tui.viewmodel.next_steps import next_steps
 from tui.viewmodel.results import result_form
 from tui.viewmodel.views import Moment, Tone, TranscriptItem, TranscriptView
 
@@ -265,6 +266,8 @@ def _endings(view: TranscriptView) -> list[TranscriptItem]:
         items.append(banner)
     if view.stage is not None:
         items.append(TranscriptItem(("banner", 2), "banner", *view.stage, False, "warning"))
+    if view.showed and moment.done and not moment.travelling:
+        items.append(next_steps(*view.showed))
     return items
 
 

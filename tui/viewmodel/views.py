@@ -19,7 +19,7 @@ Tone = Literal["plain", "muted", "good", "warning", "bad"]
 
 
 ItemKind = Literal[
-    "prompt", "thinking", "text", "tool", "result", "block", "sources", "stop", "banner"
+    "prompt", "thinking", "text", "tool", "result", "block", "sources", "stop", "banner", "next"
 ]
 
 
@@ -120,6 +120,8 @@ class TranscriptView(NamedTuple):
     """Why the run is no longer written to its capture."""
     damage: tuple[str, str] | None = None
     """How much of its file could not be read, and what it was."""
+    showed: tuple[str, str] | None = None
+    """A demo, and what it showed: told at its end. None for any other stream."""
 
 
 class EventsView(NamedTuple):
