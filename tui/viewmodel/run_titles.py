@@ -23,7 +23,7 @@ _ELLIPSIS: Final = "\u2026"
 _DOT: Final = " \u00b7 "
 
 
-class _Beginning:
+class _SharedStart:
     """What all of some names begin with."""
 
     def __init__(self) -> None:
@@ -52,8 +52,8 @@ class RunTitles:
     def __init__(self) -> None:
         self.version = 0
         """Rises when titles are to be fitted anew."""
-        self._all = _Beginning()
-        self._in_folder: dict[str, _Beginning] = {}
+        self._all = _SharedStart()
+        self._in_folder: dict[str, _SharedStart] = {}
 
     @property
     def common(self) -> str:
@@ -64,7 +64,7 @@ class RunTitles:
         """Take note of a title; the same one may come again."""
         title = title[:_READ]
         folder, _, name = title.rpartition("/")
-        inside = self._in_folder.setdefault(folder, _Beginning())
+        inside = self._in_folder.setdefault(folder, _SharedStart())
         before = self._all.common, inside.common
         self._all.add(title)
         inside.add(name)
