@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.command_line import Call, mock_in_a_thread, piped, run_command
+from tests.servers import MockServer
 from tui.captures.capture_file import load_capture
 from tui.cli import show as cli_show
-from tui.mock.mock import MockServer
 
 PLAIN = ["--model", "scenario:plain"]
 

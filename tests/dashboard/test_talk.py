@@ -16,6 +16,7 @@ from tests.app_harness import PushedSource, Stage, on_stage, rows_of
 from tests.conversation.test_exchange import calling
 from tests.live_desk import scenario
 from tests.manual_clock import ManualClock
+from tests.servers import MockServer
 from tui.conversation import plan
 from tui.conversation.conversation import Conversation
 from tui.conversation.demo_tools import demo_tools
@@ -25,7 +26,6 @@ from tui.conversation.retry import RetryPolicy
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import Chunk, JsonObject
 from tui.messages.request import build_request, with_prompt
-from tui.mock.mock import MockServer
 from tui.scenarios import Scenario
 from tui.screens.cache import CacheView
 from tui.screens.tool_ask import ToolAsk

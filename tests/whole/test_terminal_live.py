@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import mock_in_a_thread
+from tests.servers import MockServer
 from tests.whole.test_terminal import sh, streamscope, terminal
-from tui.mock.mock import MockServer
 
 pytestmark = pytest.mark.xdist_group("live terminal")
 

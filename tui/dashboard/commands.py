@@ -46,23 +46,23 @@ KEYS: Final[list[Key]] = [
     Key("escape", "esc", "escape", "escape", "Back to live; else cancel",
          "Leave the past; else close the connection and keep what arrived",
          _PLAY, palette="stream: cancel"),
-    Key("r", "r", "again", "again", "Again",
+    Key("r", "r", "send('again')", "again", "Again",
          "Send the request again, or play the stream again; end the wait before a retry", _PLAY,
          palette="stream: again"),
-    Key("i", "i", "compose", "compose", "Ask",
+    Key("i", "i", "ask('compose')", "compose", "Ask",
          "Type the next prompt of the conversation", _ASK, palette="conversation: ask"),
-    Key("c", "c", "continue", "continue", "Continue",
+    Key("c", "c", "send('resume')", "continue", "Continue",
          "Have an answer that broke off go on, or decide about calls that were left open", _ASK,
          palette="conversation: continue"),
     Key("a", "a", "decide", "decide", "Decide about a tool call",
          "Run, refuse or answer the tool call that waits", _ASK, palette="conversation: tool call"),
-    Key("o", "o", "settings", "settings", "Model and parameters",
+    Key("o", "o", "ask('settings')", "settings", "Model and parameters",
          "Change model, system prompt, limits, thinking, tools", _ASK,
          palette="conversation: model and parameters"),
-    Key("e", "e", "request", "request", "The request",
+    Key("e", "e", "request('show')", "request", "The request",
          "Show the request as it was sent; edit it and send it again", _ASK,
          palette="conversation: request"),
-    Key("P", "P", "cache", "cache", "Prompt cache",
+    Key("P", "P", "request('cache')", "cache", "Prompt cache",
          "Show what was read from the cache, and where the prefix of a request changed", _ASK,
          palette="conversation: prompt cache"),
     Key("plus,equals_sign", "+", "play('faster')", "faster", "Faster",
@@ -122,24 +122,31 @@ KEYS: Final[list[Key]] = [
     Key("M", "M", "screen.source", "source", "Rendered or as it came",
          "Transcript: Markdown, or the text and the results' JSON as they came. Tool calls: JSON, "
          "or its strings with real line breaks, as code", _VIEW, palette="view: source"),
-    Key("y", "y", "copy", "copy", "Copy",
+    Key("y", "y", "keep('choose_copy')", "copy", "Copy",
          "Copy what is shown: an event, the text, a tool's input, the message, the request", _KEEP,
          palette="copy: choose what"),
-    Key("w", "w", "save", "save", "Save a capture",
+    Key("w", "w", "keep('save')", "save", "Save a capture",
          "Save the whole run with all its times, to be opened again", _KEEP,
          palette="save: capture"),
-    Key("x", "x", "export", "export", "Export",
+    Key("x", "x", "keep('choose_format')", "export", "Export",
          "Save the whole run in another format, or a picture of the screen", _KEEP,
          palette="save: export as"),
     Key("O", "O", "relay", "relay", "Relay and its command",
          "Show what the relay does, and what its command printed", _VIEW,
          palette="relay: what passed, and the command's output"),
-    Key("question_mark,f1", "?", "help", "help", "Help", "Show the keys", _APP,
+    Key("question_mark,f1", "?", "open('help')", "help", "Help", "Show the keys", _APP,
          palette="app: help"),
     Key("q,ctrl+q", "q", "quit", "quit", "Quit", "Leave", _APP, palette="app: quit"),
     Key("ctrl+c", "ctrl+c", "interrupt", "interrupt", "Cancel, then quit",
          "Copy a selection; else cancel the stream, and the next time leave", _APP),
 ]  # fmt: skip
+
+
+_KEYLESS: Final = (
+    ("save: picture of the screen", "Save the screen as SVG, secrets masked", "keep('picture')"),
+    ("app: theme", "See each theme while you move through them; enter keeps it", "open('themes')"),
+)
+"""Actions that the palette alone offers: a name, what it does, the action."""
 
 
 def key_problem(keys: Mapping[str, str]) -> tuple[str, str] | None:
@@ -177,13 +184,6 @@ def shown_keys(keys: Mapping[str, str]) -> dict[str, str]:
 
 def _written(key: str) -> str:
     return key if "+" in key else format_key(key)
-
-
-_KEYLESS: Final = (
-    ("save: picture of the screen", "Save the screen as SVG, secrets masked", "picture"),
-    ("app: theme", "See each theme while you move through them; enter keeps it", "open('themes')"),
-)
-"""Actions that the palette alone offers: a name, what it does, the action."""
 
 
 def palette(run: Callable[[str], object]) -> Iterator[SystemCommand]:

@@ -10,6 +10,7 @@ from tui.core.text import one_line
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.loads import Loads
 from tui.dashboard.questions import ToolQuestions
+from tui.dashboard.start import leave_alone
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Cancellable, Watched, Watchlist
 from tui.run import INSTANT, Clock, Feed
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from tui.conversation.exchange import Asked, Exchange
     from tui.conversation.plan import LivePlan
     from tui.messages.turns import Decision
-    from tui.sources.followed import CaptureFollower
 
 _FILE_IDLE_CAP_NS: Final = 2_000_000_000
 _AT_ONCE: Final = 200
@@ -81,6 +81,8 @@ class ScreenDesk:
         """List what is behind the first ones, while these are drawn already."""
         for factory in factories:
             if not self._scheduler.has_time():
+                if self._settings.ticking:  # Else the process is not the app's own.
+                    leave_alone()
                 await self._scheduler.wait(self)
             self.start(factory, show=False)
 
@@ -104,18 +106,6 @@ class ScreenDesk:
         if opened.warnings:
             words = one_line("; ".join(opened.warnings))
             self._ui.complain(f"Left out of {one_line(opened.name)}: {words}")
-
-    async def follow(self, follower: CaptureFollower) -> None:
-        """Watch every run of a capture that grows, from when it begins. A worker."""
-        try:
-            async for factory in follower.runs():
-                # Whoever looks at something is not taken away from it.
-                shown = self._watchlist.shown
-                idle = not self._watchlist.all or shown is None or shown.feed.done
-                show = not follower.caught_up or (idle and self._watchlist.cursor is None)
-                self.start(factory, show=show, followed=True)
-        except (OSError, ValueError) as error:
-            self._ui.complain(f"Cannot follow: {one_line(str(error))}")
 
     def start(
         self,
@@ -248,6 +238,15 @@ class ScreenDesk:
         worker = shown.watched.worker if exchange is None else self._workers[exchange]
         if worker is not None:
             worker.cancel()
+
+    def interrupt(self) -> bool:
+        """Cancel what runs, and say so. Return False where there is none, or it was done before."""
+        if not self.is_running() or self.interrupted:
+            return False
+        self.interrupted = True
+        self.cancel()
+        self._ui.say("Cancelled. Press ctrl+c again to quit")
+        return True
 
     def again(self) -> None:
         """Send the request, or play the stream, once more; end a wait before another attempt."""

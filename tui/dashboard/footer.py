@@ -21,7 +21,7 @@ _ACTIONS: Final = {key.id: key.action for key in KEYS}
 _OF_PANES: Final = {
     # Keys of the panes: the focused one knows what they are.
     "first": ("g", "play('go', 1)"),
-    "event": ("enter", "detail"),
+    "event": ("enter", "open('detail')"),
     "writer": ("enter", "focused.origin"),
     "pick": ("enter", "focused.open"),
     "sort": ("s", "focused.sort"),
@@ -63,20 +63,16 @@ class Footing(NamedTuple):
     """Empty while a modal is open."""
     modal: tuple[Entry, ...] = ()
     """The keys of the modal that do something now."""
+    typing: bool = False
+    """Whether letters go into a field of the modal."""
 
 
-def footing(
-    app: App[Any], view: DashboardView | None, *, live: bool, keys: Mapping[str, str] = {}
-) -> Footing:
-    """Return what the key bar is for now. `live`: prompts can be asked here.
-
-    `keys` are other ones than ours.
-    """
+def footing(app: App[Any], view: DashboardView | None, *, live: bool) -> Footing:
+    """Return what the key bar is for now. `live`: prompts can be asked here."""
     screen = app.screen
     if isinstance(screen, ModalScreen):
         typing = app.focused is not None and app.focused.check_consume_key("q", "q")
-        own = _named("" if typing else "quit:quit", shown_keys(keys))
-        return Footing("", (*_of_modal(screen), *own))
+        return Footing("", tuple(_of_modal(screen)), typing)
     return Footing(_moment(app, view, live))
 
 
@@ -106,7 +102,7 @@ def entries(footing: Footing, keys: Mapping[str, str] = {}) -> list[Entry]:
     shown = shown_keys(keys)
     if footing.moment:
         return [*_named(_BARS[footing.moment], shown), *_named(_ALWAYS, shown)]
-    return list(footing.modal)
+    return [*footing.modal, *_named("" if footing.typing else "quit:quit", shown)]
 
 
 def _of_modal(modal: ModalScreen[Any]) -> Iterator[Entry]:

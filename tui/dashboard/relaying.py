@@ -94,9 +94,11 @@ class Relaying:
         transport, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), pipe
         )
+        line = b"-"
         try:
-            while line := await reader.readline():
+            while line:
                 try:
+                    line = await reader.readline()
                     value = strict_loads(line.decode())
                 except ValueError:
                     continue  # One that did not fit into the pipe whole.

@@ -115,11 +115,10 @@ class Ticker:
 
     def show_keys(self, view: DashboardView | None, *, live: bool) -> None:
         """Draw the keys that matter now. `live`: prompts can be asked."""
-        keys = self._settings.keys
-        now = footing(self._app, view, live=live, keys=keys)
+        now = footing(self._app, view, live=live)
         if now != self._footing:
             self._footing = now
-            self._dashboard.keys.show(entries(now, keys))
+            self._dashboard.keys.show(entries(now, self._settings.keys))
 
     def _ring(self) -> None:
         ended = sum(feed.done for feed in self._watchlist.feeds)
