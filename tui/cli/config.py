@@ -171,9 +171,9 @@ def check_keys(config: Config) -> None:
             config.refuse(*problem, "keys")
 
 
-def check_theme(name: str | None, themes: Sequence[str]) -> None:
+def check_theme(name: str, themes: Sequence[str]) -> None:
     """Refuse a theme that there is not."""
-    if name is None or name in themes:
+    if name in themes:
         return
     why = f"no theme is called {name}: there are {', '.join(themes)}"
     if config_in_use().values.get("theme") == name:

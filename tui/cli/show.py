@@ -117,7 +117,8 @@ def app_for(
     app = StreamscopeApp(
         factories, settings, live=live, opening=opening, following=following, relay=relay
     )
-    check_theme(output_mode.theme, sorted(app.available_themes))
+    if output_mode.theme is not None:
+        check_theme(output_mode.theme, sorted(app.available_themes))
     return app
 
 

@@ -24,6 +24,8 @@ _OVER_AT_ONCE: Final = 200
 """Runs that are over, and are looked at in a refresh."""
 _ABOUT: Final = 300
 """Characters of a prompt, of which a row has room for the first words."""
+_ALIKE: Final = 30
+"""Characters by which a title is seen to be the prompt."""
 _NOTES: Final = {
     "queued": "waiting",
     "asking": "asks for tools",
@@ -75,8 +77,9 @@ def _about(feed: Feed) -> str:
     """Return what a run is about, as far as its title does not say it."""
     if isinstance(feed.source, Unopened):
         return feed.source.why
-    # A live call is called by its prompt.
-    return "" if feed.info.kind == "live" else " ".join((feed.info.prompt or "")[:_ABOUT].split())
+    about = " ".join((feed.info.prompt or "")[:_ABOUT].split())
+    # A live call is called by its prompt, and so are others.
+    return "" if feed.info.kind == "live" or about[:_ALIKE] in feed.info.title else about
 
 
 class RunListing:
