@@ -181,7 +181,7 @@ class ScreenDesk:
         shown, exchange = self._watchlist.shown, self.exchange
         if exchange is not None:
             return not exchange.done
-        return shown is not None and not shown.feed.done and shown.watched.worker is not None
+        return shown is not None and not shown.feed.done and not _is_followed(shown.watched)
 
     # --- what the reader does with it -----------------------------------------------------------
 
