@@ -388,7 +388,7 @@ def test_any_request_is_valid_python_and_json(request: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["curl", "python"])
 def test_a_request_that_is_not_known(kind: str) -> None:
-    with pytest.raises(NotAvailable, match="not known"):
+    with pytest.raises(NotAvailable, match="has no request"):
         write(kind, material(request=None))
 
 

@@ -109,6 +109,63 @@ def test_a_signal_goes_to_the_command_and_its_status_comes_back(
     assert process.returncode == 128 + signal.SIGTERM
 
 
+PAGE: Final = """
+import json, os, sys, urllib.error, urllib.request
+base = os.environ["ANTHROPIC_BASE_URL"]
+page = open(sys.argv[1]).read().split("in a browser: ")[1].split()[0]
+def ask(url, **headers):
+    data = json.dumps({"prompt": "Count to 3"}).encode()
+    request = urllib.request.Request(url, data, headers)
+    try:
+        return urllib.request.urlopen(request).read().decode()
+    except urllib.error.HTTPError as error:
+        return str(error.code)
+chat = page.replace("/?", "/api/chat?")
+assert page.startswith(base + "/?token=")
+assert b"<html" in urllib.request.urlopen(page).read()
+print(ask(base + "/api/chat"))
+print(ask(base + "/api/chat?token=x"))
+print(ask(chat, origin="http://evil.example"))
+print(ask(chat, **{"sec-fetch-site": "cross-site"}))
+print(ask(chat, host="evil.example"))
+print(ask(base + "/v1/messages", origin=base))
+print(ask(chat, origin=base)[-14:].strip())
+"""
+
+
+@pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
+def test_its_page_alone_spends_the_key_of_the_environment(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "canary-of-mine")
+    kept, said = tmp_path / "kept.jsonl", tmp_path / "said"
+    with mock_in_a_thread() as mock, said.open("w") as err:
+        script = [sys.executable, "-c", PAGE, str(said)]
+        command = ["--upstream", mock.url, "--record", str(kept), "--browser", "--", *script]
+        ended = subprocess.run(
+            [*COMMAND, "proxy", "--headless", *command],
+            stdout=subprocess.PIPE,
+            stderr=err,
+            text=True,
+            timeout=HANG_S,
+        )
+    assert ended.returncode == 0, said.read_text()
+    refused = ["403", "403", "403", "403", "421", "403"]
+    assert ended.stdout.split("\n") == [*refused, "data: [DONE]", ""]
+    # What the page asked for is recorded as any other request is, and nothing else was asked.
+    (run,) = load_capture(kept).recordings
+    assert run.status == 200 and run.request is not None
+    assert run.request["messages"][0]["content"] == "Count to 3"
+    assert "canary-of-mine" not in kept.read_text() + said.read_text()
+
+
+@pytest.mark.parametrize("key", ["", " ", "two\nlines", "schl\u00fcssel"])
+def test_a_page_without_a_key_is_one_line(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+    result = run_command(monkeypatch, "proxy", "--headless", "--browser")
+    assert result.status == 2 and "ANTHROPIC_API_KEY" in result.one_line()
+
+
 def test_what_was_going_on_when_it_ends_is_interrupted(mock: MockServer, tmp_path: Path) -> None:
     path = tmp_path / "kept.jsonl"
     with proxied("--upstream", mock.url, "--record", path) as process:

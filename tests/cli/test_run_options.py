@@ -233,7 +233,7 @@ def test_a_conversation_that_is_not_kept(
 
     monkeypatch.setattr(os, "replace", full)
     result = call("run", "hi", *PLAIN, "--resume", "talk.json", *kind)
-    told = "streamscope: the conversation is not kept: talk.json: No space left on device\n"
+    told = "streamscope: the conversation was not saved: talk.json: No space left on device\n"
     assert (result.status, result.err.count(told)) == (1, 1)
     assert result.out
     assert list(tmp_path.iterdir()) == []

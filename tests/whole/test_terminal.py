@@ -25,6 +25,7 @@ from tests.conftest import ROOT
 from tests.hostile import SEQUENCES, hostile_in
 from tests.limits import HANG_S
 from tests.playbook import wire
+from tui.cli.state import keep_theme
 
 PROGRAM: Final = (sys.executable, "-c", "from tui.cli.main import main; main()")
 _LFLAG: Final = 3
@@ -354,6 +355,30 @@ def test_without_colours_not_one_is_sent() -> None:
         running.press("q")
         assert running.end() == 0
         assert not _COLOUR.search(running.output)
+
+
+def test_a_terminal_with_sixteen_colours_gets_no_others() -> None:
+    env = {"TERM": "xterm", "COLORTERM": ""}
+    with terminal("demo", "two-tools", "--speed", "100", env=env) as running:
+        running.wait_for("COMPLETE")
+        running.press("bg")
+        running.wait_for("behind")
+        running.press("q")
+        assert running.end() == 0
+        assert re.search(r"\x1b\[[0-9;]*9[0-7]", running.output), "bright ones"
+        assert not re.search(r"[34]8;[25];", running.output)
+
+
+def test_the_theme_that_was_chosen_is_there_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = {"XDG_STATE_HOME": str(tmp_path)}
+    monkeypatch.setenv(*next(iter(env.items())))
+    keep_theme("solarized-light")
+    with terminal("demo", "plain", env=env) as running:
+        running.wait_for("48;2;253;246;227")
+        running.press("q")
+        assert running.end() == 0
 
 
 def test_a_terminal_that_is_too_small_says_so() -> None:

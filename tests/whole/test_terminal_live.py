@@ -130,4 +130,4 @@ def test_a_conversation_that_is_not_kept_is_said_at_the_end(
         assert screen.end() == 1
         screen.assert_restored()
     told = screen.output.rpartition("\x1b[?1049l")[2]
-    assert "streamscope: the conversation is not kept: talk.json: No such file" in told
+    assert "streamscope: the conversation was not saved: talk.json: No such file" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
 from pathlib import Path
@@ -59,6 +60,9 @@ class Size(click.ParamType[int]):
     help="Of the recording; in the state folder of all, the oldest go first. [there: 4G]",
 )
 @click.option("--no-content", is_flag=True, help="Record shapes, times and usage, and no text.")
+@click.option(
+    "--browser", is_flag=True, help="A page to ask with, on your key; prints where it is."
+)
 @click.option("--force", is_flag=True, help="Replace a file that --record finds.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 # A parameter for each option: click calls it with all of them.
@@ -69,6 +73,7 @@ def proxy(
     headless: bool,
     max_size: int | None,
     no_content: bool,
+    browser: bool,
     force: bool,
     command: tuple[str, ...],
 ) -> None:
@@ -81,9 +86,9 @@ def proxy(
         fail("--force needs --record")
     if not headless and not screen_possible():
         fail("there is no terminal for the screen: use --headless")
-    settings = _settings(
-        port, upstream, _tape(record, max_size, content=not no_content, force=force), list(command)
-    )
+    asking = _key_headers() if browser else None
+    tape = _tape(record, max_size, content=not no_content, force=force)
+    settings = _settings(port, upstream, tape, asking, list(command))
     if headless:
         _headless(settings)
     from tui.cli.proxy_screen import on_screen
@@ -115,6 +120,7 @@ def _settings(
     port: int,
     upstream: str | None,
     tape: Any,  # noqa: ANN401  # TapeSettings, whose module is imported late.
+    browser: dict[str, str] | None,
     command: list[str],
 ) -> RelaySettings:
     from dataclasses import replace
@@ -128,7 +134,20 @@ def _settings(
     except UpstreamRefused as refused:
         fail(f"--upstream: {refused}")
     tape = replace(tape, base=base.rstrip("/"))
-    return RelaySettings(tape, port, base, _proxy_to(base), command)
+    return RelaySettings(tape, port, base, _proxy_to(base), command, browser=browser)
+
+
+def _key_headers() -> dict[str, str]:
+    """Return the headers of a request with the key that the environment has."""
+    for name, header, scheme in (
+        ("ANTHROPIC_API_KEY", "x-api-key", ""),
+        ("ANTHROPIC_AUTH_TOKEN", "authorization", "Bearer "),
+    ):
+        if key := os.environ.get(name, "").strip():
+            if not (key.isascii() and key.isprintable()):
+                fail(f"{name} holds what no header may hold: only ASCII, on one line")
+            return {header: scheme + key, "anthropic-version": "2023-06-01"}
+    fail("--browser asks with your key: set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN")
 
 
 def _proxy_to(base: str) -> str | None:
@@ -174,6 +193,9 @@ class _Said:
         if value["event"] == "ready":
             _tell(f"relaying {value['url']} to {value['upstream']}")
             _tell(f"recording to {value['capture']}")
+            if value["page"] is not None:
+                # Said as it is: the token in it is for whoever reads this.
+                click.echo(f"streamscope: in a browser: {value['page']}", err=True)
             if not self._settings.command:
                 _tell(f"point a program at it: export ANTHROPIC_BASE_URL={value['url']}")
                 _tell(f"watch it: streamscope open --follow {value['capture']}")

@@ -20,7 +20,7 @@ from tui.cli.show import OutputMode, app_for, run_app
 from tui.core.records import strict_loads
 from tui.dashboard.relaying import RelayLink
 from tui.relay.service import BASE_URL, RelaySettings
-from tui.relay.shelf import OUTPUT_SUFFIX
+from tui.relay.shelf import output_path
 from tui.sources.followed import CaptureFollower
 
 _ENDING_S: Final = 20.0
@@ -29,8 +29,7 @@ _ENDING_S: Final = 20.0
 def on_screen(settings: RelaySettings) -> NoReturn:
     """Start a relay, show what it records, and end with its command's exit status."""
     if settings.command:
-        output = Path(settings.tape.path).with_suffix(OUTPUT_SUFFIX)
-        settings = replace(settings, output=str(output))
+        settings = replace(settings, output=str(output_path(Path(settings.tape.path))))
     process, ready = _start(settings)
     assert process.stdout is not None
     link = RelayLink(
@@ -42,10 +41,13 @@ def on_screen(settings: RelaySettings) -> NoReturn:
         reports=os.dup(process.stdout.fileno()),
         output=settings.output,
         command=shlex.join(settings.command) if settings.command else None,
+        page=ready["page"],
     )
     process.stdout.close()
     click.echo(f"export {BASE_URL}={link.url}")
     click.echo(f"recording to {link.capture}")
+    if link.page is not None:
+        click.echo(f"in a browser: {link.page}")
     if link.command is None:
         click.echo(f"process {link.pid} relays, and goes on when the screen is closed")
     following = [CaptureFollower(Path(link.capture))]
@@ -64,10 +66,14 @@ def on_screen(settings: RelaySettings) -> NoReturn:
         status = 128 - code if code < 0 else code
         if link.command is None:
             status = FAILED
+    if link.output is not None and not settings.tape.content:
+        # It may have printed what it was answered.
+        with suppress(OSError):
+            os.unlink(link.output)
     if relaying.state.failed is not None:
         fail(relaying.state.failed, status)
     _tell(f"recorded in {link.capture}")
-    if link.output is not None:
+    if link.output is not None and settings.tape.content:
         _tell(f"what it printed is in {link.output}")
     sys.exit(status)
 

@@ -12,8 +12,7 @@ from textual.screen import Screen
 
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.asking import Asking
-from tui.dashboard.closing import Closing
-from tui.dashboard.commands import KEYS, palette
+from tui.dashboard.commands import KEYS, palette, palette_provider
 from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.escape import Escape
 from tui.dashboard.exporting import Exporting
@@ -53,6 +52,7 @@ class StreamscopeApp(App[int]):
     TITLE = "streamscope"
     CSS, LATER_CSS = read_styles(find_styles())
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {palette_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(key.keys, key.action, key.what, id=key.id, show=False, tooltip=key.tooltip)
@@ -72,12 +72,14 @@ class StreamscopeApp(App[int]):
         following: Sequence[CaptureFollower] = (),
         relay: RelayLink | None = None,
     ) -> None:
-        """`opening` gives sources that have to be waited for, `following` those that come later.
-
-        With a `relay`, that is the relay's capture.
+        """`opening` gives sources that are looked for, or have to be waited for, `following` those
+        that come later. With a `relay`, that is the relay's capture.
         """
         super().__init__()
         self.settings = settings = settings or AppSettings()
+        if settings.theme in self.available_themes:
+            self.theme = settings.theme
+        self.set_keymap(dict(settings.keys))
         self._factories = factories
         self._opening = opening
         self.escape = Escape(settings.now)
@@ -88,7 +90,6 @@ class StreamscopeApp(App[int]):
         self._ui = ui = UI(self, self.dashboard, settings.editor)
         self.verdicts = Verdicts(ui, self.watchlist)
         self.ticker = Ticker(self, ui.dashboard, watchlist, self.finder, self.verdicts, settings)
-        self.closing = Closing(ui, watchlist, settings.closing)
         self.desk = ScreenDesk(ui, self.watchlist, settings, live)
         self.navigator = Navigator(ui, self.watchlist, self.finder, self.verdicts)
         self.exporting = Exporting(ui, self.watchlist, self.verdicts)
@@ -98,7 +99,8 @@ class StreamscopeApp(App[int]):
         self.following = FollowedCaptures(ui, watchlist, self.desk, following)
         if relay is not None:
             self.following.attach(relay, settings.now)
-        batch = bool(following) or len(factories) > 1 or (live is not None and len(live.jobs) > 1)
+        batch = bool(following) or opening is not None or len(factories) > 1
+        batch = batch or (live is not None and len(live.jobs) > 1)
         self.run_list = RunList(ui, watchlist, self.verdicts, settings.now, batch=batch)
         harden(self)
 
@@ -131,7 +133,6 @@ class StreamscopeApp(App[int]):
         self.desk.questions.offer()
         self.desk.tick()
         self.ticker.tick()
-        self.closing.offer()
         if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
             self.run_list.show()
 
@@ -205,10 +206,8 @@ class StreamscopeApp(App[int]):
         getattr(self.exporting, verb)()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer every key's action in the palette, with the theme and the quit of Textual's own."""
-        yield from palette(lambda action: self.call_later(self.run_action, action))
-        own = super().get_system_commands(screen)
-        yield from (command for command in own if command.title in ("Theme", "Screenshot"))
+        """Offer every key's action in the palette."""
+        return palette(lambda action: self.call_later(self.run_action, action))
 
     # --- messages of the panes ----------------------------------------------------------------
 

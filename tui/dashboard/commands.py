@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from textual.app import SystemCommand
+from textual.keys import Keys, _character_to_key, format_key
+
+if TYPE_CHECKING:
+    from textual.command import Provider
 
 
 class Key(NamedTuple):
@@ -107,8 +111,8 @@ KEYS: Final[list[Key]] = [
     Key("C", "C", "open('compare')", "compare", "Compare",
          "Put two runs side by side", _VIEW, palette="view: compare runs"),
     Key("z", "z", "screen.maximize_pane", "maximize", "Maximise the pane",
-         "Give the focused pane the whole screen, or take it back", _VIEW,
-         palette="view: maximise pane"),
+         "Give the focused pane the whole screen; again: the answer without log and counters, "
+         "as on a stage; again: all of it", _VIEW, palette="view: maximise pane"),
     Key("b", "b", "screen.boundaries", "boundaries", "Fragment boundaries",
          "Mark where the fragments of the tool JSON meet", _VIEW,
          palette="view: fragment boundaries"),
@@ -138,11 +142,64 @@ KEYS: Final[list[Key]] = [
 ]  # fmt: skip
 
 
+_KEYLESS: Final = (
+    ("save: picture of the screen", "Save the screen as SVG, secrets masked", "keep('picture')"),
+    ("app: theme", "See each theme while you move through them; enter keeps it", "open('themes')"),
+)
+"""Actions that the palette alone offers: a name, what it does, the action."""
+
+
+def key_problem(keys: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the id of a key that cannot be given away so, and why; None where all can be."""
+    ids = [key.id for key in KEYS]
+    taken = {name: key.id for key in KEYS if key.id not in keys for name in _names(key.keys)}
+    for id, text in keys.items():
+        if id not in ids:
+            return id, f"no action: there are {', '.join(ids)}"
+        for name in _names(text):
+            bare = name.removeprefix("ctrl+").removeprefix("alt+").removeprefix("shift+")
+            if len(bare) > 1 and name not in _NAMES and bare not in _NAMES:
+                return id, f'{name!r} is no key: write it as "ctrl+s", "f5" or "K"'
+            if name in taken:
+                return id, f"{name} is the key of {taken[name]}: give that another"
+            taken[name] = id
+    return None
+
+
+_NAMES: Final = {key.value for key in Keys} | {"full_stop", "comma", "slash", "plus", "minus"}
+
+
+def _names(keys: str) -> list[str]:
+    """Return keys as Textual calls them: several may be given, with commas between them."""
+    each = [key.strip() for key in keys.split(",")] if len(keys) > 1 else [keys]
+    return [_character_to_key(key) if len(key) == 1 else key for key in each]
+
+
+def shown_keys(keys: Mapping[str, str]) -> dict[str, str]:
+    """Return how people write keys, by the id of what they do; `keys` are other ones than ours."""
+    own = {key.id: key.shown for key in KEYS}
+    written = {id: " ".join(_written(key) for key in text.split(",")) for id, text in keys.items()}
+    return own | written
+
+
+def _written(key: str) -> str:
+    return key if "+" in key else format_key(key)
+
+
 def palette(run: Callable[[str], object]) -> Iterator[SystemCommand]:
     """Yield what the palette offers; `run` runs an action."""
     for key in KEYS:
         if key.palette:
             yield SystemCommand(key.palette, key.tooltip, partial(run, key.action))
+    for title, tooltip, action in _KEYLESS:
+        yield SystemCommand(title, tooltip, partial(run, action))
+
+
+def palette_provider() -> type[Provider]:
+    """Return what the palette finds actions with. It is imported when it is first opened."""
+    from tui.dashboard.palette import Actions
+
+    return Actions
 
 
 _PANES: Final = {
@@ -169,14 +226,19 @@ _PANES: Final = {
 _GROUPS: Final = (_PLAY, _ASK, _MOVE, _FIND, _VIEW, _KEEP, _APP)
 
 
-def help_groups(pane: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the keys in groups under their titles; those of the focused pane come first."""
+def help_groups(pane: str, keys: Mapping[str, str] = {}) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the keys in groups under their titles; those of the focused pane come first.
+
+    `keys` are other ones than ours.
+    """
+    shown = shown_keys(keys)
     panes = [_PANES[pane]] if pane in _PANES else []
     panes += [
         group for id, group in _PANES.items() if id in ("events", "transcript") and id != pane
     ]
     own = {
-        group: [(key.shown, key.what) for key in KEYS if key.group == group] for group in _GROUPS
+        group: [(shown[key.id], key.what) for key in KEYS if key.group == group]
+        for group in _GROUPS
     }
     own[_APP].append(("ctrl+p", "All commands"))
     return [*panes[:1], *own.items(), *panes[1:]]

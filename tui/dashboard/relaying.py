@@ -44,6 +44,8 @@ class RelayLink:
     """The file of what the command prints."""
     command: str | None = None
     """The command, as it was typed."""
+    page: str | None = None
+    """Where its page for browsers is, with the token that it needs."""
 
 
 @dataclass
@@ -92,9 +94,11 @@ class Relaying:
         transport, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), pipe
         )
+        line = b"-"
         try:
-            while line := await reader.readline():
+            while line:
                 try:
+                    line = await reader.readline()
                     value = strict_loads(line.decode())
                 except ValueError:
                     continue  # One that did not fit into the pipe whole.
@@ -126,7 +130,7 @@ class Relaying:
         if state.failed is not None:
             self._ui.complain(f"Not relayed: {state.failed}")
         elif state.status is None:
-            self._ui.complain("Not relayed any more: the relay has ended")
+            self._ui.complain("The relay has ended: nothing more is forwarded or recorded")
 
     @property
     def _name(self) -> str:
@@ -168,12 +172,13 @@ class Relaying:
         facts = [
             ("relay", f"{link.url} \u2192 {link.upstream}"),
             ("to use it", f"export {BASE_URL}={link.url}"),
+            *([("in a browser", link.page)] if link.page is not None else []),
             ("capture", link.capture),
             ("watch again", f"streamscope open --follow {link.capture}"),
             ("process", f"{link.pid}{'  ended' if state.gone else ''}"),
             ("messages", _requests(state.messages)),
         ]
-        found = [line_of((f"{name:<12}", "label"), (text, "plain")) for name, text in facts]
+        found = [line_of((f"{name:<13}", "label"), (text, "plain")) for name, text in facts]
         found += [line_of((note, "warning")) for note in state.notes]
         if state.others:
             found += [line_of(), line_of(("passed on, not recorded", "heading"))]

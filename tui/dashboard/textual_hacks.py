@@ -17,11 +17,12 @@ from rich.segment import Segment, Segments
 from textual import constants
 from textual.app import App
 from textual.color import Color
-from textual.filter import LineFilter, NoColor
+from textual.filter import LineFilter, Monochrome
 from textual.screen import Screen
 
 from tui.captures.telling import crash_report
 from tui.core.text import one_line
+from tui.dashboard.legible import Legible, NoColours
 from tui.dashboard.terminal_output import TerminalOutput
 
 
@@ -280,11 +281,15 @@ def fail_safely(app: App[Any]) -> None:
     vars(app)["_fatal_error"] = partial(crash_safely, app)
 
 
+FEW_COLOURS: Final = ("standard", "windows")
+"""What Rich calls terminals with 16 colours."""
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
 def harden(app: App[Any]) -> None:
-    """Make an app safe against hostile text, bad input, an unread terminal and its own faults."""
+    """Make an app legible, and safe: from hostile text, bad input, no reader, its own faults."""
     forgive_bad_input()
     never_wait_for_the_terminal()
     survive_no_room()
@@ -293,6 +298,10 @@ def harden(app: App[Any]) -> None:
     drop_frames(app)
     fail_safely(app)
     add_line_filter(app, SafeText())
+    few = app.console.color_system in FEW_COLOURS
+    app.set_class(few or app.no_color, "-few-colours")
+    add_line_filter(app, Legible(sixteen=few))
     if app.no_color:
         # Textual's own answer to NO_COLOR is shades of grey, which are colours too.
-        add_line_filter(app, NoColor())
+        app._filters[:] = [one for one in app._filters if not isinstance(one, Monochrome)]
+        add_line_filter(app, NoColours())

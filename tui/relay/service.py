@@ -2,7 +2,7 @@
 
 What happens is reported as small JSON objects, for whoever shows it:
 
-    {"event": "ready", "url": …, "capture": …, "output": …, "upstream": …, "pid": …}
+    {"event": "ready", "url": …, "page": …, "capture": …, "output": …, "upstream": …, "pid": …}
     {"event": "counts", "messages": 3, "others": {"GET /v1/models": 1}}
     {"event": "note", "text": …}                     the recording has ended
     {"event": "command", "pid": …} {"event": "ended", "status": …}
@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tui.captures.files import FileRefused, create_or_replace
+from tui.captures.files import FileRefused, create
 from tui.core.text import one_line
 from tui.relay.forwarding import Forwarder
 from tui.relay.tape_queue import RecordingRefused, TapeQueue, TapeSettings
 from tui.relay.upstream import PUBLIC_API, Upstream, UpstreamRefused, parsed_upstream
 from tui.serving.server import LoopbackServer
+from tui.serving.site import site_with_key
 
 BASE_URL: Final = "ANTHROPIC_BASE_URL"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -52,6 +53,8 @@ class RelaySettings:
     """Run with the relay as its base URL; the relay ends with it."""
     output: str | None = None
     """A file for what the command prints; None: it has the terminal."""
+    browser: dict[str, str] | None = field(default=None, repr=False)
+    """The headers, with a key, of what its page for browsers asks; None: it has no page."""
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> RelaySettings:
@@ -73,7 +76,8 @@ async def relay(settings: RelaySettings, report: Report) -> int:
         counts = _Counts(report)
         forwarder = Forwarder(upstream, tape, seen=counts.changed)
         counts.forwarder = forwarder
-        server = LoopbackServer(forwarder, port=settings.port)
+        pages = None if settings.browser is None else site_with_key(settings.browser)
+        server = LoopbackServer(forwarder, port=settings.port, pages=pages)
         async with upstream, server:
             upstream.own_port = server.port
             await upstream.check()
@@ -83,6 +87,7 @@ async def relay(settings: RelaySettings, report: Report) -> int:
                     {
                         "event": "ready",
                         "url": server.url,
+                        "page": pages and pages.address(server.url),
                         "capture": settings.tape.path,
                         "output": settings.output,
                         "upstream": str(base),
@@ -153,7 +158,12 @@ async def _run_command(
     settings: RelaySettings, url: str, stopped: asyncio.Future[int], report: Report
 ) -> int:
     """Run the command to its end; pass on a signal that came for it."""
-    output = None if settings.output is None else create_or_replace(Path(settings.output))
+    try:
+        output = None if settings.output is None else create(Path(settings.output))
+    except FileRefused:
+        raise
+    except OSError as error:
+        raise CannotRelay(f"{settings.output}: {error.strerror or error}") from None
     null = asyncio.subprocess.DEVNULL
     try:
         process = await asyncio.create_subprocess_exec(

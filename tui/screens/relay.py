@@ -63,7 +63,7 @@ class LeaveRelay(ModalScreen[str | None]):
             yield Static(Content(f"{sanitize(self._command)} is still running."))
             for key, what in (
                 ("e", "end it, and quit"),
-                ("l", "leave it running, with its relay, and quit the screen"),
+                ("l", "leave it and its relay running, and quit"),
                 ("esc", "stay"),
             ):
                 yield Static(Content.assemble((f"{key:<5}", "$accent"), what))

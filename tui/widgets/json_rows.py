@@ -7,7 +7,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from tui.core.partial_json import PartialJson, Span
+from tui.core.json_spans import Span
+from tui.core.partial_json import PartialJson
 from tui.core.text import one_line
 from tui.widgets.row_starts import row_starts
 

@@ -9,7 +9,8 @@ from typing import Final, TypeAlias
 
 from textual.strip import Strip
 
-from tui.core.partial_json import PartialJson, Span
+from tui.core.json_spans import Span
+from tui.core.partial_json import PartialJson
 from tui.core.state import Block, Buffer
 from tui.core.text import one_line
 from tui.viewmodel import ToolItem

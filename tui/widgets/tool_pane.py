@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.core.partial_json import SpanKind
 from tui.core.state import Buffer
 from tui.core.text import format_ns, one_line
 from tui.viewmodel import Moment, ToolItem, ToolItems
@@ -18,19 +17,15 @@ from tui.widgets.line_view import Anchor, OriginWanted, PointingView
 from tui.widgets.lines_view import LINE_CLASSES
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText, spread, strip_of, wire
-from tui.widgets.tool_call import ToolCall
 
-JSON_STYLES: Final = {
-    SpanKind.PUNCT: "punct",
-    SpanKind.KEY: "key",
-    SpanKind.STRING: "string",
-    SpanKind.NUMBER: "number",
-    SpanKind.LITERAL: "literal",
-    SpanKind.SPACE: "punct",
-    SpanKind.INVALID: "invalid",
-    SpanKind.PENDING: "pending",
-}
-"""How each kind of JSON is drawn: the ends of the names of component classes."""
+if TYPE_CHECKING:
+    from tui.widgets.tool_call import ToolCall
+
+JSON_STYLES: Final = (
+    *("punct", "key", "string", "number", "literal"),
+    *("punct", "invalid", "pending"),
+)
+"""How each `SpanKind` is drawn: the ends of the names of component classes."""
 _INDENT: Final = 2
 _BUDGET: Final = 32_768
 """Characters of JSON to lay out on one frame: about ten milliseconds."""
@@ -51,7 +46,7 @@ class ToolPane(PointingView):
         "tool-pane--muted",
         "tool-pane--odd",
         "tool-pane--highlight",
-        *(f"tool-pane--{name}" for name in JSON_STYLES.values()),
+        *(f"tool-pane--{name}" for name in JSON_STYLES),
         *LINE_CLASSES,
     }
 
@@ -122,6 +117,8 @@ class ToolPane(PointingView):
         for item in (*seen, *reversed(items[: len(items) - len(seen)])):
             call = self._calls.get(item.key)
             if call is None:
+                from tui.widgets.tool_call import ToolCall  # The first frame has no call.
+
                 call = self._calls[item.key] = ToolCall()
             if call.is_done(item, width):
                 continue
