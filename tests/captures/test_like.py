@@ -214,6 +214,25 @@ def test_a_request_that_rests_on_nothing_is_told_in_words(tmp_path: Path) -> Non
     ]
 
 
+def test_what_is_shared_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liking, "MOST_SHARED", 25)
+    ten: dict[str, Any] = {"messages": list(range(10))}
+    requests, warnings = load(
+        tmp_path / "c.jsonl",
+        line("r1", None, ten),
+        line("r2", Like("r1", False, False, 10), {}),
+        line("r3", Like("r1", False, False, 99), {}),
+        line("r4", Like("r2", False, False, 10), {}),
+        line("r5", Like("r1", False, False, 10), {}),
+        line("r6", Like("r1", False, False, 5), {}),
+    )
+    assert requests == [ten, ten, None, ten, None, {"messages": [0, 1, 2, 3, 4]}]
+    assert warnings == [
+        "run r3: its request is left out: it begins with 99 messages of r1, which has fewer",
+        "run r5: its request is left out: its capture has more than 25 messages by reference",
+    ]
+
+
 def test_fewer_messages_than_are_to_be_shared(tmp_path: Path) -> None:
     _, warnings = load(
         tmp_path / "c.jsonl",

@@ -18,6 +18,8 @@ from tui.core.report import dumps
 
 MOST_LINKS: Final = 64
 """How many requests may have to be restored before one: the next one is written whole."""
+MOST_SHARED: Final = 1 << 24
+"""Messages that the requests of a capture may have by reference, all together."""
 _SHARED: Final = ("system", "tools")
 
 
@@ -126,6 +128,29 @@ def _in_order(fields: Sequence[str], taken: Sequence[str], before: Sequence[str]
             known = next((one for one in reversed(before[:place]) if one in order), None)
             order.insert(0 if known is None else order.index(known) + 1, name)
     return order
+
+
+class Restorer:
+    """Restores the requests of one capture, in the order of their lines.
+
+    A few bytes can refer to millions of messages, again and again: what all of them take is
+    bounded.
+    """
+
+    def __init__(self) -> None:
+        self._room = MOST_SHARED
+
+    def restore(self, body: object, like: Like, earlier: object) -> JsonObject:
+        """Return a body with what it shares with an earlier one, itself restored.
+
+        Raises CaptureError where that one has not got it, or the capture too many of them.
+        """
+        messages = earlier.get("messages") if isinstance(earlier, dict) else None
+        if isinstance(messages, list) and self._room < like.messages <= len(messages):
+            raise CaptureError(f"its capture has more than {MOST_SHARED:,} messages by reference")
+        whole = restored(body, like, earlier)
+        self._room -= like.messages
+        return whole
 
 
 def restored(body: object, like: Like, earlier: object) -> JsonObject:
