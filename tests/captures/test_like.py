@@ -165,6 +165,19 @@ def test_no_request_rests_on_more_than_64_others(tmp_path: Path) -> None:
     assert load_capture(path).recordings[-1].request == turns(139)
 
 
+def test_what_is_kept_to_compare_with_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liking, "MOST_KEYS", 40)
+    monkeypatch.setattr(liking, "MOST_MESSAGES", 60)
+    shortener = liking.Shortener()
+    for count in range(1, 70):
+        like, _ = shortener.shorten(f"r{count}", turns(count))
+        assert len(shortener._written) <= 40
+        # The beginnings that came last are the ones that go on.
+        assert (like is None) == (count in (1, 66) or count > 60)
+
+
 def test_secrets_are_masked_before_anything_is_compared(tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
     one, other = ({"messages": [{"content": f"sk-ant-api03-{name}"}]} for name in ("one", "other"))
