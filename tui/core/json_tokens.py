@@ -61,6 +61,18 @@ find_tokens: Final = re.compile(
 """Finds the tokens of valid JSON, whole ones."""
 
 
+_find_words: Final = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\]\[{},:]|[^\]\[{},:" \t\n\r]++'
+).findall
+
+
+def line_width(text: str) -> int:
+    """Return the columns of valid JSON on one line: a blank behind each separator, but the last."""
+    words: list[str] = _find_words(text)
+    width = sum(map(len, words)) + words.count(",") + words.count(":")
+    return width - bool(words and words[-1] in ",:")
+
+
 class Tokens(NamedTuple):
     """Some tokens, in columns; where each begins and ends."""
 

@@ -24,6 +24,7 @@ from tui.core.json_tokens import (
     OPENERS,
     TokenReader,
     Tokens,
+    line_width,
     tokens_of,
 )
 from tui.core.whole_lines import LineReader
@@ -159,25 +160,43 @@ class PartialJson:
                 append(new(Span, (read(at + low, at + high), kind, at + low)))
         return tuple(spans)
 
+    def plain_width(self, number: int) -> int | None:
+        """The width of a line where each code point takes one cell, if that is plain to see."""
+        found = self._short_text(number)
+        if found is None:
+            return None
+        text, _, start, end = found
+        line = text[start:end].strip(" \t\n\r")
+        if not (line.isascii() and line.isprintable()):
+            return None
+        return _INDENT_SPANS[self._levels[number]][1] + line_width(line)
+
     def _short_line(self, number: int, stop: int | None) -> tuple[Span, ...] | None:
         """The spans of a line as `line` has them, where nothing in it pends and it is wanted whole.
 
         The other lines are left to `line`, and the long ones, which cost more than what is drawn.
         """
-        reader = self._sync()
+        found = self._short_text(number)
+        if found is None:
+            return None
+        indent, width = _INDENT_SPANS[self._levels[number]]
+        spans, size = spans_of(*found)
+        return indent + spans if stop is None or width + size <= stop else None
+
+    def _short_text(self, number: int) -> tuple[str, int, int, int] | None:
+        """A part of the text and its offset, and where in it a settled line stands, a short one."""
+        self._sync()
         if not 0 <= number < len(self._starts) - 1:
             return None
-        base, end = self._starts[number], self._starts[number + 1]
-        if end - base > _SHORT:
+        start, end = self._starts[number], self._starts[number + 1]
+        if end - start > _SHORT:
             return None
         low, high, text = self._window
-        if base < low or end > high:
-            low, high = max(base - _AROUND, 0), min(end + _AROUND, reader.size)
-            text = reader.text.slice(low, high)
+        if start < low or end > high:
+            low, high = max(start - _AROUND, 0), min(end + _AROUND, self._reader.size)
+            text = self._reader.text.slice(low, high)
             self._window = low, high, text
-        indent, width = _INDENT_SPANS[self._levels[number]]
-        found, size = spans_of(text, low, base - low, end - low)
-        return indent + found if stop is None or width + size <= stop else None
+        return text, low, start - low, end - low
 
     def _sync(self) -> TokenReader:
         if self._waiting_size:

@@ -6,7 +6,6 @@ closing one. The rule of what is broken up is that of `PartialJson`.
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
 from tui.core.json_check import (
@@ -19,6 +18,7 @@ from tui.core.json_check import (
     compiled,
 )
 from tui.core.json_grammar import BLANKS, skip
+from tui.core.json_tokens import line_width
 
 _ANY_STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _ANY_FLAT: Final = rf'([\[{{](?:{_ANY_STRING}|[^"\]}}])*+[\]}}])'
@@ -54,7 +54,6 @@ _ITEMS: Final = _Kind(
     rf'{_ANY_STRING}|[^\[{{",\]}} \t\n\r]++|{_ANY_FLAT}',
     "]",
 )
-_TOKENS: Final = re.compile(rf'{_ANY_STRING}|[\]\[{{}},:]|[^\]\[{{}},:" \t\n\r]++').findall
 
 
 class LineReader:
@@ -117,7 +116,9 @@ class LineReader:
             if not member.lastindex:
                 continue
             at, stop = member.span(1)
-            room = self._width - _STEP * level - (_size(text[start:at]) if at > start else 0)
+            room = (
+                self._width - _STEP * level - (line_width(text[start:at]) + 1 if at > start else 0)
+            )
             if not _fits(text, at, stop, room):
                 self._break_up(at, stop)
 
@@ -141,7 +142,9 @@ class LineReader:
             more = compiled(kind.more).match(text, first.end(), limit)
             end = more.end() if more else first.end()
         close = skip(BLANKS, text, end)
-        room = self._width - _STEP * len(stack) - (_size(text[start:at]) if at > start else 0)
+        room = (
+            self._width - _STEP * len(stack) - (line_width(text[start:at]) + 1 if at > start else 0)
+        )
         whole = text.startswith(kind.closer, close)
         if not first and not whole:
             return -1
@@ -160,6 +163,11 @@ class LineReader:
         return end
 
 
+def _name_width(name: str) -> int:
+    """Return the columns of a name with its colon and the blank behind it, if there is a name."""
+    return line_width(name) + 1 if name else 0
+
+
 def _fits(text: str, at: int, end: int, room: int) -> bool:
     """Whether a container, or the beginning of one, fits in so many columns. An empty one does."""
     if end - at + text.count(",", at, end) + text.count(":", at, end) <= room:
@@ -167,11 +175,5 @@ def _fits(text: str, at: int, end: int, room: int) -> bool:
     inner = text[at:end]
     if len("".join(inner.split())) > max(room, 2):
         return False
-    size = _size(inner)
+    size = line_width(inner)
     return size <= room or size == len("[]")
-
-
-def _size(text: str) -> int:
-    """Return the columns of some JSON on one line: a blank behind each separator, no other."""
-    tokens: list[str] = _TOKENS(text)
-    return sum(map(len, tokens)) + tokens.count(",") + tokens.count(":")
