@@ -160,6 +160,16 @@ class TokenReader:
             self._after = AFTER_MEMBER if self.stack[-1] == _OBJECT else AFTER_ITEM
         self._place = self._after
 
+    def kept(self, text: str, pos: int) -> Tokens:
+        """Return the tokens that are not forgotten, with a comma if `text` goes on with one."""
+        tokens = Tokens(self.codes[:], self.starts[:], self.ends[:])
+        comma = skip(BLANKS, text, pos)
+        if text.startswith(",", comma):
+            tokens.codes.append(COMMA)
+            tokens.starts.append(self.size + comma - pos)
+            tokens.ends.append(tokens.starts[-1] + 1)
+        return tokens
+
     def forget(self, count: int) -> None:
         """Forget the first tokens, and never the last one."""
         del self.codes[:count], self.starts[:count], self.ends[:count]

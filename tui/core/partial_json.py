@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from tui.core.json_grammar import BLANKS, skip
 from tui.core.json_spans import KINDS, Span, SpanKind, spans_of
 from tui.core.json_tokens import (
     CLOSERS,
@@ -240,7 +239,7 @@ class PartialJson:
             return pos
         base, known = reader.size - pos, len(self._starts)
         if base + lines.starts[0] - self._starts[-1] > _SHORT:
-            self._keep_last(text, pos)
+            self._long[known - 1] = reader.kept(text, pos)
         if stop - pos > _SHORT:
             for number, (start, end) in enumerate(pairwise(lines.starts), known):
                 if end - start > _SHORT:
@@ -254,18 +253,6 @@ class PartialJson:
         self._column = _STEP * level + sum(ends[:-1]) - sum(starts[:-1])
         self._column += sum(map(codes.count, _SEPARATORS))
         return stop
-
-    def _keep_last(self, text: str, pos: int) -> None:
-        """Keep the tokens of the last line, which ends at `pos` with a value or with its comma."""
-        reader = self._reader
-        tokens = Tokens(reader.codes[:], reader.starts[:], reader.ends[:])
-        comma = skip(BLANKS, text, pos)
-        if text.startswith(",", comma):
-            at = reader.size + comma - pos
-            tokens.codes.append(COMMA)
-            tokens.starts.append(at)
-            tokens.ends.append(at + 1)
-        self._long[len(self._starts) - 1] = tokens
 
     def _lay_out(self) -> None:
         """Place the new tokens, see whether the open one still fits, forget those that settled."""

@@ -116,9 +116,7 @@ class LineReader:
             if not member.lastindex:
                 continue
             at, stop = member.span(1)
-            room = (
-                self._width - _STEP * level - (line_width(text[start:at]) + 1 if at > start else 0)
-            )
+            room = self._width - _STEP * level - _name_width(text[start:at])
             if not _fits(text, at, stop, room):
                 self._break_up(at, stop)
 
@@ -142,9 +140,7 @@ class LineReader:
             more = compiled(kind.more).match(text, first.end(), limit)
             end = more.end() if more else first.end()
         close = skip(BLANKS, text, end)
-        room = (
-            self._width - _STEP * len(stack) - (line_width(text[start:at]) + 1 if at > start else 0)
-        )
+        room = self._width - _STEP * len(stack) - _name_width(text[start:at])
         whole = text.startswith(kind.closer, close)
         if not first and not whole:
             return -1
