@@ -89,13 +89,13 @@ def test_the_version(call: Call) -> None:
         ("run hi --output x --json", "--output does not hold the text"),
         ("run hi --output absent/x", "no API key"),
         ("run hi --repeat 0", "Invalid value for '--repeat'"),
-        ("run hi --repeat 100001", "that is 100001 calls: 100000 at most"),
+        ("run hi --repeat 100001", "that would be 100001 calls: at most 100000 can be made"),
         ("run hi --concurrency 0", "Invalid value for '--concurrency'"),
         ("run hi --retries -1", "Invalid value for '--retries'"),
         ("run hi --run-tools never", "Invalid value for '--run-tools'"),
         ("run hi --smooth words", "Invalid value for '--smooth'"),
         ("run --repeat 2", "nothing to send"),
-        ("run hi", "no API key: set ANTHROPIC_API_KEY, or try the demo without one: streamscope"),
+        ("run hi", "no API key: set ANTHROPIC_API_KEY; without one: streamscope demo, "),
         ("inspect", "Missing argument 'FILE...|DIR|-'"),
         ("inspect absent.sse", "absent.sse: no such file"),
         ("inspect .", ".: no streams in this folder (looked for *.sse and logs)"),
@@ -204,7 +204,7 @@ def test_without_a_command_it_is_the_tour(shown: Callable[..., Shown]) -> None:
     (tour,) = found.sources
     assert (tour.info.title, tour.info.kind) == (load("tour").title, "demo")
     mode, plainly = found.output_mode, shown("demo", "--plain").output_mode
-    assert (mode, found.live) == (OutputMode(closing=mode.closing), None)
+    assert (mode, found.live) == (OutputMode(showed=mode.showed), None)
     assert plainly == mode._replace(plain=True)
 
 

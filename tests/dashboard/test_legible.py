@@ -185,3 +185,27 @@ async def test_without_colours_the_selected_row_is_reversed(
         assert_reversed(stage)
         default = RichColor.default()
         assert {seg.style.color for seg in on_screen(stage) if seg.style} <= {default, None}
+
+
+@pytest.mark.parametrize(
+    "env", [{"NO_COLOR": "1"}, {"TERM": "xterm", "COLORTERM": ""}], ids=["none", "sixteen"]
+)
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", *ANSI_THEMES])
+async def test_with_few_colours_the_chosen_entry_of_a_menu_stands_out(
+    env: dict[str, str], theme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    async with on_stage("plain", size=(80, 24)) as stage:
+        await stage.at(LATER_S)
+        stage.app.theme = theme
+        await drawn(stage.app)
+        await stage.press("y", "down")
+        lines = stage.app.screen._compositor.render_strips()
+        looks = [
+            (style.bgcolor, bool(style.reverse))
+            for entry in ("its data line", "Text of the answer")
+            for text, style, _ in next(line for line in lines if entry in line.text)
+            if entry in text and style is not None
+        ]
+        assert len(looks) == len(set(looks)) == 2

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from tests import playbook as pb
-from tests.live_desk import finished, line, until
+from tests.limits import until
+from tests.live_desk import finished, line
 from tests.manual_clock import ManualClock
 from tests.script_source import ScriptSource
 from tui.core.records import JsonObject

@@ -16,6 +16,7 @@ from tests.app_harness import PushedSource, Stage, on_stage, rows_of
 from tests.conversation.test_exchange import calling
 from tests.live_desk import scenario
 from tests.manual_clock import ManualClock
+from tests.servers import MockServer
 from tui.conversation import plan
 from tui.conversation.conversation import Conversation
 from tui.conversation.demo_tools import demo_tools
@@ -25,11 +26,11 @@ from tui.conversation.retry import RetryPolicy
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import Chunk, JsonObject
 from tui.messages.request import build_request, with_prompt
-from tui.mock.mock import MockServer
 from tui.scenarios import Scenario
 from tui.screens.cache import CacheView
 from tui.screens.tool_ask import ToolAsk
 from tui.sources.live import Api, LiveSource
+from tui.viewmodel.next_steps import IDLE
 from tui.widgets.lines_view import LinesView
 
 pytestmark = pytest.mark.usefixtures("api_key")
@@ -108,6 +109,13 @@ async def test_a_conversation_is_typed_and_remembered(size: tuple[int, int]) -> 
         assert stage.said.index("Hi, I'm Alice") < stage.said.index("What's my name?")
         assert stage.said.rindex("Alice") > stage.said.index("What's my name?")
         assert "run 2/2" in stage.header
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_an_idle_screen_says_what_can_be_done_without_a_key(size: tuple[int, int]) -> None:
+    async with talk(size=size) as line:
+        for words in filter(None, IDLE.splitlines()):
+            assert words in line.stage.text
 
 
 async def test_a_draft_survives_leaving_and_keys_do_nothing_while_one_types() -> None:
@@ -223,12 +231,12 @@ async def test_a_letter_that_is_typed_decides_nothing() -> None:
         await stage.until(lambda: exchange.stage.kind == "asking")
         await stage.type("yes")
         assert not isinstance(stage.app.screen, ToolAsk)
-        assert "waits for your word" in stage.said and len(line.server.received) == 1
+        assert "is waiting for you" in stage.said and len(line.server.received) == 1
         await stage.press("escape")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         await stage.press("escape")
         await line.finished()
-        assert "c goes on" in stage.said
+        assert "c continues" in stage.said
         await stage.press("c")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         await stage.press("n")
@@ -272,7 +280,7 @@ async def test_where_no_tools_were_offered_nobody_is_asked() -> None:
     async with talk("2+2?", model="scenario:call", extra={"call": CALCULATOR}) as line:
         stage = line.stage
         await line.finished()
-        assert "without a result" in stage.said and "c goes on" in stage.said
+        assert "without a result" in stage.said and "c continues" in stage.said
         await stage.press("c")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         assert "No function calculator to run" in stage.text

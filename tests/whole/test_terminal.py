@@ -239,7 +239,7 @@ def test_a_terminal_that_is_closed_takes_the_program_with_it() -> None:
 CRASHES: Final = {
     "drawing a row": "import tui.widgets.bars as m; m.HeaderBar.render_line = broken",
     "the tick": "import tui.dashboard.app as m; m.StreamscopeApp.tick = broken",
-    "a key": "import tui.dashboard.app as m; m.StreamscopeApp.action_help = broken",
+    "a key": "import tui.dashboard.app as m; m.StreamscopeApp.action_open = broken",
 }
 
 

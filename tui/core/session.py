@@ -168,6 +168,11 @@ class Session:
         None stands for several times: each event has that of the read in which it ended.
         """
         decoder = self._decoder
+        if not decoder.started and len(data) >= _LONG:
+            # What a body begins with is no burst: a little of it is cut to see what follows.
+            end = data.find(b"\n\n", _STEP) + 2
+            if 1 < end < len(data):
+                return len(self._take(decoder.feed(data[:end]), t_ns)) + self._cut(data[end:], t_ns)
         rest = decoder.uncut_before(data) if len(data) >= _LONG else None
         if rest is None:
             return len(self._take(decoder.feed(data), t_ns))

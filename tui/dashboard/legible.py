@@ -52,6 +52,16 @@ class Legible(LineFilter):
         ]
 
 
+class NoColours(LineFilter):
+    """Takes all colours away; what was on a background of its own is reversed."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            Segment(text, None if style is None else _without_colours(style, background), control)
+            for text, style, control in segments
+        ]
+
+
 def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
     """Return the contrast ratio of two colours, 1 to 21."""
     low, high = sorted((_luminance(one), _luminance(other)))
@@ -108,6 +118,23 @@ def _readable(style: Style, background: Color) -> Style:
         return _in_own_colours(style)
     better = readable(color.triplet, behind)
     return style if better is color.triplet else style + Style(color=RichColor.from_triplet(better))
+
+
+_DEFAULT: Final = Style.from_color(RichColor.default(), RichColor.default())
+_PATCH: Final = 2.0
+"""From this contrast with what is around it a background is one of its own."""
+
+
+@lru_cache(4096)
+def _without_colours(style: Style, background: Color) -> Style:
+    color, around = style.bgcolor, background.rich_color
+    if color is None or color.is_default:
+        is_patch = False
+    elif color.triplet is None or around.triplet is None:
+        is_patch = True
+    else:
+        is_patch = contrast(color.triplet, around.triplet) >= _PATCH
+    return style + _DEFAULT + Style(reverse=bool(style.reverse) != is_patch)
 
 
 # --- 16 colours -----------------------------------------------------------------------------------

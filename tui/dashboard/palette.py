@@ -11,7 +11,7 @@ _KEYS = {key.palette: key.shown for key in KEYS}
 _WIDTH = max(map(len, _KEYS)) + 2
 
 
-class Commands(Provider):
+class Actions(Provider):
     """Finds actions by their names, in the order of the table of keys."""
 
     async def discover(self) -> Hits:

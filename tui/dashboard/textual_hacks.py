@@ -17,12 +17,12 @@ from rich.segment import Segment, Segments
 from textual import constants
 from textual.app import App
 from textual.color import Color
-from textual.filter import LineFilter, NoColor
+from textual.filter import LineFilter, Monochrome
 from textual.screen import Screen
 
 from tui.captures.telling import crash_report
 from tui.core.text import one_line
-from tui.dashboard.legible import Legible
+from tui.dashboard.legible import Legible, NoColours
 from tui.dashboard.terminal_output import TerminalOutput
 
 
@@ -303,4 +303,5 @@ def harden(app: App[Any]) -> None:
     add_line_filter(app, Legible(sixteen=few))
     if app.no_color:
         # Textual's own answer to NO_COLOR is shades of grey, which are colours too.
-        add_line_filter(app, NoColor())
+        app._filters[:] = [one for one in app._filters if not isinstance(one, Monochrome)]
+        add_line_filter(app, NoColours())

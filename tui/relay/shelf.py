@@ -30,6 +30,15 @@ def new_path(folder: Path, *, now: datetime | None = None) -> Path:
     return path
 
 
+def output_path(capture: Path) -> Path:
+    """Return a path beside a capture that nothing has yet, for what a command prints."""
+    path, number = capture.with_suffix(OUTPUT_SUFFIX), 1
+    while os.path.lexists(path):
+        number += 1
+        path = capture.with_suffix(f".output-{number}.txt")
+    return path
+
+
 def make_room(folder: Path, most: int, own: Path) -> int:
     """Remove the oldest captures of a folder until all are `most` bytes, and return their sum.
 

@@ -284,7 +284,7 @@ class EventLog(LineView):
         """Have the event at the cursor shown in full, once the cursor is where it is to be."""
         self._opens = self._aim is not None
         if not self._opens:
-            await self.app.run_action("detail")
+            await self.app.run_action("open('detail')")
 
     def on_click(self, event: events.Click) -> None:
         """Show the state as of the event that was clicked."""
