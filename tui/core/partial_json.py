@@ -26,7 +26,7 @@ from tui.core.json_tokens import (
     line_width,
     tokens_of,
 )
-from tui.core.whole_lines import LineReader
+from tui.core.whole_lines import WholeLines
 
 _Part = tuple[SpanKind, int, int, str]
 """A part of a line, to be cut to size: kind, start, width, and the text where start is -1."""
@@ -233,7 +233,7 @@ class PartialJson:
         comma = reader.wants_comma
         if comma is None:
             return pos
-        lines = LineReader(text, reader.stack, self._compact_width, _DEEPEST)
+        lines = WholeLines(text, reader.stack, self._compact_width, _DEEPEST)
         stop = lines.read(pos, comma)
         if not lines.starts:
             return pos

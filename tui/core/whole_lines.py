@@ -56,7 +56,7 @@ _ITEMS: Final = _Kind(
 )
 
 
-class LineReader:
+class WholeLines:
     """Reads on from a place before a member, as far as lines are whole and plain to see.
 
     `stack` has the brackets that are open, all of them broken up; it is kept. Of the lines that
