@@ -93,7 +93,7 @@ class RunTitles:
         cut = end_cut if name.count(" ") >= _SENTENCE else middle_cut
         if not about or width < _BOTH:
             return cut(name, width)
-        rest = max(width - cell_len(about) - len(_DOT), width // 2)
+        rest = max(width - cell_len(about) - len(_DOT), width * 2 // 3)
         name = cut(name, rest)
         return end_cut(name + _DOT + about, width)
 
