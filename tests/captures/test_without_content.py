@@ -14,8 +14,10 @@ from tui.captures.without_content import (
     JsonMask,
     StreamMask,
     masked_body,
+    masked_headers,
     masked_json,
     masked_text,
+    masked_url,
 )
 from tui.core.session import Session
 from tui.scenarios import load, names
@@ -32,7 +34,7 @@ JSON = st.recursive(
 
 
 def test_a_text_keeps_its_shape() -> None:
-    assert masked_text("Is it 20 °C? Ja, schön!\n") == "xx xx xx °x? xx, xxxxx!\n"
+    assert masked_text("Is it 20 °C? Ja, schön!\n") == "xx xx xx xx? xx, xxxxx!\n"
 
 
 def test_a_request_keeps_what_it_is_made_of() -> None:
@@ -62,10 +64,49 @@ def test_a_request_keeps_what_it_is_made_of() -> None:
         "type": "tool_use",
         "id": "toolu_1",
         "name": "dial",
-        "input": {"type": "xxx"},
+        "input": {"xxxx": "xxx"},
     }
     assert (masked["model"], masked["max_tokens"]) == ("claude-sonnet-5-5", 512)
     assert masked["metadata"] == {"xxxx_xx": "xxx"}
+
+
+@pytest.mark.parametrize("text", ["é", "あり", "สวัสดี", "नमस्ते", "e\u0301", "🎉", "٣", "\ud800"])
+def test_no_script_can_be_read(text: str) -> None:
+    assert masked_text(text) == "x" * len(text)
+    assert JsonMask().feed(f'"{text}"') == f'"{"x" * len(text)}"'
+
+
+def test_no_name_of_a_field_hides_what_was_said() -> None:
+    said = "Ann was here"
+    request = {
+        "usage": {"note": said, "output_tokens": 12, "service_tier": "standard"},
+        "id": said,
+        "role": said,
+        "tools": [{"name": "dial", "input_examples": [{said: {"usage": said, "n": 20}}]}],
+        "messages": [{"content": [{"type": said, "input": {said: [1.25, {"type": said}]}}]}],
+    }
+    text = json.dumps(masked_json(request))
+    assert "Ann" not in text and "here" not in text
+    assert '"output_tokens": 12, "service_tier": "standard"' in text
+    assert '"x": 11' in text and '"xxx xxx xxxx": [1.11, ' in text and '"name": "dial"' in text
+
+
+@given(st.dictionaries(st.text("ab Z_9é", max_size=4), st.integers() | st.text("xy1 é")))
+def test_an_input_is_the_same_when_it_comes_and_when_it_is_sent_back(value: object) -> None:
+    came = JsonMask().feed(json.dumps(value, ensure_ascii=False))
+    assert json.loads(came) == masked_json({"input": value})["input"]
+
+
+def test_of_a_url_and_headers_stays_what_says_how() -> None:
+    assert masked_url("http://a.b/v1/messages?beta=true") == "http://a.b/v1/messages?xxxx=xxxx"
+    assert masked_url("http://a.b/v1/messages") == "http://a.b/v1/messages"
+    kept = {"Content-Type": "a/b", "anthropic-beta": "c", "Request-Id": "d", "user-agent": "e"}
+    assert masked_headers({**kept, "x-prompt": "Hi Ann"}) == {**kept, "x-prompt": "xx xxx"}
+
+
+def test_an_event_of_an_odd_name_says_nothing() -> None:
+    masked = StreamMask().feed(b'event: Ann\nid: Ann\n: Ann\ndata: {"type":"Ann is here"}\n\n')
+    assert b"Ann" not in masked and b'{"type":"xxx xx xxxx"}' in masked
 
 
 @given(JSON, st.integers(1, 9), st.booleans())

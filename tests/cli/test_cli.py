@@ -89,7 +89,7 @@ def test_the_version(call: Call) -> None:
         ("run hi --output x --json", "--output does not hold the text"),
         ("run hi --output absent/x", "no API key"),
         ("run hi --repeat 0", "Invalid value for '--repeat'"),
-        ("run hi --repeat 100001", "that is 100001 calls: 100000 at most"),
+        ("run hi --repeat 100001", "that would be 100001 calls: at most 100000 can be made"),
         ("run hi --concurrency 0", "Invalid value for '--concurrency'"),
         ("run hi --retries -1", "Invalid value for '--retries'"),
         ("run hi --run-tools never", "Invalid value for '--run-tools'"),

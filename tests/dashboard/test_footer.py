@@ -17,14 +17,14 @@ from tui.screens.why import Why
 def test_each_moment_has_six_to_nine_keys_help_and_quit_last(moment: str) -> None:
     shown = entries(Footing(moment))
     assert 6 <= len(shown) <= 11
-    assert [action for _, _, action in shown[-2:]] == ["help", "quit"]
-    known = {key.action for key in KEYS} | {"detail", "play('go', 1)"}
+    assert [action for _, _, action in shown[-2:]] == ["open('help')", "quit"]
+    known = {key.action for key in KEYS} | {"open('detail')", "play('go', 1)"}
     assert {action for _, _, action in shown if not action.startswith("focused.")} <= known
 
 
 def test_a_modal_has_its_own_keys_only() -> None:
     shown = entries(Footing("", tuple(_of_modal(Why([])))))
-    assert [key for key, _, _ in shown] == ["esc", "enter", "y"]
+    assert [key for key, _, _ in shown] == ["esc", "enter", "y", "q"]
 
 
 async def test_the_bar_follows_what_happens() -> None:

@@ -68,8 +68,8 @@ class Relayed:
 
     @property
     def relaying(self) -> Any:  # noqa: ANN401
-        assert self.stage.app.relaying is not None
-        return self.stage.app.relaying
+        assert self.stage.app.following.relaying is not None
+        return self.stage.app.following.relaying
 
     async def draw(self) -> None:
         await drawn(self.stage.app)
@@ -217,6 +217,7 @@ async def test_reports_come_through_a_pipe_and_its_end_is_said(tmp_path: Path) -
         state = relay.relaying.state
         await relay.tell({"event": "note", "text": "recording to x stopped: full"})
         os.write(relay._pipe, b'{"half\n')
+        await asyncio.to_thread(os.write, relay._pipe, b"x" * 200_000 + b"\n")
         await relay.tell({"event": "counts", "messages": 2, "others": {}})
         relay.hang_up()
         async with asyncio.timeout(HANG_S):

@@ -16,6 +16,7 @@ from tests.app_harness import PushedSource, Stage, on_stage, rows_of
 from tests.conversation.test_exchange import calling
 from tests.live_desk import scenario
 from tests.manual_clock import ManualClock
+from tests.servers import MockServer
 from tui.conversation import plan
 from tui.conversation.conversation import Conversation
 from tui.conversation.demo_tools import demo_tools
@@ -25,13 +26,12 @@ from tui.conversation.retry import RetryPolicy
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import Chunk, JsonObject
 from tui.messages.request import build_request, with_prompt
-from tui.mock.mock import MockServer
 from tui.scenarios import Scenario
 from tui.screens.cache import CacheView
 from tui.screens.tool_ask import ToolAsk
 from tui.sources.live import Api, LiveSource
-from tui.widgets.lines_view import LinesView
 from tui.viewmodel.next_steps import IDLE
+from tui.widgets.lines_view import LinesView
 
 pytestmark = pytest.mark.usefixtures("api_key")
 
@@ -231,12 +231,12 @@ async def test_a_letter_that_is_typed_decides_nothing() -> None:
         await stage.until(lambda: exchange.stage.kind == "asking")
         await stage.type("yes")
         assert not isinstance(stage.app.screen, ToolAsk)
-        assert "waits for your word" in stage.said and len(line.server.received) == 1
+        assert "is waiting for you" in stage.said and len(line.server.received) == 1
         await stage.press("escape")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         await stage.press("escape")
         await line.finished()
-        assert "c goes on" in stage.said
+        assert "c continues" in stage.said
         await stage.press("c")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         await stage.press("n")
@@ -280,7 +280,7 @@ async def test_where_no_tools_were_offered_nobody_is_asked() -> None:
     async with talk("2+2?", model="scenario:call", extra={"call": CALCULATOR}) as line:
         stage = line.stage
         await line.finished()
-        assert "without a result" in stage.said and "c goes on" in stage.said
+        assert "without a result" in stage.said and "c continues" in stage.said
         await stage.press("c")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         assert "No function calculator to run" in stage.text

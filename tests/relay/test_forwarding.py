@@ -315,6 +315,8 @@ async def test_a_strange_host_or_target_never_reaches_the_upstream() -> None:
             (b"GET http://127.0.0.1/ HTTP/1.1", b"127.0.0.1:%d" % relay.port, b"400"),
             (b"CONNECT api.anthropic.com:443 HTTP/1.1", b"127.0.0.1:%d" % relay.port, b"400"),
             (b"GET /\xc3\xa4 HTTP/1.1", b"127.0.0.1:%d" % relay.port, b"400"),
+            # Sent on without its fragment, it would be a request for messages that is not recorded.
+            (b"POST /v1/messages#x HTTP/1.1", b"127.0.0.1:%d" % relay.port, b"400"),
         ):
             got, _ = await all_of(relay.port, line + b"\r\nhost: " + host + b"\r\n\r\n")
             assert got.split(b" ")[1] == status
@@ -355,3 +357,12 @@ async def test_all_other_paths_are_counted() -> None:
     assert any("not decoded" in text for text in others)
     assert sum(others.values()) == 155 and len(others) <= 101
     assert not relay.tape.heard
+
+
+async def test_a_long_path_is_counted_by_its_beginning() -> None:
+    asked = Asked()
+    async with raw_upstream(asked) as upstream, relay_to(upstream.url) as relay:
+        await all_of(relay.port, asking(relay.port, b"GET /%b HTTP/1.1" % (b"x" * 50_000)))
+        await all_of(relay.port, asking(relay.port, b"%b / HTTP/1.1" % (b"Q" * 50)))
+    assert b"x" * 50_000 in asked.requests[0][0]
+    assert all(len(text) <= 120 for text in relay.forwarder.others)

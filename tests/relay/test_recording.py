@@ -16,7 +16,7 @@ import pytest
 
 from tests.relay.recorded import ASK, body_of, payload, recording, runs_of
 from tests.relay.stage import answering, raw_upstream, until
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 from tui.relay.tape_queue import RecordingRefused, TapeQueue, TapeSettings
 
 pytestmark = pytest.mark.asyncio
@@ -154,7 +154,7 @@ async def test_a_full_disk_ends_the_recording_and_not_the_traffic(
         async with recording(mock.url, TapeSettings(str(path))) as relay:
             assert relay.tape.pid is not None
             await relay.post(ASK)
-            await until(lambda: path.stat().st_size > 5_000)
+            await until(lambda: b'"k":"end"' in path.read_bytes())
             full = path.stat().st_size + 100
             resource.prlimit(relay.tape.pid, resource.RLIMIT_FSIZE, (full, full))
             whole = payload((await relay.post(ASK))[0])
@@ -225,9 +225,10 @@ async def test_without_content_nothing_that_was_said_is_kept(tmp_path: Path) -> 
         async with recording(mock.url, TapeSettings(str(path), content=False)) as relay:
             streamed = payload((await relay.post(body))[0])
             await relay.post({**body, "stream": False})
-            await relay.post(body, **{"x-streamscope-fault": "status:400"})
+            fault = {"x-streamscope-fault": "status:400"}
+            await relay.post(body, "/v1/messages?prompt=Whispered", **fault, **{"x-page": "Hidden"})
     text = path.read_text()
-    for said in ("sky", "Secretly", "Brief", "qz", "Rome", "Asked for"):
+    for said in ("sky", "Secretly", "Brief", "qz", "Rome", "Asked for", "Whispered", "Hidden"):
         assert said not in text
     assert "get_weather" in text and "xx xxxxx xx" in text
     first, second, third = runs_of(path)

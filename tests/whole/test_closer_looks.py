@@ -123,7 +123,7 @@ async def test_searching(size: tuple[int, int]) -> None:
         assert "search: paris 2/2" in stage.text
         assert marked(stage) == 11
         await stage.press("n")
-        assert "No further match" in told(stage)
+        assert "No more matches" in told(stage)
         await stage.press("N")
         assert "search: paris 1/2" in stage.text
         await stage.press("slash")
@@ -132,7 +132,7 @@ async def test_searching(size: tuple[int, int]) -> None:
         assert marked(stage) == 6
         await stage.press("slash")
         await typed(stage, "very sunny")  # The mark between them is on the wire as well.
-        assert "Nothing found" in told(stage)
+        assert "No match for" in told(stage)
         await stage.press("F", "slash")
         await typed(stage, "** sunny")
         assert marked(stage) == 5, "words cut between deltas"

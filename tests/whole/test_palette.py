@@ -14,14 +14,29 @@ from textual.worker import WorkerFailed
 
 from tests.app_harness import LATER_S, Stage, drawn, on_stage
 from tui.dashboard.app import StreamscopeApp
+from tui.dashboard.asking import Asking
 from tui.dashboard.commands import KEYS, help_groups
+from tui.dashboard.desk import ScreenDesk
+from tui.dashboard.exporting import Exporting
 from tui.dashboard.modals import Modals
+from tui.dashboard.navigator import Navigator
+from tui.dashboard.requesting import Requesting
 from tui.dashboard.watched import Watchlist
 from tui.screens.dashboard import Dashboard
 from tui.screens.menu import Menu
 
 # Ctrl+C is what the terminal's interrupt has always been; cancel and quit stand in the palette.
 NOT_OFFERED = {"interrupt"}
+VERBS_OF: dict[str, type] = {
+    "ask": Asking,
+    "find": Navigator,
+    "keep": Exporting,
+    "open": Modals,
+    "play": Watchlist,
+    "request": Requesting,
+    "send": ScreenDesk,
+}
+"""Whose verb an action names."""
 
 
 def commands(stage: Stage) -> dict[str, SystemCommand]:
@@ -54,10 +69,8 @@ def test_every_action_exists() -> None:
     for key in KEYS:
         holder, name, parameters = parse(key.action)
         assert callable(getattr(holders[holder], f"action_{name}")), key
-        if name == "play":
-            assert callable(getattr(Watchlist, str(parameters[0]))), key
-        if name == "open":
-            assert callable(getattr(Modals, str(parameters[0]))), key
+        if name in VERBS_OF:
+            assert callable(getattr(VERBS_OF[name], str(parameters[0]))), key
 
 
 def test_every_key_is_in_the_help() -> None:
@@ -203,9 +216,10 @@ async def test_the_palette_shows_the_key_beside_each_action_ours_in_their_order(
         assert stage.keys.split()[0] == "esc" and " quit" not in stage.keys, (
             "letters go into the field"
         )
+        stage.app.set_keymap({"latency": "T"})
         await stage.press(*"lat")
         (first, *_) = stage.app.screen.query_one(CommandList).options
-        assert str(first.prompt).splitlines()[0].split() == ["view:", "latency", "L"]
+        assert str(first.prompt).splitlines()[0].split() == ["view:", "latency", "T"]
 
 
 async def choose_theme(stage: Stage) -> None:

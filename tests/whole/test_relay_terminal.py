@@ -18,7 +18,7 @@ import pytest
 
 from tests.command_line import mock_in_a_thread
 from tests.limits import HANG_S
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 
 COMMAND: Final = (sys.executable, "-c", "from tui.cli.main import main; main()")
 AGENT: Final = """
@@ -91,6 +91,29 @@ def test_a_command_is_watched_and_its_status_is_ours(mock: MockServer, tmp_path:
     assert output.read_text() == "printed by the agent\n"
     assert output.stat().st_mode & 0o777 == 0o600
     assert "canary" not in path.read_text()
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with content", "without content"])
+def test_what_a_command_printed_replaces_nothing_and_goes_without_content(
+    mock: MockServer, tmp_path: Path, kept: bool
+) -> None:
+    path, mine = tmp_path / "kept.jsonl", tmp_path / "kept.output.txt"
+    mine.write_text("mine")
+    more = [] if kept else ["--no-content"]
+    command: list[str | Path] = ["proxy", "--upstream", mock.url, "--record", path, *more]
+    command += ["--", sys.executable]
+    with terminal(*command, "-c", AGENT, "0") as child:
+        child.expect("the answer is complete|x xxxx")
+        child.send("O")
+        child.expect("ended with status 0")
+        child.expect("printed by the agent")
+        child.send("O")
+        child.send("q")
+        child.expect("recorded in ")
+        child.expect(pexpect.EOF)
+    assert mine.read_text() == "mine"
+    others = {entry.name for entry in tmp_path.iterdir()} - {path.name, mine.name}
+    assert others == ({"kept.output-2.txt"} if kept else set())
 
 
 def test_a_command_that_runs_is_asked_about(mock: MockServer, tmp_path: Path) -> None:

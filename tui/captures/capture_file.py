@@ -24,7 +24,7 @@ from tui.captures.codec import (
 )
 from tui.captures.eventstream import CONTENT_TYPE, Unwrapper, fault_lines, unwrapped
 from tui.captures.in_memory_file import Readable, size_of
-from tui.captures.like import restored
+from tui.captures.like import Restorer
 from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, title_for
 from tui.captures.stored_request import StoredRequest, StoredRequests, head_of
 from tui.core.late import when_looked_at
@@ -84,6 +84,7 @@ class _Index:
         self._requests = requests
         self._checking = checking
         self._heads: dict[bytes, _Seen] = {}
+        self._restorer = Restorer()
 
     def read(self, file: BinaryIO) -> None:
         """Take a file from its beginning. Raises UnknownVersion."""
@@ -176,7 +177,7 @@ class _Index:
                 # From now on it is kept: what requests have in common they share.
                 earlier.body = earlier.stored()
             try:
-                seen.body = restored(
+                seen.body = self._restorer.restore(
                     line.body, line.like, None if earlier is None else earlier.body
                 )
             except CaptureError as error:

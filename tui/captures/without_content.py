@@ -1,13 +1,15 @@
 """Takes the words out of what is recorded: what is left is shapes, times and usage.
 
-Each letter and digit of a text becomes an `x`, each number in a tool's input a 1. Names of models,
-tools, types and fields stay, and so do ids and counts, by which exchanges can be told apart.
+Each letter and digit of a text becomes an `x`, each digit in a tool's input a 1. Names of models,
+tools, types and fields stay, and so do ids and counts, by which exchanges can be told apart; the
+fields of a tool's input are content. Of headers those stay that say how, not what was asked.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from tui.captures.message_events import as_name, wire_event
@@ -18,13 +20,23 @@ from tui.core.sse import Decoder, Frame
 _KEPT: Final = frozenset(
     {
         *("type", "role", "model", "id", "tool_use_id", "name", "stop_reason", "media_type"),
-        *("service_tier", "ttl", "effort", "previous_message_id", "anthropic_version"),
+        *("service_tier", "speed", "inference_geo", "ttl", "effort", "previous_message_id"),
+        "anthropic_version",
     }
 )
 """Fields whose strings say what something is, not what was said."""
-_CONTENT: Final = frozenset({"input", "metadata", "partial_json"})
+_SIGN: Final = re.compile(r"[!-~]{1,200}")
+"""What such a string looks like; anything else in its place was said by somebody."""
+_CONTENT: Final = frozenset({"input", "input_examples", "metadata", "partial_json"})
 """Fields below which nothing but shapes stays."""
-_LETTER: Final = re.compile(r"[^\W_]")
+_KEPT_HEADERS: Final = re.compile(
+    r"(?:anthropic|x-stainless|x-ratelimit|content|accept|cf|x-amzn)-[\w-]+|(?:x-)?request-id"
+    r"|accept|connection|date|retry-after|server|traceparent|transfer-encoding|user-agent|vary|via"
+    r"|x-app|x-envoy-upstream-service-time|x-should-retry",
+    re.IGNORECASE,
+)
+# Beyond ASCII everything: vowels of some scripts are no letters, and a picture says something too.
+_LETTER: Final = re.compile(r"[^\W_]|[^\x00-\x7f]")
 _DIGIT: Final = re.compile(r"\d")
 _DEEPEST: Final = 200
 
@@ -32,6 +44,20 @@ _DEEPEST: Final = 200
 def masked_text(text: str) -> str:
     """Return a text of the same length in which nothing can be read."""
     return _LETTER.sub("x", text)
+
+
+def masked_url(url: str) -> str:
+    """Return a URL without what its query says."""
+    path, mark, query = url.partition("?")
+    return path + mark + masked_text(query)
+
+
+def masked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers without what is said in those of an application."""
+    return {
+        name: text if _KEPT_HEADERS.fullmatch(name) else masked_text(text)
+        for name, text in headers.items()
+    }
 
 
 def masked_json(value: object) -> Any:  # noqa: ANN401
@@ -42,23 +68,26 @@ def masked_json(value: object) -> Any:  # noqa: ANN401
 def _masked(value: object, name: str, inside: bool, depth: int) -> object:
     if depth > _DEEPEST:
         return None
-    if name == "usage":
-        return value
     if isinstance(value, dict):
         inside = inside or name in _CONTENT
         return {
-            (masked_text(key) if inside and name == "metadata" else key): _masked(
-                item, key, inside, depth + 1
-            )
+            (masked_text(key) if inside else key): _masked(item, key, inside, depth + 1)
             for key, item in value.items()
         }
     if isinstance(value, list):
         return [_masked(item, name, inside, depth + 1) for item in value]
     if isinstance(value, str):
-        return value if name in _KEPT and not inside else masked_text(value)
+        is_sign = name in _KEPT and not inside and _SIGN.fullmatch(value)
+        return value if is_sign else masked_text(value)
     if inside and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return 1
+        return _masked_number(value)
     return value
+
+
+def _masked_number(value: float) -> float:
+    """Return a number as `JsonMask` has it: of as many digits."""
+    text = _DIGIT.sub("1", repr(value))
+    return (int if isinstance(value, int) else float)(text)
 
 
 class JsonMask:
@@ -119,9 +148,9 @@ class StreamMask:
         if isinstance(delta, dict) and isinstance(delta.get("partial_json"), str):
             mask = self._inputs.setdefault(str(value.get("index")), JsonMask())
             masked["delta"]["partial_json"] = mask.feed(delta["partial_json"])
-        elif value.get("type") == "content_block_start":
+        elif value.get("type") in ("content_block_start", "content_block_stop"):
             self._inputs.pop(str(value.get("index")), None)
-        return wire_event(as_name(value.get("type")), dumps(masked).encode())
+        return wire_event(as_name(masked.get("type")), dumps(masked).encode())
 
 
 def masked_body(body: bytes) -> bytes:

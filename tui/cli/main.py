@@ -13,7 +13,13 @@ import click
 
 from tui import __version__
 from tui.captures.telling import crash_report, told
-from tui.cli.click_options import OnceGroup, plain_option, speed_option
+from tui.cli.click_options import (
+    OnceGroup,
+    plain_option,
+    smooth_option,
+    speed_option,
+    theme_option,
+)
 from tui.cli.failing import FAILED, INTERRUPTED, USAGE, fail, reading
 from tui.cli.show import OutputMode, leave_garbage, screen_possible, show
 from tui.cli.standard_input import take_pipe
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from tui.mock.matching import MatchMode
     from tui.sources import Opened, SourceFactory
     from tui.sources.followed import CaptureFollower
+    from tui.viewmodel.smooth import Reveal
 
 
 class Commands(OnceGroup):
@@ -56,17 +63,39 @@ def cli(context: click.Context) -> None:
 
     Without a command: the dashboard on the demo tour. No key and no network are needed for it.
     """
+    name = context.invoked_subcommand or "demo"
+    if name in ("demo", "open", "run"):
+        _take_config(context, name)
     if context.invoked_subcommand is None:
         context.invoke(demo)
+
+
+def _take_config(context: click.Context, name: str) -> None:
+    """Have the defaults of a command be those of the config file, where there is one."""
+    from tui.cli.config import read_config
+
+    context.obj = config = read_config()
+    command = cli.get_command(context, name)
+    if config.values and command is not None:
+        context.default_map = {name: config.defaults(command)}
 
 
 @cli.command()
 @click.argument("name", default="tour")
 @click.option("--list", "listing", is_flag=True, help="List the demo streams.")
+@click.option("--loop", is_flag=True, help="Begin anew at the end, as on a stage.")
 @speed_option
+@smooth_option
+@theme_option
 @plain_option
 def demo(
-    name: str = "tour", listing: bool = False, speed: float = 1.0, plain: bool = False
+    name: str,
+    listing: bool,
+    loop: bool,
+    speed: float,
+    smooth: Reveal | None,
+    theme: str | None,
+    plain: bool,
 ) -> None:
     """Play a built-in demo stream."""
     from tui.scenarios import UnknownScenario, header, names
@@ -87,7 +116,16 @@ def demo(
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
     shown = header(name)
-    output_mode = OutputMode(speed, plain, showed=(shown.title, shown.description))
+    output_mode = OutputMode(
+        speed,
+        plain,
+        smooth=smooth,
+        showed=None if loop else (shown.title, shown.description),
+        theme=theme,
+        loop=loop,
+    )
+    if loop and output_mode.screenless:
+        fail("--loop needs a screen: not with --plain, nor into a pipe")
     show([lambda: ScenarioSource(name)], output_mode=output_mode)
 
 
@@ -95,8 +133,17 @@ def demo(
 @click.argument("files", nargs=-1, required=True, metavar="FILE...|DIR|-")
 @speed_option
 @click.option("--follow", is_flag=True, help="Wait for more of a capture that is being written.")
+@smooth_option
+@theme_option
 @plain_option
-def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) -> None:
+def open_files(
+    files: tuple[str, ...],
+    speed: float,
+    follow: bool,
+    smooth: Reveal | None,
+    theme: str | None,
+    plain: bool,
+) -> None:
     """Play recorded streams: FILE..., or - for standard input, drawn as it arrives.
 
     DIR lists all streams below a folder, and many files are listed too: what you look at is loaded
@@ -114,7 +161,7 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         fail("- cannot be opened together with files")
     if not plain:
         leave_garbage()
-    output_mode = OutputMode(speed, plain)
+    output_mode = OutputMode(speed, plain, smooth=smooth, theme=theme)
     if follow and "-" not in files and not output_mode.screenless:
         show([], output_mode=output_mode, following=_followers(files))
     paths = [Path(name) for name in files]

@@ -20,7 +20,7 @@ from tui.cli.show import OutputMode, app_for, run_app
 from tui.core.records import strict_loads
 from tui.dashboard.relaying import RelayLink
 from tui.relay.service import BASE_URL, RelaySettings
-from tui.relay.shelf import OUTPUT_SUFFIX
+from tui.relay.shelf import output_path
 from tui.sources.followed import CaptureFollower
 
 _ENDING_S: Final = 20.0
@@ -29,8 +29,7 @@ _ENDING_S: Final = 20.0
 def on_screen(settings: RelaySettings) -> NoReturn:
     """Start a relay, show what it records, and end with its command's exit status."""
     if settings.command:
-        output = Path(settings.tape.path).with_suffix(OUTPUT_SUFFIX)
-        settings = replace(settings, output=str(output))
+        settings = replace(settings, output=str(output_path(Path(settings.tape.path))))
     process, ready = _start(settings)
     assert process.stdout is not None
     link = RelayLink(
@@ -54,10 +53,11 @@ def on_screen(settings: RelaySettings) -> NoReturn:
     following = [CaptureFollower(Path(link.capture))]
     app = app_for([], OutputMode(), following=following, relay=link)
     status = run_app(app)
-    assert app.relaying is not None
-    if app.relaying.end_wanted:
+    relaying = app.following.relaying
+    assert relaying is not None
+    if relaying.end_wanted:
         process.terminate()
-    elif app.relaying.running or (link.command is None and process.poll() is None):
+    elif relaying.running or (link.command is None and process.poll() is None):
         _tell(f"the relay goes on at {link.url}, as process {link.pid}; end it: kill {link.pid}")
         _tell(f"watch it again: streamscope open --follow {link.capture}")
         sys.exit(status)
@@ -66,10 +66,14 @@ def on_screen(settings: RelaySettings) -> NoReturn:
         status = 128 - code if code < 0 else code
         if link.command is None:
             status = FAILED
-    if app.relaying.state.failed is not None:
-        fail(app.relaying.state.failed, status)
+    if link.output is not None and not settings.tape.content:
+        # It may have printed what it was answered.
+        with suppress(OSError):
+            os.unlink(link.output)
+    if relaying.state.failed is not None:
+        fail(relaying.state.failed, status)
     _tell(f"recorded in {link.capture}")
-    if link.output is not None:
+    if link.output is not None and settings.tape.content:
         _tell(f"what it printed is in {link.output}")
     sys.exit(status)
 

@@ -43,6 +43,10 @@ class OutputMode(NamedTuple):
     bell: bool = False
     showed: tuple[str, str] | None = None
     """A demo, and what it shows: told at its end, with what comes next."""
+    theme: str | None = None
+    """The name of a theme; one that there is not is refused where there is a screen."""
+    loop: bool = False
+    """Whether what is played begins anew when it has ended."""
     least_status: int = 0
     """The least exit status without a screen: there was more, which could not be read."""
 
@@ -92,6 +96,7 @@ def app_for(
 ) -> StreamscopeApp:
     """Return the dashboard."""
     leave_garbage()
+    from tui.cli.config import check_keys, check_theme, config_in_use
     from tui.cli.state import keep_theme, kept_theme
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
@@ -102,13 +107,19 @@ def app_for(
         smooth=output_mode.smooth,
         bell=output_mode.bell,
         showed=output_mode.showed,
-        theme=None if "TEXTUAL_THEME" in os.environ else kept_theme(),
+        loop=output_mode.loop,
+        theme=output_mode.theme or (None if "TEXTUAL_THEME" in os.environ else kept_theme()),
         keep_theme=keep_theme,
+        keys=config_in_use().keys,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
-    return StreamscopeApp(
+    check_keys(config_in_use())
+    app = StreamscopeApp(
         factories, settings, live=live, opening=opening, following=following, relay=relay
     )
+    if output_mode.theme is not None:
+        check_theme(output_mode.theme, sorted(app.available_themes))
+    return app
 
 
 def run_app(app: StreamscopeApp) -> int:
@@ -140,7 +151,7 @@ def _close(live: LivePlan | None, writer: CaptureWriter | None, output: OutputFi
     failures = [file.failure for file in (writer, output) if file is not None and file.failure]
     for job in live.jobs if live is not None else ():
         if job.conversation.failure:
-            failures.append(f"the conversation is not kept: {job.conversation.failure}")
+            failures.append(f"the conversation was not saved: {job.conversation.failure}")
     for failure in failures:
         sys.stderr.write(f"streamscope: {told(failure)}\n")
     return not failures

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class AppSettings(NamedTuple):
     """The name of a theme; None, or one that there is not: Textual's own."""
     keep_theme: Callable[[str], None] = lambda _: None
     """Keeps the theme that was chosen for the next time. Raises OSError."""
+    keys: Mapping[str, str] = {}
+    """Other keys than those that `commands` has, by the id of what they do."""
+    loop: bool = False
+    """Whether what is played begins anew when it has ended."""
 
     def recorder(self) -> Recorder | None:
         """Return what records the next live run, None where nothing is recorded."""

@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from tui.conversation.exchange import Asked, Exchange
     from tui.conversation.plan import LivePlan
     from tui.messages.turns import Decision
-    from tui.sources.followed import CaptureFollower
 
 _FILE_IDLE_CAP_NS: Final = 2_000_000_000
 _AT_ONCE: Final = 200
 """Sources that are begun before the first frame with them is drawn."""
 _LOOKED_INTO: Final = 16
 """Files that are looked into before what is in them is listed."""
+_LOOP_NS: Final = 4_000_000_000
+"""How long a stream that is played in a loop is shown when it has ended."""
 STILL_ARRIVING: Final = "The answer is still arriving: esc cancels it"
-FOLLOWED: Final = "Only watched: nothing here touches it"
+FOLLOWED: Final = "Another program sent this request: it can only be watched"
 
 
 class ScreenDesk:
@@ -52,6 +53,8 @@ class ScreenDesk:
         self._scheduler = Scheduler() if live is None else live.scheduler
         self._scheduler.first = lambda: watchlist.shown and watchlist.shown.feed
         self._loads = Loads(ui, watchlist)
+        self._ended_ns: int | None = None
+        """Since when what is played in a loop is over, as far as it was seen."""
         self._showing = True
         """Whether an exchange that begins is shown, not only listed."""
 
@@ -103,18 +106,6 @@ class ScreenDesk:
         if opened.warnings:
             words = one_line("; ".join(opened.warnings))
             self._ui.complain(f"Left out of {one_line(opened.name)}: {words}")
-
-    async def follow(self, follower: CaptureFollower) -> None:
-        """Watch every run of a capture that grows, from when it begins. A worker."""
-        try:
-            async for factory in follower.runs():
-                # Whoever looks at something is not taken away from it.
-                shown = self._watchlist.shown
-                idle = not self._watchlist.all or shown is None or shown.feed.done
-                show = not follower.caught_up or (idle and self._watchlist.cursor is None)
-                self.start(factory, show=show, followed=True)
-        except (OSError, ValueError) as error:
-            self._ui.complain(f"Cannot follow: {one_line(str(error))}")
 
     def start(
         self,
@@ -187,8 +178,24 @@ class ScreenDesk:
         self._workers[exchange] = self._ui.work(exchange.run(), name="exchange")
 
     def tick(self) -> None:
-        """Have what is shown loaded first."""
+        """Have what is shown loaded first, and what is played in a loop begin anew."""
         self._loads.go_on()
+        shown = self._watchlist.shown
+        idle = self._watchlist.cursor is None and not self._ui.modal
+        if self._settings.loop and shown is not None and idle:
+            self._loop(shown.watched)
+
+    def _loop(self, watched: Watched) -> None:
+        """Begin anew, in its place, what has ended a while ago."""
+        feed = watched.feed
+        if watched.again is None or not feed.done or not feed.info.paced:
+            self._ended_ns = None
+        elif self._ended_ns is None:
+            self._ended_ns = self._settings.now()
+        elif self._settings.now() - self._ended_ns >= _LOOP_NS:
+            self._ended_ns = None
+            self._watchlist.drop(watched)
+            self.start(watched.again)
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -216,7 +223,7 @@ class ScreenDesk:
         shown, exchange = self._watchlist.shown, self.exchange
         if exchange is not None:
             return not exchange.done
-        return shown is not None and not shown.feed.done and shown.watched.worker is not None
+        return shown is not None and not shown.feed.done and not _is_followed(shown.watched)
 
     # --- what the reader does with it -----------------------------------------------------------
 
@@ -231,6 +238,15 @@ class ScreenDesk:
         worker = shown.watched.worker if exchange is None else self._workers[exchange]
         if worker is not None:
             worker.cancel()
+
+    def interrupt(self) -> bool:
+        """Cancel what runs, and say so. Return False where there is none, or it was done before."""
+        if not self.is_running() or self.interrupted:
+            return False
+        self.interrupted = True
+        self.cancel()
+        self._ui.say("Cancelled. Press ctrl+c again to quit")
+        return True
 
     def again(self) -> None:
         """Send the request, or play the stream, once more; end a wait before another attempt."""

@@ -22,6 +22,8 @@ BUDGET_NS: Final = 2_000_000
 """How long a refresh looks at runs that are not in view."""
 _OVER_AT_ONCE: Final = 200
 """Runs that are over, and are looked at in a refresh."""
+_ALIKE: Final = 30
+"""Characters by which a title is seen to be the prompt."""
 _NOTES: Final = {
     "queued": "waiting",
     "asking": "asks for tools",
@@ -73,8 +75,9 @@ def _about(watched: Watched) -> str:
     feed = watched.feed
     if isinstance(feed.source, Unopened):
         return feed.source.why
-    # A live call is called by its prompt.
-    return "" if feed.info.kind == "live" else watched.opening_words
+    about = watched.opening_words
+    # A live call is called by its prompt, and so are others.
+    return "" if feed.info.kind == "live" or about[:_ALIKE] in feed.info.title else about
 
 
 class RunListing:
@@ -92,6 +95,7 @@ class RunListing:
         """The stream of each run, and its number."""
         self._streams = 0
         """How many streams there were then."""
+        self._dropped = 0
         self._going: deque[Run] = deque()
         self._over: deque[Run] = deque()
 
@@ -103,9 +107,10 @@ class RunListing:
     def refresh(self, first: Iterable[Hashable]) -> None:
         """Look at these runs, and at as many others as the budget allows, first those going on."""
         until = self._now() + BUDGET_NS
-        if self._watchlist.count_of_runs != len(self._places):
+        dropped = self._watchlist.dropped != self._dropped
+        if dropped or self._watchlist.count_of_runs != len(self._places):
             self._arrange()
-        for key in first:
+        for key in (key for key in first if key in self._places):
             self.table.look(key)
         for _ in range(len(self._going)):
             run = self._going.popleft()
@@ -126,7 +131,13 @@ class RunListing:
         known, streams = self._places, self._watchlist.all
         added = streams[self._streams :]
         new_runs = sum(len(watched.feed.runs) for watched in added)
-        if self._watchlist.count_of_runs - new_runs != len(known):
+        dropped, self._dropped = self._dropped, self._watchlist.dropped
+        if self._dropped > dropped:
+            known = self._places = {}
+            self._going.clear()
+            self._over.clear()
+            added = streams
+        elif self._watchlist.count_of_runs - new_runs != len(known):
             self._places, added = {}, streams
         self._streams = len(streams)
         for watched in added:

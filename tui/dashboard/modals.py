@@ -93,7 +93,7 @@ class Modals:
             for run in feed.runs
         ]
         if len(runs) < 2:
-            self._ui.say("Comparing needs two runs: press r, or open two files")
+            self._ui.say("To compare takes two runs: press r, or open two files")
         else:
             self._ui.open(Compare(runs, self._watchlist.position[0] - 1))
 
@@ -141,4 +141,4 @@ class Modals:
         from tui.screens.help import Help
 
         if not self._ui.is_open(Help):
-            self._ui.open(Help(help_groups(self._ui.focused_pane)))
+            self._ui.open(Help(help_groups(self._ui.focused_pane, self._ui.keys)))

@@ -94,9 +94,11 @@ class Relaying:
         transport, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), pipe
         )
+        line = b"-"
         try:
-            while line := await reader.readline():
+            while line:
                 try:
+                    line = await reader.readline()
                     value = strict_loads(line.decode())
                 except ValueError:
                     continue  # One that did not fit into the pipe whole.
@@ -128,7 +130,7 @@ class Relaying:
         if state.failed is not None:
             self._ui.complain(f"Not relayed: {state.failed}")
         elif state.status is None:
-            self._ui.complain("Not relayed any more: the relay has ended")
+            self._ui.complain("The relay has ended: nothing more is forwarded or recorded")
 
     @property
     def _name(self) -> str:

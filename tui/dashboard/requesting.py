@@ -115,7 +115,7 @@ class Requesting:
         elif shown is not None and shown.feed.info.request is not None:
             self._ui.work(self._recorded_cache(shown))
         else:
-            self._ui.say("What the cache did is told by requests, and none is known here")
+            self._ui.say("This file has no request: nothing is known of its prompt cache")
 
     async def _recorded_cache(self, shown: Shown) -> None:
         """Show the same for the conversation that the shown run of a file belongs to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen
@@ -35,6 +35,11 @@ class UI:
         """The id of the pane that has the focus; empty where none has."""
         focused = self._app.focused
         return focused.id or "" if focused is not None else ""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """Other keys than ours, by the id of what they do."""
+        return self._app.settings.keys
 
     def is_open(self, kind: type[ModalScreen[Any]]) -> bool:
         """Whether the topmost modal is one of `kind`."""

@@ -13,6 +13,9 @@ _RECORDED: Final = re.compile(
 )
 _UNDECODED: Final = re.compile(r"/sessions/[^/]+/(?:events/)?stream$")
 
+_LONGEST: Final = 60
+"""Characters of a path that are shown; a report of all of them has to fit into a pipe."""
+
 
 def forwarded(target: str) -> str:
     """Return the target of a request as it is sent on.
@@ -30,7 +33,7 @@ def is_recorded(method: str, target: str) -> bool:
 
 def label(method: str, target: str) -> str:
     """Return what a request that is only counted is counted as, in a few words."""
-    path = _path(target)
+    method, path = method[:_LONGEST], _path(target)[:_LONGEST]
     if _UNDECODED.search(path):
         return f"{method} {path} (session events are passed on, and not decoded)"
     return f"{method} {path}"

@@ -28,13 +28,6 @@ _BODILESS: Final = frozenset({204, 304})
 _MOST_LABELS: Final = 100
 
 
-class NoTape:
-    """Records nothing."""
-
-    def begin(self, method: str, target: str, headers: object) -> None:
-        """Take no exchange."""
-
-
 class Forwarder:
     """Answers each request with what the upstream answers; it is the handler of a server.
 
@@ -57,6 +50,9 @@ class Forwarder:
         target = request.raw_path
         if not target.isascii():
             raise Refused(bad_request("the path of a request has to be ASCII"))
+        if "#" in target:
+            # What stands behind it would not be sent: another path than the one that was asked for.
+            raise Refused(bad_request("the path of a request has no fragment"))
         target = forwarded(target)
         taped: ExchangeTape | None = None
         if is_recorded(request.method, target):

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tui.captures.files import FileRefused, create_or_replace
+from tui.captures.files import FileRefused, create
 from tui.core.text import one_line
 from tui.relay.forwarding import Forwarder
 from tui.relay.tape_queue import RecordingRefused, TapeQueue, TapeSettings
@@ -158,7 +158,12 @@ async def _run_command(
     settings: RelaySettings, url: str, stopped: asyncio.Future[int], report: Report
 ) -> int:
     """Run the command to its end; pass on a signal that came for it."""
-    output = None if settings.output is None else create_or_replace(Path(settings.output))
+    try:
+        output = None if settings.output is None else create(Path(settings.output))
+    except FileRefused:
+        raise
+    except OSError as error:
+        raise CannotRelay(f"{settings.output}: {error.strerror or error}") from None
     null = asyncio.subprocess.DEVNULL
     try:
         process = await asyncio.create_subprocess_exec(

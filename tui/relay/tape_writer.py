@@ -17,7 +17,13 @@ from tui.captures.packed import PackedError, Unpacker
 from tui.captures.recording import ending_of, header_of
 from tui.captures.redact import is_secret, know_secrets, redact_text
 from tui.captures.unpacking import BodyUnpacker
-from tui.captures.without_content import StreamMask, masked_body, masked_json
+from tui.captures.without_content import (
+    StreamMask,
+    masked_body,
+    masked_headers,
+    masked_json,
+    masked_url,
+)
 from tui.captures.writer import CaptureWriter, RunWriter
 from tui.core.records import JsonObject, strict_loads
 from tui.core.text import format_bytes
@@ -132,13 +138,14 @@ class _Exchange:
         self._requested = True
         body = _json_of(b"".join(self._parts), self.headers) if known else None
         self._parts.clear()
+        url, headers = self._head["url"], self.headers
         if not self._content:
-            body = masked_json(body)
+            body, url, headers = masked_json(body), masked_url(url), masked_headers(headers)
         self._run.request(
             body,
-            url=self._head["url"],
+            url=url,
             method=self._head["method"],
-            headers=self.headers,
+            headers=headers,
             at_ns=self._head["at"],
         )
 
@@ -160,7 +167,7 @@ class _Exchange:
         if self._body is not None and self._body.is_packed:
             gone = ("content-encoding", "content-length")
             headers = {name: text for name, text in headers.items() if name.lower() not in gone}
-        self._run.response(t_ns, status, headers)
+        self._run.response(t_ns, status, headers if self._content else masked_headers(headers))
 
     def _chunk(self, t_ns: int, data: bytes) -> None:
         plain = data if self._body is None else self._body.feed(data)

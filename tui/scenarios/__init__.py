@@ -27,6 +27,10 @@ _ORDER: Final = (
 ).split()
 
 
+_NAMED: Final = 4
+"""Names that are offered where none comes close."""
+
+
 class UnknownScenario(ValueError):
     """No scenario has this name; the message offers the names that come close."""
 
@@ -35,7 +39,8 @@ class UnknownScenario(ValueError):
 
         known = names()
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(known)}"
+        some = f"there are {', '.join(known[:_NAMED])} and {len(known) - _NAMED} more"
+        hint = f"did you mean {' or '.join(close)}?" if close else some
         super().__init__(f"no scenario named {name!r}; {hint}")
         self.name = name
         self.close = tuple(close)

@@ -309,11 +309,13 @@ def _banner(view: TranscriptView) -> TranscriptItem | None:
     error = moment.run.error
     message = describe_error(error)
     if status == "error":
-        label = "Error" if moment.state.error else "Stream failed"
+        lost = moment.broke_off
+        label = "Connection lost" if lost else "Error" if moment.state.error else "Stream failed"
         hint = _HINTS[can_help(error)] if view.kind == "live" and view.stage is None else ""
-        return TranscriptItem(
-            key, "banner", label, "\n".join(filter(None, [message, hint])), False, "bad"
-        )
+        text = "\n".join(filter(None, [message, hint]))
+        # What will be tried again has not failed yet; of what broke off a part is there.
+        tone: Tone = "warning" if lost or view.stage is not None else "bad"
+        return TranscriptItem(key, "banner", label, text, False, tone)
     if status == "truncated":
         text = "the response ended without message_stop; what arrived is kept"
         return TranscriptItem(key, "banner", "Truncated", text, False, "warning")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from tui.core.citations import CitedText
 from tui.core.records import JsonObject
@@ -21,6 +21,10 @@ Tone = Literal["plain", "muted", "good", "warning", "bad"]
 ItemKind = Literal[
     "prompt", "thinking", "text", "tool", "result", "block", "sources", "stop", "banner", "next"
 ]
+
+
+_LOST: Final = ("reset", "timeout")
+"""How a body ends whose connection was lost."""
 
 
 class TranscriptItem(NamedTuple):
@@ -77,6 +81,11 @@ class Moment:
     def done(self) -> bool:
         """Whether nothing more will arrive."""
         return self.run.state.end is not None
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether the connection was lost in the middle of a stream."""
+        return self.count > 0 and self.run.state.end in _LOST
 
 
 class HeaderView(NamedTuple):
