@@ -151,6 +151,18 @@ async def test_a_broken_request_is_told_when_it_is_looked_at(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("unchecked")
+def test_a_body_that_more_is_said_of_far_behind_it_is_told(tmp_path: Path) -> None:
+    path = large(tmp_path / "day.jsonl", runs=2)
+    rows = path.read_bytes().splitlines(keepends=True)
+    more = {"like": {"run": "r1", "messages": 1}, "more": {"a": "x" * 2_000}}
+    rows[4] = rows[4][:-2] + b"," + json.dumps(more, separators=(",", ":")).encode()[1:] + b"\n"
+    path.write_bytes(b"".join(rows))
+    first, second = load_capture(path).recordings
+    assert first.request is not None and second.request is None
+    assert [problem.line for problem in second.problems] == [5]
+
+
+@pytest.mark.usefixtures("unchecked")
 def test_a_file_that_has_gone_has_no_requests(tmp_path: Path) -> None:
     path = large(tmp_path / "day.jsonl")
     recording, *_ = load_capture(path).recordings

@@ -16,6 +16,8 @@ _BODY: Final = b',"body":'
 _END: Final = b"}}\n"
 _ELSEWHERE: Final = (b'"like":', b'"timed":')
 """Fields that say more of a request, and may stand behind its body."""
+_NEAR_END: Final = 1_000
+"""Bytes at the end of a line that they are looked for in: in all of it takes as long as parsing."""
 _MOST_KEPT: Final = 16 << 20
 """Bytes of the lines whose bodies are kept as they were parsed: several are looked at in turn."""
 
@@ -30,7 +32,8 @@ def head_of(line: bytes) -> RequestLine | None:
     at = line.find(_BODY)
     if at < 0 or line[at + len(_BODY) : at + len(_BODY) + 1] != b"{":
         return None
-    if any(name in line for name in _ELSEWHERE):
+    ending = line[-_NEAR_END:]
+    if any(name in ending or name in line[:at] for name in _ELSEWHERE):
         return None
     try:
         head = decode_line(line[:at] + b"}")
@@ -76,6 +79,8 @@ class StoredRequests:
             raise CaptureError(str(error)) from None
         if not isinstance(line, RequestLine):
             raise CaptureError("it is not there any more")
+        if line.like is not None or not line.timed:
+            raise CaptureError("its body stands before fields that belong in front of it")
         return line.body
 
 
