@@ -64,8 +64,8 @@ def parsed(data: bytes, end: str) -> Answer:
             rest = rest[int(size, 16) + 2 :]
     else:
         body = rest
-        if size := lowered.get(b"content-length"):
-            whole = len(body) == int(size)
+        if length := lowered.get(b"content-length"):
+            whole = len(body) == int(length)
     own = (b"connection", b"transfer-encoding", b"date")
     kept = sorted((n.lower(), v) for n, v in headers if n.lower() not in own)
     return Answer(line, kept, body, f"{'whole' if whole else 'cut'}, {end}")

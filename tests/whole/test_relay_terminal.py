@@ -100,7 +100,7 @@ def test_what_a_command_printed_replaces_nothing_and_goes_without_content(
     path, mine = tmp_path / "kept.jsonl", tmp_path / "kept.output.txt"
     mine.write_text("mine")
     more = [] if kept else ["--no-content"]
-    command = ["proxy", "--upstream", mock.url, "--record", path, *more, "--", sys.executable]
+    command = ["proxy", "--upstream", mock.url, "--record", str(path), *more, "--", sys.executable]
     with terminal(*command, "-c", AGENT, "0") as child:
         child.expect("the answer is complete|x xxxx")
         child.send("O")
