@@ -23,7 +23,7 @@ help:
 	@echo 'make cover      the tests, with the branch coverage of the core (must be 100 %)'
 	@echo 'make fuzz       look for what breaks a law: 10 minutes a target, 100000 examples of all laws, or make FUZZ_SECONDS=60 fuzz'
 	@echo 'make bench      the benchmarks: ours against a yardstick, as ratios'
-	@echo 'make picture    draw the picture in the README'
+	@echo 'make picture    draw the pictures in the README'
 	@echo 'make format     format the code and sort the imports'
 	@echo 'make clean      remove caches and build products'
 	@echo 'make distclean  the same, and the environment in .venv'
@@ -107,9 +107,9 @@ format: $(VENV)/.installed-dev
 	@$(PY) -m ruff format .
 
 picture: $(VENV)/.installed-dev
-	$(STEP) 'docs/inspect.svg'
+	$(STEP) 'pictures'
 	@mkdir -p docs
-	@$(PY) -m tests.picture docs/inspect.svg
+	@$(PY) -m tests.picture docs
 
 clean:
 	rm -rf build dist htmlcov .coverage .coverage.* snapshot_report.html

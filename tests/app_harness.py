@@ -32,7 +32,7 @@ from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.view import dashboard_view
 from tui.scenarios import names
 from tui.screens.dashboard import Dashboard
-from tui.sources import Source, SourceFactory, SourceInfo, SourceKind
+from tui.sources import Opening, Source, SourceFactory, SourceInfo, SourceKind
 from tui.sources.scenario import ScenarioSource
 from tui.viewmodel import DashboardView, Moment
 from tui.widgets.event_log import EventLog
@@ -382,17 +382,20 @@ async def on_stage(
     speed: float = 1.0,
     clock: ManualClock | None = None,
     live: LivePlan | None = None,
+    opening: Opening | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> AsyncIterator[Stage]:
     """Run the app over scenarios (by name), chunks, sources or factories of them, at time zero.
 
-    `live` are calls that are made as well; `settings` any other of the app's.
+    `live` are calls that are made as well, `opening` files that are looked into; `settings` any
+    other of the app's.
     """
     clock = clock or ManualClock()
     app = StreamscopeApp(
         [factory_of(playable) for playable in playables],
         AppSettings(speed=speed, now=clock, ticking=False, **settings),
         live=live,
+        opening=opening,
     )
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:

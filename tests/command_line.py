@@ -17,8 +17,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.limits import HANG_S
+from tests.servers import MockServer
 from tui.cli import main as cli
-from tui.mock.mock import MockServer
 
 ESC = "\x1b"
 

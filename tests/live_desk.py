@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from tests import playbook as pb
 from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
 from tests.script_source import one_each
+from tests.servers import MockServer
 from tui.conversation.conversation import Conversation
 from tui.conversation.exchange import Asked, Exchange, Limits
 from tui.conversation.plan import LivePlan
@@ -17,7 +18,6 @@ from tui.conversation.retry import RetryPolicy
 from tui.core.records import JsonObject
 from tui.messages.request import with_prompt
 from tui.messages.turns import Decision
-from tui.mock.mock import MockServer
 from tui.run import Feed
 from tui.scenarios import Scenario
 from tui.sources.live import Api
@@ -94,13 +94,6 @@ async def line(**extra: Scenario) -> AsyncIterator[Line]:
             yield found
         finally:
             await found.api.aclose()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Let everything go on until `condition` holds."""
-    async with asyncio.timeout(HANG_S):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def finished(exchange: Exchange) -> None:

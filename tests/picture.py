@@ -1,70 +1,86 @@
-"""Draws the pictures in the README: `python -m tests.picture FILE.svg [waterfall]`."""
+"""Draws the pictures in the README: `python -m tests.picture FOLDER`."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from tui.dashboard.app import StreamscopeApp
 from tui.dashboard.app_settings import AppSettings
 from tui.run import INSTANT
 from tui.scenarios.sessions import load_session
 from tui.screens.waterfall import Waterfall
+from tui.sources import Source
 from tui.sources.scenario import ScenarioSource
 
-_SIZE = (120, 40)
-_WIDE = (120, 26)
-_EVENT = 408
-_ROUNDS = 200
+_ROUNDS: Final = 200
 
 
-async def picture() -> str:
-    """Return the dashboard in the past of the tour, as SVG."""
+def _scene(name: str) -> list[Callable[[], Source]]:
+    return [partial(ScenarioSource, name)]
+
+
+def _session(name: str) -> list[Callable[[], Source]]:
+    return [partial(ScenarioSource, scene) for scene in load_session(name)]
+
+
+class Picture(NamedTuple):
+    """What is opened and pressed until it looks as it is to be drawn."""
+
+    sources: Sequence[Callable[[], Source]]
+    size: tuple[int, int]
+    event: int | None = None
+    """The event whose past is shown; None: the end."""
+    keys: tuple[str, ...] = ()
+
+
+PICTURES: Final[dict[str, Callable[[], Picture]]] = {
+    "inspect": lambda: Picture(_scene("tour"), (120, 40), 408, ("b",)),
+    "waterfall": lambda: Picture(_session("agent"), (120, 26), None, ("W", *["down"] * 5)),
+    "search": lambda: Picture(_scene("web-search"), (120, 34)),
+    "code": lambda: Picture(_scene("code-execution"), (120, 40), None, ("tab", "tab", "M")),
+    "stall": lambda: Picture(_scene("stall"), (120, 34)),
+    "runs": lambda: Picture(_session("agent"), (120, 40)),
+}
+
+
+async def draw(picture: Picture) -> str:
+    """Return it as SVG."""
     settings = AppSettings(speed=INSTANT, ticking=False)
-    app = StreamscopeApp([lambda: ScenarioSource("tour")], settings)
-    async with app.run_test(size=_SIZE) as pilot:
+    app = StreamscopeApp(list(picture.sources), settings)
+    async with app.run_test(size=picture.size) as pilot:
         for _ in range(_ROUNDS):
             await pilot.pause()
-            shown = app.watchlist.shown
-            if shown is not None and shown.feed.done:
-                break
-        app.watchlist.go(_EVENT)
-        await pilot.press("b")
-        for _ in range(12):
             app.tick()
-            await pilot.pause()
+            if app.watchlist.all and all(feed.done for feed in app.watchlist.feeds):
+                break
+        if picture.event is not None:
+            app.watchlist.go(picture.event)
+        await pilot.press(*picture.keys)
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0.01)
+            app.tick()
+            if isinstance(app.screen, Waterfall):
+                app.screen.look()
         app.notes.clear()
         await pilot.pause()
         return app.export_screenshot(title="streamscope")
 
 
-async def waterfall() -> str:
-    """Return the waterfall of the demo session, as SVG."""
-    settings = AppSettings(speed=INSTANT, ticking=False)
-    scenes = [partial(ScenarioSource, scene) for scene in load_session("agent")]
-    app = StreamscopeApp(list(scenes), settings)
-    async with app.run_test(size=_WIDE) as pilot:
-        for _ in range(_ROUNDS):
-            await pilot.pause()
-            if app.watchlist.all and all(feed.done for feed in app.watchlist.feeds):
-                break
-        await pilot.press("W", *["down"] * 5)
-        screen = app.screen
-        assert isinstance(screen, Waterfall)
-        for _ in range(_ROUNDS):
-            await asyncio.sleep(0.01)
-            screen.look()
-        app.clear_notifications()
-        await pilot.pause()
-        return app.export_screenshot(title="streamscope")
-
-
 def main() -> None:
-    """Write the picture."""
-    made = waterfall() if sys.argv[2:] == ["waterfall"] else picture()
-    Path(sys.argv[1]).write_text(asyncio.run(made), encoding="utf-8")
+    """Write the pictures into a folder, all of them or those that are named."""
+    # As in a terminal that can show them all.
+    os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color"}
+    os.environ.pop("NO_COLOR", None)
+    folder, *names = sys.argv[1:]
+    for name in names or PICTURES:
+        svg = asyncio.run(draw(PICTURES[name]()))
+        (Path(folder) / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

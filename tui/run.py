@@ -12,7 +12,7 @@ from tui.core.session import Run, Session
 from tui.core.state import End
 from tui.core.timeline import BorrowedStore
 from tui.scheduler import Scheduler
-from tui.sources import Answered, Source, SourceEnded
+from tui.sources import Answered, Source, SourceEnded, Unreadable
 from tui.sources.replay import Batched
 
 MIN_SPEED: Final = 0.1
@@ -229,6 +229,8 @@ class Feed:
         except SourceEnded as end:
             self.end = end
             self._finish(end.how, describe_end(end))
+        except Unreadable as reason:
+            self.session.refuse(str(reason))
         except asyncio.CancelledError:
             self._finish(self.stopped_as)
             raise

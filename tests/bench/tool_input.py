@@ -23,7 +23,8 @@ from tui.core.session import Session
 _FRAGMENT = 10
 _A_FRAME = 100
 """Fragments between two frames: 3000 a second at 30 frames a second."""
-_ROWS = 40
+_ROWS = 20
+"""Rows of the tool pane in a terminal of 120x40."""
 _WIDTH = 58
 
 

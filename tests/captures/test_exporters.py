@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import playbook as pb
+from tests.captures.files_to_import import replay
 from tests.limits import HANG_S
 from tests.streams import cuts, json_values, legal_bytes
 from tests.sweeps import few
@@ -78,15 +79,6 @@ def imported(folder: Path, kind: str, what: Material) -> Recording:
     assert loaded.warnings == []
     (found,) = loaded.recordings
     return found
-
-
-def replay(recording: Recording) -> Run:
-    session = Session(timed=recording.timed)
-    t_ns = 0
-    for t_ns, data in recording.chunks():
-        session.feed(t_ns, data)
-    session.finish(t_ns, recording.how, recording.error)
-    return session.run
 
 
 # --- round trips ----------------------------------------------------------------------------------
@@ -396,7 +388,7 @@ def test_any_request_is_valid_python_and_json(request: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["curl", "python"])
 def test_a_request_that_is_not_known(kind: str) -> None:
-    with pytest.raises(NotAvailable, match="not known"):
+    with pytest.raises(NotAvailable, match="has no request"):
         write(kind, material(request=None))
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from tests import playbook as pb
 from tests.limits import HANG_S
+from tests.servers import MockServer
 from tui.captures.codec import (
     CaptureHead,
     CaptureLine,
@@ -27,7 +28,6 @@ from tui.captures.codec import (
 )
 from tui.captures.importers import load
 from tui.cli.inspect import Inspector
-from tui.mock.mock import MockServer
 
 COMMAND: Final = [sys.executable, "-c", "from tui.cli.main import main; main()"]
 URL: Final = "https://api.anthropic.com/v1/messages"

@@ -63,9 +63,9 @@ def test_the_version(call: Call) -> None:
         ("demo --speed fast", "'fast' is not a speed"),
         ("demo --speed nan", "'nan' is not a speed"),
         ("demo --speed -1", "'-1' is not a speed"),
-        ("open", "Missing argument 'FILES...'"),
+        ("open", "Missing argument 'FILE...|DIR|-'"),
         ("open absent.sse", "absent.sse: no such file"),
-        ("open .", ". is a folder: name a file in it, or use streamscope inspect ."),
+        ("open . --follow", ". is a folder: --follow takes a capture"),
         ("open - absent.sse", "- cannot be opened together with files"),
         ("open " + "x" * 300, "cannot be read: File name too long"),
         ("run", 'nothing to send: streamscope run "your prompt", or --request FILE'),
@@ -89,13 +89,13 @@ def test_the_version(call: Call) -> None:
         ("run hi --output x --json", "--output does not hold the text"),
         ("run hi --output absent/x", "no API key"),
         ("run hi --repeat 0", "Invalid value for '--repeat'"),
-        ("run hi --repeat 100001", "that is 100001 calls: 100000 at most"),
+        ("run hi --repeat 100001", "that would be 100001 calls: at most 100000 can be made"),
         ("run hi --concurrency 0", "Invalid value for '--concurrency'"),
         ("run hi --retries -1", "Invalid value for '--retries'"),
         ("run hi --run-tools never", "Invalid value for '--run-tools'"),
         ("run hi --smooth words", "Invalid value for '--smooth'"),
         ("run --repeat 2", "nothing to send"),
-        ("run hi", "no API key: set ANTHROPIC_API_KEY, or try the demo without one: streamscope"),
+        ("run hi", "no API key: set ANTHROPIC_API_KEY; without one: streamscope demo, "),
         ("inspect", "Missing argument 'FILE...|DIR|-'"),
         ("inspect absent.sse", "absent.sse: no such file"),
         ("inspect .", ".: no streams in this folder (looked for *.sse and logs)"),
@@ -204,7 +204,7 @@ def test_without_a_command_it_is_the_tour(shown: Callable[..., Shown]) -> None:
     (tour,) = found.sources
     assert (tour.info.title, tour.info.kind) == (load("tour").title, "demo")
     mode, plainly = found.output_mode, shown("demo", "--plain").output_mode
-    assert (mode, found.live) == (OutputMode(closing=mode.closing), None)
+    assert (mode, found.live) == (OutputMode(showed=mode.showed), None)
     assert plainly == mode._replace(plain=True)
 
 
@@ -501,7 +501,7 @@ class FakeApp:
         opening: Opening | None = None,
         **_: object,
     ) -> None:
-        found = opening()[0] if opening is not None else []
+        found = [stream.source for opened in opening or () for stream in opened.streams]
         self.given[:] = [settings, *(factory() for factory in [*factories, *found])]
         self.run_list = self
         self._driver = None

@@ -17,8 +17,8 @@ import pytest
 
 from tests.command_line import mock_in_a_thread, run_command
 from tests.limits import HANG_S
+from tests.servers import MockServer
 from tui.captures.capture_file import load_capture
-from tui.mock.mock import MockServer
 
 COMMAND: Final = (sys.executable, "-c", "from tui.cli.main import main; main()")
 ASKS: Final = """

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.command_line import Call, mock_in_a_thread, piped, run_command
+from tests.servers import MockServer
 from tui.captures.capture_file import load_capture
 from tui.cli import show as cli_show
-from tui.mock.mock import MockServer
 
 PLAIN = ["--model", "scenario:plain"]
 
@@ -233,7 +233,7 @@ def test_a_conversation_that_is_not_kept(
 
     monkeypatch.setattr(os, "replace", full)
     result = call("run", "hi", *PLAIN, "--resume", "talk.json", *kind)
-    told = "streamscope: the conversation is not kept: talk.json: No space left on device\n"
+    told = "streamscope: the conversation was not saved: talk.json: No space left on device\n"
     assert (result.status, result.err.count(told)) == (1, 1)
     assert result.out
     assert list(tmp_path.iterdir()) == []

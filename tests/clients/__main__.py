@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 
 FOLDER: Final = Path(".clients")
 PROGRAMS: Final = Path(__file__).parent / "programs"

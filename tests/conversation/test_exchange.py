@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import playbook as pb
-from tests.limits import HANG_S
-from tests.live_desk import finished, line, says, scenario, until
+from tests.limits import HANG_S, until
+from tests.live_desk import finished, line, says, scenario
 from tui.conversation.conversation import Conversation
 from tui.conversation.demo_tools import demo_tools
 from tui.conversation.exchange import REFUSED, Exchange

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
+from tests.servers import MockServer
 from tui.cli.plain_live import PlainDesk, run_plainly
 from tui.conversation.exchange import Exchange, Limits
 from tui.conversation.plan import LivePlan, PromptsError, make_jobs, read_prompts, toolbox_named
 from tui.conversation.retry import RetryPolicy
 from tui.messages.request import build_request
-from tui.mock.mock import MockServer
 from tui.sources.live import Api
 
 pytestmark = pytest.mark.usefixtures("api_key")

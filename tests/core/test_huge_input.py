@@ -8,7 +8,7 @@ import pytest
 
 from tests import playbook as pb
 from tui.compare.comparison import compare
-from tui.core import json_check, reducer
+from tui.core import buffer, reducer
 from tui.core.json_check import JsonCheck
 from tui.core.records import EventRecord, from_frame
 from tui.core.session import Run, Session
@@ -46,7 +46,7 @@ def test_the_stop_has_little_left_to_read(
     monkeypatch.setattr(JsonCheck, "feed", counted)
     record = pb.record(len(run.timeline), pb.block_stop(0))
     reducer.apply(state, record)
-    assert sum(fed) <= json_check.PIECE + FRAGMENT
+    assert sum(fed) <= buffer.PIECE + FRAGMENT
     block = state.blocks[0]
     assert (block.tool_state, block.input_size) == ("complete", len(text))
     assert block.input == VALUE

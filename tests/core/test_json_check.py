@@ -199,6 +199,8 @@ def test_an_error_is_final_and_what_is_cut_is_not(text: str, lengths: list[int])
         ("[" * 100_000, (MAX_DEPTH, "nested too deeply")),
         ("[" * 20, (20, "20 brackets are open")),
         ('{"a": [1', (8, "2 brackets are open")),
+        ('{"a": "b"', (9, "1 bracket is open")),
+        ('{"a": [[]], "b": "c"', (20, "1 bracket is open")),
         ('{"a": tru', (9, "ends inside a literal")),
         ('{"a', (3, "ends inside a key")),
         ('["a\\', (4, "ends inside a string")),

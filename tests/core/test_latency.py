@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.playbook import (
+    block_start,
+    block_stop,
     fragment,
     message_start,
     ping,
@@ -16,7 +18,7 @@ from tests.playbook import (
     tool_start,
     wire,
 )
-from tui.core.latency import BOUNDS_NS, LatencyScan
+from tui.core.latency import BOUNDS_NS, KINDS, LatencyScan
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
 
@@ -53,10 +55,40 @@ RUN = timed(
 )
 
 
-def test_a_gap_counts_for_what_ended_it_and_a_stall_for_waiting() -> None:
-    scan = scanned(RUN)
-    assert [spent // MS for spent in scan.spent_ns] == [400 + 2_800, 100, 200, 4]
-    assert sum(scan.spent_ns) == RUN.timeline.times[-1]
+def spent(run: Run) -> dict[str, int]:
+    """Milliseconds by kind, where there are any."""
+    pairs = zip(KINDS, scanned(run).spent_ns, strict=True)
+    return {name: time // MS for name, time in pairs if time}
+
+
+def test_a_silence_counts_for_what_ended_it_and_a_stall_for_itself() -> None:
+    assert spent(RUN) == {
+        "first byte": 100,
+        "stalls": 2_800,
+        "thinking": 400,
+        "text": 200,
+        "tool input": 4,
+    }
+    assert sum(scanned(RUN).spent_ns) == RUN.timeline.times[-1]
+
+
+def test_what_a_tool_of_the_server_took_is_no_stall() -> None:
+    run = timed(
+        (300, message_start()),
+        (400, block_start(0, "server_tool_use", id="srvtoolu_1", name="web_search", input={})),
+        (500, fragment(0, "{}")),
+        (500, block_stop(0)),
+        (9_500, block_start(1, "web_search_tool_result", tool_use_id="srvtoolu_1", content=[])),
+        (9_500, block_stop(1)),
+        (9_600, text_start(2)),
+        (9_700, text(2, "Found.")),
+    )
+    assert spent(run) == {"first byte": 300, "server tools": 9_000, "tool input": 200, "text": 200}
+
+
+def test_what_comes_late_after_the_first_byte_is_a_stall() -> None:
+    run = timed((300, message_start()), (400, text_start(0)), (4_300, text(0, "Hi")))
+    assert spent(run) == {"first byte": 300, "stalls": 4_000}
 
 
 def test_the_longest_gaps_come_first_with_the_event_that_ended_them() -> None:

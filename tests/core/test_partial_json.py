@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from tui.core import json_tokens, partial_json
 from tui.core.json_check import parse_final
-from tui.core.partial_json import PartialJson, Span, SpanKind
+from tui.core.json_spans import Span, SpanKind
+from tui.core.partial_json import PartialJson
 
 
 def read(*fragments: str, width: int = 0) -> PartialJson:

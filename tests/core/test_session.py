@@ -37,10 +37,12 @@ from tests.playbook import (
 )
 from tests.streams import STARTS, broken_events, cuts, legal_bytes, sse_bytes, timed_reads
 from tests.sweeps import few, sampled
+from tui.core import records
 from tui.core import session as session_module
 from tui.core.metrics import UNKNOWN
-from tui.core.records import JsonObject
+from tui.core.records import EventRecord, JsonObject
 from tui.core.session import Session
+from tui.core.sse import Frame
 from tui.core.state import End
 from tui.core.timeline import BorrowedStore
 
@@ -450,6 +452,24 @@ def test_a_long_answer_is_taken_in_bursts(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(session.run.timeline) == 2_005
     assert list(session.run.timeline.times)[-4:] == [4, 5, 5, 5]
     assert list(session.run.state.gaps_ns) == [0] * 99 + [1] + [0] * 99 + [1] + [0] * 1_798 + [1]
+
+
+@pytest.mark.parametrize("mark", [b"", BOM])
+def test_bursts_are_found_in_the_first_read(mark: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    singly = []
+
+    def from_frame(frame: Frame, seq: int, t_ns: int) -> EventRecord:
+        singly.append(seq)
+        return records.from_frame(frame, seq, t_ns)
+
+    monkeypatch.setattr(session_module, "from_frame", from_frame)
+    events = [text(0, f"word {number} ") for number in range(500)]
+    session = Session()
+    opening = wire(message_start(), text_start(0), *events)
+    assert session.feed(1, mark + opening) == 502
+    assert len(singly) < 25
+    session.feed(2, wire(block_stop(0), *ending()))
+    Played(session).expect(text="".join(f"word {number} " for number in range(500)))
 
 
 def test_very_many_line_ends_among_the_events() -> None:

@@ -189,7 +189,7 @@ async def test_z_gives_the_focused_pane_the_screen_and_takes_it_back(pane: str) 
         assert widget.size.height >= 17
         others = [p for p in ("transcript", "tools", "events") if p != pane]
         assert not any(stage.dashboard.query_one(f"#{other}").region for other in others)
-        await stage.press("z")
+        await stage.press("z", "z")
         stage.log_pane.focus()
         await stage.settle()
         assert stage.text == before

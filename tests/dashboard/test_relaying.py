@@ -68,8 +68,8 @@ class Relayed:
 
     @property
     def relaying(self) -> Any:  # noqa: ANN401
-        assert self.stage.app.relaying is not None
-        return self.stage.app.relaying
+        assert self.stage.app.following.relaying is not None
+        return self.stage.app.following.relaying
 
     async def draw(self) -> None:
         await drawn(self.stage.app)

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from tests import playbook as pb
-from tests.app_harness import PushedSource, Stage, on_stage
+from tests.app_harness import PushedSource, Stage, on_stage, rows_of
 from tests.conversation.test_exchange import calling
 from tests.live_desk import scenario
 from tests.manual_clock import ManualClock
+from tests.servers import MockServer
 from tui.conversation import plan
 from tui.conversation.conversation import Conversation
 from tui.conversation.demo_tools import demo_tools
@@ -25,10 +26,12 @@ from tui.conversation.retry import RetryPolicy
 from tui.conversation.toolbox import Toolbox
 from tui.core.records import Chunk, JsonObject
 from tui.messages.request import build_request, with_prompt
-from tui.mock.mock import MockServer
 from tui.scenarios import Scenario
+from tui.screens.cache import CacheView
 from tui.screens.tool_ask import ToolAsk
 from tui.sources.live import Api, LiveSource
+from tui.viewmodel.next_steps import IDLE
+from tui.widgets.lines_view import LinesView
 
 pytestmark = pytest.mark.usefixtures("api_key")
 
@@ -66,13 +69,16 @@ async def talk(
     extra: dict[str, Scenario] | None = None,
     retries: int = 2,
     toolbox: Toolbox | None = None,
+    jobs: list[Job] | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> AsyncIterator[Talk]:
     """The dashboard on the mock; one call for each prompt, else a conversation to begin."""
     clock = ManualClock()
     async with MockServer(speed=float("inf"), extra=extra) as server:
         base = build_request(None, model=model)
-        if conversation is not None:
+        if jobs is not None:
+            pass
+        elif conversation is not None:
             jobs = [Job(conversation, with_prompt(conversation.request, one)) for one in prompts]
             jobs = jobs or [Job(conversation, None)]
         elif prompts:
@@ -103,6 +109,13 @@ async def test_a_conversation_is_typed_and_remembered(size: tuple[int, int]) -> 
         assert stage.said.index("Hi, I'm Alice") < stage.said.index("What's my name?")
         assert stage.said.rindex("Alice") > stage.said.index("What's my name?")
         assert "run 2/2" in stage.header
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_an_idle_screen_says_what_can_be_done_without_a_key(size: tuple[int, int]) -> None:
+    async with talk(size=size) as line:
+        for words in filter(None, IDLE.splitlines()):
+            assert words in line.stage.text
 
 
 async def test_a_draft_survives_leaving_and_keys_do_nothing_while_one_types() -> None:
@@ -218,12 +231,12 @@ async def test_a_letter_that_is_typed_decides_nothing() -> None:
         await stage.until(lambda: exchange.stage.kind == "asking")
         await stage.type("yes")
         assert not isinstance(stage.app.screen, ToolAsk)
-        assert "waits for your word" in stage.said and len(line.server.received) == 1
+        assert "is waiting for you" in stage.said and len(line.server.received) == 1
         await stage.press("escape")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         await stage.press("escape")
         await line.finished()
-        assert "c goes on" in stage.said
+        assert "c continues" in stage.said
         await stage.press("c")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         await stage.press("n")
@@ -267,7 +280,7 @@ async def test_where_no_tools_were_offered_nobody_is_asked() -> None:
     async with talk("2+2?", model="scenario:call", extra={"call": CALCULATOR}) as line:
         stage = line.stage
         await line.finished()
-        assert "without a result" in stage.said and "c goes on" in stage.said
+        assert "without a result" in stage.said and "c continues" in stage.said
         await stage.press("c")
         await stage.until(lambda: isinstance(stage.app.screen, ToolAsk))
         assert "No function calculator to run" in stage.text
@@ -482,3 +495,22 @@ async def test_what_the_prompt_cache_did_is_shown() -> None:
         await stage.press("P")
         assert "Prompt cache" in stage.text and "Be brief" in stage.text
         assert "system" in stage.text
+
+
+async def test_the_cache_of_requests_of_a_batch_that_go_on_from_each_other() -> None:
+    first = build_request("Hello", model="scenario:plain")
+    async with talk("Hello") as line:
+        await line.finished()
+        shown = line.stage.app.watchlist.shown
+        assert shown is not None
+        message = shown.run.state.message_json()
+        assert message is not None
+    answered = {"role": "assistant", "content": message["content"]}
+    turns = [*first["messages"], answered, {"role": "user", "content": "And then?"}]
+    jobs = make_jobs([first, {**first, "messages": turns}])
+    async with talk(jobs=jobs) as line:
+        await line.finished(2)
+        await line.stage.press("P")
+        await line.stage.until(lambda: isinstance(line.stage.app.screen, CacheView))
+        rows = rows_of(line.stage.app.screen.query_one("#cache-lines", LinesView))
+        assert len([row for row in rows if row.split()[:1] in (["1"], ["2"])]) == 2

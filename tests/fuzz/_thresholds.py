@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import strategies as st
 
-from tui.core import history, json_check, session, sse
+from tui.core import buffer, history, session, sse
 
-_MODULES = {"session": session, "history": history, "sse": sse, "json_check": json_check}
+_MODULES = {"session": session, "history": history, "sse": sse, "buffer": buffer}
 _SMALL = {
     "session._LONG": [1, 100],
     "session._STEP": [1, 30, 200],
@@ -19,7 +19,7 @@ _SMALL = {
     "history.EVERY": [1, 3, 20],
     "history.BYTES": [1, 300],
     "sse._SHORT": [1, 100],
-    "json_check.PIECE": [1, 5],
+    "buffer.PIECE": [1, 5],
 }
 
 

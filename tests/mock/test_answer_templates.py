@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from tests.loopback import KEY, exchange
+from tests.servers import MockServer
 from tui.core.records import JsonObject
 from tui.mock import answers
 from tui.mock.answer_templates import AnswerTemplates
-from tui.mock.mock import MockServer
 from tui.mock.scenario_choice import ScenarioChoice
 from tui.scenarios import Scenario, load
 

@@ -10,8 +10,8 @@ from anthropic import AsyncAnthropic
 
 from tests import playbook as pb
 from tests.findings_play import exchange, told
+from tests.servers import MockServer
 from tui.mock.diagnostics import CacheDiagnostics
-from tui.mock.mock import MockServer
 from tui.mock.usage import Counted
 
 MARK = {"type": "ephemeral"}

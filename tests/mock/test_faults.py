@@ -21,12 +21,13 @@ from tests import playbook as pb
 from tests.command_line import run_command
 from tests.limits import HANG_S
 from tests.script_source import one_each
+from tests.servers import MockServer
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Run, Session
 from tui.mock.byte_faults import GARBAGE
 from tui.mock.event_faults import HALF_WAY
 from tui.mock.faults import Faults
-from tui.mock.mock import MockServer, MockSettings
+from tui.mock.mock import MockSettings
 from tui.mock.playback import Plan
 from tui.mock.splice import part_of, read
 from tui.scenarios import Scenario, load, names

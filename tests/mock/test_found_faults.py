@@ -19,11 +19,12 @@ from anthropic import AsyncAnthropic
 
 from tests.findings_play import codes, told
 from tests.manual_clock import ManualClock
+from tests.servers import MockServer
 from tui.core.records import Chunk
 from tui.core.session import Session
 from tui.core.sse import Decoder
 from tui.findings import Evidence
-from tui.mock.mock import Mock, MockServer, MockSettings
+from tui.mock.mock import Mock, MockSettings
 from tui.mock.playback import Plan, play
 from tui.mock.usage import PromptCache
 from tui.serving.server import LoopbackServer

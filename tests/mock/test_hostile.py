@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 from tests.limits import HANG_S
 from tests.loopback import KEY, exchange, request_bytes, said
+from tests.servers import MockServer, open_requests
 from tests.sweeps import few
 from tui.core.json_grammar import MAX_DEPTH
 from tui.mock.api import ApiError, parsed
 from tui.mock.fitting import AnswerTemplate, Order
-from tui.mock.mock import Mock, MockServer, MockSettings
+from tui.mock.mock import Mock, MockSettings
 from tui.mock.scenario_choice import ScenarioChoice
 from tui.mock.usage import PromptCache
 from tui.mock.validation import check, check_model
@@ -219,7 +220,7 @@ async def test_512_slow_bodies_are_given_up_and_others_served_meanwhile() -> Non
             server.port, "POST /v1/messages HTTP/1.1", headers={**KEY, "content-length": "900"}
         )
         slow = [asyncio.create_task(said(server.port, head + b'{"model":')) for _ in range(512)]
-        while server.answering < 300:
+        while open_requests(server) < 300:
             await asyncio.sleep(0)
         for _ in range(10):
             answer = await asyncio.wait_for(
@@ -237,7 +238,7 @@ async def test_512_slow_bodies_are_given_up_and_others_served_meanwhile() -> Non
                 assert shape["error"]["type"] == "timeout_error" and shape["request_id"]
                 given_up += 1
         assert given_up > 256
-        assert not server.answering
+        assert not open_requests(server)
 
 
 # Anything anywhere

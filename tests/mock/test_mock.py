@@ -19,10 +19,11 @@ from anthropic import AsyncAnthropic
 
 from tests.limits import HANG_S
 from tests.loopback import KEY, exchange, request_bytes
+from tests.servers import MockServer
 from tui.core.records import Chunk
 from tui.core.session import Session
 from tui.mock.byte_faults import GARBAGE
-from tui.mock.mock import Mock, MockServer, MockSettings, serve
+from tui.mock.mock import Mock, MockSettings, serve
 from tui.mock.splice import read as read_events
 from tui.mock.usage import estimate_tokens
 from tui.scenarios import Scenario, load, names

@@ -15,9 +15,10 @@ from tests.command_line import run_command
 from tests.loopback import exchange
 from tests.playbook import message_start, message_stop, text_block, wire
 from tests.relay.recorded import payload, recording
+from tests.servers import MockServer
 from tui.captures.writer import CaptureWriter
 from tui.mock.matching import Matching, MatchMode, content_of, endpoint, first_difference
-from tui.mock.mock import MockServer, MockSettings
+from tui.mock.mock import MockSettings
 from tui.mock.recorded import MATCH_HEADER, RecordedMock, recorded_mock
 from tui.relay.tape_queue import TapeSettings
 from tui.serving.server import LoopbackServer

@@ -17,8 +17,8 @@ from anthropic import Anthropic, AsyncAnthropic, beta_async_tool, beta_tool
 from anthropic.types import MessageParam, TextBlockParam, ToolParam
 
 from tests.command_line import mock_in_a_thread
+from tests.servers import MockServer
 from tui.mock.api import ApiError
-from tui.mock.mock import MockServer
 from tui.mock.splice import read
 from tui.mock.threads import Threads
 from tui.scenarios import load

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import pytest
 
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 from tui.mock.splice import read
 from tui.scenarios import load
 

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from tests.relay.stage import RawUpstream, Staged, break_off, raw_upstream, relay_to, until
+from tests.servers import open_requests
 
 pytestmark = pytest.mark.asyncio
 
@@ -77,7 +78,7 @@ async def test_a_client_that_goes_ends_its_request_upstream(stage: str, manner: 
         await waiting.gone.wait()
         took = loop.time() - began
         (heard,) = await relay.ended()
-        await until(lambda: not relay.server.connections and not relay.server.answering)
+        await until(lambda: not relay.server.connections and not open_requests(relay.server))
     assert (heard.how, heard.whole) == ("cancelled", stage != "in the body")
     # On an idle machine it takes a millisecond.
     assert took < 100 * AT_ONCE_S
@@ -131,7 +132,9 @@ async def leave(relay: Staged, upstream: RawUpstream, stage: str, number: int) -
         break_off(writer)
     else:
         writer.close()
-    await until(lambda: not (relay.server.connections or relay.server.answering or upstream.open))
+    await until(
+        lambda: not (relay.server.connections or open_requests(relay.server) or upstream.open)
+    )
 
 
 async def test_an_upstream_that_dies_is_noticed_at_once() -> None:

@@ -25,7 +25,7 @@ from tests.loopback import KEY, request_bytes
 from tests.mock.test_mock import events
 from tests.relay.recorded import ASK, body_of, payload, recording, runs_of
 from tests.relay.stage import Staged, all_of, relay_to
-from tui.mock.mock import MockServer
+from tests.servers import MockServer, open_requests
 from tui.relay.tape_queue import TapeSettings
 from tui.scenarios import names
 
@@ -208,6 +208,6 @@ async def test_a_relay_that_is_killed_breaks_its_clients(tmp_path: Path) -> None
         async with asyncio.timeout(HANG_S):
             while '"interrupted"' not in path.read_text():
                 await asyncio.sleep(0.01)
-        assert mock.answering == 0
+        assert open_requests(mock) == 0
     (run,) = runs_of(path)
     assert run.how == "interrupted"

@@ -16,7 +16,7 @@ import pytest
 
 from tests.relay.recorded import ASK, body_of, payload, recording, runs_of
 from tests.relay.stage import answering, raw_upstream, until
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 from tui.relay.tape_queue import RecordingRefused, TapeQueue, TapeSettings
 
 pytestmark = pytest.mark.asyncio
@@ -154,7 +154,7 @@ async def test_a_full_disk_ends_the_recording_and_not_the_traffic(
         async with recording(mock.url, TapeSettings(str(path))) as relay:
             assert relay.tape.pid is not None
             await relay.post(ASK)
-            await until(lambda: path.stat().st_size > 5_000)
+            await until(lambda: b'"k":"end"' in path.read_bytes())
             full = path.stat().st_size + 100
             resource.prlimit(relay.tape.pid, resource.RLIMIT_FSIZE, (full, full))
             whole = payload((await relay.post(ASK))[0])

@@ -11,7 +11,7 @@ import pytest
 
 from tests.loopback import KEY, request_bytes
 from tests.relay.stage import Talk, all_of, break_off, raw_upstream, relay_to
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 
 pytestmark = pytest.mark.asyncio
 

@@ -35,6 +35,7 @@ PROMISES: dict[str, tuple[str, str | None, set[str], list[str]]] = {
     "two-tools": ("complete", "tool_use", set(), ["complete", "complete"]),
     "thinking-tool": ("complete", "tool_use", set(), ["complete"]),
     "web-search": ("complete", "end_turn", set(), ["complete"]),
+    "code-execution": ("complete", "end_turn", set(), ["complete"] * 3),
     "markdown": ("complete", "end_turn", set(), []),
     "fine-grained": ("complete", "tool_use", set(), ["complete"]),
     "fallback": ("complete", "end_turn", set(), []),
@@ -172,6 +173,8 @@ def test_the_request_is_what_the_answer_answers(name: str) -> None:
     assert last == scenario.prompt or name == "after-tool"
     assert json.loads(json.dumps(request)) == request
     declared = {tool["name"] for tool in request.get("tools", [])}
+    if "code_execution" in declared:  # It is called by the names of its two parts.
+        declared |= {"bash_code_execution", "text_editor_code_execution"}
     called = {report.name for report in folded(scenario).state.tool_reports()}
     assert called <= declared or name == "hostile"
     header = scenarios.header(name)
@@ -196,7 +199,7 @@ def test_an_unknown_name_offers_close_ones() -> None:
         load("overlaoded")
     assert isinstance(caught.value, ValueError)
     assert "overloaded" in caught.value.close
-    with pytest.raises(UnknownScenario, match="there are: tour, plain"):
+    with pytest.raises(UnknownScenario, match="there are tour, plain, one-tool, .* more$"):
         load("../../etc/passwd")
 
 

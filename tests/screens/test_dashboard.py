@@ -7,7 +7,9 @@ import random
 import pytest
 from textual.geometry import Region
 
-from tests.app_harness import LATER_S, Stage, on_stage, rows_of
+from tests.app_harness import LATER_S, PushedSource, Stage, on_stage, rows_of
+from tests.manual_clock import ManualClock
+from tests.playbook import ending, message_start, text_block, tool_block
 from tests.sweeps import exhaustive
 
 PANES = ("transcript", "tools", "log")
@@ -117,9 +119,82 @@ async def test_a_maximised_pane_survives_other_sizes() -> None:
         assert stage.log_pane.size.width > 190
         assert not stage.transcript_pane.region
         await stage.resize(120, 40)
-        await stage.press("z")
+        await stage.press("z", "z")
         assert all(region for region in regions(stage).values())
         assert_filled(stage)
+
+
+async def test_at_40_by_12_the_transcript_has_lines_and_so_have_focused_tools() -> None:
+    async with on_stage("two-tools", size=(40, 12)) as stage:
+        await stage.at(LATER_S)
+        assert len(rows_of(stage.transcript_pane)) >= 3
+        assert "tool_use" in rows_of(stage.transcript_pane)[-1]
+        assert "Tool calls" in stage.text and "message_stop" in stage.text
+        stage.tool_pane.focus()
+        await stage.settle()
+        await stage.settle()  # What was hidden is drawn by the tick after it is laid out.
+        assert len(rows_of(stage.tool_pane)) >= 2
+        assert '"resolution": "day"' in "\n".join(rows_of(stage.tool_pane))
+        assert_filled(stage)
+
+
+async def test_an_answer_without_calls_has_the_width_once_it_has_ended() -> None:
+    async with on_stage("plain", "two-tools", size=(80, 24)) as stage:
+        await stage.at(1)
+        assert stage.tool_pane.region
+        await stage.at(LATER_S)
+        assert stage.transcript_pane.region.width == 80 and not stage.tool_pane.region
+        await stage.press("comma")
+        assert stage.transcript_pane.region.width == 80, "nor does it change in the past"
+        await stage.press("right_curly_bracket")
+        assert stage.tool_pane.region and stage.transcript_pane.region.width < 80
+        assert '"resolution": "day"' in stage.tools
+
+
+async def test_the_room_of_the_tools_comes_back_with_the_first_call() -> None:
+    clock = ManualClock()
+    first, second = PushedSource(clock), PushedSource(clock)
+    async with on_stage(first, second, size=(80, 24), clock=clock) as stage:
+        first.push(message_start(), *text_block(0, "hi"), *ending())
+        first.end()
+        await stage.advance(1)
+        assert not stage.tool_pane.region
+        await stage.press("right_curly_bracket")
+        second.push(message_start(), *text_block(0, "hello"))
+        await stage.advance(1)
+        assert not stage.tool_pane.region, "the text is not wrapped twice"
+        second.push(*tool_block(1, "now", "{}"))
+        await stage.advance(1)
+        assert stage.tool_pane.region
+
+
+async def test_a_tool_pane_that_is_looked_at_stays() -> None:
+    async with on_stage("plain", size=(80, 24)) as stage:
+        await stage.at(1)
+        stage.tool_pane.focus()
+        await stage.at(LATER_S)
+        assert stage.tool_pane.region
+        stage.log_pane.focus()
+        await stage.settle()
+        assert not stage.tool_pane.region
+
+
+@pytest.mark.parametrize("pane", ["transcript", "events"])
+async def test_z_again_leaves_the_answer_alone_as_on_a_stage(pane: str) -> None:
+    async with on_stage("two-tools", size=(80, 24)) as stage:
+        await stage.at(LATER_S)
+        stage.dashboard.query_one(f"#{pane}").focus()
+        await stage.settle()
+        before = stage.text
+        await stage.press("z", "z")
+        found = regions(stage)
+        assert not found["log"] and not found["counters"]
+        assert found["transcript"].height == found["tools"].height >= 20
+        assert stage.app.focused is stage.transcript_pane
+        assert_filled(stage)
+        await stage.press("z")
+        assert stage.text == before
+        assert stage.app.focused is stage.dashboard.query_one(f"#{pane}")
 
 
 @pytest.mark.parametrize("part", range(2))

@@ -206,7 +206,7 @@ async def test_any_other_name_can_be_typed() -> None:
     async with shown(screen) as hand:
         await hand.type("my-model")
         assert listed(screen) == []
-        assert "none of that name is known here" in hand.text
+        assert "no known model has this in its name" in hand.text
         await hand.press("down", "enter")
         assert hand.app.focused is area(screen, "system")
         await hand.press("ctrl+s")

@@ -192,7 +192,7 @@ async def test_a_live_conversation_with_tools() -> None:
         await stage.advance(4.0)
         screen(stage).look()
         await stage.settle()
-        assert "a tool call waits for your word" in stage.text
+        assert "a tool call is waiting" in stage.text
         assert "\u00b7\u00b7 calculator \u00b7\u00b7" in row(stage, 1)
         await stage.press("escape")
         assert isinstance(stage.app.screen, ToolAsk)

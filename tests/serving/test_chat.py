@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from tests.browser_endpoint import STOP, Api, browser, event, first_events, told, words
 from tests.limits import HANG_S
 from tests.loopback import request_bytes
+from tests.servers import MockServer, open_requests
 from tui.core.sse import Decoder
-from tui.mock.mock import MockServer
 from tui.serving.chat_run import ChatEvent
 from tui.serving.streams import Stream, reset
 
@@ -485,7 +485,7 @@ async def test_nothing_is_left_of_readers_that_left(how: str) -> None:
             await api.until(lambda: not api.running)
         assert len(api.bodies) == 501 and api.cancelled == 501
         assert len(os.listdir("/dev/fd")) <= before
-        assert page.server.answering == 0
+        assert open_requests(page.server) == 0
 
 
 # The mock has it

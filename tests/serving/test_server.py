@@ -18,8 +18,9 @@ import httpx2
 import pytest
 from aiohttp import web
 
-from tests.limits import HANG_S
+from tests.limits import HANG_S, until
 from tests.loopback import exchange, request_bytes, said
+from tests.servers import open_requests
 from tui.serving.bodies import Bodies
 from tui.serving.guard import Refused, bad_request
 from tui.serving.server import LoopbackServer, RequestHandler
@@ -34,12 +35,6 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 async def yes(request: web.BaseRequest) -> web.StreamResponse:
     return web.Response(text="yes")
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(HANG_S):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 async def connect(server: LoopbackServer, data: bytes = b"") -> Client:
@@ -140,7 +135,7 @@ async def test_who_is_being_answered_is_never_put_out_for_another() -> None:
     ):
         data = request_bytes(server.port, "POST / HTTP/1.1", "{}")
         held = [await connect(server, data) for _ in range(2)]
-        await until(lambda: server.answering == 2)
+        await until(lambda: open_requests(server) == 2)
         assert await said(server.port, data) == b""
         assert told == ["begun", "begun"]
         await leave(*held)
@@ -171,7 +166,7 @@ async def test_512_requests_that_do_not_go_on_leave_room_for_others(begun: str) 
             held = await asyncio.gather(*(connect(server, data) for _ in range(512)))
             await until(lambda: server.connections == 512)
             if "\r\n\r\n" in begun:
-                await until(lambda: server.answering == 512)
+                await until(lambda: open_requests(server) == 512)
             assert [await is_answered(server) for _ in range(20)] == [True] * 20
             # Only the oldest had to go.
             assert server.connections > 480
@@ -221,9 +216,9 @@ async def test_200_clients_that_leave_end_their_requests_and_leave_nothing_open(
     async with never_ending() as (handler, told), LoopbackServer(handler) as server:
         data = request_bytes(server.port, "POST / HTTP/1.1", "{}")
         clients = await asyncio.gather(*(connect(server, data) for _ in range(200)))
-        await until(lambda: server.answering == 200)
+        await until(lambda: open_requests(server) == 200)
         await leave(*clients)
-        await until(lambda: not server.answering and not server.connections)
+        await until(lambda: not open_requests(server) and not server.connections)
         assert (told.count("begun"), told.count("ended")) == (200, 200)
 
 
@@ -375,7 +370,7 @@ async def test_bodies_that_come_too_slowly_are_given_up_and_others_served() -> N
     async with LoopbackServer(handler) as server:
         slow = request_bytes(server.port, "POST / HTTP/1.1", headers={"content-length": "9"})
         waiting = [asyncio.create_task(said(server.port, slow + b"half")) for _ in range(50)]
-        await until(lambda: server.answering == 50)
+        await until(lambda: open_requests(server) == 50)
         quick = await exchange(server.port, "POST / HTTP/1.1", body="{}", close=True)
         assert quick.startswith(b"HTTP/1.1 200 ") and got == [b"{}"]
         for answer in await asyncio.wait_for(asyncio.gather(*waiting), 20):
@@ -485,7 +480,7 @@ async def test_the_head_goes_out_with_the_first_piece() -> None:
 
     async with LoopbackServer(streaming(act)) as server:
         reader, writer = await connect(server, request_bytes(server.port, "GET / HTTP/1.1"))
-        await until(lambda: server.answering)
+        await until(lambda: open_requests(server))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(1), 0.02)
         go.set()
@@ -510,7 +505,7 @@ async def test_a_reset_loses_nothing_that_was_sent_before_it(before: int) -> Non
         assert data.count(b"x") == before + (b"x-own" in data)
         assert not data.endswith(b"0\r\n\r\n")
         await leave((reader, writer))
-        await until(lambda: not server.answering and not server.connections)
+        await until(lambda: not open_requests(server) and not server.connections)
 
 
 async def test_a_client_that_does_not_read_is_reset_all_the_same() -> None:
@@ -557,4 +552,4 @@ async def test_a_slow_reader_costs_no_memory() -> None:
         assert tracemalloc.get_traced_memory()[0] < 4 * MB
         tracemalloc.stop()
         await leave(client)
-        await until(lambda: not server.answering)
+        await until(lambda: not open_requests(server))

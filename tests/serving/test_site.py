@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser_endpoint import ASK, TOKEN, Api, browser
 from tests.loopback import exchange
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 from tui.serving.server import LoopbackServer
 from tui.serving.site import Site, new_token, site_with_key
 

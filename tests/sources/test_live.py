@@ -18,13 +18,12 @@ import pytest
 import pytest_asyncio
 
 from tests import playbook as pb
-from tests.limits import HANG_S
-from tests.live_desk import until
+from tests.limits import HANG_S, until
 from tests.script_source import one_each
+from tests.servers import MockServer, open_requests
 from tui.core.records import Chunk
 from tui.core.session import Session
 from tui.messages.request import DEFAULT_MAX_TOKENS, DEFAULT_MODEL, build_request
-from tui.mock.mock import MockServer
 from tui.run import Feed
 from tui.scenarios import Scenario, load, names
 from tui.sources import Source, SourceEnded
@@ -447,15 +446,15 @@ async def test_a_body_that_cannot_be_unpacked() -> None:
 async def test_to_cancel_closes_the_connection_at_once(slow: MockServer, name: str) -> None:
     feed = Feed(call(slow.url, name))
     reading = asyncio.create_task(feed.run())
-    await until(lambda: slow.received and slow.answering)
+    await until(lambda: slow.received and open_requests(slow))
     if name == "hanging":
         await until(lambda: feed.runs[0].state.events)
-    assert slow.answering == 1
+    assert open_requests(slow) == 1
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
     # The server has an hour to go: it ends now, or this runs into the limit.
-    await until(lambda: not slow.answering)
+    await until(lambda: not open_requests(slow))
     await until(lambda: not slow.connections)
     assert feed.runs[0].status == "cancelled"
     assert feed.runs[0].state.events == (1 if name == "hanging" else 0)

@@ -268,6 +268,13 @@ def test_stop_details_are_told() -> None:
         (
             [pb.message_start()],
             {"how": "reset", "error": {"type": "connection_lost", "message": "gone"}},
+            "Connection lost",
+            "connection_lost: gone",
+            "warning",
+        ),
+        (
+            [],
+            {"how": "reset", "error": {"type": "connection_lost", "message": "gone"}},
             "Stream failed",
             "connection_lost: gone",
             "bad",
@@ -294,6 +301,11 @@ def test_a_fault_of_the_program_comes_first() -> None:
     banner = transcript(view)[-1]
     assert (banner.label, banner.tone) == ("Internal error", "bad")
     assert text_of(banner).endswith("ValueError: x")
+
+
+def test_an_error_that_will_be_tried_again_is_no_red_one() -> None:
+    view = view_of(session_of(pb.message_start(), pb.error()), stage=("Retrying in 1 s", "r: now"))
+    assert [item.tone for item in transcript(view)] == ["warning", "warning"]
 
 
 def test_the_past_does_not_know_how_it_ended() -> None:

@@ -22,6 +22,7 @@ from tests.playbook import (
     thinking_start,
     tool_start,
 )
+from tests.whole.inspector import numbers, typed
 from tui.captures.importers import load
 from tui.core.records import Chunk
 from tui.dashboard.saving import copyables, save_new
@@ -52,20 +53,8 @@ STREAM = timed(
 LAST = 14
 
 
-async def typed(stage: Stage, words: str) -> None:
-    """Type into the line at the bottom and confirm."""
-    stage.dashboard.query_one(Input).value = words
-    await stage.settle()
-    await stage.press("enter")
-
-
 async def ended(stage: Stage) -> None:
     await stage.at(10)
-
-
-def numbers(stage: Stage) -> list[int]:
-    """The sequence numbers of the rows that are in view."""
-    return [int(row.split()[0]) for row in stage.log if row.strip() and row.split()[0].isdigit()]
 
 
 def cursor(stage: Stage) -> int | None:

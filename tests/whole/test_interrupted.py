@@ -15,7 +15,7 @@ import pytest
 
 from tests.command_line import mock_in_a_thread
 from tests.limits import HANG_S
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 
 COMMAND: Final = (sys.executable, "-c", "from tui.cli.main import main; main()")
 

@@ -12,7 +12,7 @@ import pytest
 from tests.browser_endpoint import STOP, TOKEN, Api, browser, event, words
 from tests.chromium import Watch, a_page
 from tests.limits import HANG_S
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 from tui.scenarios import names
 from tui.serving.streams import Stream
 

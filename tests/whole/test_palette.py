@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,29 @@ from textual.worker import WorkerFailed
 
 from tests.app_harness import LATER_S, Stage, drawn, on_stage
 from tui.dashboard.app import StreamscopeApp
+from tui.dashboard.asking import Asking
 from tui.dashboard.commands import KEYS, help_groups
+from tui.dashboard.desk import ScreenDesk
+from tui.dashboard.exporting import Exporting
 from tui.dashboard.modals import Modals
+from tui.dashboard.navigator import Navigator
+from tui.dashboard.requesting import Requesting
 from tui.dashboard.watched import Watchlist
 from tui.screens.dashboard import Dashboard
+from tui.screens.menu import Menu
 
 # Ctrl+C is what the terminal's interrupt has always been; cancel and quit stand in the palette.
 NOT_OFFERED = {"interrupt"}
+VERBS_OF: dict[str, type] = {
+    "ask": Asking,
+    "find": Navigator,
+    "keep": Exporting,
+    "open": Modals,
+    "play": Watchlist,
+    "request": Requesting,
+    "send": ScreenDesk,
+}
+"""Whose verb an action names."""
 
 
 def commands(stage: Stage) -> dict[str, SystemCommand]:
@@ -52,10 +69,8 @@ def test_every_action_exists() -> None:
     for key in KEYS:
         holder, name, parameters = parse(key.action)
         assert callable(getattr(holders[holder], f"action_{name}")), key
-        if name == "play":
-            assert callable(getattr(Watchlist, str(parameters[0]))), key
-        if name == "open":
-            assert callable(getattr(Modals, str(parameters[0]))), key
+        if name in VERBS_OF:
+            assert callable(getattr(VERBS_OF[name], str(parameters[0]))), key
 
 
 def test_every_key_is_in_the_help() -> None:
@@ -185,3 +200,70 @@ async def test_any_other_failure_of_a_worker_is_one() -> None:
         async with on_stage("plain") as stage:
             stage.app.run_worker(broken())
             await stage.settle()
+
+
+# --- what the palette looks like ------------------------------------------------------------------
+
+
+async def test_the_palette_shows_the_key_beside_each_action_ours_in_their_order() -> None:
+    async with on_stage("plain", size=(100, 40)) as stage:
+        await stage.press("ctrl+p")
+        options = stage.app.screen.query_one(CommandList).options
+        heads = [re.split("  +", str(option.prompt).splitlines()[0]) for option in options]
+        assert heads[0] == ["stream: play or pause", "space"]
+        assert ["stream: step", "."] in heads and ["view: follow the end", "F end"] in heads
+        assert [name for name in commands(stage) if ": " not in name] == []
+        assert stage.keys.split()[0] == "esc" and " quit" not in stage.keys, (
+            "letters go into the field"
+        )
+        stage.app.set_keymap({"latency": "T"})
+        await stage.press(*"lat")
+        (first, *_) = stage.app.screen.query_one(CommandList).options
+        assert str(first.prompt).splitlines()[0].split() == ["view:", "latency", "T"]
+
+
+async def choose_theme(stage: Stage) -> None:
+    await run_command(stage, "app: theme")
+    assert isinstance(stage.app.screen, Menu)
+
+
+async def test_a_theme_is_seen_before_it_is_chosen_and_left_without_a_trace() -> None:
+    kept: list[str] = []
+    async with on_stage("plain", keep_theme=kept.append) as stage:
+        before = stage.app.theme
+        await choose_theme(stage)
+        assert stage.app.theme == before
+        await stage.press("down")
+        other = stage.app.theme
+        assert other != before
+        await stage.press("escape")
+        assert stage.app.theme == before and kept == []
+        await choose_theme(stage)
+        await stage.press("down", "enter")
+        assert stage.app.theme == other and kept == [other]
+
+
+async def test_a_theme_that_cannot_be_kept_is_shown_all_the_same() -> None:
+    def refuse(name: str) -> None:
+        raise OSError(f"no room for {name}")
+
+    async with on_stage("plain", keep_theme=refuse) as stage:
+        await choose_theme(stage)
+        await stage.press("down", "enter")
+        assert f"not kept for the next time: no room for {stage.app.theme}" in stage.text
+
+
+@pytest.mark.parametrize(("name", "shown"), [("nord", "nord"), ("no such", "textual-dark")])
+async def test_the_app_begins_in_the_theme_that_was_kept(name: str, shown: str) -> None:
+    async with on_stage("plain", theme=name) as stage:
+        assert stage.app.theme == shown
+
+
+async def test_a_picture_is_saved_from_the_palette(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with on_stage("plain") as stage:
+        await stage.at(1)
+        await run_command(stage, "save: picture of the screen")
+        assert [path.suffix for path in tmp_path.iterdir()] == [".svg"]

@@ -18,7 +18,7 @@ import pytest
 
 from tests.command_line import mock_in_a_thread
 from tests.limits import HANG_S
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 
 COMMAND: Final = (sys.executable, "-c", "from tui.cli.main import main; main()")
 AGENT: Final = """
@@ -100,7 +100,8 @@ def test_what_a_command_printed_replaces_nothing_and_goes_without_content(
     path, mine = tmp_path / "kept.jsonl", tmp_path / "kept.output.txt"
     mine.write_text("mine")
     more = [] if kept else ["--no-content"]
-    command = ["proxy", "--upstream", mock.url, "--record", str(path), *more, "--", sys.executable]
+    command: list[str | Path] = ["proxy", "--upstream", mock.url, "--record", path, *more]
+    command += ["--", sys.executable]
     with terminal(*command, "-c", AGENT, "0") as child:
         child.expect("the answer is complete|x xxxx")
         child.send("O")

@@ -25,6 +25,7 @@ from tests.conftest import ROOT
 from tests.hostile import SEQUENCES, hostile_in
 from tests.limits import HANG_S
 from tests.playbook import wire
+from tui.cli.state import keep_theme
 
 PROGRAM: Final = (sys.executable, "-c", "from tui.cli.main import main; main()")
 _LFLAG: Final = 3
@@ -238,7 +239,7 @@ def test_a_terminal_that_is_closed_takes_the_program_with_it() -> None:
 CRASHES: Final = {
     "drawing a row": "import tui.widgets.bars as m; m.HeaderBar.render_line = broken",
     "the tick": "import tui.dashboard.app as m; m.StreamscopeApp.tick = broken",
-    "a key": "import tui.dashboard.app as m; m.StreamscopeApp.action_help = broken",
+    "a key": "import tui.dashboard.app as m; m.StreamscopeApp.action_open = broken",
 }
 
 
@@ -356,6 +357,30 @@ def test_without_colours_not_one_is_sent() -> None:
         assert not _COLOUR.search(running.output)
 
 
+def test_a_terminal_with_sixteen_colours_gets_no_others() -> None:
+    env = {"TERM": "xterm", "COLORTERM": ""}
+    with terminal("demo", "two-tools", "--speed", "100", env=env) as running:
+        running.wait_for("COMPLETE")
+        running.press("bg")
+        running.wait_for("behind")
+        running.press("q")
+        assert running.end() == 0
+        assert re.search(r"\x1b\[[0-9;]*9[0-7]", running.output), "bright ones"
+        assert not re.search(r"[34]8;[25];", running.output)
+
+
+def test_the_theme_that_was_chosen_is_there_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = {"XDG_STATE_HOME": str(tmp_path)}
+    monkeypatch.setenv(*next(iter(env.items())))
+    keep_theme("solarized-light")
+    with terminal("demo", "plain", env=env) as running:
+        running.wait_for("48;2;253;246;227")
+        running.press("q")
+        assert running.end() == 0
+
+
 def test_a_terminal_that_is_too_small_says_so() -> None:
     with terminal("demo", "plain", size=(30, 8)) as running:
         running.wait_for("too small")
@@ -364,3 +389,33 @@ def test_a_terminal_that_is_too_small_says_so() -> None:
         running.press("q")
         assert running.end() == 0
         running.assert_restored()
+
+
+def test_a_folder_is_listed_and_what_is_wrong_with_a_file_stands_in_its_row(
+    stream: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    for number in range(30):
+        (folder / f"a-long-name-for-each-{number:02}.sse").write_bytes(stream.read_bytes())
+    absent = folder / "absent.sse"
+    for size in ((80, 24), (120, 40)):
+        with terminal("open", str(absent), str(folder), size=size) as running:
+            running.wait_for("31 runs", "unreadable", "no such file")
+            running.press("q")
+            assert running.end() == 0
+
+
+def test_a_config_file_is_followed_and_a_mistake_in_it_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "streamscope" / "config.toml"
+    file.parent.mkdir()
+    file.write_text('[keys]\nhelp = "f9"\n')
+    env = {"XDG_CONFIG_HOME": str(tmp_path)}
+    with terminal("demo", "plain", "--loop", env=env) as running:
+        running.wait_for("f9")
+        running.press("q")
+        assert running.end() == 0
+    file.write_text("theme = 5\n")
+    with terminal("demo", env=env, size=(400, 40)) as running:
+        assert running.end() == 2
+        assert f"{file}: line 1: theme: the name of a theme" in running.output

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import mock_in_a_thread
+from tests.servers import MockServer
 from tests.whole.test_terminal import sh, streamscope, terminal
-from tui.mock.mock import MockServer
 
 pytestmark = pytest.mark.xdist_group("live terminal")
 
@@ -130,4 +130,4 @@ def test_a_conversation_that_is_not_kept_is_said_at_the_end(
         assert screen.end() == 1
         screen.assert_restored()
     told = screen.output.rpartition("\x1b[?1049l")[2]
-    assert "streamscope: the conversation is not kept: talk.json: No such file" in told
+    assert "streamscope: the conversation was not saved: talk.json: No such file" in told

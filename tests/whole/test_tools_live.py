@@ -14,8 +14,8 @@ import pytest
 
 from tests.command_line import mock_in_a_thread
 from tests.limits import HANG_S
+from tests.servers import MockServer
 from tests.whole.test_terminal import PROGRAM, terminal
-from tui.mock.mock import MockServer
 
 pytestmark = pytest.mark.xdist_group("live tools")
 

@@ -17,7 +17,7 @@ import pytest
 from tests.browser_endpoint import STOP, TOKEN, Api, browser, told, words
 from tests.chromium import a_page
 from tests.limits import HANG_S
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 from tui.serving.streams import Stream
 
 README: Final = Path(__file__).resolve().parents[2] / "README.md"

@@ -20,7 +20,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.limits import HANG_S
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 
 pytestmark = pytest.mark.asyncio
 

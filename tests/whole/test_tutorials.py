@@ -13,8 +13,8 @@ import pytest
 from tests.app_harness import LATER_S, on_stage
 from tests.command_line import Call, Result, mock_in_a_thread, run_command
 from tests.dashboard.test_talk import CALCULATOR, talk, with_tools
+from tests.servers import MockServer
 from tests.whole.test_tutorial_pages import PAGES
-from tui.mock.mock import MockServer
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 HEADING = "## From the tutorials to streamscope"

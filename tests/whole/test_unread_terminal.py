@@ -15,8 +15,8 @@ import pytest
 
 from tests.command_line import mock_in_a_thread
 from tests.limits import HANG_S
+from tests.servers import MockServer
 from tests.whole.test_terminal import Terminal, sh, streamscope, terminal
-from tui.mock.mock import MockServer
 
 pytestmark = [
     pytest.mark.xdist_group("live terminal"),

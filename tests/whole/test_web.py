@@ -19,7 +19,7 @@ import pytest
 from tests.chromium import Watch, a_page
 from tests.command_line import run_command
 from tests.limits import HANG_S
-from tui.mock.mock import MockServer
+from tests.servers import MockServer
 
 pytestmark = pytest.mark.xdist_group("chromium")
 

@@ -189,7 +189,7 @@ FIRST = ["\u25b2#", "state", "title", "TTFT", "tok/s", "out"]
         (80, [*FIRST, "why"]),
         (100, [*FIRST, "why"]),
         (120, [*FIRST, "why", "model", "in"]),
-        (160, [*FIRST, "why", "model", "in", "last", "byte", "time", "anom", "stalls"]),
+        (160, [*FIRST, "why", "model", "in", "time", "stop", "reason"]),
     ],
 )
 async def test_columns_are_left_out_from_the_right(width: int, heads: list[str]) -> None:
@@ -414,6 +414,34 @@ async def test_a_list_that_was_hidden_shows_the_cursor() -> None:
         assert reader.at_cursor == [40]
 
 
+async def test_what_no_row_can_say_gives_way_to_what_they_say() -> None:
+    rows = rows_to(3, timed=False, ttft_ns=None, tokens_per_s=None, tool_calls=2)
+    async with reading(rows, (124, 24)) as reader:
+        heads = "\u25b2# state title out why model in stop reason tools"
+        assert reader.heads.split() == heads.split()
+        await reader.show([*rows, a_row(4, timed=True)])
+        assert reader.heads.split() == [*FIRST, "why", "model", "in", "time"]
+
+
+async def test_what_rows_are_sorted_by_is_seen_though_none_says_anything_of_it() -> None:
+    async with reading(rows_to(3), (200, 24)) as reader:
+        assert "last byte" not in reader.heads
+        await reader.press(*"s" * SORTS.index("last byte"))
+        assert "last byte" in reader.heads
+
+
+async def test_titles_say_what_tells_runs_apart() -> None:
+    rows = [
+        a_row(1, title="recorded/2026-11/answer.sse"),
+        a_row(2, title="recorded/2026-12/answer-of-the-gateway-in-the-morning.sse"),
+        a_row(3, title="recorded/2026-12/answer.jsonl r1", about="Why is the sky dark?"),
+    ]
+    async with reading(rows, (93, 24)) as reader:
+        assert "\u202611/answer.sse " in reader.lines[0]
+        assert "\u2026answer-of-\u2026n-the-morning.sse " in reader.lines[1]
+        assert "\u2026answ\u2026jsonl r1 \u00b7 Why is the\u2026" in reader.lines[2]
+
+
 # --- order ----------------------------------------------------------------------------------------
 
 
@@ -430,7 +458,7 @@ async def test_s_sorts_by_one_column_after_the_other_and_says_so() -> None:
         await reader.press("S")
         assert "\u25b2tok/s" in reader.heads
         assert reader.numbers == [1, 3, 2]
-        await reader.press(*"sssssssss")
+        await reader.press(*"s" * (len(SORTS) - SORTS.index("rate")))
         assert reader.runs.sort == "number"
         assert reader.numbers == [1, 2, 3]
 

@@ -7,12 +7,11 @@ from functools import partial
 from typing import Final
 
 from tui.captures.eventstream import Unwrapper, fault_lines, unwrapped
-from tui.captures.in_memory_file import Readable, size_of
+from tui.captures.in_memory_file import Readable, size_of, untimed_chunks
 from tui.captures.recording import Loaded, Recording
 from tui.core.records import Chunk
 
 FORMAT: Final = "Bedrock event stream"
-_BLOCK: Final = 1 << 16
 _KEPT: Final = 1 << 24
 """The events of a larger file are not kept, but read once more."""
 
@@ -23,7 +22,7 @@ def load_eventstream(file: Readable) -> Loaded:
     is_small = size_of(file) <= _KEPT
     kept: list[Chunk] = []
     size = 0
-    for chunk in unwrapped(_blocks(file), unwrapper):
+    for chunk in unwrapped(untimed_chunks(file), unwrapper):
         size += len(chunk.data)
         if is_small:
             kept.append(chunk)
@@ -33,10 +32,4 @@ def load_eventstream(file: Readable) -> Loaded:
 
 
 def _chunks(file: Readable) -> Iterator[Chunk]:
-    return unwrapped(_blocks(file))
-
-
-def _blocks(file: Readable) -> Iterator[Chunk]:
-    with file.open("rb") as opened:
-        while block := opened.read(_BLOCK):
-            yield Chunk(0, block)
+    return unwrapped(untimed_chunks(file))

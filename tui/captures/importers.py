@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from tui.captures.capture_file import load_capture
 from tui.captures.cassette import load_cassette
 from tui.captures.event_list import load_events
 from tui.captures.har import load_har
-from tui.captures.in_memory_file import InMemoryFile, Readable, size_of
+from tui.captures.in_memory_file import InMemoryFile, Readable, size_of, untimed_chunks
 from tui.captures.mitmproxy import load_flows
 from tui.captures.recorded_exchanges import load_exchanges
 from tui.captures.recording import ImportFailure, Loaded, NoStreams, Recording
@@ -21,7 +21,6 @@ from tui.captures.session_log import load_session
 from tui.captures.sniffing import HEAD, Format, sniff_format
 from tui.captures.trace import load_trace
 from tui.captures.whole_messages import load_messages
-from tui.core.records import Chunk
 
 __all__ = [
     "HEAD",
@@ -38,7 +37,6 @@ __all__ = [
     "sniff_format",
 ]
 
-_BLOCK: Final = 1 << 16
 _SCANNED: Final = 1 << 20
 _WORDS: Final = (b"message_start", b"/v1/messages", b'"streamscope"', b'"msg_', b"eventstream")
 
@@ -75,14 +73,10 @@ def load(file: Readable) -> Loaded:
 
 def load_body(file: Readable) -> Loaded:
     """Return a file that is a response body: an event stream, or what was sent in its place."""
-    recording = Recording("r1", file.name, partial(_blocks, file), size=size_of(file), timed=False)
+    recording = Recording(
+        "r1", file.name, partial(untimed_chunks, file), size=size_of(file), timed=False
+    )
     return Loaded("body", [recording], [])
-
-
-def _blocks(file: Readable) -> Iterator[Chunk]:
-    with file.open("rb") as opened:
-        while block := opened.read(_BLOCK):
-            yield Chunk(0, block)
 
 
 LOADERS: Final[dict[Format, Callable[[Readable], Loaded]]] = {

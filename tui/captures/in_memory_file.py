@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Final, Literal
+
+from tui.core.records import Chunk
+
+_BLOCK: Final = 1 << 16
 
 
 class InMemoryFile:
@@ -35,3 +40,10 @@ Readable = Path | InMemoryFile
 def size_of(readable: Readable) -> int:
     """Return how many bytes there are to read. Raises OSError."""
     return readable.size if isinstance(readable, InMemoryFile) else readable.stat().st_size
+
+
+def untimed_chunks(readable: Readable) -> Iterator[Chunk]:
+    """Yield all bytes, in blocks, at time zero. Raises OSError."""
+    with readable.open("rb") as opened:
+        while block := opened.read(_BLOCK):
+            yield Chunk(0, block)

@@ -62,7 +62,7 @@ class Material:
     def sent(self) -> JsonObject:
         """Return the body of the request, masked. Raises NotAvailable."""
         if self.request is None:
-            raise NotAvailable("the request of this run is not known")
+            raise NotAvailable("this run has no request")
         sent: JsonObject = redact_json(self.request)
         return sent
 

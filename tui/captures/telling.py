@@ -23,6 +23,15 @@ def told(text: str) -> str:
     return one_line(redact_text(text))
 
 
+def why_unread(error: OSError | ValueError) -> str:
+    """Return why a file cannot be read, in a few words without its name."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror or error}"
+    return str(error)
+
+
 def told_report(report: JsonObject) -> JsonObject:
     """Return a report on a file or a live run with the words about its runs masked."""
     if not any(run[name] for run in report["runs"] for name in _SPOKEN):

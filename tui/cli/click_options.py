@@ -30,6 +30,12 @@ class Speed(click.ParamType[float]):
 speed_option = click.option(
     "--speed", type=Speed(), default=1.0, show_default="1", help="0.1 to 100, or instant."
 )
+theme_option = click.option("--theme", metavar="NAME", help="Colours: nord, textual-light, ...")
+smooth_option = click.option(
+    "--smooth",
+    type=click.Choice(["sentence", "character"]),
+    help="Show text sentence by sentence, or at an even pace.",
+)
 plain_option = click.option("--plain", is_flag=True, help="No screen: the answer as plain text.")
 
 

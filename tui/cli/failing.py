@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from tui.captures.telling import told
+from tui.captures.telling import told, why_unread
 
 FAILED = 1
 USAGE = 2
@@ -25,9 +25,5 @@ def reading(label: str) -> Iterator[None]:
     """Have a file that cannot be read, or is not what it should be, end the command in one line."""
     try:
         yield
-    except FileNotFoundError:
-        fail(f"{label}: no such file")
-    except OSError as error:
-        fail(f"{label}: cannot be read: {error.strerror or error}")
-    except ValueError as error:
-        fail(f"{label}: {error}")
+    except (OSError, ValueError) as error:
+        fail(f"{label}: {why_unread(error)}")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
-from tui.captures.telling import told, told_report
+from tui.captures.folders import HEAD, files_below, format_in_folder, may_be_log
+from tui.captures.telling import told, told_report, why_unread
 from tui.core.report import dumps, file_report
 from tui.core.session import Run, Session
-from tui.core.sniff import Verdict
 from tui.core.state import as_text
 from tui.core.text import clip, format_bytes, one_line
 from tui.core.timeline import BorrowedStore
@@ -22,11 +22,6 @@ from tui.viewmodel.usage_words import usage_words
 if TYPE_CHECKING:
     from tui.captures.importers import Readable, Recording
 
-SUFFIXES: Final = frozenset({".sse"})
-"""What is looked for in folders; a file that is named is read whatever its name."""
-LOGS: Final = frozenset({".jsonl", ".ndjson", ".json", ".har", ".yaml", ".yml"})
-"""What in folders is looked into, and passed over where it holds no stream."""
-_HEAD: Final = 64
 _SIGNS: Final = {"complete": "\u2713", "truncated": "\u25d0", "cancelled": "\u25cb"}
 
 
@@ -49,7 +44,7 @@ class Inspector:
                 self._guard("-", lambda: self._read_held("-", stdin.read()))
         # Not `Path.is_dir`: that one raises where a name is too long or a folder is locked.
         elif os.path.isdir(path):
-            looks = [partial(self._read, file, looking=True) for file in sorted(_candidates(path))]
+            looks = [partial(self._read, file, looking=True) for file in files_below(path)]
             if not any([self._guard(str(look.args[0]), look) for look in looks]):
                 self._fail(f"{target}: no streams in this folder (looked for *.sse and logs)", 2)
         else:
@@ -59,10 +54,8 @@ class Inspector:
         """Read a file, whatever is wrong with it; return whether there was anything to report."""
         try:
             return read()
-        except FileNotFoundError:
-            self._fail(f"{name}: no such file", 2)
         except OSError as error:
-            self._fail(f"{name}: cannot be read: {error.strerror or error}", 2)
+            self._fail(f"{name}: {why_unread(error)}", 2)
         return True
 
     def _read(self, path: Path, *, looking: bool) -> bool:
@@ -70,24 +63,26 @@ class Inspector:
         # A pipe cannot be looked into and then read from its beginning.
         if not path.is_file():
             return self._read_held(str(path), path.read_bytes())
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-        if not _may_be_log(head, path.suffix):
-            return self._report_body(str(path), path.read_bytes())
-        # Late: most files are plain streams, and need none of it.
-        from tui.captures.importers import mentions_streams, sniff
+        if looking:
+            found = format_in_folder(path)
+        else:
+            with path.open("rb") as file:
+                head = file.read(HEAD)
+            found = "body"
+            if may_be_log(head, path.suffix):
+                # Late: most files are plain streams, and need none of it.
+                from tui.captures.importers import sniff
 
-        if looking and not mentions_streams(path):
+                found = sniff(path)
+        if found is None:
             return False
-        if sniff(path) == "body":
-            if looking and path.suffix in LOGS:
-                return False
+        if found == "body":
             return self._report_body(str(path), path.read_bytes())
         return self._read_log(str(path), path, looking=looking)
 
     def _read_held(self, name: str, data: bytes) -> bool:
         """Report on what came through a pipe."""
-        if not _may_be_log(data[:_HEAD], ""):
+        if not may_be_log(data[:HEAD], ""):
             return self._report_body(name, data)
         from tui.captures.importers import InMemoryFile, sniff
 
@@ -173,22 +168,10 @@ class Inspector:
         self._err.flush()
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    wanted = SUFFIXES | LOGS
-    return (file for file in folder.rglob("*") if file.suffix in wanted and file.is_file())
-
-
-def _may_be_log(head: bytes, suffix: str) -> bool:
-    """Whether a file may be something else than a response body, by how it begins."""
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return suffix.lower() in LOGS or not start.startswith((b"event:", b"data:", b":"))
-
-
 def _unreadable(detail: str) -> Run:
     """Return the run of a file that holds no stream, or none that can be read."""
     session = Session(timed=False)
-    session.finish(0)
-    session.run.verdict = Verdict("text", detail, {"type": "not_sse", "message": detail})
+    session.refuse(detail)
     return session.run
 
 

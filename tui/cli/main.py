@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,8 +13,14 @@ import click
 
 from tui import __version__
 from tui.captures.telling import crash_report, told
-from tui.cli.click_options import OnceGroup, plain_option, speed_option
-from tui.cli.failing import FAILED, INTERRUPTED, fail, reading
+from tui.cli.click_options import (
+    OnceGroup,
+    plain_option,
+    smooth_option,
+    speed_option,
+    theme_option,
+)
+from tui.cli.failing import FAILED, INTERRUPTED, USAGE, fail, reading
 from tui.cli.show import OutputMode, leave_garbage, screen_possible, show
 from tui.cli.standard_input import take_pipe
 from tui.cli.standard_streams import OutputFailed, guard
@@ -21,8 +28,9 @@ from tui.cli.web import web
 
 if TYPE_CHECKING:
     from tui.mock.matching import MatchMode
-    from tui.sources import SourceFactory
+    from tui.sources import Opened, SourceFactory
     from tui.sources.followed import CaptureFollower
+    from tui.viewmodel.smooth import Reveal
 
 
 class Commands(OnceGroup):
@@ -55,17 +63,39 @@ def cli(context: click.Context) -> None:
 
     Without a command: the dashboard on the demo tour. No key and no network are needed for it.
     """
+    name = context.invoked_subcommand or "demo"
+    if name in ("demo", "open", "run"):
+        _take_config(context, name)
     if context.invoked_subcommand is None:
         context.invoke(demo)
+
+
+def _take_config(context: click.Context, name: str) -> None:
+    """Have the defaults of a command be those of the config file, where there is one."""
+    from tui.cli.config import read_config
+
+    context.obj = config = read_config()
+    command = cli.get_command(context, name)
+    if config.values and command is not None:
+        context.default_map = {name: config.defaults(command)}
 
 
 @cli.command()
 @click.argument("name", default="tour")
 @click.option("--list", "listing", is_flag=True, help="List the demo streams.")
+@click.option("--loop", is_flag=True, help="Begin anew at the end, as on a stage.")
 @speed_option
+@smooth_option
+@theme_option
 @plain_option
 def demo(
-    name: str = "tour", listing: bool = False, speed: float = 1.0, plain: bool = False
+    name: str,
+    listing: bool,
+    loop: bool,
+    speed: float,
+    smooth: Reveal | None,
+    theme: str | None,
+    plain: bool,
 ) -> None:
     """Play a built-in demo stream."""
     from tui.scenarios import UnknownScenario, header, names
@@ -86,19 +116,38 @@ def demo(
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
     shown = header(name)
-    what, how = shown.title, shown.description.rstrip(".")
-    closing = (f"{what}: {how} \u00b7 demo --list has more", f"{what}: {how}", how, what)
-    output_mode = OutputMode(speed, plain, closing=closing)
+    output_mode = OutputMode(
+        speed,
+        plain,
+        smooth=smooth,
+        showed=None if loop else (shown.title, shown.description),
+        theme=theme,
+        loop=loop,
+    )
+    if loop and output_mode.screenless:
+        fail("--loop needs a screen: not with --plain, nor into a pipe")
     show([lambda: ScenarioSource(name)], output_mode=output_mode)
 
 
 @cli.command("open")
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...|DIR|-")
 @speed_option
 @click.option("--follow", is_flag=True, help="Wait for more of a capture that is being written.")
+@smooth_option
+@theme_option
 @plain_option
-def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) -> None:
-    """Play recorded streams: FILE... or - for standard input, drawn as it arrives.
+def open_files(
+    files: tuple[str, ...],
+    speed: float,
+    follow: bool,
+    smooth: Reveal | None,
+    theme: str | None,
+    plain: bool,
+) -> None:
+    """Play recorded streams: FILE..., or - for standard input, drawn as it arrives.
+
+    DIR lists all streams below a folder, and many files are listed too: what you look at is loaded
+    first, and r plays it. A file that cannot be read says why in its row.
 
     Server-sent events, captures, events as JSON, whole Messages, Claude Code sessions, batch
     results, Bedrock event streams, claude-trace logs, HAR files, mitmproxy flows, VCR cassettes,
@@ -106,26 +155,30 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
     """
     from tui.captures.importers import ImportFailure
     from tui.sources.capture import following, from_pipe, recorded
+    from tui.sources.opened import is_folder, open_pipe
 
     if "-" in files and len(files) > 1:
         fail("- cannot be opened together with files")
-    factories: list[SourceFactory] = []
-    failures: list[str] = []
     if not plain:
         leave_garbage()
-    if follow and "-" not in files and not plain and screen_possible():
-        show([], output_mode=OutputMode(speed), following=_followers(files))
-    for name in files:
-        path = Path(name)
+    output_mode = OutputMode(speed, plain, smooth=smooth, theme=theme)
+    if follow and "-" not in files and not output_mode.screenless:
+        show([], output_mode=output_mode, following=_followers(files))
+    paths = [Path(name) for name in files]
+    if not follow and (len(paths) > 1 or is_folder(paths[0])):
+        _open_together(paths, output_mode)
+    factories: list[SourceFactory] = []
+    failures: list[str] = []
+    for name, path in zip(files, paths, strict=True):
         if name == "-":
             screen = not plain and screen_possible()
             pipe = take_pipe("curl -N ... | streamscope open -", screen=screen)
-            opening = partial(from_pipe, partial(os.read, pipe), "standard input")
+            read = partial(os.read, pipe)
             if screen:
-                show([], output_mode=OutputMode(speed), opening=opening)
-        # Not `Path.is_dir`: that one raises where a name is too long or a folder is locked.
-        elif os.path.isdir(path):
-            fail(f"{name} is a folder: name a file in it, or use streamscope inspect {name}")
+                show([], output_mode=output_mode, opening=open_pipe(read, "standard input"))
+            opening = partial(from_pipe, read, "standard input")
+        elif is_folder(path):
+            fail(f"{name} is a folder: --follow takes a capture")
         else:
             opening = partial(following if follow else recorded, path)
         with reading(name):
@@ -139,7 +192,36 @@ def open_files(files: tuple[str, ...], speed: float, follow: bool, plain: bool) 
         fail("; ".join(failures), FAILED)
     for failure in failures:
         click.echo(f"streamscope: {told(failure)}", err=True)
-    show(factories, output_mode=OutputMode(speed, plain, incomplete=bool(failures)))
+    show(factories, output_mode=output_mode._replace(least_status=FAILED if failures else 0))
+
+
+def _open_together(paths: list[Path], output_mode: OutputMode) -> NoReturn:
+    """Open several files and folders; on a screen, what is behind the first of them later."""
+    from tui.captures.telling import why_unread
+    from tui.sources.opened import open_together
+
+    found = open_together(paths)
+    seen: list[Opened] = []
+    failures: list[str] = []
+    status = 0
+    for opened in found:
+        seen.append(opened)
+        failures += [f"{opened.name}: {warning}" for warning in opened.warnings]
+        if opened.problem is not None:
+            failures.append(f"{opened.name}: {why_unread(opened.problem)}")
+            status = max(status, USAGE if isinstance(opened.problem, OSError) else FAILED)
+        elif not output_mode.screenless:
+            show([], output_mode=output_mode, opening=chain(seen, found))
+    good = [one for one in seen if one.problem is None]
+    if not good and not failures:
+        fail(f"{paths[0]}: no streams in this folder (looked for *.sse and logs)")
+    if not good:
+        fail("; ".join(failures), status)
+    for failure in failures:
+        click.echo(f"streamscope: {told(failure)}", err=True)
+    factories = [stream.source for one in good for stream in one.streams]
+    status = max(status, FAILED if failures else 0)
+    show(factories, output_mode=output_mode._replace(least_status=status))
 
 
 def _followers(files: tuple[str, ...]) -> list[CaptureFollower]:

@@ -53,10 +53,11 @@ def on_screen(settings: RelaySettings) -> NoReturn:
     following = [CaptureFollower(Path(link.capture))]
     app = app_for([], OutputMode(), following=following, relay=link)
     status = run_app(app)
-    assert app.relaying is not None
-    if app.relaying.end_wanted:
+    relaying = app.following.relaying
+    assert relaying is not None
+    if relaying.end_wanted:
         process.terminate()
-    elif app.relaying.running or (link.command is None and process.poll() is None):
+    elif relaying.running or (link.command is None and process.poll() is None):
         _tell(f"the relay goes on at {link.url}, as process {link.pid}; end it: kill {link.pid}")
         _tell(f"watch it again: streamscope open --follow {link.capture}")
         sys.exit(status)
@@ -69,8 +70,8 @@ def on_screen(settings: RelaySettings) -> NoReturn:
         # It may have printed what it was answered.
         with suppress(OSError):
             os.unlink(link.output)
-    if app.relaying.state.failed is not None:
-        fail(app.relaying.state.failed, status)
+    if relaying.state.failed is not None:
+        fail(relaying.state.failed, status)
     _tell(f"recorded in {link.capture}")
     if link.output is not None and settings.tape.content:
         _tell(f"what it printed is in {link.output}")

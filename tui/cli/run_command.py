@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from tui import __version__
-from tui.cli.click_options import OnceCommand, plain_option
+from tui.cli.click_options import OnceCommand, plain_option, smooth_option, theme_option
 from tui.cli.failing import fail, reading
-from tui.cli.run_options import STDIN, RunOptions, contradiction
+from tui.cli.run_options import STDIN, RunOptions, agreed, contradiction
 from tui.cli.show import OutputMode, show
 
 if TYPE_CHECKING:
@@ -76,11 +77,8 @@ _Count = click.IntRange(min=1)
     help="Write the text there as it arrives. Tools are not run then.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that --output or --record finds.")
-@click.option(
-    "--smooth",
-    type=click.Choice(["sentence", "character"]),
-    help="Show text sentence by sentence, or at an even pace.",
-)
+@smooth_option
+@theme_option
 @click.option("--bell", is_flag=True, help="Ring when a run ends.")
 @plain_option
 @click.option("--json", "as_json", is_flag=True, help="No screen: a report a run as JSON.")
@@ -95,7 +93,7 @@ def run(**given: Any) -> None:  # noqa: ANN401
     from tui.conversation.retry import RetryPolicy
     from tui.sources.live import Api
 
-    options = RunOptions(**given)
+    options = agreed(RunOptions(**given), _from_config())
     problem = contradiction(options)
     if problem is not None:
         fail(problem)
@@ -104,6 +102,7 @@ def run(**given: Any) -> None:  # noqa: ANN401
         as_json=options.as_json,
         smooth=options.smooth,
         bell=options.bell,
+        theme=options.theme,
     )
     jobs = _jobs(options, output_mode)
     _require_key()
@@ -120,6 +119,19 @@ def run(**given: Any) -> None:  # noqa: ANN401
         sink=None if file is None else file.write,
     )
     show([], output_mode=output_mode, live=plan, writer=_writer(options), output=file)
+
+
+def _from_config() -> dict[str, object]:
+    """Return the options that the config file set, with what they are without it."""
+    context = click.get_current_context()
+    plain: dict[str, object] = {}
+    for option in context.command.params:
+        name = option.name or ""
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
+            # Other defaults than these are none at all.
+            default = option.default if isinstance(option.default, (str, bool)) else None
+            plain[name] = () if option.multiple else default
+    return plain
 
 
 def _jobs(options: RunOptions, output_mode: OutputMode) -> list[Job]:
@@ -243,7 +255,7 @@ def _many(
             requests = parse_prompts(piped, request) if is_piped else read_prompts(path, request)
     count = len(requests) * max(len(options.models), 1) * options.repeat
     if count > MOST:
-        fail(f"that is {count} calls: {MOST} at most")
+        fail(f"that would be {count} calls: at most {MOST} can be made")
     # A model in a request of its own is kept, unless models were named.
     return make_jobs(
         requests,
@@ -286,7 +298,10 @@ def _beginning(options: RunOptions, piped: bytes) -> JsonObject | None:
 
 def _require_key() -> None:
     if not _key_in_environment() and not _key_found():
-        fail("no API key: set ANTHROPIC_API_KEY, or try the demo without one: streamscope demo")
+        fail(
+            "no API key: set ANTHROPIC_API_KEY; without one: "
+            "streamscope demo, streamscope open FILE, streamscope mock"
+        )
 
 
 def _key_in_environment() -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from tui.messages.turns import ToolMode
@@ -42,6 +42,7 @@ class RunOptions:
     force: bool
     smooth: Literal["sentence", "character"] | None
     bell: bool
+    theme: str | None
     plain: bool
     as_json: bool
 
@@ -55,6 +56,26 @@ class RunOptions:
         """What is to come from standard input."""
         given = {"PROMPT": self.prompt, "--prompts": self.prompts, "--request": self.request}
         return [name for name, value in given.items() if value is not None and str(value) == STDIN]
+
+
+_OF_THE_REQUEST: Final = ("models", "system", "max_tokens", "thinking")
+"""What a request or a conversation in a file has of its own."""
+
+
+def agreed(options: RunOptions, defaults: Mapping[str, Any]) -> RunOptions:
+    """Return the options without those of the config file that others leave no room for.
+
+    `defaults` are the values without it, of the options that it set.
+    """
+    given = options.request or options.resume or options.prompts
+    for name, value in defaults.items():
+        without = replace(options, **{name: value})
+        problem = contradiction(options)
+        if (given is not None and name in _OF_THE_REQUEST) or (
+            problem is not None and contradiction(without) != problem
+        ):
+            options = without
+    return options
 
 
 def contradiction(options: RunOptions) -> str | None:

@@ -41,10 +41,14 @@ class OutputMode(NamedTuple):
     as_json: bool = False
     smooth: Reveal | None = None
     bell: bool = False
-    closing: tuple[str, ...] = ()
-    """What the screen says when the first stream has ended, in several lengths."""
-    incomplete: bool = False
-    """There was more that could not be read, so that the status without a screen is no success."""
+    showed: tuple[str, str] | None = None
+    """A demo, and what it shows: told at its end, with what comes next."""
+    theme: str | None = None
+    """The name of a theme; one that there is not is refused where there is a screen."""
+    loop: bool = False
+    """Whether what is played begins anew when it has ended."""
+    least_status: int = 0
+    """The least exit status without a screen: there was more, which could not be read."""
 
     @property
     def screenless(self) -> bool:
@@ -65,7 +69,7 @@ def show(
     """Show sources and live calls, on the screen or without one, and end with their exit status.
 
     With a `writer`, every live call is recorded; `output` is where their text goes.
-    `opening` and `following` give sources that a screen waits for.
+    `opening` and `following` give sources that are found while a screen is there.
     """
     output_mode = output_mode or OutputMode()
     status = FAILED
@@ -92,6 +96,8 @@ def app_for(
 ) -> StreamscopeApp:
     """Return the dashboard."""
     leave_garbage()
+    from tui.cli.config import check_keys, check_theme, config_in_use
+    from tui.cli.state import keep_theme, kept_theme
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
 
@@ -100,12 +106,20 @@ def app_for(
         record=None if writer is None else writer.begin,
         smooth=output_mode.smooth,
         bell=output_mode.bell,
-        closing=output_mode.closing,
+        showed=output_mode.showed,
+        loop=output_mode.loop,
+        theme=output_mode.theme or (None if "TEXTUAL_THEME" in os.environ else kept_theme()),
+        keep_theme=keep_theme,
+        keys=config_in_use().keys,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
-    return StreamscopeApp(
+    check_keys(config_in_use())
+    app = StreamscopeApp(
         factories, settings, live=live, opening=opening, following=following, relay=relay
     )
+    if output_mode.theme is not None:
+        check_theme(output_mode.theme, sorted(app.available_themes))
+    return app
 
 
 def run_app(app: StreamscopeApp) -> int:
@@ -137,7 +151,7 @@ def _close(live: LivePlan | None, writer: CaptureWriter | None, output: OutputFi
     failures = [file.failure for file in (writer, output) if file is not None and file.failure]
     for job in live.jobs if live is not None else ():
         if job.conversation.failure:
-            failures.append(f"the conversation is not kept: {job.conversation.failure}")
+            failures.append(f"the conversation was not saved: {job.conversation.failure}")
     for failure in failures:
         sys.stderr.write(f"streamscope: {told(failure)}\n")
     return not failures
@@ -192,4 +206,4 @@ async def _without_screen(
     except asyncio.CancelledError:
         sys.stderr.write("\nstreamscope: interrupted\n")
         return 128 + int(stopped[0]) if stopped else INTERRUPTED
-    return 0 if succeeded and not output_mode.incomplete else FAILED
+    return max(output_mode.least_status, 0 if succeeded else FAILED)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Final
+
+PIECE: Final = 65_536
+"""Code points of a text to go through at a time: a millisecond of work, and 30 at worst."""
 
 
 class Buffer:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import sub
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tui.core import json_check
-from tui.core.json_check import JsonCheck
+from tui.core import buffer
 from tui.core.records import EventRecord, JsonObject
 from tui.core.state import PULSE_NS, STALL_NS, Anomaly, Block, RunState
 from tui.core.text import clip
+
+if TYPE_CHECKING:
+    from tui.core.json_check import JsonCheck
 
 DeltaHandler = Callable[[RunState, EventRecord, Block, JsonObject], None]
 
@@ -147,10 +149,12 @@ def check_input(block: Block) -> JsonCheck:
     """Check the input of a block as far as it has come, in pieces; return what checks it."""
     check = block.check
     if check is None:
+        from tui.core.json_check import JsonCheck
+
         check = block.check = JsonCheck()
-    for at in range(check.size, len(block.json), json_check.PIECE):
-        check.feed(block.json.slice(at, at + json_check.PIECE))
-    block.check_at = check.size + json_check.PIECE
+    for at in range(check.size, len(block.json), buffer.PIECE):
+        check.feed(block.json.slice(at, at + buffer.PIECE))
+    block.check_at = check.size + buffer.PIECE
     return check
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from tui.core import json_check
-from tui.core.json_check import JsonCheck
+from tui.core import buffer
 from tui.core.records import JsonObject
 from tui.core.state import Block, RunState
+
+if TYPE_CHECKING:
+    from tui.core.json_check import JsonCheck
 
 EVERY: Final = 1_024
 """Events between two checkpoints: to fold that many takes a few milliseconds."""
@@ -61,8 +63,7 @@ class _BlockMark:
     check: JsonCheck | None = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Checkpoint:
+class _Checkpoint(NamedTuple):
     scalars: tuple[Any, ...]
     message: JsonObject | None
     extras: _ExtrasMark
@@ -262,5 +263,5 @@ def _restore_block(mark: _BlockMark, block: Block) -> Block:
         input_size=mark.input_size,
         input_error=mark.input_error,
         check=None if mark.check is None else mark.check.copy(),
-        check_at=json_check.PIECE + (0 if mark.check is None else mark.check.size),
+        check_at=buffer.PIECE + (0 if mark.check is None else mark.check.size),
     )

@@ -17,6 +17,7 @@ import re
 from functools import cache
 from typing import Final, NamedTuple
 
+from tui.core import buffer
 from tui.core.json_grammar import (
     AFTER_ITEM,
     AFTER_KEY,
@@ -42,29 +43,30 @@ from tui.core.json_grammar import (
 JsonFlaw = tuple[int, str]
 """Where, in code points, and why a text is no JSON."""
 
-_W: Final = r"[ \t\n\r]*+"
-_STRING: Final = f'"{STRING_BODY.pattern}"'
+W: Final = r"[ \t\n\r]*+"
+STRING: Final = f'"{STRING_BODY.pattern}"'
 # Surely in the range of a float; the others are looked at one by one. What may follow is part of
 # it, as a number may go on where the text ends.
 _NUMBER: Final = (
     r"-?(?:0|[1-9][0-9]{0,199}+)(?:\.[0-9]{1,200}+)?+(?:[eE][+-]?[0-9]{1,2}+)?+(?=[,\]} \n\t\r])"
 )
-_SCALAR: Final = f"(?:{_STRING}|{_NUMBER}|true|false|null)"
-_MEMBER: Final = f"{_STRING}{_W}:{_W}{_SCALAR}{_W}"
-_FLAT_OBJECT: Final = rf"\{{{_W}(?:{_MEMBER}(?:,{_W}{_MEMBER})*+)?+\}}"
-_FLAT_ARRAY: Final = rf"\[{_W}(?:{_SCALAR}{_W}(?:,{_W}{_SCALAR}{_W})*+)?+\]"
-_FLAT: Final = f"(?:{_SCALAR}|{_FLAT_OBJECT}|{_FLAT_ARRAY})"
-_ITEMS: Final = f"(?:{_W},{_W}{_FLAT})*+"
+SCALAR: Final = f"(?:{STRING}|{_NUMBER}|true|false|null)"
+_MEMBER: Final = f"{STRING}{W}:{W}{SCALAR}{W}"
+_FLAT_OBJECT: Final = rf"\{{{W}(?:{_MEMBER}(?:,{W}{_MEMBER})*+)?+\}}"
+_FLAT_ARRAY: Final = rf"\[{W}(?:{SCALAR}{W}(?:,{W}{SCALAR}{W})*+)?+\]"
+FLAT: Final = f"(?:{SCALAR}|{_FLAT_OBJECT}|{_FLAT_ARRAY})"
+ITEMS: Final = f"(?:{W},{W}{FLAT})*+"
 """More elements of an array that have at most one bracket around them; it may be none."""
-_MEMBERS: Final = f"(?:{_W},{_W}{_STRING}{_W}:{_W}{_FLAT})*+"
+MEMBERS: Final = f"(?:{W},{W}{STRING}{W}:{W}{FLAT})*+"
 """The same for an object."""
-_compiled: Final = cache(re.compile)
+ONE_ITEM: Final = f"{W}{FLAT}"
+ONE_MEMBER: Final = f"{W}{STRING}{W}:{W}{FLAT}"
+"""The one that needs no comma."""
+compiled: Final = cache(re.compile)
 """Large patterns, which the first frame does not wait for."""
 _CUT_ESCAPE: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{0,3}+)?+")
 
 _OBJECT: Final = ord("{")
-PIECE: Final = 65_536
-"""Code points to read at a time: about a millisecond, and 30 at worst."""
 
 
 class JsonCheck:
@@ -150,9 +152,14 @@ class JsonCheck:
             place = self._place
             if len(self._stack) < MAX_DEPTH:
                 if place is AFTER_ITEM:
-                    pos = skip(_compiled(_ITEMS), text, pos)
+                    pos = skip(compiled(ITEMS), text, pos)
                 elif place is AFTER_MEMBER:
-                    pos = skip(_compiled(_MEMBERS), text, pos)
+                    pos = skip(compiled(MEMBERS), text, pos)
+                elif place is FIRST_KEY:
+                    found = compiled(ONE_MEMBER).match(text, pos)
+                    if found:
+                        self._place = place = AFTER_MEMBER
+                        pos = skip(compiled(MEMBERS), text, found.end())
                 if pos == size:
                     break
             char = text[pos]
@@ -283,8 +290,8 @@ class ParsedInput(NamedTuple):
 def parse_final(raw: str) -> ParsedInput:
     """Parse a whole text. Whatever is wrong with it comes back as the error."""
     check = JsonCheck()
-    for at in range(0, len(raw), PIECE):
-        check.feed(raw[at : at + PIECE])
+    for at in range(0, len(raw), buffer.PIECE):
+        check.feed(raw[at : at + buffer.PIECE])
     flaw = check.flaw()
     return ParsedInput(value_of(raw), None) if flaw is None else ParsedInput(None, flaw)
 

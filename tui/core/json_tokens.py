@@ -1,14 +1,14 @@
 """JSON text to tokens, in pieces of any size, each character read once.
 
 Tokens live in columns (code, start, end; 9 bytes a token), so there is no object for each token.
-Offsets are code points in the whole text.
+Those that are not needed any more can be forgotten. Offsets are code points in the whole text.
 """
 
 from __future__ import annotations
 
 import re
 from array import array
-from typing import Final
+from typing import Final, NamedTuple
 
 from tui.core.buffer import Buffer
 from tui.core.json_grammar import (
@@ -53,11 +53,48 @@ _NUMBER: Final = re.compile(
 ).match
 
 
+find_tokens: Final = re.compile(
+    # The groups are numbered as the codes are. A name is a string with a colon behind it.
+    r'("[^"\\]*+(?:\\.[^"\\]*+)*+")(?=[ \t\n\r]*:)|("[^"\\]*+(?:\\.[^"\\]*+)*+")'
+    r"|([-0-9][-+.0-9eE]*+)|(true|false|null)|[\]\[{},:]"
+).finditer
+"""Finds the tokens of valid JSON, whole ones."""
+
+
+_find_words: Final = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\]\[{},:]|[^\]\[{},:" \t\n\r]++'
+).findall
+
+
+def line_width(text: str) -> int:
+    """Return the columns of valid JSON on one line: a blank behind each separator, but the last."""
+    words: list[str] = _find_words(text)
+    width = sum(map(len, words)) + words.count(",") + words.count(":")
+    return width - bool(words and words[-1] in ",:")
+
+
+class Tokens(NamedTuple):
+    """Some tokens, in columns; where each begins and ends."""
+
+    codes: bytearray
+    starts: array[int]
+    ends: array[int]
+
+
+def tokens_of(text: str, base: int) -> Tokens:
+    """Return the tokens of a part of valid JSON, whole ones, that begins at the offset `base`."""
+    found = list(find_tokens(text))
+    codes = bytearray([each.lastindex or ord(each[0]) for each in found])
+    typecode = "I" if base + len(text) <= _SMALL else "Q"
+    starts = array(typecode, [base + each.start() for each in found])
+    return Tokens(codes, starts, array(typecode, [base + each.end() for each in found]))
+
+
 class TokenReader:
     """Text to token columns; the last token may be open, and grow.
 
-    `codes`, `starts` and `ends` have an entry a token. After an error one INVALID token, empty in
-    the columns, stands for everything from there on.
+    `codes`, `starts` and `ends` have an entry a token that is not forgotten. After an error one
+    INVALID token, empty in the columns, stands for everything from there on.
     """
 
     def __init__(self) -> None:
@@ -82,11 +119,7 @@ class TokenReader:
 
     def feed(self, text: str) -> None:
         """Read on. Takes any text; from the first error on it is only kept."""
-        self._base = self.size
-        self.size += len(text)
-        if self.size > _SMALL and self.starts.typecode == "I":
-            self.starts, self.ends = array("Q", self.starts), array("Q", self.ends)
-        self.text.append(text)
+        self._append(text)
         if self.error is None:
             pos = self._resume(text, 0) if self._open else 0
             if self.error is None:
@@ -98,6 +131,48 @@ class TokenReader:
                 self.starts.append(self._base + start)
                 self.ends.append(self._base + start)
             self.breaks.extend(self._base + found.end() for found in _BREAKS(text, start))
+
+    def _append(self, text: str) -> None:
+        self._base = self.size
+        self.size += len(text)
+        if self.size > _SMALL and self.starts.typecode == "I":
+            self.starts, self.ends = array("Q", self.starts), array("Q", self.ends)
+        self.text.append(text)
+
+    @property
+    def wants_comma(self) -> bool | None:
+        """Whether a comma comes before the next member, None where no member can come next."""
+        if self._open or self.error is not None:
+            return None
+        if self._place is AFTER_MEMBER or self._place is AFTER_ITEM:
+            return True
+        return False if self._place is NEXT_KEY or self._place is NEXT_ITEM else None
+
+    def pass_by(self, text: str, first: int) -> None:
+        """Take text that was read elsewhere, up to the end of a value, and `stack` kept with it.
+
+        The tokens before its index `first` are forgotten, with all that came earlier.
+        """
+        self._append(text)
+        self.codes, self.starts, self.ends = tokens_of(text[first:], self._base + first)
+        self._after = END
+        if self.stack:
+            self._after = AFTER_MEMBER if self.stack[-1] == _OBJECT else AFTER_ITEM
+        self._place = self._after
+
+    def kept(self, text: str, pos: int) -> Tokens:
+        """Return the tokens that are not forgotten, with a comma if `text` goes on with one."""
+        tokens = Tokens(self.codes[:], self.starts[:], self.ends[:])
+        comma = skip(BLANKS, text, pos)
+        if text.startswith(",", comma):
+            tokens.codes.append(COMMA)
+            tokens.starts.append(self.size + comma - pos)
+            tokens.ends.append(tokens.starts[-1] + 1)
+        return tokens
+
+    def forget(self, count: int) -> None:
+        """Forget the first tokens, and never the last one."""
+        del self.codes[:count], self.starts[:count], self.ends[:count]
 
     def finish(self) -> None:
         """No more text will come: a value that is not complete becomes an error at the end."""

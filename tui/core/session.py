@@ -132,6 +132,11 @@ class Session:
         run.size = self.raw.size - run.first_offset
         return count
 
+    def refuse(self, why: str) -> None:
+        """End a body that cannot be read at all. Its run is no stream, and says why."""
+        self.finish(0)
+        self.run.verdict = Verdict("text", why, {"type": "not_sse", "message": why})
+
     def finish(self, t_ns: int, how: End = "eof", error: JsonObject | None = None) -> None:
         """The body has ended, in the way `how`. `error` describes an abnormal end."""
         if self.ended:
@@ -163,6 +168,11 @@ class Session:
         None stands for several times: each event has that of the read in which it ended.
         """
         decoder = self._decoder
+        if not decoder.started and len(data) >= _LONG:
+            # What a body begins with is no burst: a little of it is cut to see what follows.
+            end = data.find(b"\n\n", _STEP) + 2
+            if 1 < end < len(data):
+                return len(self._take(decoder.feed(data[:end]), t_ns)) + self._cut(data[end:], t_ns)
         rest = decoder.uncut_before(data) if len(data) >= _LONG else None
         if rest is None:
             return len(self._take(decoder.feed(data), t_ns))

@@ -113,6 +113,11 @@ class Decoder:
         return kept
 
     @property
+    def started(self) -> bool:
+        """Whether a line was looked at, so that no byte order mark can come any more."""
+        return self._started
+
+    @property
     def position(self) -> int:
         """Where in the stream the bytes begin that are not cut yet."""
         return self._position

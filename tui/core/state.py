@@ -8,13 +8,15 @@ from __future__ import annotations
 import enum
 from array import array
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from tui.core import json_check
+from tui.core import buffer
 from tui.core.buffer import Buffer as Buffer
 from tui.core.extras import Extras
-from tui.core.json_check import JsonCheck, value_of
 from tui.core.records import JsonObject
+
+if TYPE_CHECKING:
+    from tui.core.json_check import JsonCheck
 
 End = Literal["eof", "reset", "timeout", "cancelled", "interrupted", "refused", "http_error"]
 Status = Literal["streaming", "complete", "truncated", "error", "cancelled", "not_sse", "empty"]
@@ -77,7 +79,7 @@ class Block:
     """Where and why the input was not JSON at the block's stop."""
     check: JsonCheck | None = field(default=None, compare=False, repr=False)
     """Reads `json` as it grows, so that little is left to do at the stop."""
-    check_at: int = field(default_factory=lambda: json_check.PIECE, compare=False, repr=False)
+    check_at: int = field(default_factory=lambda: buffer.PIECE, compare=False, repr=False)
     """Length of `json` at which it is read on; what is short can wait for the stop."""
     _parsed: tuple[int, Any] | None = field(default=None, init=False, compare=False, repr=False)
 
@@ -97,6 +99,8 @@ class Block:
             return None
         if self._parsed is not None and self._parsed[0] == size:
             return self._parsed[1]
+        from tui.core.json_check import value_of
+
         value = value_of(self.json.slice(0, size))
         if size <= _SHORT_INPUT:
             self._parsed = size, value
@@ -127,9 +131,9 @@ class Block:
         result = self.fields()
         if self.implicit:
             result.setdefault("type", self.type)
-        for name, buffer in (("text", self.text), ("thinking", self.thinking)):
-            if len(buffer):
-                result[name] = buffer.text()
+        for name, grown in (("text", self.text), ("thinking", self.thinking)):
+            if len(grown):
+                result[name] = grown.text()
         if self.citations is not None:
             result["citations"] = list(self.citations)
         if len(self.json) and self.stopped and self.input_error is None:

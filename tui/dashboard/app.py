@@ -12,11 +12,11 @@ from textual.screen import Screen
 
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.asking import Asking
-from tui.dashboard.closing import Closing
-from tui.dashboard.commands import KEYS, palette
+from tui.dashboard.commands import KEYS, palette, palette_provider
 from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.escape import Escape
 from tui.dashboard.exporting import Exporting
+from tui.dashboard.following import FollowedCaptures
 from tui.dashboard.importing import import_soon
 from tui.dashboard.modals import Modals
 from tui.dashboard.navigator import Navigator
@@ -39,7 +39,7 @@ from tui.widgets.transcript import SourceWanted
 
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
-    from tui.dashboard.relaying import Relaying, RelayLink
+    from tui.dashboard.relaying import RelayLink
     from tui.sources import Opening, SourceFactory
     from tui.sources.followed import CaptureFollower
     from tui.widgets.composer import Composer
@@ -52,6 +52,7 @@ class StreamscopeApp(App[int]):
     TITLE = "streamscope"
     CSS, LATER_CSS = read_styles(find_styles())
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {palette_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(key.keys, key.action, key.what, id=key.id, show=False, tooltip=key.tooltip)
@@ -71,15 +72,16 @@ class StreamscopeApp(App[int]):
         following: Sequence[CaptureFollower] = (),
         relay: RelayLink | None = None,
     ) -> None:
-        """`opening` gives sources that have to be waited for, `following` those that come later.
-
-        With a `relay`, that is the relay's capture.
+        """`opening` gives sources that are looked for, or have to be waited for, `following` those
+        that come later. With a `relay`, that is the relay's capture.
         """
         super().__init__()
         self.settings = settings = settings or AppSettings()
+        if settings.theme in self.available_themes:
+            self.theme = settings.theme
+        self.set_keymap(dict(settings.keys))
         self._factories = factories
         self._opening = opening
-        self._following = following
         self.escape = Escape(settings.now)
         self.dashboard = Dashboard(self.escape.closed)
         self.watchlist = watchlist = Watchlist()
@@ -88,19 +90,17 @@ class StreamscopeApp(App[int]):
         self._ui = ui = UI(self, self.dashboard, settings.editor)
         self.verdicts = Verdicts(ui, self.watchlist)
         self.ticker = Ticker(self, ui.dashboard, watchlist, self.finder, self.verdicts, settings)
-        self.closing = Closing(ui, watchlist, settings.closing)
         self.desk = ScreenDesk(ui, self.watchlist, settings, live)
         self.navigator = Navigator(ui, self.watchlist, self.finder, self.verdicts)
         self.exporting = Exporting(ui, self.watchlist, self.verdicts)
         self.asking = Asking(ui, self.desk)
         self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
-        self.relaying: Relaying | None = None
+        self.following = FollowedCaptures(ui, watchlist, self.desk, following)
         if relay is not None:
-            from tui.dashboard.relaying import Relaying
-
-            self.relaying = Relaying(ui, relay, settings.now)
-        batch = bool(following) or len(factories) > 1 or (live is not None and len(live.jobs) > 1)
+            self.following.attach(relay, settings.now)
+        batch = bool(following) or opening is not None or len(factories) > 1
+        batch = batch or (live is not None and len(live.jobs) > 1)
         self.run_list = RunList(ui, watchlist, self.verdicts, settings.now, batch=batch)
         harden(self)
 
@@ -121,27 +121,18 @@ class StreamscopeApp(App[int]):
         """Start reading once the first frame is out."""
         self.stylesheet.add_source(self.LATER_CSS, read_from=("styles.tcss", "later"))
         self.desk.begin(self._factories, self._opening)
-        self._follow()
-        if not self.watchlist.all and not self._following:
+        self.following.begin()
+        if not self.watchlist.all and not self.following.captures:
             await self.asking.begin()
         if self.settings.ticking:  # Else the process is not the app's own.
             import_soon(live=self.desk.live is not None)
             calm_collector()
-
-    def _follow(self) -> None:
-        """Watch captures that grow, and the relay that writes one."""
-        if self.relaying is not None:
-            self.watchlist.awaited = self.relaying.awaited
-            self._ui.work(self.relaying.listen(), name="relay")
-        for follower in self._following:
-            self._ui.work(self.desk.follow(follower), name="following")
 
     def tick(self) -> None:
         """Draw what changed, and ask what waits for the reader's word."""
         self.desk.questions.offer()
         self.desk.tick()
         self.ticker.tick()
-        self.closing.offer()
         if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
             self.run_list.show()
 
@@ -164,24 +155,14 @@ class StreamscopeApp(App[int]):
         return masked_picture(super().export_screenshot(title=title, simplify=simplify))
 
     async def action_quit(self) -> None:
-        self._leave(0)
-
-    def _leave(self, status: int) -> None:
-        if self.relaying is None:
-            self.exit(status)
-        else:
-            self.relaying.leave(status)
+        self.following.leave(0)
 
     def action_interrupt(self) -> None:
         """Copy a selection; else cancel what is running, and the next time leave."""
         if self.screen.get_selected_text():
             self.screen.action_copy_text()
-        elif not self.desk.is_running() or self.desk.interrupted:
-            self._leave(130)
-        else:
-            self.desk.interrupted = True
-            self.desk.cancel()
-            self._ui.say("Cancelled. Press ctrl+c again to quit")
+        elif not self.desk.interrupt():
+            self.following.leave(130)
 
     # --- actions: commands.py says what each of them does ---------------------------------------
 
@@ -193,26 +174,17 @@ class StreamscopeApp(App[int]):
         self.escape.press(self.watchlist, self.desk)
         self.redraw()
 
-    def action_again(self) -> None:
-        self.desk.again()
-
-    def action_continue(self) -> None:
-        self.desk.resume()
+    def action_send(self, verb: str) -> None:
+        getattr(self.desk, verb)()
 
     def action_decide(self) -> None:
         self.desk.questions.decide()
 
-    async def action_compose(self) -> None:
-        await self.asking.compose()
+    async def action_ask(self, verb: str) -> None:
+        await getattr(self.asking, verb)()
 
-    async def action_settings(self) -> None:
-        await self.asking.settings()
-
-    def action_request(self) -> None:
-        self.requesting.show()
-
-    def action_cache(self) -> None:
-        self.requesting.cache()
+    def action_request(self, verb: str) -> None:
+        getattr(self.requesting, verb)()
 
     def action_find(self, verb: str, *what: str | int) -> None:
         getattr(self.navigator, verb)(*what)
@@ -224,35 +196,18 @@ class StreamscopeApp(App[int]):
     def action_runs(self) -> None:
         self.run_list.toggle()
 
-    def action_detail(self) -> None:
-        self.modals.detail()
-
     def action_open(self, modal: str) -> None:
         getattr(self.modals, modal)()
 
     def action_relay(self) -> None:
-        if self.relaying is None:
-            self._ui.say("There is no relay: streamscope proxy starts one")
-        else:
-            self.relaying.show()
+        self.following.show()
 
-    def action_help(self) -> None:
-        self.modals.help()
-
-    def action_save(self) -> None:
-        self.exporting.save()
-
-    def action_export(self) -> None:
-        self.exporting.choose_format()
-
-    def action_copy(self) -> None:
-        self.exporting.choose_copy()
+    def action_keep(self, verb: str) -> None:
+        getattr(self.exporting, verb)()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer every key's action in the palette, with the theme and the quit of Textual's own."""
-        yield from palette(lambda action: self.call_later(self.run_action, action))
-        own = super().get_system_commands(screen)
-        yield from (command for command in own if command.title in ("Theme", "Screenshot"))
+        """Offer every key's action in the palette."""
+        return palette(lambda action: self.call_later(self.run_action, action))
 
     # --- messages of the panes ----------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,9 +24,17 @@ class AppSettings(NamedTuple):
     """How the answer is smoothed for reading; None shows text as it arrives."""
     bell: bool = False
     """Whether to ring when a run ends."""
-    closing: Sequence[str] = ()
-    """What is said when the first stream has ended, in several lengths, the longest first."""
+    showed: tuple[str, str] | None = None
+    """A demo, and what it shows: told at its end, with what comes next."""
     editor: str = "vi"
+    theme: str | None = None
+    """The name of a theme; None, or one that there is not: Textual's own."""
+    keep_theme: Callable[[str], None] = lambda _: None
+    """Keeps the theme that was chosen for the next time. Raises OSError."""
+    keys: Mapping[str, str] = {}
+    """Other keys than those that `commands` has, by the id of what they do."""
+    loop: bool = False
+    """Whether what is played begins anew when it has ended."""
 
     def recorder(self) -> Recorder | None:
         """Return what records the next live run, None where nothing is recorded."""

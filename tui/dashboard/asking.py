@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tui.dashboard.desk import STILL_ARRIVING, ScreenDesk
 from tui.dashboard.ui import UI
 from tui.messages.request import parameters_of
+from tui.viewmodel.next_steps import IDLE
 
 if TYPE_CHECKING:
     from tui.conversation.conversation import Conversation
@@ -38,6 +39,7 @@ class Asking:
         conversation = self._desk.conversation
         if conversation is not None:
             self._ui.dashboard.header.show_ready(conversation.model)
+            self._ui.dashboard.transcript.placeholder = IDLE
             await self.compose()
 
     async def compose(self) -> None:

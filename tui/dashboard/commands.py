@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from textual.app import SystemCommand
+from textual.keys import Keys, _character_to_key, format_key
+
+if TYPE_CHECKING:
+    from textual.command import Provider
 
 
 class Key(NamedTuple):
@@ -42,23 +46,23 @@ KEYS: Final[list[Key]] = [
     Key("escape", "esc", "escape", "escape", "Back to live; else cancel",
          "Leave the past; else close the connection and keep what arrived",
          _PLAY, palette="stream: cancel"),
-    Key("r", "r", "again", "again", "Again",
+    Key("r", "r", "send('again')", "again", "Again",
          "Send the request again, or play the stream again; end the wait before a retry", _PLAY,
          palette="stream: again"),
-    Key("i", "i", "compose", "compose", "Ask",
+    Key("i", "i", "ask('compose')", "compose", "Ask",
          "Type the next prompt of the conversation", _ASK, palette="conversation: ask"),
-    Key("c", "c", "continue", "continue", "Continue",
+    Key("c", "c", "send('resume')", "continue", "Continue",
          "Have an answer that broke off go on, or decide about calls that were left open", _ASK,
          palette="conversation: continue"),
     Key("a", "a", "decide", "decide", "Decide about a tool call",
          "Run, refuse or answer the tool call that waits", _ASK, palette="conversation: tool call"),
-    Key("o", "o", "settings", "settings", "Model and parameters",
+    Key("o", "o", "ask('settings')", "settings", "Model and parameters",
          "Change model, system prompt, limits, thinking, tools", _ASK,
          palette="conversation: model and parameters"),
-    Key("e", "e", "request", "request", "The request",
+    Key("e", "e", "request('show')", "request", "The request",
          "Show the request as it was sent; edit it and send it again", _ASK,
          palette="conversation: request"),
-    Key("P", "P", "cache", "cache", "Prompt cache",
+    Key("P", "P", "request('cache')", "cache", "Prompt cache",
          "Show what was read from the cache, and where the prefix of a request changed", _ASK,
          palette="conversation: prompt cache"),
     Key("plus,equals_sign", "+", "play('faster')", "faster", "Faster",
@@ -107,8 +111,8 @@ KEYS: Final[list[Key]] = [
     Key("C", "C", "open('compare')", "compare", "Compare",
          "Put two runs side by side", _VIEW, palette="view: compare runs"),
     Key("z", "z", "screen.maximize_pane", "maximize", "Maximise the pane",
-         "Give the focused pane the whole screen, or take it back", _VIEW,
-         palette="view: maximise pane"),
+         "Give the focused pane the whole screen; again: the answer without log and counters, "
+         "as on a stage; again: all of it", _VIEW, palette="view: maximise pane"),
     Key("b", "b", "screen.boundaries", "boundaries", "Fragment boundaries",
          "Mark where the fragments of the tool JSON meet", _VIEW,
          palette="view: fragment boundaries"),
@@ -118,19 +122,19 @@ KEYS: Final[list[Key]] = [
     Key("M", "M", "screen.source", "source", "Rendered or as it came",
          "Transcript: Markdown, or the text and the results' JSON as they came. Tool calls: JSON, "
          "or its strings with real line breaks, as code", _VIEW, palette="view: source"),
-    Key("y", "y", "copy", "copy", "Copy",
+    Key("y", "y", "keep('choose_copy')", "copy", "Copy",
          "Copy what is shown: an event, the text, a tool's input, the message, the request", _KEEP,
          palette="copy: choose what"),
-    Key("w", "w", "save", "save", "Save a capture",
+    Key("w", "w", "keep('save')", "save", "Save a capture",
          "Save the whole run with all its times, to be opened again", _KEEP,
          palette="save: capture"),
-    Key("x", "x", "export", "export", "Export",
+    Key("x", "x", "keep('choose_format')", "export", "Export",
          "Save the whole run in another format, or a picture of the screen", _KEEP,
          palette="save: export as"),
     Key("O", "O", "relay", "relay", "Relay and its command",
          "Show what the relay does, and what its command printed", _VIEW,
          palette="relay: what passed, and the command's output"),
-    Key("question_mark,f1", "?", "help", "help", "Help", "Show the keys", _APP,
+    Key("question_mark,f1", "?", "open('help')", "help", "Help", "Show the keys", _APP,
          palette="app: help"),
     Key("q,ctrl+q", "q", "quit", "quit", "Quit", "Leave", _APP, palette="app: quit"),
     Key("ctrl+c", "ctrl+c", "interrupt", "interrupt", "Cancel, then quit",
@@ -138,11 +142,64 @@ KEYS: Final[list[Key]] = [
 ]  # fmt: skip
 
 
+_KEYLESS: Final = (
+    ("save: picture of the screen", "Save the screen as SVG, secrets masked", "keep('picture')"),
+    ("app: theme", "See each theme while you move through them; enter keeps it", "open('themes')"),
+)
+"""Actions that the palette alone offers: a name, what it does, the action."""
+
+
+def key_problem(keys: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the id of a key that cannot be given away so, and why; None where all can be."""
+    ids = [key.id for key in KEYS]
+    taken = {name: key.id for key in KEYS if key.id not in keys for name in _names(key.keys)}
+    for id, text in keys.items():
+        if id not in ids:
+            return id, f"no action: there are {', '.join(ids)}"
+        for name in _names(text):
+            bare = name.removeprefix("ctrl+").removeprefix("alt+").removeprefix("shift+")
+            if len(bare) > 1 and name not in _NAMES and bare not in _NAMES:
+                return id, f'{name!r} is no key: write it as "ctrl+s", "f5" or "K"'
+            if name in taken:
+                return id, f"{name} is the key of {taken[name]}: give that another"
+            taken[name] = id
+    return None
+
+
+_NAMES: Final = {key.value for key in Keys} | {"full_stop", "comma", "slash", "plus", "minus"}
+
+
+def _names(keys: str) -> list[str]:
+    """Return keys as Textual calls them: several may be given, with commas between them."""
+    each = [key.strip() for key in keys.split(",")] if len(keys) > 1 else [keys]
+    return [_character_to_key(key) if len(key) == 1 else key for key in each]
+
+
+def shown_keys(keys: Mapping[str, str]) -> dict[str, str]:
+    """Return how people write keys, by the id of what they do; `keys` are other ones than ours."""
+    own = {key.id: key.shown for key in KEYS}
+    written = {id: " ".join(_written(key) for key in text.split(",")) for id, text in keys.items()}
+    return own | written
+
+
+def _written(key: str) -> str:
+    return key if "+" in key else format_key(key)
+
+
 def palette(run: Callable[[str], object]) -> Iterator[SystemCommand]:
     """Yield what the palette offers; `run` runs an action."""
     for key in KEYS:
         if key.palette:
             yield SystemCommand(key.palette, key.tooltip, partial(run, key.action))
+    for title, tooltip, action in _KEYLESS:
+        yield SystemCommand(title, tooltip, partial(run, action))
+
+
+def palette_provider() -> type[Provider]:
+    """Return what the palette finds actions with. It is imported when it is first opened."""
+    from tui.dashboard.palette import Actions
+
+    return Actions
 
 
 _PANES: Final = {
@@ -169,14 +226,19 @@ _PANES: Final = {
 _GROUPS: Final = (_PLAY, _ASK, _MOVE, _FIND, _VIEW, _KEEP, _APP)
 
 
-def help_groups(pane: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the keys in groups under their titles; those of the focused pane come first."""
+def help_groups(pane: str, keys: Mapping[str, str] = {}) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the keys in groups under their titles; those of the focused pane come first.
+
+    `keys` are other ones than ours.
+    """
+    shown = shown_keys(keys)
     panes = [_PANES[pane]] if pane in _PANES else []
     panes += [
         group for id, group in _PANES.items() if id in ("events", "transcript") and id != pane
     ]
     own = {
-        group: [(key.shown, key.what) for key in KEYS if key.group == group] for group in _GROUPS
+        group: [(shown[key.id], key.what) for key in KEYS if key.group == group]
+        for group in _GROUPS
     }
     own[_APP].append(("ctrl+p", "All commands"))
     return [*panes[:1], *own.items(), *panes[1:]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from tui.core.records import JsonObject
@@ -10,11 +10,12 @@ from tui.core.text import one_line
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.loads import Loads
 from tui.dashboard.questions import ToolQuestions
+from tui.dashboard.start import leave_alone
 from tui.dashboard.ui import UI
 from tui.dashboard.watched import Cancellable, Watched, Watchlist
 from tui.run import INSTANT, Clock, Feed
 from tui.scheduler import Scheduler
-from tui.sources import Opening, SourceFactory, Unopened
+from tui.sources import Opened, Opening, SourceFactory, Unopened
 
 # What only live calls need is imported late: the demo draws its first frame without it.
 if TYPE_CHECKING:
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
     from tui.conversation.exchange import Asked, Exchange
     from tui.conversation.plan import LivePlan
     from tui.messages.turns import Decision
-    from tui.sources.followed import CaptureFollower
 
 _FILE_IDLE_CAP_NS: Final = 2_000_000_000
 _AT_ONCE: Final = 200
 """Sources that are begun before the first frame with them is drawn."""
+_LOOKED_INTO: Final = 16
+"""Files that are looked into before what is in them is listed."""
+_LOOP_NS: Final = 4_000_000_000
+"""How long a stream that is played in a loop is shown when it has ended."""
 STILL_ARRIVING: Final = "The answer is still arriving: esc cancels it"
-FOLLOWED: Final = "Only watched: nothing here touches it"
+FOLLOWED: Final = "Another program sent this request: it can only be watched"
 
 
 class ScreenDesk:
@@ -49,6 +53,8 @@ class ScreenDesk:
         self._scheduler = Scheduler() if live is None else live.scheduler
         self._scheduler.first = lambda: watchlist.shown and watchlist.shown.feed
         self._loads = Loads(ui, watchlist)
+        self._ended_ns: int | None = None
+        """Since when what is played in a loop is over, as far as it was seen."""
         self._showing = True
         """Whether an exchange that begins is shown, not only listed."""
 
@@ -75,36 +81,43 @@ class ScreenDesk:
         """List what is behind the first ones, while these are drawn already."""
         for factory in factories:
             if not self._scheduler.has_time():
+                if self._settings.ticking:  # Else the process is not the app's own.
+                    leave_alone()
                 await self._scheduler.wait(self)
             self.start(factory, show=False)
 
     async def _open_later(self, opening: Opening) -> None:
-        """Show what a pipe holds, once that can be told; what is wrong with it is a run too."""
+        """List what is in files, or in a pipe, as they are looked into; bad ones are runs too."""
         from tui.sources.piped import waited_for
 
-        try:
-            factories, warnings = await waited_for(opening)
-        except (OSError, ValueError) as error:
-            factories, warnings = [], [str(error)]
-        if warnings:
-            self._ui.complain("Left out: " + one_line("; ".join(warnings)))
-        self._start_all(factories or [partial(Unopened, "standard input", "; ".join(warnings))])
+        while some := await waited_for(lambda: list(islice(opening, _LOOKED_INTO))):
+            for opened in some:
+                await self._list_opened(opened)
 
-    async def follow(self, follower: CaptureFollower) -> None:
-        """Watch every run of a capture that grows, from when it begins. A worker."""
-        try:
-            async for factory in follower.runs():
-                # Whoever looks at something is not taken away from it.
-                shown = self._watchlist.shown
-                idle = not self._watchlist.all or shown is None or shown.feed.done
-                show = not follower.caught_up or (idle and self._watchlist.cursor is None)
-                self.start(factory, show=show, followed=True)
-        except (OSError, ValueError) as error:
-            self._ui.complain(f"Cannot follow: {one_line(str(error))}")
+    async def _list_opened(self, opened: Opened) -> None:
+        here = self._watchlist.shown
+        # What cannot be read gives way to the first that can.
+        show = here is None or (opened.problem is None and isinstance(here.feed.source, Unopened))
+        for stream in opened.streams:
+            if not self._scheduler.has_time():
+                await self._scheduler.wait(self)
+            self.start(stream.source, show=show, again=stream.again)
+            show = False
+        if opened.warnings:
+            words = one_line("; ".join(opened.warnings))
+            self._ui.complain(f"Left out of {one_line(opened.name)}: {words}")
 
-    def start(self, factory: SourceFactory, *, show: bool = True, followed: bool = False) -> None:
+    def start(
+        self,
+        factory: SourceFactory,
+        *,
+        show: bool = True,
+        again: SourceFactory | None = None,
+        followed: bool = False,
+    ) -> None:
         """Read a new source in a worker of its own, and show it.
 
+        `again` makes what is played when it is wanted once more, where that is something else.
         What is `followed` belongs to somebody else: it is neither cancelled nor begun again.
         """
         try:
@@ -124,7 +137,7 @@ class ScreenDesk:
             recorder=self._settings.recorder() if source.info.kind == "live" else None,
             scheduler=self._scheduler,
         )
-        watched = Watched(feed, again=None if followed else factory)
+        watched = Watched(feed, again=None if followed else again or factory)
         self._watchlist.add(watched, show=show)
         if feed.progress is not None:
             self._loads.add(watched)
@@ -165,8 +178,24 @@ class ScreenDesk:
         self._workers[exchange] = self._ui.work(exchange.run(), name="exchange")
 
     def tick(self) -> None:
-        """Have what is shown loaded first."""
+        """Have what is shown loaded first, and what is played in a loop begin anew."""
         self._loads.go_on()
+        shown = self._watchlist.shown
+        idle = self._watchlist.cursor is None and not self._ui.modal
+        if self._settings.loop and shown is not None and idle:
+            self._loop(shown.watched)
+
+    def _loop(self, watched: Watched) -> None:
+        """Begin anew, in its place, what has ended a while ago."""
+        feed = watched.feed
+        if watched.again is None or not feed.done or not feed.info.paced:
+            self._ended_ns = None
+        elif self._ended_ns is None:
+            self._ended_ns = self._settings.now()
+        elif self._settings.now() - self._ended_ns >= _LOOP_NS:
+            self._ended_ns = None
+            self._watchlist.drop(watched)
+            self.start(watched.again)
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -194,7 +223,7 @@ class ScreenDesk:
         shown, exchange = self._watchlist.shown, self.exchange
         if exchange is not None:
             return not exchange.done
-        return shown is not None and not shown.feed.done and shown.watched.worker is not None
+        return shown is not None and not shown.feed.done and not _is_followed(shown.watched)
 
     # --- what the reader does with it -----------------------------------------------------------
 
@@ -203,14 +232,21 @@ class ScreenDesk:
         shown = self._watchlist.shown
         if shown is not None and _is_followed(shown.watched):
             self._ui.say(FOLLOWED)
-        if shown is None or not self.is_running():
+        if shown is None or self._loads.drop(shown.watched) or not self.is_running():
             return
         exchange = shown.watched.exchange
-        if self._loads.drop(shown.watched):
-            return
         worker = shown.watched.worker if exchange is None else self._workers[exchange]
         if worker is not None:
             worker.cancel()
+
+    def interrupt(self) -> bool:
+        """Cancel what runs, and say so. Return False where there is none, or it was done before."""
+        if not self.is_running() or self.interrupted:
+            return False
+        self.interrupted = True
+        self.cancel()
+        self._ui.say("Cancelled. Press ctrl+c again to quit")
+        return True
 
     def again(self) -> None:
         """Send the request, or play the stream, once more; end a wait before another attempt."""

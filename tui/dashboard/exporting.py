@@ -56,6 +56,10 @@ class Exporting:
             whole = self._watchlist.cursor is not None and kind != "svg"
             self._ui.note(f"Saved the whole run: {path}" if whole else f"Saved {path}", seconds=4)
 
+    def picture(self) -> None:
+        """Save a picture of the screen."""
+        self.export("svg")
+
     def choose_copy(self) -> None:
         """Offer what can be copied from here."""
         shown, state = self._watchlist.shown, self._watchlist.state()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from textual.actions import parse
@@ -11,16 +11,17 @@ from textual.binding import Binding
 from textual.keys import format_key
 from textual.screen import ModalScreen
 
-from tui.dashboard.commands import KEYS
+from tui.dashboard.commands import KEYS, shown_keys
 from tui.viewmodel import DashboardView
 
 Entry = tuple[str, str, str]
 """A key as people write it, what it does here, and its action."""
 
-_ACTIONS: Final = {key.id: (key.shown, key.action) for key in KEYS} | {
+_ACTIONS: Final = {key.id: key.action for key in KEYS}
+_OF_PANES: Final = {
     # Keys of the panes: the focused one knows what they are.
     "first": ("g", "play('go', 1)"),
-    "event": ("enter", "detail"),
+    "event": ("enter", "open('detail')"),
     "writer": ("enter", "focused.origin"),
     "pick": ("enter", "focused.open"),
     "sort": ("s", "focused.sort"),
@@ -62,13 +63,16 @@ class Footing(NamedTuple):
     """Empty while a modal is open."""
     modal: tuple[Entry, ...] = ()
     """The keys of the modal that do something now."""
+    typing: bool = False
+    """Whether letters go into a field of the modal."""
 
 
 def footing(app: App[Any], view: DashboardView | None, *, live: bool) -> Footing:
     """Return what the key bar is for now. `live`: prompts can be asked here."""
     screen = app.screen
     if isinstance(screen, ModalScreen):
-        return Footing("", tuple(_of_modal(screen)))
+        typing = app.focused is not None and app.focused.check_consume_key("q", "q")
+        return Footing("", tuple(_of_modal(screen)), typing)
     return Footing(_moment(app, view, live))
 
 
@@ -93,24 +97,29 @@ def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
     return "answered" if view.moment.run.status == "complete" else "broken"
 
 
-def entries(footing: Footing) -> list[Entry]:
-    """Return the keys to show; the last two are always kept."""
+def entries(footing: Footing, keys: Mapping[str, str] = {}) -> list[Entry]:
+    """Return the keys to show; the last two are always kept. `keys` are other ones than ours."""
+    shown = shown_keys(keys)
     if footing.moment:
-        return [*_named(_BARS[footing.moment]), *_named(_ALWAYS)]
-    return [*footing.modal, *_named("quit:quit")]
+        return [*_named(_BARS[footing.moment], shown), *_named(_ALWAYS, shown)]
+    return [*footing.modal, *_named("" if footing.typing else "quit:quit", shown)]
 
 
 def _of_modal(modal: ModalScreen[Any]) -> Iterator[Entry]:
-    """Yield the keys that a modal has of its own, digits and those of the application apart."""
+    """Yield the keys that a modal offers, digits and those of the application apart."""
     for item in modal.BINDINGS:
         binding = item if isinstance(item, Binding) else Binding(*item)
         key = binding.key.split(",")[0]
         _, name, parameters = parse(binding.action)
-        own = not key.isdigit() and not binding.action.startswith("app.")
+        own = binding.show and not key.isdigit() and not binding.action.startswith("app.")
         if own and modal.check_action(name, parameters):
             yield _NAMES.get(key) or format_key(key), binding.description.lower(), binding.action
 
 
-def _named(bar: str) -> list[Entry]:
-    pairs = (item.split(":") for item in bar.split(","))
-    return [(_ACTIONS[id][0], word, _ACTIONS[id][1]) for id, word in pairs]
+def _named(bar: str, shown: Mapping[str, str]) -> list[Entry]:
+    named = []
+    for item in filter(None, bar.split(",")):
+        id, word = item.split(":")
+        key, action = _OF_PANES[id] if id in _OF_PANES else (shown[id], _ACTIONS[id])
+        named.append((key, word, action))
+    return named

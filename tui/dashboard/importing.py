@@ -9,6 +9,7 @@ from typing import Final
 SOON: Final = (
     "tui.widgets.markdown.lines",
     "tui.conversation.diagnosis",
+    "tui.widgets.tool_call",
     "tui.findings.so_far",
     "tui.find.writers",
 )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from tui.core.session import Run
 from tui.dashboard.watched import Watched, Watchlist
 from tui.run import Feed
+from tui.sources import Unopened
+from tui.viewmodel.run_rows import UNREADABLE
 from tui.viewmodel.run_table import RunTable
 from tui.viewmodel.runs import RunEntry
 
@@ -20,6 +22,10 @@ BUDGET_NS: Final = 2_000_000
 """How long a refresh looks at runs that are not in view."""
 _OVER_AT_ONCE: Final = 200
 """Runs that are over, and are looked at in a refresh."""
+_ABOUT: Final = 300
+"""Characters of a prompt, of which a row has room for the first words."""
+_ALIKE: Final = 30
+"""Characters by which a title is seen to be the prompt."""
 _NOTES: Final = {
     "queued": "waiting",
     "asking": "asks for tools",
@@ -60,10 +66,20 @@ def run_entry(
         model=model if isinstance(model, str) else None,
         attempt=1 if exchange is None else attempt_of(exchange, feed),
         replaced=exchange is not None and feed in exchange.replaced,
-        note=_note(exchange, feed),
+        note=UNREADABLE if isinstance(feed.source, Unopened) else _note(exchange, feed),
         now_ns=(run.last_byte_ns or 0) if over else feed.elapsed_ns(),
         findings=findings,
+        about=_about(feed),
     )
+
+
+def _about(feed: Feed) -> str:
+    """Return what a run is about, as far as its title does not say it."""
+    if isinstance(feed.source, Unopened):
+        return feed.source.why
+    about = " ".join((feed.info.prompt or "")[:_ABOUT].split())
+    # A live call is called by its prompt, and so are others.
+    return "" if feed.info.kind == "live" or about[:_ALIKE] in feed.info.title else about
 
 
 class RunListing:
@@ -81,6 +97,7 @@ class RunListing:
         """The stream of each run, and its number."""
         self._streams = 0
         """How many streams there were then."""
+        self._dropped = 0
         self._going: deque[Run] = deque()
         self._over: deque[Run] = deque()
 
@@ -92,9 +109,10 @@ class RunListing:
     def refresh(self, first: Iterable[Hashable]) -> None:
         """Look at these runs, and at as many others as the budget allows, first those going on."""
         until = self._now() + BUDGET_NS
-        if self._watchlist.count_of_runs != len(self._places):
+        dropped = self._watchlist.dropped != self._dropped
+        if dropped or self._watchlist.count_of_runs != len(self._places):
             self._arrange()
-        for key in first:
+        for key in (key for key in first if key in self._places):
             self.table.look(key)
         for _ in range(len(self._going)):
             run = self._going.popleft()
@@ -115,7 +133,13 @@ class RunListing:
         known, streams = self._places, self._watchlist.all
         added = streams[self._streams :]
         new_runs = sum(len(watched.feed.runs) for watched in added)
-        if self._watchlist.count_of_runs - new_runs != len(known):
+        dropped, self._dropped = self._dropped, self._watchlist.dropped
+        if self._dropped > dropped:
+            known = self._places = {}
+            self._going.clear()
+            self._over.clear()
+            added = streams
+        elif self._watchlist.count_of_runs - new_runs != len(known):
             self._places, added = {}, streams
         self._streams = len(streams)
         for watched in added:

@@ -93,7 +93,7 @@ class Modals:
             for run in feed.runs
         ]
         if len(runs) < 2:
-            self._ui.say("Comparing needs two runs: press r, or open two files")
+            self._ui.say("To compare takes two runs: press r, or open two files")
         else:
             self._ui.open(Compare(runs, self._watchlist.position[0] - 1))
 
@@ -115,10 +115,30 @@ class Modals:
             self._watchlist.show(key)
             self._ui.redraw()
 
+    def themes(self) -> None:
+        """Offer the themes; each is seen while the reader is at it."""
+        if self._ui.modal:
+            return
+        from tui.screens.menu import Menu, MenuItem
+
+        before = self._ui.theme
+        choices = [MenuItem(name, name) for name in self._ui.themes]
+        menu = Menu("Theme", choices, at=before, look=self._ui.show_theme)
+        self._ui.open(menu, lambda name: self._leave_themes(name, before))
+
+    def _leave_themes(self, name: str | None, before: str) -> None:
+        if name is None:
+            self._ui.show_theme(before)
+            return
+        try:
+            self._ui.keep_theme(name)
+        except OSError as error:
+            self._ui.complain(f"The theme is not kept for the next time: {error}")
+
     def help(self) -> None:
         """Show the keys."""
         from tui.dashboard.commands import help_groups
         from tui.screens.help import Help
 
         if not self._ui.is_open(Help):
-            self._ui.open(Help(help_groups(self._ui.focused_pane)))
+            self._ui.open(Help(help_groups(self._ui.focused_pane, self._ui.keys)))

@@ -47,7 +47,9 @@ class Navigator:
         evidence = evidence_of(self._verdicts.of(*shown))
         marker = next_marker(shown.run, here, direction, marks, evidence)
         if marker is None:
-            self._ui.say("No marker further on" if direction > 0 else "No marker before")
+            self._ui.say(
+                "No more markers after this" if direction > 0 else "No markers before this"
+            )
         else:
             self.go_to(marker.seq)  # The title of the log says what it is.
 
@@ -58,7 +60,7 @@ class Navigator:
             seq = self._watchlist.count() - 1
             on_now = self._finder.toggle_mark(shown.run, seq)
             self._ui.redraw()
-            self._ui.say(f"Event {seq} {'marked' if on_now else 'not marked any more'}")
+            self._ui.say(f"Event {seq}: {'marked' if on_now else 'mark removed'}")
 
     def origin(self, wanted: OriginWanted) -> None:
         """Go to the event that wrote a character."""
@@ -122,10 +124,10 @@ class Navigator:
         if seq is not None:
             self.go_to(seq)
         elif searcher.progress < 1:
-            self._ui.say("Still looking: n goes on")
+            self._ui.say("Still searching: press n again")
         else:
-            nothing = f"Nothing found: {self._finder.needle}"
-            self._ui.say("No further match" if searcher.count else nothing)
+            nothing = f"No match for {self._finder.needle}"
+            self._ui.say("No more matches" if searcher.count else nothing)
 
     def _look_for(self, kind: str, text: str) -> str:
         """Set the search or the filter; return what is wrong with it."""

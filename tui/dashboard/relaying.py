@@ -130,7 +130,7 @@ class Relaying:
         if state.failed is not None:
             self._ui.complain(f"Not relayed: {state.failed}")
         elif state.status is None:
-            self._ui.complain("Not relayed any more: the relay has ended")
+            self._ui.complain("The relay has ended: nothing more is forwarded or recorded")
 
     @property
     def _name(self) -> str:

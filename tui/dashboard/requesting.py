@@ -109,12 +109,13 @@ class Requesting:
         conversation, shown = self._desk.conversation, self._watchlist.shown
         if self._ui.modal:
             return
-        if conversation is not None:
+        # Of a batch, each request has a conversation of its own, and may still go on from another.
+        if conversation is not None and (len(conversation.sent) > 1 or shown is None):
             self._show_cache(conversation.sent)
         elif shown is not None and shown.feed.info.request is not None:
             self._ui.work(self._recorded_cache(shown))
         else:
-            self._ui.say("What the cache did is told by requests, and none is known here")
+            self._ui.say("This file has no request: nothing is known of its prompt cache")
 
     async def _recorded_cache(self, shown: Shown) -> None:
         """Show the same for the conversation that the shown run of a file belongs to."""

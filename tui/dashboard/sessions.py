@@ -209,7 +209,7 @@ class WatchedSessions:
             view = waterfall_view(self._title(), self._entries(numbers))
             notes = [view.note] if view.note else []
             if any(self._stage(number) == "asking" for number in self._tips()):
-                notes.insert(0, "a tool call waits for your word: esc, then decide")
+                notes.insert(0, "a tool call is waiting: esc, then a")
             if self.progress < 1:
                 notes.insert(0, f"reading the requests: {100 * self.progress:.0f} %")
             self._view = view._replace(note="; ".join(notes))
@@ -321,7 +321,7 @@ class WatchedSessions:
         finally:
             self._judging = False
         for evidence, findings in zip(due, found, strict=True):
-            self._verdicts.keep(evidence.run, findings)
+            self._verdicts.keep(evidence, findings)
             if findings:
                 self._found[evidence.run] = findings[0]
 

@@ -26,16 +26,19 @@ def read_styles(path: Path) -> tuple[str, str]:
     return first, _LATER + rest
 
 
-_MANY: Final = 300_000
-"""Of so many new objects most are a capture's, and to look through them takes too long."""
-
-
 def calm_collector() -> None:
     """Have the garbage collector leave alone what exists now. It sets the worst frame."""
-    if gc.get_count()[0] < _MANY:
-        gc.collect()
+    leave_alone()
+    # Of new objects it looks through few at a time: that takes a millisecond, at times five.
+    gc.set_threshold(5_000, 4, 5_000)
+
+
+def leave_alone() -> None:
+    """Have no garbage looked for among the objects that exist now: most of them will stay.
+
+    What they hold is freed all the same when they go; only rings among them are kept.
+    """
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def on_signals(leave: Callable[[int], None]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from traceback import walk_tb
 from typing import Any, Final, Literal, TextIO
@@ -17,11 +17,12 @@ from rich.segment import Segment, Segments
 from textual import constants
 from textual.app import App
 from textual.color import Color
-from textual.filter import LineFilter, NoColor
+from textual.filter import LineFilter, Monochrome
 from textual.screen import Screen
 
 from tui.captures.telling import crash_report
 from tui.core.text import one_line
+from tui.dashboard.legible import Legible, NoColours
 from tui.dashboard.terminal_output import TerminalOutput
 
 
@@ -241,6 +242,11 @@ def click_beside_the_palette() -> None:
     CommandPalette._on_click = on_click  # type: ignore[method-assign]
 
 
+def keys_set(app: App[Any]) -> Mapping[str, str]:
+    """Return the keys that the reader has set, by the id of what they do."""
+    return app._keymap
+
+
 def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
     """Have every drawn line go through `line_filter`."""
     app._filters.append(line_filter)
@@ -284,7 +290,7 @@ def fail_safely(app: App[Any]) -> None:
 
 
 def harden(app: App[Any]) -> None:
-    """Make an app safe against hostile text, bad input, an unread terminal and its own faults."""
+    """Make an app legible, and safe: from hostile text, bad input, no reader, its own faults."""
     forgive_bad_input()
     never_wait_for_the_terminal()
     survive_no_room()
@@ -293,6 +299,10 @@ def harden(app: App[Any]) -> None:
     drop_frames(app)
     fail_safely(app)
     add_line_filter(app, SafeText())
+    legible = Legible(app.console.color_system)
+    app.set_class(legible.sixteen or app.no_color, "-few-colours")
+    add_line_filter(app, legible)
     if app.no_color:
         # Textual's own answer to NO_COLOR is shades of grey, which are colours too.
-        add_line_filter(app, NoColor())
+        app._filters[:] = [one for one in app._filters if not isinstance(one, Monochrome)]
+        add_line_filter(app, NoColours())

@@ -118,7 +118,7 @@ class Ticker:
         now = footing(self._app, view, live=live)
         if now != self._footing:
             self._footing = now
-            self._dashboard.keys.show(entries(now))
+            self._dashboard.keys.show(entries(now, self._settings.keys))
 
     def _ring(self) -> None:
         ended = sum(feed.done for feed in self._watchlist.feeds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen
@@ -36,6 +36,11 @@ class UI:
         focused = self._app.focused
         return focused.id or "" if focused is not None else ""
 
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """Other keys than ours, by the id of what they do."""
+        return self._app.settings.keys
+
     def is_open(self, kind: type[ModalScreen[Any]]) -> bool:
         """Whether the topmost modal is one of `kind`."""
         return isinstance(self._app.screen, kind)
@@ -61,6 +66,28 @@ class UI:
     def exit(self, status: int) -> None:
         """End the program with an exit status."""
         self._app.exit(status)
+
+    # --- themes ---------------------------------------------------------------------------------
+
+    @property
+    def theme(self) -> str:
+        """The name of the theme."""
+        return self._app.theme
+
+    @property
+    def themes(self) -> list[str]:
+        """The names of all themes, the dark ones first."""
+        themes = self._app.available_themes
+        return sorted(themes, key=lambda name: (not themes[name].dark, name))
+
+    def show_theme(self, name: str) -> None:
+        """Draw in another theme."""
+        self._app.theme = name
+
+    def keep_theme(self, name: str) -> None:
+        """Draw in a theme, the next time too. Raises OSError."""
+        self.show_theme(name)
+        self._app.settings.keep_theme(name)
 
     # --- notes ----------------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ def dashboard_view(
             failure=failure,
             recording_failure=None if feed.recorder is None else feed.recorder.failure,
             damage=feed.source.damage if isinstance(feed.source, Damaged) else None,
+            showed=settings.showed if info.kind == "demo" else None,
         ),
         EventsView(
             moment,

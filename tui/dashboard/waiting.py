@@ -71,15 +71,18 @@ def _of_exchange(exchange: Exchange) -> Waiting:
         head = f"Retrying in {left:.0f} s  ({attempt} of {attempts - 1})"
         return head, "; ".join(filter(None, [note, "r sends it now, esc gives up"]))
     if kind == "held":
-        return "Retry when you say so", f"{note}; r sends it now, esc gives up"
+        return "Waiting for you to retry", f"{note}; r sends it now, esc gives up"
     if kind == "asking":
-        return f"{one_line(note)} waits for your word", "a decides, esc leaves it open"
+        return (
+            f"{one_line(note)} is waiting for you",
+            "a runs, refuses or answers it; esc leaves it open",
+        )
     if kind == "tools":
         return "Running tools", f"{note}; esc stops waiting"
     if kind == "done" and note:
         if exchange.conversation.continuing() is not None:
-            note += "; c goes on"
+            note += "; c continues"
         return "Not finished", note
     if kind == "done" and exchange.conversation.failure:
-        return "Conversation not kept", exchange.conversation.failure
+        return "Conversation not saved", exchange.conversation.failure
     return None

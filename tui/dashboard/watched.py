@@ -88,6 +88,8 @@ class Watchlist:
         self.all: list[Watched] = []
         self.awaited: Watched | None = None
         """What is shown as long as there is nothing else."""
+        self.dropped = 0
+        """How many streams are watched no more."""
         self._runs: list[list[Run]] = []
         """The runs of each stream."""
         self.cursor: int | None = None
@@ -104,6 +106,14 @@ class Watchlist:
             self._number, self._place = len(self.all), None
         self.all.append(watched)
         self._runs.append(watched.feed.runs)
+
+    def drop(self, watched: Watched) -> None:
+        """Watch a stream no more. Another has to be added and shown in its place."""
+        place = self.all.index(watched)
+        del self.all[place], self._runs[place]
+        self.dropped += 1
+        self._number, self._place = 0, None
+        self.cursor, self._chasing = None, False
 
     @property
     def feeds(self) -> list[Feed]:

@@ -135,7 +135,7 @@ def no_answer(evidence: Evidence) -> Finding | None:
     run, state = evidence.run, evidence.state
     if state.end is None or run.size or state.events or failed(evidence):
         return None
-    if state.end in (*_STOPPED_BY_HAND, "http_error"):
+    if state.end in (*_STOPPED_BY_HAND, "http_error") or run.verdict is not None:
         return None
     waited = run.ended_ns if run.timed and run.ended_ns else 0
     after = f" in {seconds(waited)}" if waited else ""

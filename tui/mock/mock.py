@@ -325,35 +325,6 @@ def _first_of_each(request: web.BaseRequest) -> dict[str, str]:
     return headers
 
 
-class MockServer(LoopbackServer):
-    """The mock on 127.0.0.1 while its `async with` block runs; `url` is the base URL.
-
-    Takes what `MockSettings` and `Mock` take. `received` keeps the newest 256 requests to
-    `/v1/messages`.
-    """
-
-    # A parameter a setting: what starts one writes only those it wants.
-    def __init__(
-        self,
-        *,
-        port: int = 0,
-        speed: float = 1.0,
-        extra: Mapping[str, Scenario] | None = None,
-        jitter: float = 0.0,
-        seed: int | None = None,
-        faults: Sequence[str] = (),
-        fault_rate: float = 1.0,
-    ) -> None:
-        self.received: deque[Received] = deque(maxlen=256)
-        settings = MockSettings(speed, jitter, seed, tuple(faults), fault_rate)
-        mock = Mock(settings, extra=extra, received=self.received)
-        super().__init__(mock, port=port, pages=site())
-
-    async def __aenter__(self) -> MockServer:
-        await super().__aenter__()
-        return self
-
-
 def serve(
     port: int = 0,
     speed: float = 1.0,

@@ -28,13 +28,6 @@ _BODILESS: Final = frozenset({204, 304})
 _MOST_LABELS: Final = 100
 
 
-class NoTape:
-    """Records nothing."""
-
-    def begin(self, method: str, target: str, headers: object) -> None:
-        """Take no exchange."""
-
-
 class Forwarder:
     """Answers each request with what the upstream answers; it is the handler of a server.
 

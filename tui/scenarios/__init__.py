@@ -21,10 +21,14 @@ _FOLDER: Final = Path(__file__).parent
 _SUFFIX: Final = ".scene"
 # From the everyday to the odd; a file that is not named here is listed after these.
 _ORDER: Final = (
-    "tour plain one-tool after-tool two-tools thinking-tool web-search markdown fine-grained "
-    "fallback compaction cache-missed thinking-budget max-tokens refusal stall buffered held-input "
-    "overloaded connection-lost unknown hostile"
+    "tour plain one-tool after-tool two-tools thinking-tool web-search code-execution markdown "
+    "fine-grained fallback compaction cache-missed thinking-budget max-tokens refusal stall "
+    "buffered held-input overloaded connection-lost unknown hostile"
 ).split()
+
+
+_NAMED: Final = 4
+"""Names that are offered where none comes close."""
 
 
 class UnknownScenario(ValueError):
@@ -35,7 +39,8 @@ class UnknownScenario(ValueError):
 
         known = names()
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(known)}"
+        some = f"there are {', '.join(known[:_NAMED])} and {len(known) - _NAMED} more"
+        hint = f"did you mean {' or '.join(close)}?" if close else some
         super().__init__(f"no scenario named {name!r}; {hint}")
         self.name = name
         self.close = tuple(close)

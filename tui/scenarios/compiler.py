@@ -256,7 +256,10 @@ class _Compiler:
         yield self._between(12, 40), self.wire.delta(index, delta)
 
     def _block(self, step: SceneStep) -> Iterable[TimedBytes]:
-        return self._begin(int(step.args[0]), _object(step.body))
+        block = _object(step.body)
+        if len(step.args) > 1:
+            block["tool_use_id"] = self.ids[int(step.args[1])]
+        return self._begin(int(step.args[0]), block)
 
     def _delta(self, step: SceneStep) -> Iterable[TimedBytes]:
         yield self._between(12, 45), self.wire.delta(int(step.args[0]), _object(step.body))

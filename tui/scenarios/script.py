@@ -25,7 +25,8 @@ body above it on a new line; one space after the bar is dropped, the rest is kep
 | `json` | index, options | the input | `input_json_delta` events |
 | `results` | index, query's index | lines `url :: title :: age` | a `web_search_tool_result` |
 | `citation` | index, result number | the cited text | `citations_delta` |
-| `block`, `delta` | index | JSON | the start of any block, any delta |
+| `block` | index, its tool's index | JSON | the start of any block, as the result of a tool |
+| `delta` | index | JSON | any delta |
 | `stop` | index | | `content_block_stop` (a thinking block is signed first) |
 | `ping` | | | `ping` |
 | `event` | | JSON | any event |

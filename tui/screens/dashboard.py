@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tui.viewmodel import Counters, DashboardView
+from tui.viewmodel import Counters, DashboardView, Moment
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.bars import CounterBar, EventHead, HeaderBar, KeyBar
 from tui.widgets.component_styles import markdown_theme
@@ -60,6 +60,8 @@ class Dashboard(Screen[None]):
         self.keys = KeyBar(id="keys")
         self.composer: Composer | None = None
         self.runs: RunsList | None = None
+        self._off_stage: Widget | None = None
+        """What had the focus and is not on the stage."""
         self._log_title = ""
         self._runs_wanted: bool | None = None
         """What the reader wants; None: the list is there when there are several."""
@@ -106,6 +108,7 @@ class Dashboard(Screen[None]):
         """Draw the run at the shown point in time; without `numbers` the counters stay."""
         if self._too_small():
             return
+        self._give_room(view.moment)
         self.header.show(view.header)
         self.transcript.show(view.transcript)
         self.tools.show(view.moment)
@@ -252,19 +255,31 @@ class Dashboard(Screen[None]):
         self.transcript.toggle_thinking()
 
     def action_maximize_pane(self) -> None:
-        """Give the focused pane the whole screen, or take it back."""
-        names: dict[str, LineView] = {
+        """Give the focused pane the whole screen; then the answer, as on a stage; then all."""
+        panes: dict[str, LineView] = {
             "-only-transcript": self.transcript,
             "-only-tools": self.tools,
             "-only-events": self.log_pane,
         }
-        maximized = [name for name in names if self.has_class(name)]
-        for name in maximized:
-            self.remove_class(name)
-        if not maximized:
-            for name, pane in names.items():
-                if pane.has_focus:
-                    self.add_class(name)
+        focused = [name for name, pane in panes.items() if pane.has_focus]
+        if self.has_class("-stage"):
+            self.remove_class("-stage")
+            if self._off_stage is not None:
+                self._off_stage.focus()
+        elif any(self.has_class(name) for name in panes) or not focused:
+            self.remove_class(*panes)
+            self.add_class("-stage")
+            self._off_stage = self.log_pane if self.log_pane.has_focus else None
+            if self._off_stage is not None:
+                self.transcript.focus()
+        else:
+            self.add_class(*focused)
+
+    def _give_room(self, moment: Moment) -> None:
+        """Give an answer that ended without a tool call the room of these, until there is one."""
+        if moment.done or self.has_class("-no-tools"):
+            calls = any(block.is_tool for block in moment.run.state.blocks)
+            self.set_class(not calls and not self.tools.has_focus, "-no-tools")
 
     def _too_small(self) -> bool:
         width, height = self.size

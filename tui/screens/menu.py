@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from textual import on
@@ -27,10 +28,20 @@ class Menu(ModalScreen[str]):
 
     BINDINGS = [("escape,q", "leave", "Close"), ("j", "down", "Down"), ("k", "up", "Up")]
 
-    def __init__(self, title: str, choices: list[MenuItem]) -> None:
+    def __init__(
+        self,
+        title: str,
+        choices: list[MenuItem],
+        *,
+        at: str | None = None,
+        look: Callable[[str], None] | None = None,
+    ) -> None:
+        """`at` is the id to begin at. `look` is called with each id that the reader comes to."""
         super().__init__()
         self._title = title
         self._choices = choices
+        self._at = at
+        self._look = look
 
     def compose(self) -> ComposeResult:
         width = max((len(choice.title) for choice in self._choices), default=0)
@@ -49,7 +60,14 @@ class Menu(ModalScreen[str]):
         yield box
 
     def on_mount(self) -> None:
-        self.query_one(OptionList).focus()
+        box = self.query_one(OptionList).focus()
+        if self._at is not None:
+            box.highlighted = box.get_option_index(self._at)
+
+    @on(OptionList.OptionHighlighted)
+    def _on_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if self._look is not None and event.option_id is not None:
+            self._look(event.option_id)
 
     @on(OptionList.OptionSelected)
     def _on_selected(self, event: OptionList.OptionSelected) -> None:

@@ -33,7 +33,7 @@ _MEASURED: Final = 32
 class JsonView(LineView):
     """A JSON text, laid out in short steps, so that a large one can be read at once."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tool-pane--{name}" for name in JSON_STYLES.values()}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tool-pane--{name}" for name in JSON_STYLES}
     # There is no live end.
     BINDINGS = [("end", "bottom", "Bottom")]
 

@@ -130,7 +130,7 @@ class ModelPicker(Vertical):
         self._typed = ""
         self._taken = one_line(model)
         """What the line held before it was typed into: it filters nothing."""
-        self._entry = LineEntry(model, placeholder="the default one", id="set-model")
+        self._entry = LineEntry(model, placeholder="default", id="set-model")
         self._list = OptionList(id="models", markup=False, compact=True)
         # The keys go to the line above.
         self._list.can_focus = False
@@ -159,7 +159,7 @@ class ModelPicker(Vertical):
         self._list.add_options(Option(Content(model)) for model in found)
         value = self._entry.value
         self._list.highlighted = found.index(value) if value in found else None
-        note = self._note if found or not self._models else "none of that name is known here"
+        note = self._note if found or not self._models else "no known model has this in its name"
         self._said.update(Content(one_line(f"{note} \u00b7 any name can be typed")))
 
     @on(Input.Changed)

@@ -111,11 +111,6 @@ class LoopbackServer:
         """How many connections are open."""
         return len(self._open)
 
-    @property
-    def answering(self) -> int:
-        """How many requests are being answered."""
-        return len(self._tasks)
-
     async def __aenter__(self) -> LoopbackServer:
         self._manager = web.Server(
             self._handle, request_factory=_request, handler_cancellation=True

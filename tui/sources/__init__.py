@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -14,6 +14,8 @@ __all__ = [
     "Awaited",
     "Damaged",
     "EndedHow",
+    "Opened",
+    "OpenedStream",
     "Opening",
     "Source",
     "SourceEnded",
@@ -21,6 +23,7 @@ __all__ = [
     "SourceInfo",
     "SourceKind",
     "Unopened",
+    "Unreadable",
 ]
 
 SourceKind = Literal["demo", "file", "stdin", "live", "followed"]
@@ -88,8 +91,30 @@ class Source(Protocol):
 
 SourceFactory = Callable[[], Source]
 """Makes a source anew, so that it can be read again."""
-Opening = Callable[[], tuple[list[SourceFactory], list[str]]]
-"""Waits until a pipe tells what it holds; returns its sources, and what of it was left out."""
+
+
+class OpenedStream(NamedTuple):
+    """A stream in a file or a pipe."""
+
+    source: SourceFactory
+    again: SourceFactory
+    """Has it played, whether it is loaded at first or not."""
+
+
+class Opened(NamedTuple):
+    """What is in one file or pipe."""
+
+    name: str
+    streams: list[OpenedStream]
+    """One that says what is wrong, where it cannot be read; none where it holds none."""
+    warnings: Sequence[str] = ()
+    """What was left out of it."""
+    problem: OSError | ValueError | None = None
+    """Why it cannot be read."""
+
+
+Opening = Iterator[Opened]
+"""Looks into files, one at each step; or waits until a pipe tells what it holds. Raises nothing."""
 
 
 class Answer(NamedTuple):
@@ -156,6 +181,10 @@ class SourceEnded(Exception):
         """What the API says of it: type, message, details."""
 
 
+class Unreadable(Exception):
+    """There is nothing to read at all; the message is one line that says why."""
+
+
 class Unopened:
     """Stands for what could not be read at all; its run says why."""
 
@@ -164,14 +193,14 @@ class Unopened:
             title=title, prompt=None, request=None, kind="file", timed=False, paced=False
         )
         self.sent_ns: int | None = None
-        self._why = why
+        self.why = why
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Raise SourceEnded."""
+        """Raise Unreadable."""
         none: tuple[Chunk, ...] = ()
         for chunk in none:
             yield chunk
-        raise SourceEnded("interrupted", "Cannot be read", self._why)
+        raise Unreadable(self.why)
 
     async def aclose(self) -> None:
         """Nothing is open."""

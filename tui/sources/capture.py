@@ -39,15 +39,16 @@ class CaptureSource:
     """A recording. Played at its times, or a made-up pace; a large one is read as fast as it can be
     and its bytes are left in the file."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, *, title: str = "", played: bool = True) -> None:
+        """`title` stands for its own. Not `played`, it is loaded whatever its size."""
         size = recording.size
         self._recording = recording
         self._closed = False
-        self._played = size is not None and size <= LARGE
+        self._played = played and size is not None and size <= LARGE
         self.sent_ns: int | None = None
         body = recording.body
         self.info = SourceInfo(
-            title=recording.title,
+            title=title or recording.title,
             prompt=None if recording.request is None else prompt_of(recording.request),
             request=recording.request,
             kind="file",

@@ -36,27 +36,37 @@ class Batched(Protocol):
 
 
 class FileSource:
-    """A file with the bytes of a response body, without times: they are played at a made-up pace.
+    """A file with the bytes of a response body, without times: played at a made-up pace, or loaded.
 
     Raises OSError where the file cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, title: str = "", played: bool = True) -> None:
+        """`title` stands for its name."""
         self._path = path
         self._size = path.stat().st_size
+        self._played = played
         self.sent_ns: int | None = None
         self._closed = False
         with path.open("rb"):
             pass  # An unreadable file must fail here, before there is a screen.
         self.info = SourceInfo(
-            title=path.name, prompt=None, request=None, kind="file", timed=False, paced=True
+            title=title or path.name,
+            prompt=None,
+            request=None,
+            kind="file",
+            timed=False,
+            paced=played,
+            size=None if played else self._size,
         )
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yield the file cut at its events. Raises SourceEnded if unreadable."""
+        """Yield the file cut at its events, or in blocks. Raises SourceEnded if unreadable."""
         try:
             with self._path.open("rb") as file:
-                for chunk in synthetic_chunks(iter(lambda: file.read(_READ), b""), self._size):
+                blocks = iter(lambda: file.read(_READ), b"")
+                loaded = (Chunk(0, block) for block in blocks)
+                for chunk in synthetic_chunks(blocks, self._size) if self._played else loaded:
                     if self._closed:
                         return
                     yield chunk
@@ -74,14 +84,15 @@ class LargeFileSource:
     Raises OSError where the file cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, title: str = "") -> None:
+        """`title` stands for its name."""
         self._fd = os.open(path, os.O_RDONLY)
         # For as long as the source is held: its bytes are read again for drawing.
         weakref.finalize(self, os.close, self._fd)
         self.sent_ns: int | None = None
         self._closed = False
         self.info = SourceInfo(
-            title=path.name,
+            title=title or path.name,
             prompt=None,
             request=None,
             kind="file",
@@ -114,9 +125,11 @@ class LargeFileSource:
         self._closed = True
 
 
-def open_file(path: Path) -> FileSource | LargeFileSource:
+def open_file(path: Path, *, title: str = "", played: bool = True) -> FileSource | LargeFileSource:
     """Return the source for a file of its size. Raises OSError where it cannot be opened."""
-    return LargeFileSource(path) if path.stat().st_size > LARGE else FileSource(path)
+    if path.stat().st_size > LARGE:
+        return LargeFileSource(path, title=title)
+    return FileSource(path, title=title, played=played)
 
 
 def synthetic_chunks(blocks: Iterator[bytes], size: int) -> Iterator[Chunk]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from tui.core.partial_json import PartialJson, SpanKind
+from tui.core.json_spans import SpanKind
+from tui.core.partial_json import PartialJson
 from tui.core.text import format_bytes
 from tui.viewmodel.lines import LineStyle, StyledLine, line_of
 

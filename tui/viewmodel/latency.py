@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Final
 
 from tui.core.latency import BOUNDS_NS, KINDS, LatencyScan
@@ -14,7 +15,10 @@ from tui.viewmodel.verdict import verdict_lines
 from tui.viewmodel.views import VerdictView
 
 _BAR: Final = 32
-_LABEL: Final = 13
+_LABEL: Final = 14
+_BETWEEN: Final = 3
+_BESIDE_EACH_OTHER: Final = 90
+"""Columns in which two blocks stand beside each other: so that all of it fits on a screen."""
 _BESIDE: Final = 16
 """Columns for the figures behind a bar."""
 
@@ -36,10 +40,15 @@ def latency_lines(
             line_of(("so there is nothing to measure.", "muted")),
         ]
     metrics = run.metrics()
-    longest = min(max(width - _LABEL - _BESIDE, 3), _BAR)
     lines = [*verdict_lines(verdict, width), *_numbers(metrics, width), line_of()]
-    lines += _spent(scan, longest)
-    lines += _gaps(metrics, scan, width, longest)
+    if width < _BESIDE_EACH_OTHER:
+        longest = min(max(width - _LABEL - _BESIDE, 3), _BAR)
+        lines += [*_spent(scan, longest), line_of(), *_gaps(metrics, scan, width, longest)]
+    else:
+        half = (width - _BETWEEN) // 2
+        longest = min(half - _LABEL - _BESIDE, _BAR)
+        lines += _beside(_spent(scan, longest), _gaps(metrics, scan, half, longest), half)
+    lines.append(line_of())
     room = max(min(width - _LABEL - 12, 100), 3)
     growth = scan.growth(room)
     total = format_count(scan.chars[-1] if scan.chars else 0)
@@ -100,6 +109,8 @@ def _spent(scan: LatencyScan, longest: int) -> list[StyledLine]:
     largest = max(scan.spent_ns)
     lines = [line_of(("Where the time went", "heading"))]
     for name, spent in zip(KINDS, scan.spent_ns, strict=True):
+        if not spent:
+            continue
         share = f"{100 * spent / total:.0f}%" if total else ""
         lines.append(
             line_of(
@@ -108,7 +119,7 @@ def _spent(scan: LatencyScan, longest: int) -> list[StyledLine]:
                 (f"  {format_ns(spent):>7}  {share:>4}", "plain"),
             )
         )
-    return [*lines, line_of()]
+    return lines
 
 
 def _gaps(metrics: Metrics, scan: LatencyScan, width: int, longest: int) -> list[StyledLine]:
@@ -133,4 +144,14 @@ def _gaps(metrics: Metrics, scan: LatencyScan, width: int, longest: int) -> list
                 (f"  {count:>7}", "plain"),
             )
         )
-    return [*lines, line_of()]
+    return lines
+
+
+def _beside(left: list[StyledLine], right: list[StyledLine], width: int) -> list[StyledLine]:
+    """Put two blocks of lines beside each other, the left one in so many columns."""
+    lines = []
+    for one, other in zip_longest(left, right, fillvalue=line_of()):
+        used = sum(len(text) for text, _ in one.pieces)
+        gap = " " * (width + _BETWEEN - used)
+        lines.append(line_of(*one.pieces, (gap, "plain"), *other.pieces) if other.pieces else one)
+    return lines

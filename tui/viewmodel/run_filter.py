@@ -20,7 +20,7 @@ class RunFilter:
     """Words that a row has to fit, all of them; one behind `!` it must not fit.
 
     A word fits the most severe level of a row (`error`, `warning`, `notice`, `info`), or it is part
-    of the code of any finding, or of the state, the title or the model.
+    of the code of any finding, or of the state, the title, the prompt or the model.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -41,4 +41,4 @@ def _fits(row: RunRow, word: str) -> bool:
         return row.verdict.level == word
     if any(word in finding.code for finding in row.findings):
         return True
-    return any(word in text.casefold() for text in (row.state, row.title, row.model))
+    return any(word in text.casefold() for text in (row.state, row.title, row.about, row.model))

@@ -33,6 +33,9 @@ Sort = Literal[
     "duration",
     "anomalies",
     "stalls",
+    "stop",
+    "tools",
+    "cache",
 ]
 SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
 """The columns, from left to right; rows can be sorted by each."""
@@ -61,6 +64,8 @@ class RunEntry(NamedTuple):
     """Time since its request."""
     findings: tuple[Finding, ...] = ()
     """What was found in it, the verdict first; empty before it is judged."""
+    about: str = ""
+    """What tells it from others of its title: its prompt, or why it cannot be read."""
 
 
 class RunRow(NamedTuple):
@@ -92,6 +97,11 @@ class RunRow(NamedTuple):
     anomalies: int
     stalls: int | None
     findings: tuple[Finding, ...] = ()
+    about: str = ""
+    stop_reason: str | None = None
+    tool_calls: int = 0
+    timed: bool = True
+    """Whether its times are real."""
 
     @property
     def verdict(self) -> Finding | None:
@@ -119,6 +129,8 @@ _RANKS: Final = {kind: rank for rank, kind in enumerate(_LOOKS)}
 GOING: Final = frozenset({"waiting", "streaming", "retry"})
 """The kinds that are not over."""
 
+UNREADABLE: Final = "unreadable"
+"""The note of a file of which nothing can be read."""
 _URGENT: Final = ("asks", "held")
 """How notes begin that wait for the reader."""
 
@@ -187,12 +199,18 @@ def _row(entry: RunEntry) -> RunRow:
         anomalies=len(state.anomalies),
         stalls=metrics.stalls,
         findings=entry.findings,
+        about=entry.about,
+        stop_reason=state.stop_reason,
+        tool_calls=len(state.tools),
+        timed=run.timed,
     )
 
 
 def _kind(entry: RunEntry) -> RunKind:
     if entry.note.startswith("retry"):
         return "retry"
+    if entry.note == UNREADABLE:
+        return "error"
     status = entry.run.status
     if status == "streaming" and (entry.note == "waiting" or entry.run.first_byte_ns is None):
         return "waiting"
@@ -254,7 +272,24 @@ COLUMNS: Final[dict[Sort, Column]] = {
     "duration": Column("time", lambda row: format_ns(row.duration_ns), lambda row: row.duration_ns),
     "anomalies": Column("anom", lambda row: _count(row.anomalies), lambda row: row.anomalies),
     "stalls": Column("stalls", lambda row: _count(row.stalls), lambda row: row.stalls),
+    "stop": Column(
+        "stop reason", lambda row: row.stop_reason or _DASH, lambda row: row.stop_reason, False
+    ),
+    "tools": Column("tools", lambda row: _count(row.tool_calls), lambda row: row.tool_calls),
+    "cache": Column("cache", lambda row: _count(row.cache_read), lambda row: row.cache_read),
 }
+MAY_BE_EMPTY: Final[dict[Sort, Callable[[RunRow], object]]] = {
+    "ttft": lambda row: row.timed,
+    "rate": lambda row: row.timed,
+    "duration": lambda row: row.timed,
+    "last byte": lambda row: row.last_byte_ns is not None,
+    "anomalies": lambda row: row.anomalies,
+    "stalls": lambda row: row.stalls,
+    "stop": lambda row: row.stop_reason,
+    "tools": lambda row: row.tool_calls,
+    "cache": lambda row: row.cache_read,
+}
+"""Columns that give way to others where this holds for no row."""
 
 
 def sorted_rows(rows: Iterable[RunRow], sort: Sort, reverse: bool = False) -> list[RunRow]:

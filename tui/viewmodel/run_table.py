@@ -6,7 +6,16 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from tui.viewmodel.run_filter import RunFilter
-from tui.viewmodel.run_rows import COLUMNS, KeptRows, RunEntry, RunRow, Sort, run_rows
+from tui.viewmodel.run_rows import (
+    COLUMNS,
+    MAY_BE_EMPTY,
+    KeptRows,
+    RunEntry,
+    RunRow,
+    Sort,
+    run_rows,
+)
+from tui.viewmodel.run_titles import RunTitles
 from tui.viewmodel.run_totals import Code, Tally, Totals, share_of
 
 
@@ -17,6 +26,9 @@ class RunTable:
         """`entry_of` tells what is known of a run now, by its key."""
         self.keys: list[Hashable] = []
         """All runs in the order of their numbers, looked at or not."""
+        self.titles = RunTitles()
+        self.empty = frozenset(MAY_BE_EMPTY)
+        """The columns that had nothing to say of any row so far."""
         self._entry_of = entry_of
         self._rows: dict[Hashable, RunRow] = {}
         self._kept: KeptRows = {}
@@ -52,6 +64,10 @@ class RunTable:
         if before == row:
             return row
         self._rows[row.key] = row
+        if before is None or before.title != row.title:
+            self.titles.add(row.title)
+        if told := [name for name in self.empty if MAY_BE_EMPTY[name](row)]:
+            self.empty -= set(told)
         self._changed.add(row.key)
         if self._sort is not None:
             self._values[row.key] = COLUMNS[self._sort].value(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from tui.core.text import format_count, format_ns, one_line
 from tui.viewmodel.run_rows import (
@@ -20,6 +20,7 @@ from tui.viewmodel.run_rows import (
     run_rows,
     sorted_rows,
 )
+from tui.viewmodel.run_titles import end_cut
 from tui.viewmodel.run_totals import Code, Tally, Totals, share_of
 
 __all__ = [
@@ -131,7 +132,7 @@ def table(entries: Iterable[RunEntry]) -> list[str]:
         names.insert(-2, "stalls")
     columns = [COLUMNS[name] for name in names]
     # Cut first: a title can be as long as its sender likes.
-    cells = [[_fit(one_line(col.text(row)[:WIDEST]), WIDEST) for col in columns] for row in rows]
+    cells = [[end_cut(one_line(col.text(row)[:WIDEST]), WIDEST) for col in columns] for row in rows]
     cells.insert(0, [column.head for column in columns])
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     others = sum(widths[:-2]) + 2 * (len(widths) - 1)
@@ -143,8 +144,8 @@ def table(entries: Iterable[RunEntry]) -> list[str]:
             _pad(text, width, column.right)
             for text, width, column in zip(line, widths, columns, strict=True)
         ]
-        lines.append(_fit("  ".join(pieces).rstrip(), WIDEST))
-    return [*lines, "", *(_fit(line, WIDEST) for line in _totals_block(totals(entries)))]
+        lines.append(end_cut("  ".join(pieces).rstrip(), WIDEST))
+    return [*lines, "", *(end_cut(line, WIDEST) for line in _totals_block(totals(entries)))]
 
 
 def _totals_block(found: Totals) -> list[str]:
@@ -171,15 +172,8 @@ def _totals_block(found: Totals) -> list[str]:
     return [*lines, f"{'trouble':<9}  {_DOT.join(troubles)}"] if troubles else lines
 
 
-def _fit(text: str, width: int) -> str:
-    """Cut `text` to `width` columns, with an ellipsis where something is missing."""
-    if cell_len(text) <= width:
-        return text
-    return set_cell_size(text, max(width - 1, 0)).rstrip() + "\u2026"[:width]
-
-
 def _pad(text: str, width: int, right: bool) -> str:
-    text = _fit(text, width)
+    text = end_cut(text, width)
     blank = " " * (width - cell_len(text))
     return blank + text if right else text + blank
 

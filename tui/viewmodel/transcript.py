@@ -20,6 +20,7 @@ from tui.core.text import one_line
 from tui.viewmodel.compact import compact
 from tui.viewmodel.lines import StyledLine
 from tui.viewmodel.media import DESCRIBED, describe_part, opaque_size, told_size, unread_fields
+from tui.viewmodel.next_steps import next_steps
 from tui.viewmodel.results import result_form
 from tui.viewmodel.views import Moment, Tone, TranscriptItem, TranscriptView
 
@@ -265,6 +266,8 @@ def _endings(view: TranscriptView) -> list[TranscriptItem]:
         items.append(banner)
     if view.stage is not None:
         items.append(TranscriptItem(("banner", 2), "banner", *view.stage, False, "warning"))
+    if view.showed and moment.done and not moment.travelling:
+        items.append(next_steps(*view.showed))
     return items
 
 
@@ -306,11 +309,13 @@ def _banner(view: TranscriptView) -> TranscriptItem | None:
     error = moment.run.error
     message = describe_error(error)
     if status == "error":
-        label = "Error" if moment.state.error else "Stream failed"
+        lost = moment.broke_off
+        label = "Connection lost" if lost else "Error" if moment.state.error else "Stream failed"
         hint = _HINTS[can_help(error)] if view.kind == "live" and view.stage is None else ""
-        return TranscriptItem(
-            key, "banner", label, "\n".join(filter(None, [message, hint])), False, "bad"
-        )
+        text = "\n".join(filter(None, [message, hint]))
+        # What will be tried again has not failed yet; of what broke off a part is there.
+        tone: Tone = "warning" if lost or view.stage is not None else "bad"
+        return TranscriptItem(key, "banner", label, text, False, tone)
     if status == "truncated":
         text = "the response ended without message_stop; what arrived is kept"
         return TranscriptItem(key, "banner", "Truncated", text, False, "warning")

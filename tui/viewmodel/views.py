@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from tui.core.citations import CitedText
 from tui.core.records import JsonObject
@@ -19,8 +19,12 @@ Tone = Literal["plain", "muted", "good", "warning", "bad"]
 
 
 ItemKind = Literal[
-    "prompt", "thinking", "text", "tool", "result", "block", "sources", "stop", "banner"
+    "prompt", "thinking", "text", "tool", "result", "block", "sources", "stop", "banner", "next"
 ]
+
+
+_LOST: Final = ("reset", "timeout")
+"""How a body ends whose connection was lost."""
 
 
 class TranscriptItem(NamedTuple):
@@ -78,6 +82,11 @@ class Moment:
         """Whether nothing more will arrive."""
         return self.run.state.end is not None
 
+    @property
+    def broke_off(self) -> bool:
+        """Whether the connection was lost in the middle of a stream."""
+        return self.count > 0 and self.run.state.end in _LOST
+
 
 class HeaderView(NamedTuple):
     """What the header says of a moment."""
@@ -120,6 +129,8 @@ class TranscriptView(NamedTuple):
     """Why the run is no longer written to its capture."""
     damage: tuple[str, str] | None = None
     """How much of its file could not be read, and what it was."""
+    showed: tuple[str, str] | None = None
+    """A demo, and what it showed: told at its end. None for any other stream."""
 
 
 class EventsView(NamedTuple):

@@ -22,7 +22,6 @@ _LABEL: Final = "counter-bar--label"
 _VALUE: Final = "counter-bar--value"
 _WARNING: Final = "counter-bar--warning"
 _HEADER_ROOMY: Final = 60
-_LOST: Final = ("reset", "timeout")
 _BAR_CELLS: Final = 16
 _KEY: Final = "key-bar--key"
 _WHAT: Final = "key-bar--what"
@@ -146,7 +145,7 @@ def _badge(view: HeaderView) -> tuple[str, str]:
         }.get(view.kind, "\u25cf REPLAY"), "live"
     if status == "complete" and view.concern:
         return f"\u25b2 COMPLETE  {view.concern}", "warning"
-    if status == "error" and view.moment.count and view.moment.run.state.end in _LOST:
+    if status == "error" and view.moment.broke_off:
         return "\u25d0 TRUNCATED", "warning"
     tones = {"complete": "good", "cancelled": "warning", "truncated": "warning"}
     signs = {"complete": "\u2713", "cancelled": "\u25cb", "truncated": "\u25d0"}

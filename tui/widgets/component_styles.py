@@ -28,7 +28,7 @@ class ComponentStyles(Widget):
 
     def get_component_styles(self, *names: str) -> RenderStyles:
         for name in names:
-            if name not in self._component_styles and name in _component_classes(type(self)):
+            if name not in self._component_styles and name in component_classes(type(self)):
                 component = DOMNode(classes=name)
                 component._attach(self)
                 self.app.stylesheet.apply(component)
@@ -79,7 +79,7 @@ class ComponentStyles(Widget):
 
 
 @cache
-def _component_classes(kind: type[ComponentStyles]) -> frozenset[str]:
+def component_classes(kind: type[ComponentStyles]) -> frozenset[str]:
     """Return the component classes of a widget and of what it is made from."""
     return frozenset().union(*(vars(base).get("COMPONENT_CLASSES", ()) for base in kind.__mro__))
 
@@ -97,7 +97,7 @@ def markdown_theme(variables: Mapping[str, str]) -> MarkdownTheme:
         underline: bool | None = None,
     ) -> Style:
         color = _parse(variables.get(name, ""))
-        if color is not None and alpha < 1.0 and background is not None:
+        if color is not None and color.ansi is None and background is not None and alpha < 1.0:
             color = background.blend(color, alpha)
         rich_color = None if color is None else color.rich_color
         return Style(color=rich_color, bold=bold, italic=italic, underline=underline)
@@ -132,7 +132,6 @@ def markdown_theme(variables: Mapping[str, str]) -> MarkdownTheme:
 
 def _parse(text: str) -> Color | None:
     try:
-        color = Color.parse(text)
+        return Color.parse(text)
     except ColorParseError:
         return None
-    return None if color.ansi is not None else color

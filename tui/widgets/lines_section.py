@@ -20,6 +20,8 @@ from tui.widgets.sections import INDENT, Section, SectionStyles
 
 _FOLDED: Final = 8
 """Rows that are shown of what is folded."""
+_WHOLE: Final = ("sources", "next")
+"""What is never folded."""
 _GLANCE: Final = 4_000
 """Code points of Markdown that are laid out for these."""
 
@@ -110,7 +112,7 @@ class LinesSection(Section):
             shown = markdown.height
         more = len(rows) + shown > _FOLDED + 1 or (shown > 0 and len(self._body) > _GLANCE)
         self._note = None
-        if more and item.kind != "sources":
+        if more and item.kind not in _WHOLE:
             said = "\u25be enter folds"
             if not self.unfolded:
                 rows = rows[:_FOLDED]
@@ -128,7 +130,7 @@ class LinesSection(Section):
         rows: list[Strip] = []
         tops: list[int] = []
         room = max(self._width - INDENT, 1)
-        all_of_it = self.unfolded or (self._item is not None and self._item.kind == "sources")
+        all_of_it = self.unfolded or (self._item is not None and self._item.kind in _WHOLE)
         for line in self._lines:
             tops.append(len(rows) + 1)
             rows += map(_indented, wrapped_line(line, room, styles.line))

@@ -24,6 +24,9 @@ _WIDTHS: Final[dict[Sort, int]] = {
     "duration": 7,
     "anomalies": 5,
     "stalls": 7,
+    "stop": 13,
+    "tools": 6,
+    "cache": 6,
 }
 """In the order in which they are left out, last first. The title takes what is left."""
 _FIXED: Final[frozenset[Sort]] = frozenset({"number", "state", "title"})
@@ -46,9 +49,14 @@ class ColumnSlot(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def columns(width: int, digits: int) -> tuple[ColumnSlot, ...]:
-    """Return the columns that fit, from left to right, where numbers have so many digits."""
-    widths = dict(_WIDTHS)
+def columns(
+    width: int, digits: int, empty: frozenset[Sort] = frozenset()
+) -> tuple[ColumnSlot, ...]:
+    """Return the columns that fit, from left to right, where numbers have so many digits.
+
+    Those that are `empty` in all rows are left out.
+    """
+    widths = {name: size for name, size in _WIDTHS.items() if name not in empty}
     widths["number"] = max(widths["number"], digits)
     if width < _WIDE:
         widths["why"] = _WHY

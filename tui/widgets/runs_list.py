@@ -103,6 +103,8 @@ class RunsList(LineView):
         self._now_ns = 0
         self._sorted_ns = self._picked_ns = -RESORT_NS
         self._digits = 0
+        self._drawn: object = None
+        """What all rows depend on, as they were drawn last."""
         self._kept_in_view = True
         """Whether the cursor is in view, and therefore kept there."""
         self.follow = False
@@ -133,8 +135,9 @@ class RunsList(LineView):
         digits = len(str(table.row(table.keys[-1]).number)) if table.keys else 1
         if changed or anew:
             self._entitle()
-        if anew or digits != self._digits:
-            self._digits = digits
+        drawn = (digits, table.empty, table.titles.version)
+        if anew or drawn != self._drawn:
+            self._digits, self._drawn = digits, drawn
             self.refresh()
         elif changed:
             self._refresh_rows(rows)
@@ -289,7 +292,7 @@ class RunsList(LineView):
         assert self._table is not None
         row = self._table.row(self._order[y - 1])
         pieces: list[StyledText] = []
-        for column in columns(width, self._digits):
+        for column in self._columns(width):
             text, style = self._cell(row, column)
             if row.replaced:
                 style = style + Style(dim=True)
@@ -302,9 +305,15 @@ class RunsList(LineView):
         strip = strip.adjust_cell_length(width)
         return strip_of([(text, (own or Style()) + cursor) for text, own, _ in strip])
 
+    def _columns(self, width: int) -> tuple[ColumnSlot, ...]:
+        table = self._table
+        # What the rows are sorted by is seen, even if they say nothing of it.
+        empty = frozenset() if table is None else table.empty - {self.sort}
+        return columns(width, self._digits, empty)
+
     def _heads(self, width: int) -> Strip:
         pieces: list[StyledText] = []
-        for column in columns(width, self._digits):
+        for column in self._columns(width):
             head = COLUMNS[column.name].head
             style = "runs--head"
             if column.name == self.sort:
@@ -316,7 +325,11 @@ class RunsList(LineView):
         return strip_of(pieces[:-1], width)
 
     def _cell(self, row: RunRow, column: ColumnSlot) -> tuple[str, Style]:
-        text = wire(COLUMNS[column.name].text(row), column.width)
+        text = COLUMNS[column.name].text(row)
+        if column.name == "title" and self._table is not None:
+            text = self._table.titles.fitted(text, row.about, column.width)
+        else:
+            text = wire(text, column.width)
         return aligned(text, column), self.style(f"runs--{cell_style(row, column.name, text)}")
 
     # --- the reader ---------------------------------------------------------------------------
@@ -367,7 +380,7 @@ class RunsList(LineView):
             self._pick(place.y + self.scroll_offset.y - 1)
 
     def _click_head(self, x: int) -> None:
-        places = columns(self.row_width, self._digits)
+        places = self._columns(self.row_width)
         name = [place.name for place in places if place.start <= x][-1]
         if name == self.sort:
             self.action_reverse()

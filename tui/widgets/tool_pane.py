@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.core.partial_json import SpanKind
 from tui.core.state import Buffer
 from tui.core.text import format_ns, one_line
 from tui.viewmodel import Moment, ToolItem, ToolItems
@@ -18,22 +17,20 @@ from tui.widgets.line_view import Anchor, OriginWanted, PointingView
 from tui.widgets.lines_view import LINE_CLASSES
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText, spread, strip_of, wire
-from tui.widgets.tool_call import ToolCall
 
-JSON_STYLES: Final = {
-    SpanKind.PUNCT: "punct",
-    SpanKind.KEY: "key",
-    SpanKind.STRING: "string",
-    SpanKind.NUMBER: "number",
-    SpanKind.LITERAL: "literal",
-    SpanKind.SPACE: "punct",
-    SpanKind.INVALID: "invalid",
-    SpanKind.PENDING: "pending",
-}
-"""How each kind of JSON is drawn: the ends of the names of component classes."""
+if TYPE_CHECKING:
+    from tui.widgets.tool_call import ToolCall
+
+JSON_STYLES: Final = (
+    *("punct", "key", "string", "number", "literal"),
+    *("punct", "invalid", "pending"),
+)
+"""How each `SpanKind` is drawn: the ends of the names of component classes."""
 _INDENT: Final = 2
 _BUDGET: Final = 32_768
 """Characters of JSON to lay out on one frame: about ten milliseconds."""
+_KEPT: Final = 32
+"""Calls that stay laid out."""
 _PER_CALL: Final = 256
 """What a call costs besides, in characters."""
 
@@ -51,7 +48,7 @@ class ToolPane(PointingView):
         "tool-pane--muted",
         "tool-pane--odd",
         "tool-pane--highlight",
-        *(f"tool-pane--{name}" for name in JSON_STYLES.values()),
+        *(f"tool-pane--{name}" for name in JSON_STYLES),
         *LINE_CLASSES,
     }
 
@@ -66,6 +63,8 @@ class ToolPane(PointingView):
         self._moment: Moment | None = None
         self._items = ToolItems()
         self._calls: dict[int, ToolCall] = {}
+        self._awake: dict[int, None] = {}
+        """The calls that were drawn last, by their keys: of the others only the height is kept."""
         self._starts: list[int] = []
         self._order: list[int] = []
         self._drawn: tuple[object, ...] = ()
@@ -84,6 +83,7 @@ class ToolPane(PointingView):
             return
         if self._drawn[:1] != drawn[:1]:
             self._calls.clear()
+            self._awake.clear()
             self.follow = True
             self.drop_selection()
         elif self._drawn[4:5] != (width,):
@@ -122,12 +122,16 @@ class ToolPane(PointingView):
         for item in (*seen, *reversed(items[: len(items) - len(seen)])):
             call = self._calls.get(item.key)
             if call is None:
+                from tui.widgets.tool_call import ToolCall  # The first frame has no call.
+
                 call = self._calls[item.key] = ToolCall()
             if call.is_done(item, width):
                 continue
             if left > 0:
                 left -= call.take(item, width, left) + _PER_CALL
                 call.decode(decoding)
+                if item.key not in self._awake:
+                    call.rest()
             else:
                 call.put_off(item)
         self._order = [item.key for item in items]
@@ -202,6 +206,7 @@ class ToolPane(PointingView):
         row = y - self._starts[place]
         if row == 0:
             return self._heading(call, width)
+        self._wake(self._order[place])
         where = call.place(row - 1)
         if where is not None:
             return self._json_row(call, *where)
@@ -213,6 +218,16 @@ class ToolPane(PointingView):
             margin = " " * _INDENT
             return strip_of([(margin + call.notes[note], self.style(f"tool-pane--{tone}"))], width)
         return Strip([])
+
+    def _wake(self, key: int) -> None:
+        """Take note that a call is drawn; what was drawn before the last ones is let go."""
+        self._awake.pop(key, None)
+        self._awake[key] = None
+        if len(self._awake) > _KEPT:
+            oldest = next(iter(self._awake))
+            del self._awake[oldest]
+            if oldest in self._calls:
+                self._calls[oldest].rest()
 
     def anchor_at(self, y: int) -> Anchor | None:
         number = bisect_right(self._starts, y) - 1

@@ -1,0 +1,57 @@
+"""What the application sets up once: the garbage collector."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from tui.dashboard.start import calm_collector, leave_alone
+
+
+@pytest.fixture
+def own_collector() -> Iterator[None]:
+    """Have the collector's thresholds as they were afterwards."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
+def test_what_exists_is_not_looked_through(own_collector: None) -> None:
+    looked: list[str] = []
+
+    def note(phase: str, _: dict[str, int]) -> None:
+        looked.append(phase)
+
+    gc.callbacks.append(note)
+    try:
+        kept: list[list[int]] = [[] for _ in range(1_000)]
+        before = gc.get_freeze_count()
+        calm_collector()
+        assert gc.get_freeze_count() - before >= len(kept)
+        assert gc.get_objects(generation=2) == []
+        assert not looked
+    finally:
+        gc.callbacks.remove(note)
+
+
+def test_few_new_objects_are_looked_through_at_a_time(own_collector: None) -> None:
+    calm_collector()
+    young, middle, old = gc.get_threshold()
+    assert young * (middle + 1) <= 30_000
+    # All of them at once is what it never comes to.
+    assert young * middle * old >= 100_000_000
+
+
+def test_objects_left_alone_are_freed_when_they_go() -> None:
+    class Thing:
+        gone = 0
+
+        def __del__(self) -> None:
+            Thing.gone += 1
+
+    thing = Thing()
+    leave_alone()
+    del thing
+    assert Thing.gone == 1
