@@ -86,7 +86,8 @@ class Api:
             stream = Stream(request, SSE)
             await self.script(stream)
             return await stream.end()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ConnectionResetError):
+            # Who writes may see that nobody reads before it is cancelled for that.
             self.cancelled += 1
             raise
         finally:

@@ -154,7 +154,7 @@ async def test_a_full_disk_ends_the_recording_and_not_the_traffic(
         async with recording(mock.url, TapeSettings(str(path))) as relay:
             assert relay.tape.pid is not None
             await relay.post(ASK)
-            await until(lambda: path.stat().st_size > 5_000)
+            await until(lambda: b'"k":"end"' in path.read_bytes())
             full = path.stat().st_size + 100
             resource.prlimit(relay.tape.pid, resource.RLIMIT_FSIZE, (full, full))
             whole = payload((await relay.post(ASK))[0])

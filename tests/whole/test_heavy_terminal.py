@@ -107,7 +107,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     found.spy_function(monkeypatch, "tui.core.text", "one_line", "safe")
     found.spy_function(monkeypatch, "tui.widgets.cell_wrap", "wrap", "wrapped")
     found.spy_function(monkeypatch, "tui.widgets.cell_wrap", "chop", "wrapped")
-    found.spy_function(monkeypatch, "tui.widgets.source_lines", "_cuts", "wrapped")
+    found.spy_function(monkeypatch, "tui.widgets.row_starts", "row_starts", "wrapped")
     read = RawStore.read
 
     def counted_read(self: RawStore, offset: int, length: int) -> bytes:

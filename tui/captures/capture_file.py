@@ -24,7 +24,7 @@ from tui.captures.codec import (
 )
 from tui.captures.eventstream import CONTENT_TYPE, Unwrapper, fault_lines, unwrapped
 from tui.captures.in_memory_file import Readable, size_of
-from tui.captures.like import restored
+from tui.captures.like import Restorer
 from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, titled
 from tui.core.records import Chunk, JsonObject
 from tui.core.text import one_line
@@ -78,6 +78,7 @@ class _Index:
         self.torn = False
         self._checking = checking
         self._heads: dict[bytes, _Seen] = {}
+        self._restorer = Restorer()
 
     def read(self, file: BinaryIO) -> None:
         """Take a file from its beginning. Raises UnknownVersion."""
@@ -163,7 +164,7 @@ class _Index:
         else:
             earlier = self.runs.get(line.like.run)
             try:
-                seen.body = restored(
+                seen.body = self._restorer.restore(
                     line.body, line.like, None if earlier is None else earlier.body
                 )
             except CaptureError as error:

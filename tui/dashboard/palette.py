@@ -6,6 +6,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from tui.dashboard.commands import KEYS, shown_keys
+from tui.dashboard.textual_hacks import keys_set
 
 _IDS = {key.palette: key.id for key in KEYS}
 _WIDTH = max(map(len, _IDS)) + 2
@@ -27,9 +28,6 @@ class Actions(Provider):
                 yield Hit(score, found, run, text=title, help=help)
 
     def _beside(self, title: str, shown: Content) -> Content:
-        """Return the name of an action with its key beside it."""
-        from tui.dashboard.app import StreamscopeApp
-
-        keys = self.app.settings.keys if isinstance(self.app, StreamscopeApp) else {}
-        key = shown_keys(keys).get(_IDS.get(title, ""), "")
+        """Return the name of an action with its key beside it, which the reader may have set."""
+        key = shown_keys(keys_set(self.app)).get(_IDS.get(title, ""), "")
         return Content.assemble(shown, " " * (_WIDTH - len(title)), (key, "$accent"))

@@ -20,6 +20,7 @@ from tui.widgets.paint import StyledText, strip_of, wire
 _SLOW_NS = 500_000_000
 _WIDE = 70
 _LIVE = -1
+_WAITING = "Waiting for the first event"
 _PATIENCE = 3
 """Frames after which what was asked for is given up."""
 
@@ -59,6 +60,8 @@ class EventLog(LineView):
         ("G", "last", "Last event"),
         ("enter", "detail", "Show the event in full"),
     ]
+
+    placeholder = _WAITING
 
     class Moved(Message):
         """The reader wants to see the state after `count` events."""
@@ -300,4 +303,4 @@ def _nothing(view: EventsView) -> str:
     """Return why there are no rows, and what can be done."""
     if view.found.filter and view.moment.head:
         return "No event matches the filter\nbackspace shows all of them"
-    return "No event arrived" if view.moment.done else "Waiting for the first event"
+    return "No event arrived" if view.moment.done else _WAITING
