@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 from rich.segment import Segment
 from textual.app import App, ComposeResult
-from textual.geometry import Offset
+from textual.geometry import Offset, Size
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.selection import Selection
 from textual.strip import Strip
 
@@ -116,6 +117,33 @@ async def test_the_width_of_a_row_is_the_same_with_and_without_a_scroll_bar() ->
         assert view.show_vertical_scrollbar
         assert view.row_width == without
         assert view.widths == {without}
+
+
+async def test_rows_that_come_lay_nothing_out_anew_but_when_the_scroll_bar_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layouts: list[int] = []
+    refresh_layout = Screen._refresh_layout
+
+    def count(screen: Screen[object], size: Size | None = None, scroll: bool = False) -> None:
+        layouts.append(1)
+        refresh_layout(screen, size, scroll)
+
+    async with framed(1) as (view, pilot):
+        monkeypatch.setattr(Screen, "_refresh_layout", count)
+        for rows in range(2, HEIGHT + 1):
+            await grow(view, pilot, rows)
+            assert rows_of(view)[:rows] == [f"row {y}" for y in range(rows)]
+            assert view.virtual_size.height == rows and not view.show_vertical_scrollbar
+        assert not layouts
+        await grow(view, pilot, HEIGHT + 1)
+        assert layouts and view.show_vertical_scrollbar
+        layouts.clear()
+        await grow(view, pilot, 500)
+        assert not layouts
+        assert rows_of(view)[-1].strip() == "row 499"
+        await grow(view, pilot, 2)
+        assert rows_of(view)[0].strip() == "row 0" and not view.show_vertical_scrollbar
 
 
 # --- the tail and the reader ----------------------------------------------------------------------

@@ -112,10 +112,19 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
                 # Only the scrollbar's thumb changes: a layout, as for any new size, is not needed.
                 self.set_reactive(LineView.virtual_size, size)
                 self.vertical_scrollbar.window_virtual_size = height
+            elif height <= self.container_size.height and self._stays_as_high:
+                # Rows come into the room that there is: each would be a layout of the screen.
+                self.set_reactive(LineView.virtual_size, size)
+                self.refresh()
             else:
                 self.virtual_size = size
         if self.follow:
             self.to_end()
+
+    @property
+    def _stays_as_high(self) -> bool:
+        """Whether it has no scrollbar, and the room it takes does not depend on its rows."""
+        return not self.show_vertical_scrollbar and not self.styles.auto_dimensions
 
     # --- drawing ------------------------------------------------------------------------------
 
