@@ -165,6 +165,19 @@ def test_no_request_rests_on_more_than_64_others(tmp_path: Path) -> None:
     assert load_capture(path).recordings[-1].request == turns(139)
 
 
+def test_what_is_kept_to_compare_with_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liking, "MOST_KEYS", 40)
+    monkeypatch.setattr(liking, "MOST_MESSAGES", 60)
+    shortener = liking.Shortener()
+    for count in range(1, 70):
+        like, _ = shortener.shorten(f"r{count}", turns(count))
+        assert len(shortener._written) <= 40
+        # The beginnings that came last are the ones that go on.
+        assert (like is None) == (count in (1, 66) or count > 60)
+
+
 def test_secrets_are_masked_before_anything_is_compared(tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
     one, other = ({"messages": [{"content": f"sk-ant-api03-{name}"}]} for name in ("one", "other"))
@@ -211,6 +224,25 @@ def test_a_request_that_rests_on_nothing_is_told_in_words(tmp_path: Path) -> Non
         "run r2: its request is left out: it goes on from r1, whose request is not known",
         "run r3: its request is left out: it goes on from r3, whose request is not known",
         "2 more requests left out",
+    ]
+
+
+def test_what_is_shared_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liking, "MOST_SHARED", 25)
+    ten: dict[str, Any] = {"messages": list(range(10))}
+    requests, warnings = load(
+        tmp_path / "c.jsonl",
+        line("r1", None, ten),
+        line("r2", Like("r1", False, False, 10), {}),
+        line("r3", Like("r1", False, False, 99), {}),
+        line("r4", Like("r2", False, False, 10), {}),
+        line("r5", Like("r1", False, False, 10), {}),
+        line("r6", Like("r1", False, False, 5), {}),
+    )
+    assert requests == [ten, ten, None, ten, None, {"messages": [0, 1, 2, 3, 4]}]
+    assert warnings == [
+        "run r3: its request is left out: it begins with 99 messages of r1, which has fewer",
+        "run r5: its request is left out: its capture has more than 25 messages by reference",
     ]
 
 

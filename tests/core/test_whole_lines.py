@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.core.test_partial_json import ANY_TEXT, JSON, WIDTHS, cut, documents, seen
 from tui.core import partial_json, whole_lines
 from tui.core.partial_json import PartialJson
-from tui.core.whole_lines import LineReader
+from tui.core.whole_lines import WholeLines
 
 TEXTS = st.lists(documents(), min_size=2, max_size=6).map(lambda each: f"[{','.join(each)}]")
 
@@ -79,7 +79,7 @@ def test_lines_read_at_once_are_those_read_token_by_token(
 def test_a_break_up_is_never_left_half_done(values: list[object], width: int) -> None:
     text = json.dumps([0, *values])
     stack = bytearray(b"[")
-    lines = LineReader(text, stack, width, 3)
+    lines = WholeLines(text, stack, width, 3)
     end = lines.read(2, comma=True)
     assert len(lines.starts) == len(lines.levels)
     assert lines.starts == sorted(set(lines.starts))

@@ -24,7 +24,7 @@ def test_each_moment_has_six_to_nine_keys_help_and_quit_last(moment: str) -> Non
 
 def test_a_modal_has_its_own_keys_only() -> None:
     shown = entries(Footing("", tuple(_of_modal(Why([])))))
-    assert [key for key, _, _ in shown] == ["esc", "enter", "y"]
+    assert [key for key, _, _ in shown] == ["esc", "enter", "y", "q"]
 
 
 async def test_the_bar_follows_what_happens() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.color import Color as RichColor
+from rich.color import ColorSystem
 from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
@@ -80,6 +81,20 @@ def test_any_text_on_any_background_is_made_readable(
         assert better == color
 
 
+@given(COLORS, COLORS)
+def test_so_it_is_in_the_colours_that_a_terminal_with_256_has(
+    color: ColorTriplet, background: ColorTriplet
+) -> None:
+    style = Style.from_color(RichColor.from_triplet(color), RichColor.from_triplet(background))
+    (segment,) = Legible("256").apply([Segment("a", style)], Color.parse("#808080"))
+    assert segment.style is not None and segment.style.color and segment.style.bgcolor
+    ink, ground = (
+        each.downgrade(ColorSystem.EIGHT_BIT).get_truecolor()
+        for each in (segment.style.color, segment.style.bgcolor)
+    )
+    assert contrast(ink, ground) >= CONTRAST
+
+
 def test_what_is_changed_is_changed_no_more_than_it_needs_and_keeps_its_hue() -> None:
     amber = readable(ColorTriplet(255, 166, 43), WHITE)
     assert contrast(amber, WHITE) < CONTRAST + 0.2
@@ -117,7 +132,7 @@ async def test_every_theme_is_legible(keys: list[str]) -> None:
 def in_sixteen(color: str, background: str) -> tuple[int | None, int | None]:
     """The numbers in the terminal's palette for a text and what is behind it."""
     style = Style(color=color, bgcolor=background)
-    (segment,) = Legible(sixteen=True).apply([Segment("a", style)], Color.parse("#808080"))
+    (segment,) = Legible("standard").apply([Segment("a", style)], Color.parse("#808080"))
     assert segment.style is not None and segment.style.color and segment.style.bgcolor
     return segment.style.color.number, segment.style.bgcolor.number
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests import playbook as pb
+from tests.app_harness import BytesSource
 from tests.limits import until
 from tests.live_desk import finished, line
 from tests.manual_clock import ManualClock
@@ -17,6 +18,7 @@ from tui.core.records import JsonObject
 from tui.dashboard.listing import RunListing, attempt_of, run_entries
 from tui.dashboard.watched import Watched, Watchlist
 from tui.run import Feed
+from tui.sources import SourceKind, Unopened
 from tui.viewmodel.runs import run_rows, totals
 
 pytestmark = pytest.mark.usefixtures("api_key")
@@ -144,3 +146,31 @@ def test_what_is_over_is_looked_at_again() -> None:
     one.feed.info = replace(one.feed.info, title="another")
     listing.refresh([])
     assert listing.table.row(one.feed.runs[0]).title == "another"
+
+
+def source(title: str, prompt: str | None, kind: SourceKind = "file") -> BytesSource:
+    return BytesSource([], title=title, prompt=prompt, kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("made", "about"),
+    [
+        (source("talk.jsonl r1", " Why is\nthe sky dark? "), "Why is the sky dark?"),
+        (source("talk.jsonl r1", None), ""),
+        (source("Why is the sky dark?", "Why is the sky dark?", "live"), ""),
+        (source("1.1 Why is the sky dark?", "Why is the sky dark?"), ""),
+    ],
+)
+def test_a_run_is_about_its_prompt_where_its_title_does_not_say_it(
+    made: BytesSource, about: str
+) -> None:
+    (entry,) = run_entries([Watched(Feed(made))])
+    assert entry.about == about
+
+
+async def test_a_file_that_cannot_be_read_says_why() -> None:
+    feed = Feed(Unopened("a.sse", "no such file"))
+    await feed.run()
+    (entry,) = run_entries([Watched(feed)])
+    (row,) = run_rows([entry])
+    assert (row.state, row.kind, row.about) == ("unreadable", "error", "no such file")

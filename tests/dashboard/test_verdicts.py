@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any, Final, cast
 
 import pytest
 
 from tests import playbook as pb
 from tests.app_harness import LATER_S, BytesSource, PushedSource, on_stage, rows_of, timed
+from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
 from tui.core.records import Chunk, JsonObject
+from tui.dashboard.sessions import WatchedSessions
+from tui.dashboard.ui import UI
+from tui.dashboard.verdicts import Verdicts
+from tui.dashboard.watched import Watched, Watchlist
+from tui.run import Feed
 from tui.screens.cache import CacheView
 from tui.screens.why import Why
 from tui.widgets.lines_view import LinesView
@@ -116,6 +125,86 @@ async def test_runs_are_judged_among_their_neighbours() -> None:
         await stage.until(lambda: "unanswered" in str(stage.app.verdicts.of(*shown)))
         await stage.press("d")
         assert "unanswered_tool_use" in stage.text
+
+
+ASKED: Final = {"role": "user", "content": "Weather?"}
+CALL: Final = {"type": "tool_use", "id": "toolu_0", "name": "get_weather", "input": {"a": 1}}
+
+
+def over(turns: list[JsonObject], stop: str = "end_turn") -> Watched:
+    """A request that was answered, with a call where that is what it stopped for."""
+    feed = Feed(BytesSource([], kind="file", request={"model": "m", "messages": turns}))
+    said = pb.tool_block(0, '{"a": 1}') if stop == "tool_use" else pb.text_block(0, "Hi.")
+    feed.session.feed(1, pb.wire(pb.message_start(), *said, *pb.ending(stop)))
+    feed.session.finish(2)
+    return Watched(feed)
+
+
+class Working:
+    """Runs what is judged; there is no screen."""
+
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Task[object]] = []
+
+    def work(self, work: Coroutine[Any, Any, object], *, name: str) -> asyncio.Task[object]:
+        self.tasks.append(asyncio.create_task(work, name=name))
+        return self.tasks[-1]
+
+    def redraw(self) -> None: ...
+
+    async def done(self) -> None:
+        async with asyncio.timeout(HANG_S):
+            await asyncio.gather(*self.tasks)
+
+
+@pytest.mark.parametrize("waterfall_first", [True, False])
+async def test_what_the_waterfall_found_stands_where_it_knows_more(waterfall_first: bool) -> None:
+    """A call that is left unanswered by a request further away than a list looks."""
+    others = [over([{"role": "user", "content": f"Another matter, {n}"}]) for n in range(20)]
+    following: list[JsonObject] = [ASKED, {"role": "assistant", "content": [CALL]}]
+    first = over([ASKED], "tool_use")
+    last = over([*following, {"role": "user", "content": "And?"}])
+    watchlist, ui = Watchlist(), Working()
+    for one in (first, *others, last):
+        watchlist.add(one, show=one is first)
+    verdicts = Verdicts(cast(UI, ui), watchlist)
+    known = WatchedSessions(cast(UI, ui), watchlist, verdicts)
+    run = first.feed.session.run
+
+    async def look_at_the_waterfall() -> None:
+        known.show(run)
+        known.judge([run])
+        await ui.done()
+
+    async def look_at_the_list() -> None:
+        verdicts.judge(listed=False)
+        await ui.done()
+
+    looks = [look_at_the_waterfall, look_at_the_list]
+    for look in looks if waterfall_first else reversed(looks):
+        await look()
+    assert len(ui.tasks) == 2
+    assert "unanswered_tool_use" in str(verdicts.of(first, run))
+    assert "unanswered_tool_use" in str(verdicts.for_export(first, run))
+
+
+async def test_a_neighbour_that_comes_after_the_waterfall_is_taken_up() -> None:
+    following: list[JsonObject] = [ASKED, {"role": "assistant", "content": [CALL]}]
+    first, other = over([ASKED], "tool_use"), over([{"role": "user", "content": "Else"}])
+    watchlist, ui = Watchlist(), Working()
+    watchlist.add(first)
+    watchlist.add(other, show=False)
+    verdicts = Verdicts(cast(UI, ui), watchlist)
+    known = WatchedSessions(cast(UI, ui), watchlist, verdicts)
+    run = first.feed.session.run
+    known.show(run)
+    known.judge([run])
+    await ui.done()
+    assert "unanswered_tool_use" not in str(verdicts.of(first, run))
+    watchlist.add(over([*following, {"role": "user", "content": "And?"}]), show=False)
+    verdicts.judge(listed=False)
+    await ui.done()
+    assert "unanswered_tool_use" in str(verdicts.of(first, run))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -57,5 +57,13 @@ def test_what_is_being_written_stays(tmp_path: Path) -> None:
     assert [path.exists() for path in paths] == [True, True, False]
 
 
+def test_a_pipe_among_the_captures_is_not_waited_for(tmp_path: Path) -> None:
+    paths = captures(tmp_path, 2)
+    os.mkfifo(tmp_path / "0.jsonl")
+    (tmp_path / "folder.jsonl").mkdir()
+    assert make_room(tmp_path, 0, paths[1]) == 100
+    assert not paths[0].exists() and (tmp_path / "0.jsonl").exists()
+
+
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     assert make_room(tmp_path / "no", 10, tmp_path / "own") == 0

@@ -56,3 +56,23 @@ def test_names_are_cut_in_the_middle_and_prompts_at_the_end() -> None:
         "talk.jsonl r1 \u00b7 Why is the sk\u2026"
     )
     assert RunTitles().fitted("a \x1b[31m\nb", "c\td", 40).isprintable()
+
+
+def test_a_sentence_is_cut_at_its_end() -> None:
+    assert RunTitles().fitted("Why is the sky dark at night?", "", 14) == "Why is the sk\u2026"
+
+
+def test_what_the_files_of_a_folder_begin_with_is_left_out_too() -> None:
+    names = [f"day-{day}/answer-of-the-gateway-{n}.sse" for day in "12" for n in "45"]
+    known = titles("talk.jsonl r1", *names, "day-3/answer-of-the-gateway.sse")
+    assert [known.fitted(name, "", 40) for name in names] == [
+        "day-1/\u20264.sse",
+        "day-1/\u20265.sse",
+        "day-2/\u20264.sse",
+        "day-2/\u20265.sse",
+    ]
+    assert known.fitted("day-3/answer-of-the-gateway.sse", "", 40).endswith("gateway.sse")
+    assert known.fitted(names[0], "", 8) == "\u20264.sse"
+    before = known.version
+    known.add("day-1/question.sse")
+    assert known.version > before and known.fitted(names[0], "", 40) == names[0]

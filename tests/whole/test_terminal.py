@@ -389,3 +389,33 @@ def test_a_terminal_that_is_too_small_says_so() -> None:
         running.press("q")
         assert running.end() == 0
         running.assert_restored()
+
+
+def test_a_folder_is_listed_and_what_is_wrong_with_a_file_stands_in_its_row(
+    stream: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    for number in range(30):
+        (folder / f"a-long-name-for-each-{number:02}.sse").write_bytes(stream.read_bytes())
+    absent = folder / "absent.sse"
+    for size in ((80, 24), (120, 40)):
+        with terminal("open", str(absent), str(folder), size=size) as running:
+            running.wait_for("31 runs", "unreadable", "no such file")
+            running.press("q")
+            assert running.end() == 0
+
+
+def test_a_config_file_is_followed_and_a_mistake_in_it_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "streamscope" / "config.toml"
+    file.parent.mkdir()
+    file.write_text('[keys]\nhelp = "f9"\n')
+    env = {"XDG_CONFIG_HOME": str(tmp_path)}
+    with terminal("demo", "plain", "--loop", env=env) as running:
+        running.wait_for("f9")
+        running.press("q")
+        assert running.end() == 0
+    file.write_text("theme = 5\n")
+    with terminal("demo", env=env, size=(400, 40)) as running:
+        assert running.end() == 2
+        assert f"{file}: line 1: theme: the name of a theme" in running.output

@@ -393,3 +393,29 @@ async def test_many_calls_are_laid_out_in_slices_and_the_place_is_kept(
             stage.app.tick()
             assert rows_of(pane)[0] == top
         assert all_rows(pane) == whole
+
+
+async def test_only_the_calls_that_are_looked_at_stay_laid_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long = json.dumps({"m": list(range(9_000))})
+    events = [
+        event
+        for n in range(80)
+        for event in tool_block(n, long if n == 3 else f'{{"n": {n}, "m": [1, 2{"]" * (n != 5)}}}')
+    ]
+    chunk = Chunk(0, wire(message_start(), *events))
+    drawn: list[list[list[str]]] = []
+    for kept in (1, 8, 100):
+        monkeypatch.setattr("tui.widgets.tool_pane._KEPT", kept)
+        async with on_stage(BytesSource([chunk], is_timed=False)) as stage:
+            pane = stage.tool_pane
+            drawn.append([all_rows(pane), all_rows(pane)])
+            laid_out = [key for key, each in pane._calls.items() if each._layout is not None]
+            assert len(laid_out) <= kept + 1
+            assert 3 in laid_out
+            stage.app.watchlist.go(200)
+            await stage.settle()
+            drawn[-1].append(all_rows(pane))
+    assert drawn[0] == drawn[1] == drawn[2]
+    assert drawn[0][0] == drawn[0][1] != drawn[0][2]

@@ -24,8 +24,10 @@ from tui.captures.codec import (
 )
 from tui.captures.eventstream import CONTENT_TYPE, Unwrapper, fault_lines, unwrapped
 from tui.captures.in_memory_file import Readable, size_of
-from tui.captures.like import restored
-from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, titled
+from tui.captures.like import Restorer
+from tui.captures.recording import ImportFailure, Loaded, Recording, header_of, title_for
+from tui.captures.stored_request import StoredRequest, StoredRequests, head_of
+from tui.core.late import when_looked_at
 from tui.core.records import Chunk, JsonObject
 from tui.core.text import one_line
 
@@ -59,8 +61,10 @@ class _Seen:
     last_ns: int = 0
     disordered: bool = False
     request: RequestLine | None = None
+    stored: StoredRequest | None = None
+    """What reads the body of the request, where that is left in the file."""
     body: object = None
-    """Of the request, restored. None where that cannot be done."""
+    """Of the request, restored. None where that cannot be done, and where it is not read yet."""
     fault: str | None = None
     """Why not."""
     response: ResponseLine | None = None
@@ -70,14 +74,17 @@ class _Seen:
 class _Index:
     """Goes over a capture once and finds its runs."""
 
-    def __init__(self, *, checking: bool) -> None:
+    def __init__(self, requests: StoredRequests, *, checking: bool) -> None:
+        """Read a capture, whose requests `requests` reads again. `checking`: line by line."""
         self.runs: dict[str, _Seen] = {}
         self.bad: list[tuple[int, str]] = []
         """Offset and fault of each bad line, the first ones."""
         self.bad_count = 0
         self.torn = False
+        self._requests = requests
         self._checking = checking
         self._heads: dict[bytes, _Seen] = {}
+        self._restorer = Restorer()
 
     def read(self, file: BinaryIO) -> None:
         """Take a file from its beginning. Raises UnknownVersion."""
@@ -129,7 +136,11 @@ class _Index:
 
     def _line(self, raw: bytes, offset: int) -> None:
         try:
-            self._note(decode_line(raw), offset, offset + len(raw))
+            head = None if self._checking else head_of(raw)
+            self._note(head or decode_line(raw), offset, offset + len(raw))
+            if head is not None and self.runs[head.run].request is head:
+                stored = StoredRequest(self._requests, offset, len(raw))
+                self.runs[head.run].stored = stored
         except UnknownVersion:
             raise
         except CaptureError as error:
@@ -162,8 +173,11 @@ class _Index:
             seen.body = line.body
         else:
             earlier = self.runs.get(line.like.run)
+            if earlier is not None and earlier.body is None and earlier.stored is not None:
+                # From now on it is kept: what requests have in common they share.
+                earlier.body = earlier.stored()
             try:
-                seen.body = restored(
+                seen.body = self._restorer.restore(
                     line.body, line.like, None if earlier is None else earlier.body
                 )
             except CaptureError as error:
@@ -176,7 +190,7 @@ def load_capture(file: Readable) -> Loaded:
     Raises ImportFailure where it has none or is too new, OSError where it cannot be read.
     """
     checked = size_of(file) <= CHECKED_SIZE
-    index = _Index(checking=checked)
+    index = _Index(StoredRequests(file), checking=checked)
     with file.open("rb") as opened:
         try:
             index.read(opened)
@@ -186,12 +200,13 @@ def load_capture(file: Readable) -> Loaded:
     if not index.runs:
         detail = f": {warnings[0]}" if warnings else ""
         raise ImportFailure(f"a capture without a run{detail}")
-    found = [_recording(seen, file, checked) for seen in index.runs.values()]
+    several = len(index.runs) > 1
+    found = [_recording(seen, file, checked, several) for seen in index.runs.values()]
     for recording in found:
         warnings += [
             f"run {one_line(recording.run)}: {text}" for text in fault_lines([*recording.faults])
         ]
-    return Loaded(FORMAT, titled(found, file.name), warnings)
+    return Loaded(FORMAT, found, warnings)
 
 
 def _warnings(index: _Index, file: Readable) -> list[str]:
@@ -219,15 +234,19 @@ def _warnings(index: _Index, file: Readable) -> list[str]:
     return warnings
 
 
-def _recording(seen: _Seen, file: Readable, checked: bool) -> Recording:
+def _recording(seen: _Seen, file: Readable, checked: bool, several: bool) -> Recording:
+    """Return the recording of a run, called by its name where there are `several`."""
     request, response, end = seen.request, seen.response, seen.end
     body = CaptureBody(file, seen.run, seen.first, seen.after, seen.parts)
+    stored = seen.stored if seen.body is None else None
+    label = seen.run if several else ""
     recording = Recording(
         run=seen.run,
-        title=file.name,
+        title=title_for(file.name, label),
         chunks=body.chunks,
         body=body,
-        request=seen.body if isinstance(seen.body, dict) else None,
+        request=_request_of(seen),
+        stored=stored,
         at_ns=None if request is None else request.at_ns,
         timed=request is None or request.timed,
         how="interrupted" if end is None else end.how,
@@ -245,11 +264,17 @@ def _recording(seen: _Seen, file: Readable, checked: bool) -> Recording:
     if CONTENT_TYPE in kind:
         return _as_events(recording)
     if response is not None and "json" in kind and response.status < _ERRORS:
-        return _as_stream(recording, response.status)
+        return _as_stream(recording, response.status, title_for(file.name, label, False))
     return recording
 
 
-def _as_stream(recording: Recording, status: int) -> Recording:
+def _request_of(seen: _Seen) -> JsonObject | None:
+    if seen.body is None and seen.stored is not None:
+        return when_looked_at(seen.stored)
+    return seen.body if isinstance(seen.body, dict) else None
+
+
+def _as_stream(recording: Recording, status: int, title: str) -> Recording:
     """Return a recording of an answer that did not stream as the stream it would have been."""
 
     def chunks() -> Iterator[Chunk]:
@@ -263,8 +288,20 @@ def _as_stream(recording: Recording, status: int) -> Recording:
 
     size = None if recording.size is None else sum(len(data) for _, data in chunks())
     return replace(
-        recording, body=None, chunks=chunks, raw=recording.chunks, size=size, streamed=False
+        recording,
+        title=title,
+        request=_as_late(recording),
+        body=None,
+        chunks=chunks,
+        raw=recording.chunks,
+        size=size,
+        streamed=False,
     )
+
+
+def _as_late(recording: Recording) -> JsonObject | None:
+    """Return the request for a copy, without a look at it where it is left in the file."""
+    return recording.request if recording.stored is None else when_looked_at(recording.stored)
 
 
 def _as_events(recording: Recording) -> Recording:
@@ -276,6 +313,7 @@ def _as_events(recording: Recording) -> Recording:
         size += len(unwrapper.close())
     return replace(
         recording,
+        request=_as_late(recording),
         # Its bytes are not those of the file: none of them can be read there again.
         body=None,
         raw=recording.chunks,

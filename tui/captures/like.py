@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from tui.captures.codec import CaptureError, Like
@@ -18,6 +19,12 @@ from tui.core.report import dumps
 
 MOST_LINKS: Final = 64
 """How many requests may have to be restored before one: the next one is written whole."""
+MOST_MESSAGES: Final = 100_000
+"""Of a request that is compared with others: the API takes no more."""
+MOST_KEYS: Final = 1 << 19
+"""Beginnings that are kept to compare with; the oldest go first."""
+MOST_SHARED: Final = 1 << 24
+"""Messages that the requests of a capture may have by reference, all together."""
 _SHARED: Final = ("system", "tools")
 
 
@@ -45,7 +52,7 @@ class Shortener:
 
     def shorten(self, run: str, body: object) -> tuple[Like | None, Any]:
         """Return what the body of a run's request shares with an earlier one, and what is left."""
-        if not isinstance(body, dict):
+        if not isinstance(body, dict) or _is_endless(body):
             return None, body
         prefixes = list(_prefixes(body))
         parts = [_digest(dumps(body[name])) if name in body else b"" for name in _SHARED]
@@ -60,6 +67,8 @@ class Shortener:
         for prefix in prefixes:
             for key in _keys(prefix, parts[0], parts[1]):
                 keep(key, written)
+        for key in list(islice(self._written, max(0, len(self._written) - MOST_KEYS))):
+            del self._written[key]
         return like, rest
 
     def _longest(
@@ -73,6 +82,11 @@ class Shortener:
                 if written is not None and (count or shared):
                     return written, count, shared
         return None
+
+
+def _is_endless(body: JsonObject) -> bool:
+    messages = body.get("messages")
+    return isinstance(messages, list) and len(messages) > MOST_MESSAGES
 
 
 def _keys(prefix: bytes, system: bytes, tools: bytes) -> list[_Key]:
@@ -126,6 +140,29 @@ def _in_order(fields: Sequence[str], taken: Sequence[str], before: Sequence[str]
             known = next((one for one in reversed(before[:place]) if one in order), None)
             order.insert(0 if known is None else order.index(known) + 1, name)
     return order
+
+
+class Restorer:
+    """Restores the requests of one capture, in the order of their lines.
+
+    A few bytes can refer to millions of messages, again and again: what all of them take is
+    bounded.
+    """
+
+    def __init__(self) -> None:
+        self._room = MOST_SHARED
+
+    def restore(self, body: object, like: Like, earlier: object) -> JsonObject:
+        """Return a body with what it shares with an earlier one, itself restored.
+
+        Raises CaptureError where that one has not got it, or the capture too many of them.
+        """
+        messages = earlier.get("messages") if isinstance(earlier, dict) else None
+        if isinstance(messages, list) and self._room < like.messages <= len(messages):
+            raise CaptureError(f"its capture has more than {MOST_SHARED:,} messages by reference")
+        whole = restored(body, like, earlier)
+        self._room -= like.messages
+        return whole
 
 
 def restored(body: object, like: Like, earlier: object) -> JsonObject:

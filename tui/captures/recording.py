@@ -15,7 +15,9 @@ from tui.captures.codec import Problem
 from tui.captures.eventstream import Fault, fault_lines, looks_like_eventstream, unwrap
 from tui.captures.message_events import is_message, message_wire
 from tui.captures.packed import PackedError, Unpacker
+from tui.captures.stored_request import StoredRequest
 from tui.captures.time_of_day import moment_of
+from tui.core.late import late
 from tui.core.records import Batch, Chunk, JsonObject, strict_loads
 from tui.core.sniff import looks_like_events
 from tui.core.state import End
@@ -37,6 +39,7 @@ class NoStreams(ImportFailure):
     """A file that is what it seems to be, and holds no answer of the Messages API."""
 
 
+@late("request")
 @dataclass(frozen=True, slots=True)
 class Recording:
     """One run: a response body as timed chunks."""
@@ -77,6 +80,8 @@ class Recording:
     """Reads the body as it came, where `chunks` has it in another form."""
     body: CaptureBody | None = field(default=None, compare=False)
     """Its lines in a capture: read again from any offset; knows which were bad."""
+    stored: StoredRequest | None = field(default=None, compare=False)
+    """What reads the request, where that stays in the file until it is looked at."""
 
     @property
     def problems(self) -> list[Problem]:
@@ -84,7 +89,9 @@ class Recording:
 
         Those of a small one are among the warnings of its import.
         """
-        return [] if self.body is None or self.size is not None else self.body.problems
+        unread = None if self.stored is None else self.stored.problem
+        bad = [] if self.body is None or self.size is not None else self.body.problems
+        return bad if unread is None else [unread, *bad]
 
     def batches(self) -> Iterator[Batch]:
         """Yield the reads as `chunks` does, those that were found together at once."""
@@ -361,10 +368,15 @@ def titled(recordings: list[Recording], name: str, labels: Sequence[str] = ()) -
     labels = labels or [""] * len(recordings)
     named = []
     for item, label in zip(recordings, labels, strict=True):
-        parts = [name, label or (item.run if len(recordings) > 1 else "")]
-        parts.append("" if item.streamed else NOT_STREAMED)
-        named.append(replace(item, title=one_line(" ".join(part for part in parts if part))))
+        label = label or (item.run if len(recordings) > 1 else "")
+        named.append(replace(item, title=title_for(name, label, item.streamed)))
     return named
+
+
+def title_for(name: str, label: str, streamed: bool = True) -> str:
+    """Return what a recording is called: by its file, and by its label where it has one."""
+    parts = [name, label, "" if streamed else NOT_STREAMED]
+    return one_line(" ".join(part for part in parts if part))
 
 
 def _faults(recording: Recording) -> list[str]:

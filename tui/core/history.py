@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from tui.core import buffer
 from tui.core.records import JsonObject
@@ -63,8 +63,7 @@ class _BlockMark:
     check: JsonCheck | None = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Checkpoint:
+class _Checkpoint(NamedTuple):
     scalars: tuple[Any, ...]
     message: JsonObject | None
     extras: _ExtrasMark

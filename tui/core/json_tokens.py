@@ -61,6 +61,18 @@ find_tokens: Final = re.compile(
 """Finds the tokens of valid JSON, whole ones."""
 
 
+_find_words: Final = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\]\[{},:]|[^\]\[{},:" \t\n\r]++'
+).findall
+
+
+def line_width(text: str) -> int:
+    """Return the columns of valid JSON on one line: a blank behind each separator, but the last."""
+    words: list[str] = _find_words(text)
+    width = sum(map(len, words)) + words.count(",") + words.count(":")
+    return width - bool(words and words[-1] in ",:")
+
+
 class Tokens(NamedTuple):
     """Some tokens, in columns; where each begins and ends."""
 
@@ -147,6 +159,16 @@ class TokenReader:
         if self.stack:
             self._after = AFTER_MEMBER if self.stack[-1] == _OBJECT else AFTER_ITEM
         self._place = self._after
+
+    def kept(self, text: str, pos: int) -> Tokens:
+        """Return the tokens that are not forgotten, with a comma if `text` goes on with one."""
+        tokens = Tokens(self.codes[:], self.starts[:], self.ends[:])
+        comma = skip(BLANKS, text, pos)
+        if text.startswith(",", comma):
+            tokens.codes.append(COMMA)
+            tokens.starts.append(self.size + comma - pos)
+            tokens.ends.append(tokens.starts[-1] + 1)
+        return tokens
 
     def forget(self, count: int) -> None:
         """Forget the first tokens, and never the last one."""

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from tui.core.json_grammar import BLANKS, skip
 from tui.core.json_spans import KINDS, Span, SpanKind, spans_of
 from tui.core.json_tokens import (
     CLOSERS,
@@ -24,9 +23,10 @@ from tui.core.json_tokens import (
     OPENERS,
     TokenReader,
     Tokens,
+    line_width,
     tokens_of,
 )
-from tui.core.whole_lines import LineReader
+from tui.core.whole_lines import WholeLines
 
 _Part = tuple[SpanKind, int, int, str]
 """A part of a line, to be cut to size: kind, start, width, and the text where start is -1."""
@@ -159,25 +159,43 @@ class PartialJson:
                 append(new(Span, (read(at + low, at + high), kind, at + low)))
         return tuple(spans)
 
+    def plain_width(self, number: int) -> int | None:
+        """The width of a line where each code point takes one cell, if that is plain to see."""
+        found = self._short_text(number)
+        if found is None:
+            return None
+        text, _, start, end = found
+        line = text[start:end].strip(" \t\n\r")
+        if not (line.isascii() and line.isprintable()):
+            return None
+        return _INDENT_SPANS[self._levels[number]][1] + line_width(line)
+
     def _short_line(self, number: int, stop: int | None) -> tuple[Span, ...] | None:
         """The spans of a line as `line` has them, where nothing in it pends and it is wanted whole.
 
         The other lines are left to `line`, and the long ones, which cost more than what is drawn.
         """
-        reader = self._sync()
+        found = self._short_text(number)
+        if found is None:
+            return None
+        indent, width = _INDENT_SPANS[self._levels[number]]
+        spans, size = spans_of(*found)
+        return indent + spans if stop is None or width + size <= stop else None
+
+    def _short_text(self, number: int) -> tuple[str, int, int, int] | None:
+        """A part of the text and its offset, and where in it a settled line stands, a short one."""
+        self._sync()
         if not 0 <= number < len(self._starts) - 1:
             return None
-        base, end = self._starts[number], self._starts[number + 1]
-        if end - base > _SHORT:
+        start, end = self._starts[number], self._starts[number + 1]
+        if end - start > _SHORT:
             return None
         low, high, text = self._window
-        if base < low or end > high:
-            low, high = max(base - _AROUND, 0), min(end + _AROUND, reader.size)
-            text = reader.text.slice(low, high)
+        if start < low or end > high:
+            low, high = max(start - _AROUND, 0), min(end + _AROUND, self._reader.size)
+            text = self._reader.text.slice(low, high)
             self._window = low, high, text
-        indent, width = _INDENT_SPANS[self._levels[number]]
-        found, size = spans_of(text, low, base - low, end - low)
-        return indent + found if stop is None or width + size <= stop else None
+        return text, low, start - low, end - low
 
     def _sync(self) -> TokenReader:
         if self._waiting_size:
@@ -215,13 +233,13 @@ class PartialJson:
         comma = reader.wants_comma
         if comma is None:
             return pos
-        lines = LineReader(text, reader.stack, self._compact_width, _DEEPEST)
+        lines = WholeLines(text, reader.stack, self._compact_width, _DEEPEST)
         stop = lines.read(pos, comma)
         if not lines.starts:
             return pos
         base, known = reader.size - pos, len(self._starts)
         if base + lines.starts[0] - self._starts[-1] > _SHORT:
-            self._keep_last(text, pos)
+            self._long[known - 1] = reader.kept(text, pos)
         if stop - pos > _SHORT:
             for number, (start, end) in enumerate(pairwise(lines.starts), known):
                 if end - start > _SHORT:
@@ -235,18 +253,6 @@ class PartialJson:
         self._column = _STEP * level + sum(ends[:-1]) - sum(starts[:-1])
         self._column += sum(map(codes.count, _SEPARATORS))
         return stop
-
-    def _keep_last(self, text: str, pos: int) -> None:
-        """Keep the tokens of the last line, which ends at `pos` with a value or with its comma."""
-        reader = self._reader
-        tokens = Tokens(reader.codes[:], reader.starts[:], reader.ends[:])
-        comma = skip(BLANKS, text, pos)
-        if text.startswith(",", comma):
-            at = reader.size + comma - pos
-            tokens.codes.append(COMMA)
-            tokens.starts.append(at)
-            tokens.ends.append(at + 1)
-        self._long[len(self._starts) - 1] = tokens
 
     def _lay_out(self) -> None:
         """Place the new tokens, see whether the open one still fits, forget those that settled."""

@@ -6,7 +6,6 @@ closing one. The rule of what is broken up is that of `PartialJson`.
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
 from tui.core.json_check import (
@@ -19,6 +18,7 @@ from tui.core.json_check import (
     compiled,
 )
 from tui.core.json_grammar import BLANKS, skip
+from tui.core.json_tokens import line_width
 
 _ANY_STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _ANY_FLAT: Final = rf'([\[{{](?:{_ANY_STRING}|[^"\]}}])*+[\]}}])'
@@ -54,10 +54,9 @@ _ITEMS: Final = _Kind(
     rf'{_ANY_STRING}|[^\[{{",\]}} \t\n\r]++|{_ANY_FLAT}',
     "]",
 )
-_TOKENS: Final = re.compile(rf'{_ANY_STRING}|[\]\[{{}},:]|[^\]\[{{}},:" \t\n\r]++').findall
 
 
-class LineReader:
+class WholeLines:
     """Reads on from a place before a member, as far as lines are whole and plain to see.
 
     `stack` has the brackets that are open, all of them broken up; it is kept. Of the lines that
@@ -117,7 +116,7 @@ class LineReader:
             if not member.lastindex:
                 continue
             at, stop = member.span(1)
-            room = self._width - _STEP * level - (_size(text[start:at]) if at > start else 0)
+            room = self._width - _STEP * level - _name_width(text[start:at])
             if not _fits(text, at, stop, room):
                 self._break_up(at, stop)
 
@@ -141,7 +140,7 @@ class LineReader:
             more = compiled(kind.more).match(text, first.end(), limit)
             end = more.end() if more else first.end()
         close = skip(BLANKS, text, end)
-        room = self._width - _STEP * len(stack) - (_size(text[start:at]) if at > start else 0)
+        room = self._width - _STEP * len(stack) - _name_width(text[start:at])
         whole = text.startswith(kind.closer, close)
         if not first and not whole:
             return -1
@@ -160,6 +159,11 @@ class LineReader:
         return end
 
 
+def _name_width(name: str) -> int:
+    """Return the columns of a name with its colon and the blank behind it, if there is a name."""
+    return line_width(name) + 1 if name else 0
+
+
 def _fits(text: str, at: int, end: int, room: int) -> bool:
     """Whether a container, or the beginning of one, fits in so many columns. An empty one does."""
     if end - at + text.count(",", at, end) + text.count(":", at, end) <= room:
@@ -167,11 +171,5 @@ def _fits(text: str, at: int, end: int, room: int) -> bool:
     inner = text[at:end]
     if len("".join(inner.split())) > max(room, 2):
         return False
-    size = _size(inner)
+    size = line_width(inner)
     return size <= room or size == len("[]")
-
-
-def _size(text: str) -> int:
-    """Return the columns of some JSON on one line: a blank behind each separator, no other."""
-    tokens: list[str] = _TOKENS(text)
-    return sum(map(len, tokens)) + tokens.count(",") + tokens.count(":")

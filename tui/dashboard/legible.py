@@ -8,11 +8,13 @@ here last: a text that stands out too little is made darker or lighter, of the s
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from colorsys import rgb_to_hls
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from rich.color import Color as RichColor
+from rich.color import ColorSystem
 from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
@@ -31,12 +33,29 @@ _DRAWN: Final = "\u2500-\u259f\u2800-\u28ff"
 _WORDS: Final = re.compile(rf"[^\s{_DRAWN}]")
 
 
-class Legible(LineFilter):
-    """Gives text enough contrast. `sixteen`: in colours that a terminal with 16 of them has."""
+FEW_COLOURS: Final = ("standard", "windows")
+"""What Rich calls terminals with 16 colours."""
 
-    def __init__(self, *, sixteen: bool = False) -> None:
+Shown: TypeAlias = Callable[[ColorTriplet], ColorTriplet]
+
+
+def _as_it_is(color: ColorTriplet) -> ColorTriplet:
+    return color
+
+
+@lru_cache(4096)
+def _in_256(color: ColorTriplet) -> ColorTriplet:
+    """Return the colour that Rich takes for one in a terminal with 256."""
+    return RichColor.from_triplet(color).downgrade(ColorSystem.EIGHT_BIT).get_truecolor()
+
+
+class Legible(LineFilter):
+    """Gives text enough contrast, in the colours that a terminal has: as Rich names them."""
+
+    def __init__(self, colours: str | None = "truecolor") -> None:
         super().__init__()
-        self.sixteen = sixteen
+        self.sixteen = colours in FEW_COLOURS
+        self._shown = _in_256 if colours == "256" else _as_it_is
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         if self.sixteen:
@@ -44,11 +63,14 @@ class Legible(LineFilter):
                 Segment(text, style and _in_sixteen(style, background), control)
                 for text, style, control in segments
             ]
+        # Most are left as they are: those are not made again, since every line comes through here.
         return [
-            Segment(text, _readable(style, background), control)
-            if style is not None and _WORDS.search(text)
-            else Segment(text, style, control)
-            for text, style, control in segments
+            segment
+            if (style := segment.style) is None
+            or (better := _readable(style, background, self._shown)) is style
+            or not _WORDS.search(segment.text)
+            else Segment(segment.text, better, segment.control)
+            for segment in segments
         ]
 
 
@@ -68,18 +90,28 @@ def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def readable(color: ColorTriplet, background: ColorTriplet) -> ColorTriplet:
-    """Return `color`, made darker or lighter as far as text on `background` needs it."""
-    if contrast(color, background) >= CONTRAST:
+def readable(
+    color: ColorTriplet, background: ColorTriplet, shown: Shown = _as_it_is
+) -> ColorTriplet:
+    """Return `color`, made darker or lighter as far as text on `background` needs it.
+
+    `shown` gives the colour that the terminal has for one.
+    """
+    behind = shown(background)
+
+    def is_enough(color: ColorTriplet) -> bool:
+        return contrast(shown(color), behind) >= CONTRAST
+
+    if is_enough(color):
         return color
-    lighter = _luminance(color) >= _luminance(background)
+    lighter = _luminance(color) >= _luminance(behind)
     end = _WHITE if lighter else _BLACK
-    if contrast(end, background) < CONTRAST:
+    if not is_enough(end):
         end = _BLACK if lighter else _WHITE
     low, high = 0.0, 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        if contrast(_mixed(color, end, middle), background) >= CONTRAST:
+        if is_enough(_mixed(color, end, middle)):
             high = middle
         else:
             low = middle
@@ -112,11 +144,11 @@ def _in_own_colours(style: Style) -> Style:
 
 
 @lru_cache(4096)
-def _readable(style: Style, background: Color) -> Style:
+def _readable(style: Style, background: Color, shown: Shown) -> Style:
     color, behind = style.color, _behind(style, background).triplet
     if color is None or color.triplet is None or behind is None:
         return _in_own_colours(style)
-    better = readable(color.triplet, behind)
+    better = readable(color.triplet, behind, shown)
     return style if better is color.triplet else style + Style(color=RichColor.from_triplet(better))
 
 

@@ -22,8 +22,8 @@ BUDGET_NS: Final = 2_000_000
 """How long a refresh looks at runs that are not in view."""
 _OVER_AT_ONCE: Final = 200
 """Runs that are over, and are looked at in a refresh."""
-_ABOUT: Final = 300
-"""Characters of a prompt, of which a row has room for the first words."""
+_ALIKE: Final = 30
+"""Characters by which a title is seen to be the prompt."""
 _NOTES: Final = {
     "queued": "waiting",
     "asking": "asks for tools",
@@ -54,29 +54,30 @@ def run_entry(
 ) -> RunEntry:
     """Return what is known of a run now."""
     feed, exchange = watched.feed, watched.exchange
-    model = (feed.info.request or {}).get("model")
     over = run.state.end is not None
     return RunEntry(
         key=run,
         number=number,
         run=run,
         title=feed.info.title,
-        model=model if isinstance(model, str) else None,
+        model=watched.model,
         attempt=1 if exchange is None else attempt_of(exchange, feed),
         replaced=exchange is not None and feed in exchange.replaced,
         note=UNREADABLE if isinstance(feed.source, Unopened) else _note(exchange, feed),
         now_ns=(run.last_byte_ns or 0) if over else feed.elapsed_ns(),
         findings=findings,
-        about=_about(feed),
+        about=_about(watched),
     )
 
 
-def _about(feed: Feed) -> str:
+def _about(watched: Watched) -> str:
     """Return what a run is about, as far as its title does not say it."""
+    feed = watched.feed
     if isinstance(feed.source, Unopened):
         return feed.source.why
-    # A live call is called by its prompt.
-    return "" if feed.info.kind == "live" else " ".join((feed.info.prompt or "")[:_ABOUT].split())
+    about = watched.opening_words
+    # A live call is called by its prompt, and so are others.
+    return "" if feed.info.kind == "live" or about[:_ALIKE] in feed.info.title else about
 
 
 class RunListing:

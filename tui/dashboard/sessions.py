@@ -321,7 +321,7 @@ class WatchedSessions:
         finally:
             self._judging = False
         for evidence, findings in zip(due, found, strict=True):
-            self._verdicts.keep(evidence.run, findings)
+            self._verdicts.keep(evidence, findings)
             if findings:
                 self._found[evidence.run] = findings[0]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from traceback import walk_tb
 from typing import Any, Final, Literal, TextIO
@@ -242,6 +242,11 @@ def click_beside_the_palette() -> None:
     CommandPalette._on_click = on_click  # type: ignore[method-assign]
 
 
+def keys_set(app: App[Any]) -> Mapping[str, str]:
+    """Return the keys that the reader has set, by the id of what they do."""
+    return app._keymap
+
+
 def add_line_filter(app: App[Any], line_filter: LineFilter) -> None:
     """Have every drawn line go through `line_filter`."""
     app._filters.append(line_filter)
@@ -281,10 +286,6 @@ def fail_safely(app: App[Any]) -> None:
     vars(app)["_fatal_error"] = partial(crash_safely, app)
 
 
-FEW_COLOURS: Final = ("standard", "windows")
-"""What Rich calls terminals with 16 colours."""
-
-
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -298,9 +299,9 @@ def harden(app: App[Any]) -> None:
     drop_frames(app)
     fail_safely(app)
     add_line_filter(app, SafeText())
-    few = app.console.color_system in FEW_COLOURS
-    app.set_class(few or app.no_color, "-few-colours")
-    add_line_filter(app, Legible(sixteen=few))
+    legible = Legible(app.console.color_system)
+    app.set_class(legible.sixteen or app.no_color, "-few-colours")
+    add_line_filter(app, legible)
     if app.no_color:
         # Textual's own answer to NO_COLOR is shades of grey, which are colours too.
         app._filters[:] = [one for one in app._filters if not isinstance(one, Monochrome)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from tui.core.session import Run
 from tui.dashboard.ui import UI
@@ -28,6 +28,24 @@ _BUDGET_S: Final = 0.002
 """Runs that are only listed are judged for so long at each tick."""
 
 
+class _Judged(NamedTuple):
+    """What was found in a run among its neighbours, and how well these were known."""
+
+    findings: Findings
+    neighbours: int
+    of_all: bool = False
+    """Whether they were looked for among all requests, not only among those around it."""
+
+    def outdoes(self, other: _Judged) -> bool:
+        """Whether this is to be told in the place of an earlier judgement.
+
+        Of what was looked for in the same way the later one knows more.
+        """
+        if self.of_all < other.of_all:
+            return self.neighbours > other.neighbours
+        return self.of_all == other.of_all or self.neighbours >= other.neighbours
+
+
 class Verdicts:
     """Findings of each run: by itself at once, among its neighbours as soon as that is known."""
 
@@ -35,7 +53,7 @@ class Verdicts:
         self._ui = ui
         self._watchlist = watchlist
         self._alone: dict[Run, Findings] = {}
-        self._among: dict[Run, Findings] = {}
+        self._among: dict[Run, _Judged] = {}
         self._neighbours: dict[Watched, int] = {}
         """Among how many streams that were done each one was judged."""
         self._judging = False
@@ -48,7 +66,7 @@ class Verdicts:
         """Return what was found in a run that is over, the verdict first; () before its end."""
         if run.state.end is None and run.status == "streaming":
             return ()
-        found = self._among.get(run) or self._alone.get(run)
+        found = self._known(run)
         if found is None:
             from tui.conversation.diagnosis import of_run
             from tui.findings import diagnose
@@ -56,9 +74,19 @@ class Verdicts:
             found = self._alone[run] = tuple(diagnose(of_run(watched.feed, run)))
         return found
 
-    def keep(self, run: Run, found: Sequence[Finding]) -> None:
-        """Take what was found in a run among neighbours that were known better."""
-        self._among[run] = tuple(found)
+    def _known(self, run: Run) -> Findings | None:
+        """Return what was found in a run before, among its neighbours where these were known."""
+        judged = self._among.get(run)
+        return self._alone.get(run) if judged is None else judged.findings
+
+    def keep(self, evidence: Evidence, found: Sequence[Finding]) -> None:
+        """Take what was found in a run whose neighbours were looked for among all requests."""
+        self._note(evidence.run, _Judged(tuple(found), _neighbours_of(evidence), of_all=True))
+
+    def _note(self, run: Run, judged: _Judged) -> None:
+        before = self._among.get(run)
+        if before is None or judged.outdoes(before):
+            self._among[run] = judged
 
     def neighbours(self, watched: Watched) -> list[Evidence]:
         """Return what is known of the runs of a stream and of those around it that are over."""
@@ -75,7 +103,10 @@ class Verdicts:
 
     def for_export(self, watched: Watched, run: Run) -> Findings:
         """Return what is found in a run among its neighbours, as far as it has come."""
-        return _findings_of(self.neighbours(watched), {run}).get(run, ())
+        judged, known = _judged(self.neighbours(watched), {run}).get(run), self._among.get(run)
+        if judged is None or (known is not None and not judged.outdoes(known)):
+            return () if known is None else known.findings
+        return judged.findings
 
     def begin_list(self) -> None:
         """Begin to tell the findings of all runs: see `of_listed`."""
@@ -83,7 +114,7 @@ class Verdicts:
 
     def of_listed(self, watched: Watched, run: Run) -> Findings:
         """Return the same for a run in a list. One that is long has them after a few ticks."""
-        found = self._among.get(run) or self._alone.get(run)
+        found = self._known(run)
         if found is None and time.perf_counter() < self._spent_at:
             return self.of(watched, run)
         return found or ()
@@ -135,10 +166,11 @@ class Verdicts:
         known = [one for watched in near if watched.feed.done for one in of_feed(watched.feed)]
         try:
             # Histories of many megabytes are compared: not on the loop that draws.
-            found = await asyncio.to_thread(_findings_of, known, wanted)
+            found = await asyncio.to_thread(_judged, known, wanted)
         finally:
             self._judging = False
-        self._among |= found
+        for run, judged in found.items():
+            self._note(run, judged)
         self._ui.redraw()
 
 
@@ -147,8 +179,18 @@ def _near(place: int) -> range:
     return range(max(place - _BEFORE, 0), place + _AFTER + 1)
 
 
-def _findings_of(known: list[Evidence], wanted: set[Run]) -> dict[Run, Findings]:
-    """Return the findings of the runs that are wanted among those that are known."""
+def _judged(known: list[Evidence], wanted: set[Run]) -> dict[Run, _Judged]:
+    """Return what is found in the runs that are wanted among those that are known."""
     from tui.findings import diagnose, linked
 
-    return {one.run: tuple(diagnose(one)) for one in linked(known) if one.run in wanted}
+    return {
+        one.run: _Judged(tuple(diagnose(one)), _neighbours_of(one))
+        for one in linked(known)
+        if one.run in wanted
+    }
+
+
+def _neighbours_of(evidence: Evidence) -> int:
+    """Return how many neighbours of a run are known."""
+    others = evidence.before is not None, evidence.next_request is not None
+    return sum(others) + len(evidence.earlier)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from tui.core.session import Run
 from tui.core.state import Buffer, RunState
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tui.conversation.exchange import Exchange
     from tui.viewmodel.smooth import Reveal
 
+_OPENING: Final = 300
+"""Characters of a prompt that are looked at for how it begins."""
 _SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 100.0)
 
 
@@ -57,6 +59,17 @@ class Watched:
         return turn_items(
             self.feed.info.request, {call: printed.text for call, printed in known.items()}
         )
+
+    @cached_property
+    def model(self) -> str | None:
+        """The model that was asked for. Kept, as a large request may lie in a file."""
+        model = (self.feed.info.request or {}).get("model")
+        return model if isinstance(model, str) else None
+
+    @cached_property
+    def opening_words(self) -> str:
+        """What the prompt begins with, in one line."""
+        return " ".join((self.feed.info.prompt or "")[:_OPENING].split())
 
     def paced_text(self, run: Run, smooth: Reveal, now_ns: int) -> dict[int, Buffer]:
         """Return the smoothed text of each text block, as far as it is shown now."""

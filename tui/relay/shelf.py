@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,8 +46,8 @@ def make_room(folder: Path, most: int, own: Path) -> int:
     `own`, and what another program is writing, stays.
     """
     found = sorted(_captures(folder), key=lambda entry: entry[1].st_mtime_ns)
-    total = sum(stat.st_size for _, stat in found)
-    for path, stat in found:
+    total = sum(was.st_size for _, was in found)
+    for path, was in found:
         if total <= most:
             break
         if path == own or _is_written(path):
@@ -57,7 +58,7 @@ def make_room(folder: Path, most: int, own: Path) -> int:
             output.unlink(missing_ok=True)
         except OSError:
             continue
-        total -= stat.st_size
+        total -= was.st_size
     return total
 
 
@@ -68,11 +69,13 @@ def _captures(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
         return
     for name in names:
         path = folder / name
-        if name.endswith(SUFFIX) and not path.is_symlink():
+        if name.endswith(SUFFIX):
             try:
-                yield path, path.stat()
+                found = path.lstat()
             except OSError:
                 continue
+            if stat.S_ISREG(found.st_mode):
+                yield path, found
 
 
 def _is_written(path: Path) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from tui.core.late import late
 from tui.core.records import Chunk
 
 __all__ = [
@@ -31,6 +32,7 @@ SourceKind = Literal["demo", "file", "stdin", "live", "followed"]
 EndedHow = Literal["reset", "timeout", "refused", "cancelled", "interrupted", "http_error"]
 
 
+@late("prompt", "request")
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
     """What is known of a source before its first byte."""

@@ -24,6 +24,7 @@ from tui.captures.codec import (
 )
 from tui.captures.importers import HEAD, InMemoryFile, load, sniff, sniff_format
 from tui.captures.recording import ImportFailure, Loaded, Recording
+from tui.core.late import when_looked_at
 from tui.core.records import Batch, Chunk, JsonObject
 from tui.core.state import End
 from tui.messages.request import prompt_of
@@ -47,10 +48,11 @@ class CaptureSource:
         self._played = played and size is not None and size <= LARGE
         self.sent_ns: int | None = None
         body = recording.body
+        request, prompt = _asked(recording)
         self.info = SourceInfo(
             title=title or recording.title,
-            prompt=None if recording.request is None else prompt_of(recording.request),
-            request=recording.request,
+            prompt=prompt,
+            request=request,
             kind="file",
             timed=recording.timed,
             paced=self._played,
@@ -134,6 +136,19 @@ class CaptureSource:
     async def aclose(self) -> None:
         """Stop before the next chunk."""
         self._closed = True
+
+
+def _asked(recording: Recording) -> tuple[JsonObject | None, str | None]:
+    """Return the request and its prompt, without a look at them where they are left in a file."""
+
+    def prompt() -> str | None:
+        request = recording.request
+        return None if request is None else prompt_of(request)
+
+    stored = recording.stored
+    if stored is None:
+        return recording.request, prompt()
+    return when_looked_at(stored), when_looked_at(prompt)
 
 
 def raise_end(how: End, error: JsonObject | None) -> None:

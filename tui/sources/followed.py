@@ -25,7 +25,7 @@ from tui.captures.codec import (
     ResponseLine,
     UnknownVersion,
 )
-from tui.captures.like import restored
+from tui.captures.like import Restorer
 from tui.core.records import Batch, Chunk, JsonObject
 from tui.core.text import one_line
 from tui.messages.conversations import Conversations
@@ -137,6 +137,7 @@ class CaptureFollower:
         self._wait = wait
         self._now = now
         self._bodies: dict[str, JsonObject | None] = {}
+        self._restorer = Restorer()
         self._going: dict[str, FollowedRun] = {}
         self._over: set[str] = set()
         self._conversations = Conversations()
@@ -208,7 +209,7 @@ class CaptureFollower:
             earlier = self._bodies.get(line.like.run)
             body = None
             with suppress(CaptureError):
-                body = restored(line.body, line.like, earlier)
+                body = self._restorer.restore(line.body, line.like, earlier)
         request = body if isinstance(body, dict) else None
         self._bodies[line.run] = request
         run = FollowedRun(line, request, self._title(line.url, line.headers, request))

@@ -126,6 +126,9 @@ class JsonRows:
 
 def wrapped_rows(json: PartialJson, line: int, width: int, known: Sequence[int] = ()) -> Cuts:
     """Cut a line at blanks, and indent what follows, from the last of the `known` starts on."""
+    plain = None if known else json.plain_width(line)
+    if plain is not None and plain <= width:
+        return Cuts((0,))
     size = json.line_width(line)
     if not known and size * 2 <= width:
         return Cuts((0,))

@@ -135,7 +135,7 @@ class RunsList(LineView):
         digits = len(str(table.row(table.keys[-1]).number)) if table.keys else 1
         if changed or anew:
             self._entitle()
-        drawn = (digits, table.empty, table.titles.common)
+        drawn = (digits, table.empty, table.titles.version)
         if anew or drawn != self._drawn:
             self._digits, self._drawn = digits, drawn
             self.refresh()

@@ -20,6 +20,8 @@ from tui.widgets.json_rows import JsonRows
 
 _HEAD: Final = 64
 """Columns among which the text of a line begins, behind its indentation."""
+_LAID_OUT_AT_ONCE: Final = 32_768
+"""Characters of an input that can be laid out again when it is looked at."""
 _LONG_LINE: Final = 20_000
 """Characters among which a code point is looked for."""
 
@@ -29,7 +31,11 @@ Decoding: TypeAlias = Callable[[Buffer, int, bool], list[Strip] | None]
 
 
 class ToolCall:
-    """One call, laid out: a heading, the JSON soft-wrapped to the width, a note, a blank row."""
+    """One call, laid out: a heading, the JSON soft-wrapped to the width, a note, a blank row.
+
+    One that is not looked at can rest: then it is its height, and is laid out again when asked for
+    more.
+    """
 
     def __init__(self) -> None:
         self.item: ToolItem | None = None
@@ -47,22 +53,41 @@ class ToolCall:
 
     def _begin(self, width: int) -> None:
         """Forget what was read, to lay it out for `width`."""
-        self.json = PartialJson(width)
+        self._width = width
         self._fed = 0
         self._finished = False
-        self._rows = JsonRows(self.json, width)
+        self._layout: tuple[PartialJson, JsonRows] | None = None
+        self._height = 0
         self._settled = 0
+
+    def rest(self) -> None:
+        """Keep only the height of a call that will not change, if it is short."""
+        if self.complete and self._finished and self._fed <= _LAID_OUT_AT_ONCE:
+            self._layout = None
+
+    def _laid_out(self) -> tuple[PartialJson, JsonRows]:
+        """Return the input and its rows, as far as it was read."""
+        if self._layout is None:
+            json = PartialJson(self._width)
+            rows = JsonRows(json, self._width)
+            if self._fed and self.item is not None:
+                json.feed(input_text(self.item.block)[0].slice(0, self._fed))
+                if self._finished:
+                    json.finish()
+                rows.measure(json.line_count())
+            self._layout = json, rows
+        return self._layout
 
     def decode(self, how: Decoding | None) -> None:
         """Show the input as it is meant, or as JSON."""
         item = self.item
         self.decoded = None
         if how is not None and item is not None and self.complete:
-            self.decoded = how(input_text(item.block)[0], self._rows.width, item.block.stopped)
+            self.decoded = how(input_text(item.block)[0], self._width, item.block.stopped)
 
     def is_done(self, item: ToolItem, width: int) -> bool:
         """Whether there is nothing to do: an item that did not change is the same object."""
-        return self.complete and self.item is item and self._rows.width == width
+        return self.complete and self.item is item and self._width == width
 
     def put_off(self, item: ToolItem) -> None:
         """Take note of a call that is laid out later: until then it is a heading."""
@@ -77,7 +102,7 @@ class ToolCall:
             came_whole != self._came_whole
             or len(text) < self._fed
             or (self._finished and not block.stopped)
-            or width != self._rows.width
+            or width != self._width
         ):
             self._begin(width)
             self._came_whole = came_whole
@@ -86,14 +111,14 @@ class ToolCall:
         self.notes = wrapped_text(one_line(note), width) if note else []
         read = min(len(text) - self._fed, max(budget, 0))
         if read:
-            self.json.feed(text.slice(self._fed, self._fed + read))
+            self._laid_out()[0].feed(text.slice(self._fed, self._fed + read))
             self._fed += read
         all_read = self._fed == len(text)
         finishes = all_read and block.stopped and not self._finished
         if finishes:
-            self._finished = True
             if self._fed:
-                self.json.finish()
+                self._laid_out()[0].finish()
+            self._finished = True
         self.complete = all_read
         if read or finishes:
             self._lay_out()
@@ -101,10 +126,14 @@ class ToolCall:
 
     def _lay_out(self) -> None:
         """Find where the lines are wrapped. Lines that no longer change are measured once."""
-        self._rows.forget(self._settled)
-        count = self.json.line_count() if self._fed else 0
-        self._rows.measure(count)
-        self._settled = min(self.json.settled_count(), count) if self._fed else 0
+        if not self._fed:
+            return
+        json, rows = self._laid_out()
+        rows.forget(self._settled)
+        count = json.line_count()
+        rows.measure(count)
+        self._settled = min(json.settled_count(), count)
+        self._height = rows.height
 
     def fragment_ends(self) -> list[int]:
         """Return where the fragments end, in code points; those without text left out."""
@@ -121,31 +150,32 @@ class ToolCall:
     def row_spans(self, line: int, wrap: int) -> tuple[Span, ...]:
         """Return the spans of one row of a line, at the width it was laid out for."""
         # The pane may have another width by now: it is drawn once before it is laid out again.
-        return self._rows.spans(line, wrap)
+        return self._laid_out()[1].spans(line, wrap)
 
     def indent(self, line: int, wrap: int) -> int:
         """Return the blanks before a row that goes on with a line."""
-        return self._rows.indent(line) if wrap else 0
+        return self._laid_out()[1].indent(line) if wrap else 0
 
     def row_of(self, offset: int) -> int:
         """Return the row, below the heading, that shows a code point of the raw text."""
-        line = bisect_right(range(self._rows.lines), offset, key=self._begins) - 1
+        json, rows = self._laid_out()
+        line = bisect_right(range(rows.lines), offset, key=self._begins) - 1
         if line < 0:
             return 0
         column = 0
         # Of a very long line the end is not looked for: nearly all of it is one string.
-        for text, _, start in self.json.line(line, 0, _LONG_LINE):
+        for text, _, start in json.line(line, 0, _LONG_LINE):
             if start >= 0 and offset < start + len(text):
                 column += max(offset - start, 0)
                 break
             column += len(text)
         else:
             column = max(column, offset - self._begins(line))
-        return self._rows.row_of(line, column)
+        return rows.row_of(line, column)
 
     def _begins(self, line: int) -> int:
         """Return the first code point of the raw text on a line; what is pending comes last."""
-        spans = self.json.line(line, 0, _HEAD)
+        spans = self._laid_out()[0].line(line, 0, _HEAD)
         return next((span.start for span in spans if span.start >= 0), sys.maxsize)
 
     @property
@@ -156,12 +186,12 @@ class ToolCall:
     @property
     def body_height(self) -> int:
         """Rows of the input."""
-        return self._rows.height if self.decoded is None else len(self.decoded)
+        return self._height if self.decoded is None else len(self.decoded)
 
     def place(self, row: int) -> tuple[int, int] | None:
         """Return JSON line and wrap of a row below the heading, None where no JSON is shown."""
-        shown = self.decoded is None and row < self._rows.height
-        return self._rows.part(row) if shown else None
+        shown = self.decoded is None and row < self.body_height
+        return self._laid_out()[1].part(row) if shown else None
 
 
 def _note(block: Block) -> str:

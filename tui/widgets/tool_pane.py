@@ -29,6 +29,8 @@ JSON_STYLES: Final = (
 _INDENT: Final = 2
 _BUDGET: Final = 32_768
 """Characters of JSON to lay out on one frame: about ten milliseconds."""
+_KEPT: Final = 32
+"""Calls that stay laid out."""
 _PER_CALL: Final = 256
 """What a call costs besides, in characters."""
 
@@ -61,6 +63,8 @@ class ToolPane(PointingView):
         self._moment: Moment | None = None
         self._items = ToolItems()
         self._calls: dict[int, ToolCall] = {}
+        self._awake: dict[int, None] = {}
+        """The calls that were drawn last, by their keys: of the others only the height is kept."""
         self._starts: list[int] = []
         self._order: list[int] = []
         self._drawn: tuple[object, ...] = ()
@@ -79,6 +83,7 @@ class ToolPane(PointingView):
             return
         if self._drawn[:1] != drawn[:1]:
             self._calls.clear()
+            self._awake.clear()
             self.follow = True
             self.drop_selection()
         elif self._drawn[4:5] != (width,):
@@ -125,6 +130,8 @@ class ToolPane(PointingView):
             if left > 0:
                 left -= call.take(item, width, left) + _PER_CALL
                 call.decode(decoding)
+                if item.key not in self._awake:
+                    call.rest()
             else:
                 call.put_off(item)
         self._order = [item.key for item in items]
@@ -199,6 +206,7 @@ class ToolPane(PointingView):
         row = y - self._starts[place]
         if row == 0:
             return self._heading(call, width)
+        self._wake(self._order[place])
         where = call.place(row - 1)
         if where is not None:
             return self._json_row(call, *where)
@@ -210,6 +218,16 @@ class ToolPane(PointingView):
             margin = " " * _INDENT
             return strip_of([(margin + call.notes[note], self.style(f"tool-pane--{tone}"))], width)
         return Strip([])
+
+    def _wake(self, key: int) -> None:
+        """Take note that a call is drawn; what was drawn before the last ones is let go."""
+        self._awake.pop(key, None)
+        self._awake[key] = None
+        if len(self._awake) > _KEPT:
+            oldest = next(iter(self._awake))
+            del self._awake[oldest]
+            if oldest in self._calls:
+                self._calls[oldest].rest()
 
     def anchor_at(self, y: int) -> Anchor | None:
         number = bisect_right(self._starts, y) - 1
