@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from tests import playbook as pb
 from tui.core.records import JsonObject
 from tui.core.reducer import fold
 from tui.core.state import PULSE_NS, STALL_NS, RunState
-
-CITED: Final = {"type": "char_location", "cited_text": "x"}
 
 
 def timed(*events: tuple[float, JsonObject]) -> RunState:
