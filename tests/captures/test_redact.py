@@ -19,6 +19,7 @@ from tui.captures.redact import (
     MAX_DEPTH,
     TOO_DEEP,
     is_secret,
+    is_secret_header,
     know_secrets,
     redact_headers,
     redact_json,
@@ -74,6 +75,25 @@ def test_headers() -> None:
         "anthropic-version": "2023-06-01",
         "cookie": MASK,
     }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("cf-aig-authorization", "X-Forwarded-Authorization", "helicone-auth", "X-Auth-Email"),
+        *("Authentication", "x_auth", "x-csrf", "X-JWT", "x-signature", "x-credentials"),
+        *("set-cookie2", "x-vercel-oidc", "x-client-cert", "x-secret-of-mine", "x-xsrf-token"),
+    ],
+)
+def test_headers_of_gateways_are_secret(name: str) -> None:
+    assert is_secret_header(name) and redact_headers({name: "canary"}) == {name: MASK}
+
+
+@pytest.mark.parametrize(
+    "name", ["x-claude-code-session-id", "x-author", "authored-by", "x-stainless-os", "traceparent"]
+)
+def test_headers_that_tell_requests_apart_are_not(name: str) -> None:
+    assert redact_headers({name: "shown"}) == {name: "shown"}
 
 
 def test_headers_that_repeat_are_joined() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from platformdirs import user_config_path
 
 from tests.command_line import Call, Result, run_command
-from tui.cli.config import config_file
 from tui.cli.show import OutputMode
 
 
@@ -25,6 +25,10 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Call:
 @pytest.fixture(autouse=True)
 def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+def config_file() -> Path:
+    return user_config_path("streamscope", appauthor=False) / "config.toml"
 
 
 Shown = Callable[..., dict[str, Any]]

@@ -70,7 +70,7 @@ def test_a_command_is_run_with_the_relay_as_its_base_url(mock: MockServer, tmp_p
     said = err.splitlines()
     assert said[0] == f"streamscope: relaying {base.rstrip('/')} to {mock.url}"
     assert said[1] == f"streamscope: recording to {path}"
-    assert said[2].endswith(f"relayed 1 requests for messages, 1 others; recorded in {path}")
+    assert said[2].endswith(f"relayed 1 request for messages, 1 other; recorded in {path}")
     (run,) = load_capture(path).recordings
     assert run.status == 200 and not run.streamed and int(tokens) > 0
     assert "canary" not in path.read_text()

@@ -8,24 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.playbook import (
-    block_start,
-    block_stop,
-    citation,
-    delta,
-    ending,
-    error,
-    message_delta,
-    message_start,
-    text,
-    text_block,
-    text_start,
-    thinking,
-    thinking_start,
-    tool_block,
-    tool_start,
-    wire,
-)
+from tests import playbook as pb
 from tui.compare.comparison import Comparison, Fact, Measure, compare
 from tui.compare.json_diff import JsonDiff, path_text
 from tui.core.records import JsonObject
@@ -46,14 +29,14 @@ def made(*events: JsonObject, every_ms: int = 10, timed: bool = True) -> Run:
     """Play events, one read each, `every_ms` apart."""
     session = Session(timed=timed)
     for number, event in enumerate(events, 1):
-        session.feed(number * every_ms * MS, wire(event))
+        session.feed(number * every_ms * MS, pb.wire(event))
     session.finish(0)
     return session.run
 
 
 def answer(*texts: str, model: str = "m") -> Run:
-    blocks = [event for number, one in enumerate(texts) for event in text_block(number, one)]
-    return made(message_start(model=model), *blocks, *ending())
+    blocks = [event for number, one in enumerate(texts) for event in pb.text_block(number, one)]
+    return made(pb.message_start(model=model), *blocks, *pb.ending())
 
 
 def both(left: Run, right: Run) -> Comparison:
@@ -132,8 +115,8 @@ def test_the_laws_hold_for_any_calls(
     calls: list[tuple[str, str]], others: list[tuple[str, str]]
 ) -> None:
     def run(calls: list[tuple[str, str]]) -> Run:
-        blocks = [tool_block(at, value, name=name) for at, (name, value) in enumerate(calls)]
-        return made(message_start(), *(event for block in blocks for event in block))
+        blocks = [pb.tool_block(at, value, name=name) for at, (name, value) in enumerate(calls)]
+        return made(pb.message_start(), *(event for block in blocks for event in block))
 
     result = both(run(calls), run(others))
     assert len([tool for tool in result.tools if tool.left]) == len(calls)
@@ -145,8 +128,13 @@ def test_the_laws_hold_for_any_calls(
 
 def test_facts_of_two_runs() -> None:
     result = both(
-        made(message_start(model="a"), *text_block(0, "x"), *tool_block(1), *ending("tool_use")),
-        made(message_start(model="b"), *text_block(0, "x"), error()),
+        made(
+            pb.message_start(model="a"),
+            *pb.text_block(0, "x"),
+            *pb.tool_block(1),
+            *pb.ending("tool_use"),
+        ),
+        made(pb.message_start(model="b"), *pb.text_block(0, "x"), pb.error()),
     )
     assert fact(result, "model")[1:] == ("a", "b")
     assert fact(result, "status")[1:] == ("complete", "error")
@@ -167,7 +155,7 @@ def test_an_empty_run_has_facts_too() -> None:
 
 
 def test_latencies_and_their_differences() -> None:
-    events = (message_start(), *text_block(0, "a", "b", "c"), *ending())
+    events = (pb.message_start(), *pb.text_block(0, "a", "b", "c"), *pb.ending())
     result = both(made(*events, every_ms=10), made(*events, every_ms=15))
     total = measure(result, "total")
     assert (total.left, total.right) == (80 * MS, 120 * MS)
@@ -183,9 +171,9 @@ def test_latencies_and_their_differences() -> None:
 
 def test_the_gaps_of_a_long_run_are_ranked_in_steps() -> None:
     session = Session()
-    session.feed(0, wire(message_start(), text_start(0)))
+    session.feed(0, pb.wire(pb.message_start(), pb.text_start(0)))
     for number in range(20):
-        session.feed(number * number * MS, wire(text(0, "x")) * 1_000)
+        session.feed(number * number * MS, pb.wire(pb.text(0, "x")) * 1_000)
     session.finish(0)
     result = both(session.run, answer("a"))
     icl = session.run.metrics().icl
@@ -201,7 +189,7 @@ def test_every_metric_is_compared() -> None:
 
 
 def test_what_cannot_be_known_has_no_difference() -> None:
-    events = (message_start(), *text_block(0, "a", "b"), *ending())
+    events = (pb.message_start(), *pb.text_block(0, "a", "b"), *pb.ending())
     result = both(made(*events), made(*events, timed=False))
     assert result.timed == (True, False)
     for one in result.metrics:
@@ -214,8 +202,8 @@ def test_tokens_are_neither_better_nor_worse() -> None:
     more = usage | {"input_tokens": 6}
     details = {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}}
     result = both(
-        made(message_start(usage=usage), message_delta(usage={"output_tokens": 9})),
-        made(message_start(usage=more), message_delta(usage=details)),
+        made(pb.message_start(usage=usage), pb.message_delta(usage={"output_tokens": 9})),
+        made(pb.message_start(usage=more), pb.message_delta(usage=details)),
     )
     assert (measure(result, "all input").left, measure(result, "all input").right) == (12, 13)
     assert measure(result, "input").verdict == "other"
@@ -228,8 +216,8 @@ def test_tokens_are_neither_better_nor_worse() -> None:
 
 def test_usage_that_is_no_count_is_among_the_other_fields() -> None:
     result = both(
-        made(message_start(usage={"input_tokens": "many", "tier": "a"})),
-        made(message_start(usage={"input_tokens": 3, "tier": "b"})),
+        made(pb.message_start(usage={"input_tokens": "many", "tier": "a"})),
+        made(pb.message_start(usage={"input_tokens": 3, "tier": "b"})),
     )
     assert paths(result.rest) == ["removed $.usage.input_tokens", "changed $.usage.tier"]
 
@@ -246,8 +234,8 @@ def test_the_texts_of_all_blocks_are_compared() -> None:
 
 def test_thinking_is_compared_apart() -> None:
     def run(thought: str) -> Run:
-        events = [thinking_start(0), thinking(0, thought), block_stop(0)]
-        return made(message_start(), *events, *text_block(1, "x"), *ending())
+        events = [pb.thinking_start(0), pb.thinking(0, thought), pb.block_stop(0)]
+        return made(pb.message_start(), *events, *pb.text_block(1, "x"), *pb.ending())
 
     result = both(run("so or so"), run("so or not"))
     assert not result.thinking.equal
@@ -258,8 +246,8 @@ def test_thinking_is_compared_apart() -> None:
 
 
 def calls(*named: tuple[str, str]) -> Run:
-    blocks = [tool_block(at, value, name=name) for at, (name, value) in enumerate(named)]
-    return made(message_start(), *(event for block in blocks for event in block), *ending())
+    blocks = [pb.tool_block(at, value, name=name) for at, (name, value) in enumerate(named)]
+    return made(pb.message_start(), *(event for block in blocks for event in block), *pb.ending())
 
 
 def test_inputs_are_compared_as_json() -> None:
@@ -298,7 +286,7 @@ def test_an_input_that_is_not_whole_is_compared_as_it_came() -> None:
 
 def test_a_call_that_ended_otherwise_differs() -> None:
     whole = calls(("f", ""))
-    cut = made(message_start(), tool_start(0, "f"), *ending())
+    cut = made(pb.message_start(), pb.tool_start(0, "f"), *pb.ending())
     (tool,) = both(whole, cut).tools
     assert tool.raw is not None
     assert tool.raw.equal
@@ -310,12 +298,12 @@ def test_a_call_that_ended_otherwise_differs() -> None:
 
 def test_ids_and_signatures_do_not_count() -> None:
     def run(salt: str) -> Run:
-        sign = delta(0, "signature_delta", signature=salt)
+        sign = pb.delta(0, "signature_delta", signature=salt)
         return made(
-            message_start(id=f"msg_{salt}"),
-            *[thinking_start(0), thinking(0, "hm"), sign, block_stop(0)],
-            *tool_block(1, "{}", id=f"toolu_{salt}"),
-            *ending(),
+            pb.message_start(id=f"msg_{salt}"),
+            *[pb.thinking_start(0), pb.thinking(0, "hm"), sign, pb.block_stop(0)],
+            *pb.tool_block(1, "{}", id=f"toolu_{salt}"),
+            *pb.ending(),
         )
 
     assert both(run("a"), run("b")).differing == ()
@@ -324,15 +312,15 @@ def test_ids_and_signatures_do_not_count() -> None:
 def test_everything_else_is_compared() -> None:
     def run(value: str, *extra: JsonObject) -> Run:
         return made(
-            message_start(container={"id": value}),
-            block_start(0, "web_search_tool_result", content=[{"url": value}]),
-            block_stop(0),
-            *[text_start(1), text(1, "x"), *extra, block_stop(1)],
-            *ending(),
+            pb.message_start(container={"id": value}),
+            pb.block_start(0, "web_search_tool_result", content=[{"url": value}]),
+            pb.block_stop(0),
+            *[pb.text_start(1), pb.text(1, "x"), *extra, pb.block_stop(1)],
+            *pb.ending(),
         )
 
     result = both(
-        run("a"), run("b", citation(1, {"cited_text": "c"}), delta(1, "odd_delta", odd=1))
+        run("a"), run("b", pb.citation(1, {"cited_text": "c"}), pb.delta(1, "odd_delta", odd=1))
     )
     assert paths(result.rest) == [
         "changed $.message.container.id",
@@ -343,7 +331,7 @@ def test_everything_else_is_compared() -> None:
 
 
 def test_a_model_that_is_no_name_is_not_lost() -> None:
-    result = both(made(message_start(model=1)), made(message_start(model=2)))
+    result = both(made(pb.message_start(model=1)), made(pb.message_start(model=2)))
     assert fact(result, "model").equal
     assert paths(result.rest) == ["changed $.message.model"]
 

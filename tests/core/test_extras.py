@@ -7,20 +7,7 @@ import copy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.playbook import (
-    block_start,
-    block_stop,
-    delta,
-    ending,
-    message_delta,
-    message_start,
-    message_stop,
-    play,
-    text,
-    text_start,
-    thinking,
-    thinking_start,
-)
+from tests import playbook as pb
 from tui.core.extras import Extras, joined
 from tui.core.records import JsonObject
 
@@ -79,15 +66,15 @@ def test_a_count_with_every_event_takes_one_place() -> None:
 
 def test_undeclared_fields_of_events_are_those_of_the_message() -> None:
     """As the official SDK has it for a field that it does not know."""
-    play(
-        message_start(private={"nested": {"values": [1, 2]}}),
-        text_start(0) | {"private": {"at": "start"}},
-        text(0, "Hello") | {"private": {"nested": {"values": [3], "chunk": "one"}}},
-        *[text(0, "!")] * 10,
-        text(0, "?") | {"private": {"nested": {"values": [4, 5], "chunk": "two"}}},
-        block_stop(0) | {"trace": "b"},
-        message_delta(private={"nested": {"values": [6]}}),
-        message_stop(trace=None),
+    pb.play(
+        pb.message_start(private={"nested": {"values": [1, 2]}}),
+        pb.text_start(0) | {"private": {"at": "start"}},
+        pb.text(0, "Hello") | {"private": {"nested": {"values": [3], "chunk": "one"}}},
+        *[pb.text(0, "!")] * 10,
+        pb.text(0, "?") | {"private": {"nested": {"values": [4, 5], "chunk": "two"}}},
+        pb.block_stop(0) | {"trace": "b"},
+        pb.message_delta(private={"nested": {"values": [6]}}),
+        pb.message_stop(trace=None),
     ).expect(
         text="Hello!!!!!!!!!!?",
         private={"nested": {"values": [1, 2, 3, 4, 5, 6], "chunk": "two"}, "at": "start"},
@@ -96,13 +83,13 @@ def test_undeclared_fields_of_events_are_those_of_the_message() -> None:
 
 
 def test_declared_fields_hold_their_latest_value() -> None:
-    play(
-        message_start(context_management={"applied_edits": [1]}, container={"id": "a"}),
-        text_start(0) | {"id": "other", "model": "other", "stop_reason": "other"},
-        block_stop(0),
-        message_delta(context_management={"applied_edits": [2]}, input_transformations=[3]),
-        message_delta(input_transformations=[4], context_management=None),
-        message_stop(),
+    pb.play(
+        pb.message_start(context_management={"applied_edits": [1]}, container={"id": "a"}),
+        pb.text_start(0) | {"id": "other", "model": "other", "stop_reason": "other"},
+        pb.block_stop(0),
+        pb.message_delta(context_management={"applied_edits": [2]}, input_transformations=[3]),
+        pb.message_delta(input_transformations=[4], context_management=None),
+        pb.message_stop(),
     ).expect(
         content=[{"type": "text"}],
         id="msg_1",
@@ -114,13 +101,13 @@ def test_declared_fields_hold_their_latest_value() -> None:
 
 
 def test_undeclared_fields_of_deltas_are_those_of_the_block() -> None:
-    played = play(
-        message_start(),
-        block_start(0, "thinking", thinking="", signature="", seen=[0], level=1),
-        thinking(0, "a", seen=[1], estimated_tokens=5, level=9),
-        thinking(0, "b", seen=[2], estimated_tokens=7, text="no"),
-        block_stop(0),
-        *ending(),
+    played = pb.play(
+        pb.message_start(),
+        pb.block_start(0, "thinking", thinking="", signature="", seen=[0], level=1),
+        pb.thinking(0, "a", seen=[1], estimated_tokens=5, level=9),
+        pb.thinking(0, "b", seen=[2], estimated_tokens=7, text="no"),
+        pb.block_stop(0),
+        *pb.ending(),
     )
     assert played.content == [
         {
@@ -135,14 +122,14 @@ def test_undeclared_fields_of_deltas_are_those_of_the_block() -> None:
 
 
 def test_an_event_without_an_index_keeps_its_fields_too() -> None:
-    lost = delta(0, "text_delta", text="a") | {"private": [1]}
+    lost = pb.delta(0, "text_delta", text="a") | {"private": [1]}
     del lost["index"]
-    play(message_start(), text_start(0), lost, block_stop(0), *ending()).expect(
+    pb.play(pb.message_start(), pb.text_start(0), lost, pb.block_stop(0), *pb.ending()).expect(
         anomalies=["missing_index"], private=[1]
     )
 
 
 def test_a_message_that_has_nothing_else() -> None:
-    play(thinking_start(0) | {"private": 1}, block_stop(0), message_stop()).expect(
+    pb.play(pb.thinking_start(0) | {"private": 1}, pb.block_stop(0), pb.message_stop()).expect(
         anomalies=["event_before_start"], private=1
     )

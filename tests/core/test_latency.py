@@ -5,19 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.playbook import (
-    block_start,
-    block_stop,
-    fragment,
-    message_start,
-    ping,
-    text,
-    text_start,
-    thinking,
-    thinking_start,
-    tool_start,
-    wire,
-)
+from tests import playbook as pb
 from tui.core.latency import BOUNDS_NS, KINDS, LatencyScan
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
@@ -28,7 +16,7 @@ MS = 1_000_000
 def timed(*events: tuple[int, JsonObject]) -> Run:
     session = Session()
     for at_ms, event in events:
-        session.feed(at_ms * MS, wire(event))
+        session.feed(at_ms * MS, pb.wire(event))
     session.finish(0)
     return session.run
 
@@ -41,17 +29,17 @@ def scanned(run: Run, step: int = 1_000) -> LatencyScan:
 
 
 RUN = timed(
-    (100, message_start()),
-    (100, thinking_start(0)),
-    (400, thinking(0, "hm")),
-    (450, thinking(0, "")),
-    (500, thinking(0, "so")),
-    (500, text_start(1)),
-    (700, text(1, "Hello")),
-    (1_000, ping()),
-    (3_500, text(1, "you")),
-    (3_500, tool_start(2)),
-    (3_504, fragment(2, "{}")),
+    (100, pb.message_start()),
+    (100, pb.thinking_start(0)),
+    (400, pb.thinking(0, "hm")),
+    (450, pb.thinking(0, "")),
+    (500, pb.thinking(0, "so")),
+    (500, pb.text_start(1)),
+    (700, pb.text(1, "Hello")),
+    (1_000, pb.ping()),
+    (3_500, pb.text(1, "you")),
+    (3_500, pb.tool_start(2)),
+    (3_504, pb.fragment(2, "{}")),
 )
 
 
@@ -74,20 +62,20 @@ def test_a_silence_counts_for_what_ended_it_and_a_stall_for_itself() -> None:
 
 def test_what_a_tool_of_the_server_took_is_no_stall() -> None:
     run = timed(
-        (300, message_start()),
-        (400, block_start(0, "server_tool_use", id="srvtoolu_1", name="web_search", input={})),
-        (500, fragment(0, "{}")),
-        (500, block_stop(0)),
-        (9_500, block_start(1, "web_search_tool_result", tool_use_id="srvtoolu_1", content=[])),
-        (9_500, block_stop(1)),
-        (9_600, text_start(2)),
-        (9_700, text(2, "Found.")),
+        (300, pb.message_start()),
+        (400, pb.block_start(0, "server_tool_use", id="srvtoolu_1", name="web_search", input={})),
+        (500, pb.fragment(0, "{}")),
+        (500, pb.block_stop(0)),
+        (9_500, pb.block_start(1, "web_search_tool_result", tool_use_id="srvtoolu_1", content=[])),
+        (9_500, pb.block_stop(1)),
+        (9_600, pb.text_start(2)),
+        (9_700, pb.text(2, "Found.")),
     )
     assert spent(run) == {"first byte": 300, "server tools": 9_000, "tool input": 200, "text": 200}
 
 
 def test_what_comes_late_after_the_first_byte_is_a_stall() -> None:
-    run = timed((300, message_start()), (400, text_start(0)), (4_300, text(0, "Hi")))
+    run = timed((300, pb.message_start()), (400, pb.text_start(0)), (4_300, pb.text(0, "Hi")))
     assert spent(run) == {"first byte": 300, "stalls": 4_000}
 
 
@@ -101,8 +89,8 @@ def test_the_longest_gaps_come_first_with_the_event_that_ended_them() -> None:
 
 
 def test_only_the_five_longest_are_kept() -> None:
-    events = [(number * number, text(0, "x")) for number in range(12)]
-    scan = scanned(timed((0, message_start()), (0, text_start(0)), *events))
+    events = [(number * number, pb.text(0, "x")) for number in range(12)]
+    scan = scanned(timed((0, pb.message_start()), (0, pb.text_start(0)), *events))
     assert [gap.length_ns // MS for gap in scan.longest] == [21, 19, 17, 15, 13]
 
 
@@ -117,9 +105,9 @@ def test_the_histogram_has_every_gap_in_its_bar() -> None:
 
 def test_reads_and_the_events_they_brought() -> None:
     session = Session()
-    session.feed(1, wire(message_start(), text_start(0), text(0, "a")))
-    session.feed(2, wire(text(0, "b"))[:10])
-    session.feed(3, wire(text(0, "b"))[10:])
+    session.feed(1, pb.wire(pb.message_start(), pb.text_start(0), pb.text(0, "a")))
+    session.feed(2, pb.wire(pb.text(0, "b"))[:10])
+    session.feed(3, pb.wire(pb.text(0, "b"))[10:])
     session.finish(0)
     scan = scanned(session.run)
     assert (scan.reads, scan.largest_read) == (2, 3)
@@ -132,7 +120,7 @@ def test_growth_has_all_characters_in_as_many_columns_as_asked_for() -> None:
         assert len(growth) == width
         assert sum(growth) == RUN.state.content_chars
     assert scan.growth(0) == []
-    assert LatencyScan(timed((0, ping()))).growth(10) == []
+    assert LatencyScan(timed((0, pb.ping()))).growth(10) == []
 
 
 def test_an_empty_run_is_done_at_once() -> None:
@@ -145,10 +133,10 @@ def test_an_empty_run_is_done_at_once() -> None:
 @given(st.lists(st.tuples(st.integers(0, 5_000), st.text("ab", max_size=2)), max_size=30))
 def test_the_step_makes_no_difference(pieces: list[tuple[int, str]]) -> None:
     at = 0
-    events: list[tuple[int, JsonObject]] = [(0, message_start()), (0, text_start(0))]
+    events: list[tuple[int, JsonObject]] = [(0, pb.message_start()), (0, pb.text_start(0))]
     for gap, piece in pieces:
         at += gap
-        events.append((at, text(0, piece)))
+        events.append((at, pb.text(0, piece)))
     run = timed(*events)
     one, all_at_once = scanned(run, 1), scanned(run)
     assert one.spent_ns == all_at_once.spent_ns

@@ -8,18 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.playbook import (
-    ending,
-    fragment,
-    message_delta,
-    message_start,
-    ping,
-    sse,
-    text,
-    text_start,
-    thinking,
-    thinking_start,
-)
+from tests import playbook as pb
 from tui.core.metrics import (
     NO_PERCENTILES,
     UNKNOWN,
@@ -41,24 +30,24 @@ def timed(*reads: tuple[int, JsonObject], timed: bool = True) -> Metrics:
     """Metrics of events that came at the given milliseconds."""
     session = Session(timed=timed)
     for at, event in reads:
-        session.feed(at * MS, sse(event))
+        session.feed(at * MS, pb.sse(event))
     session.finish(99_999 * MS)
     return session.run.metrics()
 
 
 def test_each_metric_by_its_definition() -> None:
     metrics = timed(
-        (100, message_start()),
-        (150, ping()),
-        (200, thinking_start(0)),
-        (250, thinking(0, "")),
-        (300, thinking(0, "hm")),
-        (400, thinking(0, "so")),
-        (450, fragment(1, "")),
-        (700, text(2, "hi")),
-        (1_000, fragment(1, "{}")),
-        (1_100, ping()),
-        (1_200, message_delta("end_turn", {"output_tokens": 10})),
+        (100, pb.message_start()),
+        (150, pb.ping()),
+        (200, pb.thinking_start(0)),
+        (250, pb.thinking(0, "")),
+        (300, pb.thinking(0, "hm")),
+        (400, pb.thinking(0, "so")),
+        (450, pb.fragment(1, "")),
+        (700, pb.text(2, "hi")),
+        (1_000, pb.fragment(1, "{}")),
+        (1_100, pb.ping()),
+        (1_200, pb.message_delta("end_turn", {"output_tokens": 10})),
         (1_300, {"type": "message_stop"}),
     )
     assert metrics == Metrics(
@@ -77,16 +66,16 @@ def test_each_metric_by_its_definition() -> None:
 
 def test_the_output_tokens_are_those_of_the_last_message_delta() -> None:
     metrics = timed(
-        (0, message_start()),
-        (0, text(0, "a")),
-        (500, message_delta(None, {"output_tokens": 2})),
-        (1_000, message_delta("end_turn", {"output_tokens": 4})),
+        (0, pb.message_start()),
+        (0, pb.text(0, "a")),
+        (500, pb.message_delta(None, {"output_tokens": 2})),
+        (1_000, pb.message_delta("end_turn", {"output_tokens": 4})),
     )
     assert metrics.tokens_per_s == 4
 
 
 def test_nothing_is_known_of_a_run_without_times() -> None:
-    assert timed((0, message_start()), (5, text(0, "a")), timed=False) == UNKNOWN
+    assert timed((0, pb.message_start()), (5, pb.text(0, "a")), timed=False) == UNKNOWN
     assert {*UNKNOWN[:7], *UNKNOWN.icl, *UNKNOWN[8:]} == {None}
 
 
@@ -96,19 +85,21 @@ def test_nothing_is_known_before_the_first_byte() -> None:
 
 
 def test_without_content_only_the_bytes_have_times() -> None:
-    metrics = timed((10, message_start()), (20, text_start(0)), (30, ping()))
+    metrics = timed((10, pb.message_start()), (20, pb.text_start(0)), (30, pb.ping()))
     assert metrics == UNKNOWN._replace(ttfb=10 * MS, e2e=30 * MS, stalls=0)
 
 
 def test_a_single_content_chunk_has_no_gaps() -> None:
-    metrics = timed((10, message_start()), (20, text(0, "a")), (50, ping()))
+    metrics = timed((10, pb.message_start()), (20, pb.text(0, "a")), (50, pb.ping()))
     assert (metrics.ttft, metrics.ttst, metrics.decode) == (20 * MS, None, 30 * MS)
     assert metrics.icl == NO_PERCENTILES
 
 
 def test_events_out_of_one_read_share_its_time() -> None:
     session = Session()
-    session.feed(5 * MS, sse(message_start()) + sse(text(0, "a")) + sse(text(0, "b")))
+    session.feed(
+        5 * MS, pb.sse(pb.message_start()) + pb.sse(pb.text(0, "a")) + pb.sse(pb.text(0, "b"))
+    )
     metrics = session.run.metrics()
     assert (metrics.ttst, metrics.icl.max, metrics.decode) == (0, 0, 0)
     assert metrics.tokens_per_s is None
@@ -130,23 +121,23 @@ def test_events_out_of_one_read_share_its_time() -> None:
 )
 def test_tokens(tokens: object, itl: float | None, rate: float | None) -> None:
     metrics = timed(
-        (0, message_start(usage={})),
-        (1_000, text(0, "a")),
-        (2_000, message_delta("end_turn", {"output_tokens": tokens})),
+        (0, pb.message_start(usage={})),
+        (1_000, pb.text(0, "a")),
+        (2_000, pb.message_delta("end_turn", {"output_tokens": tokens})),
     )
     assert (metrics.itl, metrics.tokens_per_s) == (itl, rate)
 
 
 def test_a_stall_is_counted_and_pings_do_not_end_it() -> None:
     metrics = timed(
-        (0, text(0, "a")), (1_500, ping()), (2_500, text(0, "b")), (4_500, text(0, "c"))
+        (0, pb.text(0, "a")), (1_500, pb.ping()), (2_500, pb.text(0, "b")), (4_500, pb.text(0, "c"))
     )
     assert metrics.stalls == 1
     assert metrics.icl.max == 2_500 * MS
 
 
 def test_the_end_of_the_response_is_no_byte() -> None:
-    assert timed((0, message_start()), (7, ping())).e2e == 7 * MS
+    assert timed((0, pb.message_start()), (7, pb.ping())).e2e == 7 * MS
 
 
 def test_percentiles_by_nearest_rank() -> None:
@@ -192,10 +183,10 @@ def test_many_gaps_are_taken_in_over_several_calls() -> None:
 
 def test_as_json_in_milliseconds() -> None:
     metrics = timed(
-        (100, message_start()),
-        (300, text(0, "a")),
-        (400, text(0, "b")),
-        *((1_000, event) for event in ending()),
+        (100, pb.message_start()),
+        (300, pb.text(0, "a")),
+        (400, pb.text(0, "b")),
+        *((1_000, event) for event in pb.ending()),
     )
     assert to_json(metrics) == {
         "ttfb_ms": 100.0,

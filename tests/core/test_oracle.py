@@ -25,25 +25,7 @@ from anthropic.types.beta.parsed_beta_message import ParsedBetaMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.playbook import (
-    block_start,
-    block_stop,
-    check_laws,
-    delta,
-    ending,
-    error,
-    fragment,
-    message_delta,
-    message_start,
-    message_stop,
-    run,
-    text,
-    text_block,
-    thinking,
-    thinking_start,
-    tool_block,
-    wire,
-)
+from tests import playbook as pb
 from tests.streams import cuts, legal_bytes
 from tui.core.records import JsonObject
 from tui.core.session import Run
@@ -216,8 +198,8 @@ def test_recorded_streams(corpus: list[Path]) -> None:
     compared, raised = 0, Counter[str]()
     for path in corpus:
         data = path.read_bytes()
-        session = run([data])
-        check_laws(session, data)
+        session = pb.run([data])
+        pb.check_laws(session, data)
         part = session.run
         message = part.state.message_json()
         if len(session.runs) > 1:
@@ -240,7 +222,7 @@ def test_recorded_streams(corpus: list[Path]) -> None:
 def test_recorded_streams_have_sane_statuses(corpus: list[Path]) -> None:
     for path in corpus:
         data = path.read_bytes()
-        for part in run([data]).runs:
+        for part in pb.run([data]).runs:
             if part.state.error is not None:
                 assert part.status == "error", path.name
             elif "message_stop" in part.state.counts:
@@ -255,33 +237,33 @@ def test_recorded_streams_have_sane_statuses(corpus: list[Path]) -> None:
 
 @given(legal_bytes(), st.data())
 def test_legal_streams(data: bytes, draw: st.DataObject) -> None:
-    session = run(draw.draw(cuts(data)))
+    session = pb.run(draw.draw(cuts(data)))
     (part,) = session.runs
     assert part.status == "complete"
     assert part.state.anomalies == []
     # Line ends of one kind, as the SDK's decoder knows them; ours has read the bytes as they are.
     events = [found.payload for found in part.timeline.records() if found.payload is not None]
-    assert not compare(part, wire(*events))
+    assert not compare(part, pb.wire(*events))
 
 
 # --- where the SDK is not followed ----------------------------------------------------------------
 
 
 def dropped(*events: JsonObject) -> list[str]:
-    data = wire(*events)
-    return sorted(compare(run([data]).run, data))
+    data = pb.wire(*events)
+    return sorted(compare(pb.run([data]).run, data))
 
 
 def test_what_the_sdk_drops() -> None:
     usage = {"output_tokens": 5, "cache_creation": {"ephemeral_5m_input_tokens": 1}, "cost": 2}
     events = [
-        message_start() | {"trace": 1},
-        thinking_start(0),
-        thinking(0, "hm", estimated_tokens=3),
-        delta(0, "new_delta", a=1),
-        block_stop(0),
-        message_delta("end_turn", usage, provider_metadata={"a": 1}),
-        message_stop(**{"amazon-bedrock-invocationMetrics": {"a": 1}}),
+        pb.message_start() | {"trace": 1},
+        pb.thinking_start(0),
+        pb.thinking(0, "hm", estimated_tokens=3),
+        pb.delta(0, "new_delta", a=1),
+        pb.block_stop(0),
+        pb.message_delta("end_turn", usage, provider_metadata={"a": 1}),
+        pb.message_stop(**{"amazon-bedrock-invocationMetrics": {"a": 1}}),
     ]
     assert dropped(*events) == [
         "amazon-bedrock-invocationMetrics",
@@ -295,33 +277,36 @@ def test_what_the_sdk_drops() -> None:
 
 
 def test_tool_input_for_a_block_that_is_no_tool_is_kept() -> None:
-    search = block_start(0, "web_search_tool_result", tool_use_id="srvtoolu_1", content=[])
-    events = [message_start(), search, fragment(0, '{"a":1}'), block_stop(0), *ending()]
+    search = pb.block_start(0, "web_search_tool_result", tool_use_id="srvtoolu_1", content=[])
+    events = [pb.message_start(), search, pb.fragment(0, '{"a":1}'), pb.block_stop(0), *pb.ending()]
     assert dropped(*events) == ["input of a block that is no tool"]
 
 
 def test_a_partial_parse_is_no_input() -> None:
-    events = [message_start(), *tool_block(0, '{"a": 1, "b'), *ending("max_tokens")]
+    events = [pb.message_start(), *pb.tool_block(0, '{"a": 1, "b'), *pb.ending("max_tokens")]
     assert dropped(*events) == ["partial input"]
     assert sdk_message(events)["content"][0]["input"] == {"a": 1}
-    assert run([wire(*events)]).run.state.tool_reports()[0].input is None
+    assert pb.run([pb.wire(*events)]).run.state.tool_reports()[0].input is None
 
 
 @pytest.mark.parametrize(
     ("events", "pattern"),
     [
-        ([message_start(), error()], "APIStatusError"),
-        (text_block(0, "a"), "RuntimeError"),
-        ([message_start(), text(3, "a"), *ending()], "IndexError"),
-        ([message_start(), *text_block(3, "a"), *ending()], "IndexError"),
-        ([message_start(), *tool_block(0, "{oops}"), *ending()], "ValueError"),
-        ([message_start(usage=None), *text_block(0, "a"), *ending()], "AttributeError"),
-        ([message_start(), *text_block(0, "a"), message_delta(usage=None)], "AttributeError"),
+        ([pb.message_start(), pb.error()], "APIStatusError"),
+        (pb.text_block(0, "a"), "RuntimeError"),
+        ([pb.message_start(), pb.text(3, "a"), *pb.ending()], "IndexError"),
+        ([pb.message_start(), *pb.text_block(3, "a"), *pb.ending()], "IndexError"),
+        ([pb.message_start(), *pb.tool_block(0, "{oops}"), *pb.ending()], "ValueError"),
+        ([pb.message_start(usage=None), *pb.text_block(0, "a"), *pb.ending()], "AttributeError"),
+        (
+            [pb.message_start(), *pb.text_block(0, "a"), pb.message_delta(usage=None)],
+            "AttributeError",
+        ),
     ],
 )
 def test_where_the_sdk_raises_we_have_a_message(events: list[JsonObject], pattern: str) -> None:
-    data = wire(*events)
-    part = run([data]).run
+    data = pb.wire(*events)
+    part = pb.run([data]).run
     with pytest.raises(SdkRaised) as raised:
         compare(part, data)
     assert explain(raised.value, part.state).startswith(pattern)
@@ -329,31 +314,33 @@ def test_where_the_sdk_raises_we_have_a_message(events: list[JsonObject], patter
 
 
 def test_the_sdk_loses_an_event_without_its_blank_line() -> None:
-    data = wire(message_start(), *text_block(0, "a"), message_delta()).rstrip(b"\n")
+    data = pb.wire(pb.message_start(), *pb.text_block(0, "a"), pb.message_delta()).rstrip(b"\n")
     assert sdk_message(sdk_events(data))["stop_reason"] is None
-    message = run([data]).run.state.message_json()
+    message = pb.run([data]).run.state.message_json()
     assert message is not None
     assert message["stop_reason"] == "end_turn"
 
 
 def test_the_sdk_ignores_a_second_message() -> None:
-    data = wire(message_start(), *ending(), message_start(id="msg_2"), *text_block(0, "a"))
+    data = pb.wire(
+        pb.message_start(), *pb.ending(), pb.message_start(id="msg_2"), *pb.text_block(0, "a")
+    )
     assert sdk_message(sdk_events(data))["id"] == "msg_1"
-    assert len(run([data]).runs) == 2
+    assert len(pb.run([data]).runs) == 2
 
 
 def test_blocks_are_named_by_index_not_by_position() -> None:
     events = [
-        message_start(),
-        block_start(1, "text", text=""),
-        block_start(0, "text", text=""),
-        text(1, "one"),
-        text(0, "zero"),
-        block_stop(0),
-        block_stop(1),
-        *ending(),
+        pb.message_start(),
+        pb.block_start(1, "text", text=""),
+        pb.block_start(0, "text", text=""),
+        pb.text(1, "one"),
+        pb.text(0, "zero"),
+        pb.block_stop(0),
+        pb.block_stop(1),
+        *pb.ending(),
     ]
-    message = run([wire(*events)]).run.state.message_json()
+    message = pb.run([pb.wire(*events)]).run.state.message_json()
     assert message is not None
     assert [block["text"] for block in message["content"]] == ["one", "zero"]
     assert [block["text"] for block in sdk_message(events)["content"]] == ["zero", "one"]

@@ -8,55 +8,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.playbook import (
-    Played,
-    block_start,
-    block_stop,
-    citation,
-    delta,
-    fragment,
-    message_delta,
-    message_start,
-    message_stop,
-    ping,
-    play,
-    record,
-    run,
-    signature,
-    sse,
-    text,
-    text_block,
-    text_start,
-    thinking,
-    thinking_start,
-    tool_start,
-    wire,
-)
+from tests import playbook as pb
 from tests.streams import ABSENT, WRONG, Path, broken_events, legal_events, paths, replaced
 from tui.core.records import JsonObject
 from tui.core.reducer import apply, fold
 from tui.core.state import RunState
 
 CANON: Final = [
-    message_start(),
-    thinking_start(0),
-    thinking(0, "hm"),
-    signature(0, "s"),
-    block_stop(0),
-    ping(),
-    tool_start(1),
-    fragment(1, '{"a":'),
-    fragment(1, "1}"),
-    block_stop(1),
-    block_start(2, "compaction", content=None),
-    delta(2, "compaction_delta", content="x", encrypted_content="y"),
-    block_stop(2),
-    text_start(3),
-    text(3, "hi"),
-    citation(3, {"type": "char_location"}),
-    block_stop(3),
-    message_delta(),
-    message_stop(),
+    pb.message_start(),
+    pb.thinking_start(0),
+    pb.thinking(0, "hm"),
+    pb.signature(0, "s"),
+    pb.block_stop(0),
+    pb.ping(),
+    pb.tool_start(1),
+    pb.fragment(1, '{"a":'),
+    pb.fragment(1, "1}"),
+    pb.block_stop(1),
+    pb.block_start(2, "compaction", content=None),
+    pb.delta(2, "compaction_delta", content="x", encrypted_content="y"),
+    pb.block_stop(2),
+    pb.text_start(3),
+    pb.text(3, "hi"),
+    pb.citation(3, {"type": "char_location"}),
+    pb.block_stop(3),
+    pb.message_delta(),
+    pb.message_stop(),
 ]
 """Every event and delta type once; each event is damaged in turn."""
 
@@ -95,9 +72,9 @@ def test_every_field_with_every_wrong_type(number: int) -> None:
     for path in paths(event):
         for value in WRONG:
             # The `event:` field stays as it was before the event was damaged.
-            broken = sse(replaced(event, path, value), event["type"])
-            later = [*text_block(9, "later"), ping()]
-            session = run([wire(*CANON[:number], broken, *CANON[number + 1 :], *later)])
+            broken = pb.sse(replaced(event, path, value), event["type"])
+            later = [*pb.text_block(9, "later"), pb.ping()]
+            session = pb.run([pb.wire(*CANON[:number], broken, *CANON[number + 1 :], *later)])
             state = session.run.state
             codes = {anomaly.code for anomaly in state.anomalies}
             # The block at the end comes after the message's stop, which is noted in any case.
@@ -108,12 +85,12 @@ def test_every_field_with_every_wrong_type(number: int) -> None:
 
 
 def test_the_undamaged_stream_is_clean() -> None:
-    Played(run([wire(*CANON)])).expect(text="hi", stop_reason="end_turn")
+    pb.Played(pb.run([pb.wire(*CANON)])).expect(text="hi", stop_reason="end_turn")
 
 
 @given(legal_events())
 def test_legal_streams_have_no_anomalies(events: list[JsonObject]) -> None:
-    state = fold([record(seq, event) for seq, event in enumerate(events)])
+    state = fold([pb.record(seq, event) for seq, event in enumerate(events)])
     assert state.anomalies == []
     assert state.status == "complete"
     assert all(tool.state in ("complete", "empty") for tool in state.tool_reports())
@@ -123,7 +100,7 @@ def test_legal_streams_have_no_anomalies(events: list[JsonObject]) -> None:
 def test_the_fold_of_a_prefix_is_the_state_after_as_many_steps(
     events: list[JsonObject], data: st.DataObject
 ) -> None:
-    records = [record(seq, event, seq * 10**8) for seq, event in enumerate(events)]
+    records = [pb.record(seq, event, seq * 10**8) for seq, event in enumerate(events)]
     live = RunState()
     for seq, item in enumerate(records):
         assert fold(records[:seq]) == live
@@ -136,12 +113,12 @@ def test_the_fold_of_a_prefix_is_the_state_after_as_many_steps(
 
 @given(broken_events())
 def test_broken_streams_never_raise(events: list[JsonObject]) -> None:
-    play(*events)
+    pb.play(*events)
 
 
 def test_a_missing_field_is_named() -> None:
     broken = replaced(CANON[0], ("message",), ABSENT)
-    state = fold([record(0, broken)])
+    state = fold([pb.record(0, broken)])
     assert "missing" in state.anomalies[0].detail
-    state = fold([record(0, replaced(CANON[0], ("message",), 5))])
+    state = fold([pb.record(0, replaced(CANON[0], ("message",), 5))])
     assert "int" in state.anomalies[0].detail

@@ -9,24 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.playbook import (
-    block_start,
-    block_stop,
-    delta,
-    ending,
-    error,
-    fragment,
-    message_start,
-    ping,
-    run,
-    sse,
-    strict,
-    text,
-    text_block,
-    text_start,
-    tool_block,
-    wire,
-)
+from tests import playbook as pb
 from tests.streams import broken_events, cuts, sse_bytes
 from tui.core.records import JsonObject
 from tui.core.report import SCHEMA, dumps, file_report, run_report
@@ -35,12 +18,14 @@ from tui.core.session import Session
 
 def report(*items: JsonObject | bytes) -> JsonObject:
     """The only run's report, after a trip through JSON."""
-    return run_report(run([wire(*items)]).run)
+    return run_report(pb.run([pb.wire(*items)]).run)
 
 
 def test_the_shape() -> None:
-    data = wire(message_start(), ping(), *tool_block(1, '{"a":', "1}"), *ending("tool_use"))
-    assert file_report("x.sse", run([data]).runs) == {
+    data = pb.wire(
+        pb.message_start(), pb.ping(), *pb.tool_block(1, '{"a":', "1}"), *pb.ending("tool_use")
+    )
+    assert file_report("x.sse", pb.run([data]).runs) == {
         "schema": "streamscope.inspect/1",
         "file": "x.sse",
         "runs": [
@@ -110,7 +95,7 @@ def test_the_shape() -> None:
 
 
 def test_a_live_run_has_no_file() -> None:
-    found = file_report(None, run([b""]).runs)
+    found = file_report(None, pb.run([b""]).runs)
     assert (found["schema"], found["file"]) == (SCHEMA, None)
     assert found["runs"][0]["status"] == "empty"
     assert found["runs"][0]["message"] is None
@@ -118,7 +103,7 @@ def test_a_live_run_has_no_file() -> None:
 
 def test_untimed_metrics_are_null() -> None:
     session = Session(timed=False)
-    session.feed(0, wire(message_start(), text(0, "a"), text(0, "b"), *ending()))
+    session.feed(0, pb.wire(pb.message_start(), pb.text(0, "a"), pb.text(0, "b"), *pb.ending()))
     session.finish(0)
     metrics = run_report(session.run)["metrics"]
     assert set(metrics.pop("icl_ms").values()) | set(metrics.values()) == {None}
@@ -126,21 +111,23 @@ def test_untimed_metrics_are_null() -> None:
 
 def test_a_run_that_is_still_going_on_counts_as_truncated() -> None:
     session = Session()
-    session.feed(0, sse(message_start()))
+    session.feed(0, pb.sse(pb.message_start()))
     assert session.run.status == "streaming"
     assert run_report(session.run)["status"] == "truncated"
 
 
 def test_error_and_anomalies() -> None:
-    found = report(message_start(), {"type": "new"}, error())
-    assert (found["status"], found["error"]) == ("error", error()["error"])
+    found = report(pb.message_start(), {"type": "new"}, pb.error())
+    assert (found["status"], found["error"]) == ("error", pb.error()["error"])
     assert found["anomalies"] == [
         {"seq": 1, "code": "unknown_event", "detail": "no event type 'new' is known"}
     ]
 
 
 def test_one_line_of_ascii() -> None:
-    line = dumps(report(message_start(), *text_block(0, "\u00e9\n\u2028\ud800"), *ending()))
+    line = dumps(
+        report(pb.message_start(), *pb.text_block(0, "\u00e9\n\u2028\ud800"), *pb.ending())
+    )
     assert line.isascii()
     assert "\n" not in line
     assert json.loads(line)["message"]["content"][0]["text"] == "\u00e9\n\u2028\ud800"
@@ -148,10 +135,10 @@ def test_one_line_of_ascii() -> None:
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])
 def test_infinity_is_written_as_a_string(number: str) -> None:
-    event = sse(message_start(odd=0)).replace(b'"odd": 0', b'"odd": ' + number.encode())
-    found = report(event, *ending())
+    event = pb.sse(pb.message_start(odd=0)).replace(b'"odd": 0', b'"odd": ' + number.encode())
+    found = report(event, *pb.ending())
     assert math.isinf(found["message"]["odd"])
-    parsed = strict(dumps(found))
+    parsed = pb.strict(dumps(found))
     assert isinstance(parsed, dict)
     assert parsed["message"]["odd"] in {"inf", "-inf"}
     assert parsed["message"]["usage"] == {"input_tokens": 25, "output_tokens": 15}
@@ -161,11 +148,15 @@ def test_infinity_is_written_as_a_string(number: str) -> None:
 def test_nesting_of_any_depth(depth: int) -> None:
     nest = "[" * depth + "]" * depth
     document = '{"a":' + nest + "}"
-    start = sse(block_start(0, "tool_use", input=0)).replace(
+    start = pb.sse(pb.block_start(0, "tool_use", input=0)).replace(
         b'"input": 0', b'"input": ' + document.encode()
     )
-    line = dumps(report(message_start(), start, block_stop(0), *tool_block(1, document), *ending()))
-    parsed = strict(line)
+    line = dumps(
+        report(
+            pb.message_start(), start, pb.block_stop(0), *pb.tool_block(1, document), *pb.ending()
+        )
+    )
+    parsed = pb.strict(line)
     assert isinstance(parsed, dict)
     assert parsed["tools"][-1]["raw"] == document
     assert parsed["tools"][-1]["state"] in {"complete", "invalid"}
@@ -173,9 +164,11 @@ def test_nesting_of_any_depth(depth: int) -> None:
 
 def test_only_what_is_too_deep_is_left_out() -> None:
     document = '{"b":1,"a":' + "[" * 150 + "]" * 150 + "}"
-    found = report(message_start(), *tool_block(0, document), *text_block(1, "kept"), *ending())
+    found = report(
+        pb.message_start(), *pb.tool_block(0, document), *pb.text_block(1, "kept"), *pb.ending()
+    )
     found["message"]["odd"] = math.inf
-    parsed = strict(dumps(found))
+    parsed = pb.strict(dumps(found))
     assert isinstance(parsed, dict)
     assert parsed["tools"][0]["input"]["b"] == 1
     assert "nested too deeply" in json.dumps(parsed["tools"][0]["input"])
@@ -185,40 +178,46 @@ def test_only_what_is_too_deep_is_left_out() -> None:
 def test_integers_of_any_length() -> None:
     for digits in (400, 4_300, 5_000):
         number = "9" * digits
-        event = sse(message_start(odd=0)).replace(b'"odd": 0', b'"odd": ' + number.encode())
-        strict(dumps(report(event, *tool_block(0, '{"a":' + number + "}"), *ending())))
+        event = pb.sse(pb.message_start(odd=0)).replace(b'"odd": 0', b'"odd": ' + number.encode())
+        pb.strict(dumps(report(event, *pb.tool_block(0, '{"a":' + number + "}"), *pb.ending())))
 
 
 def test_numbers_that_are_no_counts() -> None:
     usage = {"output_tokens": 10**400}
-    events = [message_start(usage=usage), text_start(0), text(0, "a"), ping(), fragment(0, "1")]
-    chunks = [sse(event) for event in events]
-    found = run_report(run(chunks).run)
+    events = [
+        pb.message_start(usage=usage),
+        pb.text_start(0),
+        pb.text(0, "a"),
+        pb.ping(),
+        pb.fragment(0, "1"),
+    ]
+    chunks = [pb.sse(event) for event in events]
+    found = run_report(pb.run(chunks).run)
     assert found["metrics"]["tokens_per_s"] is None
-    strict(dumps(found))
+    pb.strict(dumps(found))
 
 
 def test_fields_of_a_delta_that_overwrite() -> None:
-    event = delta(
+    event = pb.delta(
         0, "compaction_delta", content=[1], encrypted_content={"a": 1}, type="compaction_delta"
     )
-    strict(dumps(report(message_start(), event)))
+    pb.strict(dumps(report(pb.message_start(), event)))
 
 
 @given(broken_events(), st.data())
 def test_any_events_give_strict_json(events: list[JsonObject], data: st.DataObject) -> None:
-    session = run(data.draw(cuts(wire(*events))))
-    strict(dumps(file_report("f", session.runs)))
+    session = pb.run(data.draw(cuts(pb.wire(*events))))
+    pb.strict(dumps(file_report("f", session.runs)))
 
 
 @given((sse_bytes() | st.binary(max_size=80)).flatmap(cuts))
 def test_any_bytes_give_strict_json(chunks: list[bytes]) -> None:
-    session = run(chunks)
-    strict(dumps(file_report("f", session.runs)))
+    session = pb.run(chunks)
+    pb.strict(dumps(file_report("f", session.runs)))
 
 
 def test_the_request_id_is_that_of_the_head_else_that_of_the_error() -> None:
     event = {"type": "error", "error": {"type": "x", "request_id": "req_2"}}
-    runs = run([wire(event)]).runs
+    runs = pb.run([pb.wire(event)]).runs
     assert file_report("f", runs, [()], ["req_1"])["runs"][0]["request_id"] == "req_1"
     assert file_report("f", runs)["runs"][0]["request_id"] == "req_2"

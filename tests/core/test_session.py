@@ -11,30 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.playbook import (
-    BOM,
-    DONE,
-    Played,
-    assert_same_runs,
-    assert_same_to_the_last_detail,
-    block_stop,
-    check_laws,
-    ending,
-    error,
-    fragment,
-    message_delta,
-    message_start,
-    message_stop,
-    ping,
-    play,
-    run,
-    sse,
-    text,
-    text_block,
-    text_start,
-    tool_start,
-    wire,
-)
+from tests import playbook as pb
 from tests.streams import STARTS, broken_events, cuts, legal_bytes, sse_bytes, timed_reads
 from tests.sweeps import few, sampled
 from tui.core import records
@@ -46,7 +23,7 @@ from tui.core.sse import Frame
 from tui.core.state import End
 from tui.core.timeline import BorrowedStore
 
-WHOLE: Final = [message_start(), *text_block(0, "hi"), *ending()]
+WHOLE: Final = [pb.message_start(), *pb.text_block(0, "hi"), *pb.ending()]
 RESET: Final = {"type": "connection_reset", "message": "reset by peer"}
 
 
@@ -54,36 +31,36 @@ RESET: Final = {"type": "connection_reset", "message": "reset by peer"}
 
 
 def test_complete_is_message_stop_seen() -> None:
-    play(*WHOLE).expect(text="hi", runs=1)
+    pb.play(*WHOLE).expect(text="hi", runs=1)
 
 
 def test_a_run_that_goes_on_is_streaming() -> None:
     session = Session()
     seen = [session.run.status]
     for event in WHOLE:
-        session.feed(0, sse(event))
+        session.feed(0, pb.sse(event))
         seen.append(session.run.status)
     assert seen == ["streaming"] * len(WHOLE) + ["complete"]
 
 
 def test_an_empty_body() -> None:
-    played = play().expect(status="empty")
+    played = pb.play().expect(status="empty")
     assert played.state.message_json() is None
     assert played.run.error is None
 
 
 def test_a_clean_end_without_message_stop_is_truncated() -> None:
-    play(*WHOLE[:3]).expect(status="truncated", text="hi")
+    pb.play(*WHOLE[:3]).expect(status="truncated", text="hi")
 
 
 def test_truncated_after_message_delta() -> None:
-    play(*WHOLE[:-1]).expect(status="truncated", text="hi", stop_reason="end_turn")
+    pb.play(*WHOLE[:-1]).expect(status="truncated", text="hi", stop_reason="end_turn")
 
 
 def test_truncated_in_the_middle_of_an_event() -> None:
-    event = sse(text(0, "lost"))
+    event = pb.sse(pb.text(0, "lost"))
     for length in (1, 7, 30, len(event) - 6):
-        played = play(message_start(), text_start(0), text(0, "par"), event[:length])
+        played = pb.play(pb.message_start(), pb.text_start(0), pb.text(0, "par"), event[:length])
         played.expect(status="truncated", text="par", anomalies=["cut_off"])
         assert played.state.counts["content_block_delta"] == 1
 
@@ -91,21 +68,21 @@ def test_truncated_in_the_middle_of_an_event() -> None:
 def test_message_stop_that_lacks_only_its_blank_line() -> None:
     for end in (b"", b"\n", b"\r", b"\r\n"):
         stop = b'event: message_stop\ndata: {"type":"message_stop"}' + end
-        play(*WHOLE[:-1], stop).expect(text="hi", anomalies=["unterminated_event"])
+        pb.play(*WHOLE[:-1], stop).expect(text="hi", anomalies=["unterminated_event"])
 
 
 def test_comments_only() -> None:
-    played = play(b": one\n\n: two\n\n").expect(status="truncated")
+    played = pb.play(b": one\n\n: two\n\n").expect(status="truncated")
     assert (len(played.run.timeline), played.state.events) == (2, 0)
 
 
 def test_line_ends_only() -> None:
-    play(b"\n\n").expect(status="truncated")
-    play(BOM).expect(status="truncated")
+    pb.play(b"\n\n").expect(status="truncated")
+    pb.play(pb.BOM).expect(status="truncated")
 
 
 def test_done_without_a_message() -> None:
-    play(DONE).expect(status="truncated")
+    pb.play(pb.DONE).expect(status="truncated")
 
 
 @pytest.mark.parametrize(
@@ -121,27 +98,29 @@ def test_done_without_a_message() -> None:
     ],
 )
 def test_the_way_it_ended(how: End, status: str) -> None:
-    played = play(*WHOLE[:3], how=how, detail=RESET).expect(status=status, text="hi")
+    played = pb.play(*WHOLE[:3], how=how, detail=RESET).expect(status=status, text="hi")
     assert played.run.error == RESET
     assert played.state.end == how
 
 
 def test_an_end_after_message_stop_changes_nothing() -> None:
-    play(*WHOLE, how="reset", detail=RESET).expect(text="hi")
+    pb.play(*WHOLE, how="reset", detail=RESET).expect(text="hi")
 
 
 def test_nothing_came_and_the_connection_broke() -> None:
-    played = play(how="reset", detail=RESET).expect(status="error")
+    played = pb.play(how="reset", detail=RESET).expect(status="error")
     assert played.run.error == RESET
 
 
 def test_the_error_of_the_stream_comes_before_that_of_the_connection() -> None:
-    played = play(message_start(), error(), how="reset", detail=RESET).expect(status="error")
-    assert played.run.error == error()["error"]
+    played = pb.play(pb.message_start(), pb.error(), how="reset", detail=RESET).expect(
+        status="error"
+    )
+    assert played.run.error == pb.error()["error"]
 
 
 def test_a_session_ends_once() -> None:
-    session = run([wire(*WHOLE[:3])])
+    session = pb.run([pb.wire(*WHOLE[:3])])
     session.finish(5, "reset", RESET)
     assert session.ended
     assert (session.run.status, session.run.error) == ("truncated", None)
@@ -149,7 +128,7 @@ def test_a_session_ends_once() -> None:
 
 def test_feed_says_how_many_records_there_are() -> None:
     session = Session()
-    event = sse(message_start())
+    event = pb.sse(pb.message_start())
     assert session.feed(0, b"") == 0
     assert session.raw.size == 0
     assert session.feed(1, event[:9]) == 0
@@ -160,13 +139,13 @@ def test_feed_says_how_many_records_there_are() -> None:
 
 def test_a_run_without_times_has_no_metrics() -> None:
     session = Session(timed=False)
-    session.feed(5, wire(*WHOLE))
+    session.feed(5, pb.wire(*WHOLE))
     assert session.run.metrics() == UNKNOWN
 
 
 def test_an_unfinished_event_has_the_time_of_the_last_bytes() -> None:
     session = Session()
-    session.feed(5, sse(message_start()))
+    session.feed(5, pb.sse(pb.message_start()))
     session.feed(7, b"event: mess")
     session.finish(1_000)
     assert list(session.run.timeline.times) == [5, 7]
@@ -177,42 +156,44 @@ def test_an_unfinished_event_has_the_time_of_the_last_bytes() -> None:
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
 def test_line_ends(line_end: bytes) -> None:
-    play(BOM, *(sse(event, line_end=line_end) for event in WHOLE)).expect(text="hi")
+    pb.play(pb.BOM, *(pb.sse(event, line_end=line_end) for event in WHOLE)).expect(text="hi")
 
 
 def test_without_event_lines_the_type_in_the_data_is_used() -> None:
-    play(*(sse(event, "") for event in WHOLE)).expect(text="hi")
+    pb.play(*(pb.sse(event, "") for event in WHOLE)).expect(text="hi")
 
 
 def test_where_event_and_type_differ_the_data_wins() -> None:
-    play(*(sse(event, "ping") for event in WHOLE)).expect(
+    pb.play(*(pb.sse(event, "ping") for event in WHOLE)).expect(
         text="hi", anomalies=["type_mismatch"] * len(WHOLE)
     )
 
 
 def test_data_over_several_lines() -> None:
-    play(*(sse(json.dumps(event, indent=1), str(event["type"])) for event in WHOLE)).expect(
+    pb.play(*(pb.sse(json.dumps(event, indent=1), str(event["type"])) for event in WHOLE)).expect(
         text="hi"
     )
 
 
 def test_other_line_separators_stay_in_the_text() -> None:
     odd = "a\u2028b\u2029c\u0085d"
-    event = sse(json.dumps(text(0, odd), ensure_ascii=False), "content_block_delta")
+    event = pb.sse(json.dumps(pb.text(0, odd), ensure_ascii=False), "content_block_delta")
     assert "\u2028".encode() in event
-    play(message_start(), text_start(0), event, block_stop(0), *ending()).expect(text=odd)
+    pb.play(pb.message_start(), pb.text_start(0), event, pb.block_stop(0), *pb.ending()).expect(
+        text=odd
+    )
 
 
 def test_fields_of_the_grammar_that_the_protocol_does_not_use() -> None:
-    play(b"retry: 100\nid: 1\n\n", *WHOLE, b"id: 2\n\n").expect(text="hi")
+    pb.play(b"retry: 100\nid: 1\n\n", *WHOLE, b"id: 2\n\n").expect(text="hi")
 
 
 # --- two messages ---------------------------------------------------------------------------------
 
 
 def test_a_message_after_the_stop_is_the_next_run() -> None:
-    second = [message_start(id="msg_2"), *text_block(0, "again"), *ending()]
-    played = play(*WHOLE, b": between\n\n", *second).expect(text="hi", runs=2)
+    second = [pb.message_start(id="msg_2"), *pb.text_block(0, "again"), *pb.ending()]
+    played = pb.play(*WHOLE, b": between\n\n", *second).expect(text="hi", runs=2)
     other = played.second().expect(text="again", id="msg_2")
     assert [record.type for record in other.run.timeline.records()][0] == "message_start"
     assert other.run.first_offset == played.run.size
@@ -220,38 +201,42 @@ def test_a_message_after_the_stop_is_the_next_run() -> None:
 
 
 def test_a_message_before_the_stop_ends_the_earlier_one_as_truncated() -> None:
-    played = play(*WHOLE[:3], *WHOLE)
+    played = pb.play(*WHOLE[:3], *WHOLE)
     played.expect(status="truncated", text="hi", anomalies=["duplicate_message_start"], runs=2)
     played.second().expect(text="hi")
 
 
 def test_a_message_after_an_error_is_the_next_run() -> None:
-    played = play(message_start(), error(), *WHOLE).expect(status="error", runs=2)
+    played = pb.play(pb.message_start(), pb.error(), *WHOLE).expect(status="error", runs=2)
     played.second().expect(text="hi")
 
 
 def test_many_messages_out_of_one_read() -> None:
-    played = play(ping(), *WHOLE * 3, message_start(), ping(), ping()).expect(text="hi", runs=4)
+    played = pb.play(pb.ping(), *WHOLE * 3, pb.message_start(), pb.ping(), pb.ping()).expect(
+        text="hi", runs=4
+    )
     assert [part.status for part in played.session.runs] == ["complete"] * 3 + ["truncated"]
     assert [len(part.timeline) for part in played.session.runs] == [7, 6, 6, 3]
 
 
 def test_a_message_start_that_cannot_be_read_begins_a_run_as_well() -> None:
-    played = play(*WHOLE, sse("{oops", "message_start"), *text_block(0, "b")).expect(runs=2)
+    played = pb.play(*WHOLE, pb.sse("{oops", "message_start"), *pb.text_block(0, "b")).expect(
+        runs=2
+    )
     played.second().expect(
         status="truncated", text="b", anomalies=["bad_json", "event_before_start"]
     )
 
 
 def test_the_end_belongs_to_the_last_run() -> None:
-    played = play(*WHOLE, message_start(), how="reset", detail=RESET).expect(runs=2)
+    played = pb.play(*WHOLE, pb.message_start(), how="reset", detail=RESET).expect(runs=2)
     assert played.run.error is None
     assert played.second().expect(status="error").run.error == RESET
 
 
 def test_a_second_message_without_its_blank_line() -> None:
-    start = sse(message_start()).rstrip()
-    play(*WHOLE, start).expect(runs=2).second().expect(
+    start = pb.sse(pb.message_start()).rstrip()
+    pb.play(*WHOLE, start).expect(runs=2).second().expect(
         status="truncated", anomalies=["unterminated_event"]
     )
 
@@ -261,7 +246,7 @@ def test_a_second_message_without_its_blank_line() -> None:
 
 def test_an_html_page() -> None:
     page = b"<!DOCTYPE html>\n<style>\n:root {}\n</style>\n<h1>502 Bad Gateway</h1>\n\n<p>x"
-    played = play(page).expect(status="not_sse", anomalies=["html"])
+    played = pb.play(page).expect(status="not_sse", anomalies=["html"])
     assert played.run.error == {
         "type": "not_sse",
         "message": "an HTML page, not an event stream",
@@ -273,14 +258,14 @@ def test_a_json_error_body() -> None:
     api_error = {"type": "rate_limit_error", "message": "slow down"}
     body = {"type": "error", "error": api_error, "request_id": "req_1"}
     for indent in (None, 2):
-        played = play(json.dumps(body, indent=indent).encode())
+        played = pb.play(json.dumps(body, indent=indent).encode())
         played.expect(status="not_sse", anomalies=["json_error"])
         assert played.run.error == api_error | {"request_id": "req_1"}
 
 
 def test_an_error_response_that_was_no_stream() -> None:
     body = {"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}
-    played = play(json.dumps(body).encode(), how="http_error", detail={"status": 400})
+    played = pb.play(json.dumps(body).encode(), how="http_error", detail={"status": 400})
     played.expect(status="error", anomalies=["json_error"])
     assert played.run.error == body["error"]
 
@@ -294,18 +279,18 @@ def test_an_error_response_that_was_no_stream() -> None:
     ],
 )
 def test_other_bodies(body: bytes, code: str) -> None:
-    play(body).expect(status="not_sse", anomalies=[code])
+    pb.play(body).expect(status="not_sse", anomalies=[code])
 
 
 def test_a_body_with_one_event_is_a_stream() -> None:
-    play(b"<html>\n\n", ping()).expect(status="truncated")
+    pb.play(b"<html>\n\n", pb.ping()).expect(status="truncated")
 
 
-@pytest.mark.parametrize("events", [WHOLE, [error()], [ping(), *WHOLE]])
+@pytest.mark.parametrize("events", [WHOLE, [pb.error()], [pb.ping(), *WHOLE]])
 def test_cut_at_every_byte(events: list[JsonObject]) -> None:
-    data = wire(*events)
+    data = pb.wire(*events)
     for length in sampled(range(1, len(data)), "bytes", 300):
-        session = run([data[:length]])
+        session = pb.run([data[:length]])
         status = session.run.status
         seen = session.run.state.counts
         if "message_stop" in seen:
@@ -323,10 +308,12 @@ def test_a_tool_cut_at_every_byte_is_never_called_complete() -> None:
         }
         for piece in ('{"a"', ": [1, ", "2]}")
     ]
-    data = wire(message_start(), tool_start(0), *fragments, block_stop(0), message_delta())
-    stop = data.index(b"event: content_block_stop") + len(sse(block_stop(0))) - 2
+    data = pb.wire(
+        pb.message_start(), pb.tool_start(0), *fragments, pb.block_stop(0), pb.message_delta()
+    )
+    stop = data.index(b"event: content_block_stop") + len(pb.sse(pb.block_stop(0))) - 2
     for length in range(len(data)):
-        for tool in run([data[:length]]).run.state.tool_reports():
+        for tool in pb.run([data[:length]]).run.state.tool_reports():
             assert tool.state == ("complete" if length >= stop else "partial")
 
 
@@ -336,10 +323,10 @@ def test_a_tool_cut_at_every_byte_is_never_called_complete() -> None:
 @given(legal_bytes().flatmap(cuts))
 def test_any_chunks_give_the_same_runs(chunks: list[bytes]) -> None:
     data = b"".join(chunks)
-    whole, parts = run([data]), run(chunks)
-    assert_same_runs(whole, parts)
-    check_laws(parts, data)
-    Played(whole).expect(runs=1)
+    whole, parts = pb.run([data]), pb.run(chunks)
+    pb.assert_same_runs(whole, parts)
+    pb.check_laws(parts, data)
+    pb.Played(whole).expect(runs=1)
 
 
 @settings(max_examples=few(25))
@@ -347,10 +334,10 @@ def test_any_chunks_give_the_same_runs(chunks: list[bytes]) -> None:
 def test_any_chunks_of_broken_streams(
     one: list[JsonObject], other: list[JsonObject], data: st.DataObject
 ) -> None:
-    wired = wire(*one, *other)
-    parts = run(data.draw(cuts(wired)))
-    assert_same_runs(run([wired]), parts)
-    check_laws(parts, wired)
+    wired = pb.wire(*one, *other)
+    parts = pb.run(data.draw(cuts(wired)))
+    pb.assert_same_runs(pb.run([wired]), parts)
+    pb.check_laws(parts, wired)
 
 
 @given(
@@ -359,23 +346,23 @@ def test_any_chunks_of_broken_streams(
 )
 def test_any_bytes_never_raise(chunks: list[bytes], how: End) -> None:
     data = b"".join(chunks)
-    session = run(chunks, how)
-    check_laws(session, data)
+    session = pb.run(chunks, how)
+    pb.check_laws(session, data)
     assert session.run.status != "streaming"
-    assert_same_runs(session, run([data], how))
+    pb.assert_same_runs(session, pb.run([data], how))
 
 
 @given(legal_bytes(), st.data())
 def test_runs_follow_each_other(data: bytes, draw: st.DataObject) -> None:
-    wired = data + data.removeprefix(BOM)
-    session = run(draw.draw(cuts(wired)))
-    check_laws(session, wired)
+    wired = data + data.removeprefix(pb.BOM)
+    session = pb.run(draw.draw(cuts(wired)))
+    pb.check_laws(session, wired)
     assert [part.status for part in session.runs] == ["complete", "complete"]
     assert session.runs[0].state.message_json() == session.runs[1].state.message_json()
 
 
 def test_message_stop_first() -> None:
-    play(message_stop(), *WHOLE).expect(anomalies=["event_before_start"], runs=2)
+    pb.play(pb.message_stop(), *WHOLE).expect(anomalies=["event_before_start"], runs=2)
 
 
 # --- many at once ---------------------------------------------------------------------------------
@@ -410,8 +397,8 @@ def test_many_reads_at_once_are_the_same_as_one_by_one(
             at += size
     many.finish(10**12)
     assert count == sum(singly)
-    assert_same_to_the_last_detail(many, one)
-    check_laws(many, body)
+    pb.assert_same_to_the_last_detail(many, one)
+    pb.check_laws(many, body)
 
 
 @given(timed_reads(), st.sampled_from([60, 500, 100_000]))
@@ -425,7 +412,7 @@ def test_bursts_are_the_same_as_events_one_by_one(
             assert other.feed(t_ns, chunk) == singly
     one.finish(0)
     other.finish(0)
-    assert_same_to_the_last_detail(other, one)
+    pb.assert_same_to_the_last_detail(other, one)
 
 
 def test_nothing_read_is_nothing() -> None:
@@ -439,22 +426,22 @@ def test_a_long_answer_is_taken_in_bursts(monkeypatch: pytest.MonkeyPatch) -> No
     def refuse(*_: object) -> NoReturn:
         raise AssertionError("an event was read by itself")
 
-    events = [sse(text(0, f"word {number} ")) for number in range(2_000)]
+    events = [pb.sse(pb.text(0, f"word {number} ")) for number in range(2_000)]
     session = Session()
-    session.feed(0, wire(message_start(), text_start(0)))
+    session.feed(0, pb.wire(pb.message_start(), pb.text_start(0)))
     session.feed(1, b"".join(events[:100]))
     session.feed(2, b"".join(events[100:200]))
     with monkeypatch.context() as patch:
         patch.setattr(session_module, "from_frame", refuse)
         assert session.feed(3, b"".join(events[200:-1])) == 1_799
-    session.feed_many([4, 5], [events[-1], wire(block_stop(0), *ending())])
-    Played(session).expect(text="".join(f"word {number} " for number in range(2_000)))
+    session.feed_many([4, 5], [events[-1], pb.wire(pb.block_stop(0), *pb.ending())])
+    pb.Played(session).expect(text="".join(f"word {number} " for number in range(2_000)))
     assert len(session.run.timeline) == 2_005
     assert list(session.run.timeline.times)[-4:] == [4, 5, 5, 5]
     assert list(session.run.state.gaps_ns) == [0] * 99 + [1] + [0] * 99 + [1] + [0] * 1_798 + [1]
 
 
-@pytest.mark.parametrize("mark", [b"", BOM])
+@pytest.mark.parametrize("mark", [b"", pb.BOM])
 def test_bursts_are_found_in_the_first_read(mark: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     singly = []
 
@@ -463,42 +450,42 @@ def test_bursts_are_found_in_the_first_read(mark: bytes, monkeypatch: pytest.Mon
         return records.from_frame(frame, seq, t_ns)
 
     monkeypatch.setattr(session_module, "from_frame", from_frame)
-    events = [text(0, f"word {number} ") for number in range(500)]
+    events = [pb.text(0, f"word {number} ") for number in range(500)]
     session = Session()
-    opening = wire(message_start(), text_start(0), *events)
+    opening = pb.wire(pb.message_start(), pb.text_start(0), *events)
     assert session.feed(1, mark + opening) == 502
     assert len(singly) < 25
-    session.feed(2, wire(block_stop(0), *ending()))
-    Played(session).expect(text="".join(f"word {number} " for number in range(500)))
+    session.feed(2, pb.wire(pb.block_stop(0), *pb.ending()))
+    pb.Played(session).expect(text="".join(f"word {number} " for number in range(500)))
 
 
 def test_very_many_line_ends_among_the_events() -> None:
     session = Session()
-    session.feed(0, wire(*STARTS))
+    session.feed(0, pb.wire(*STARTS))
     for _ in range(2):
-        session.feed(1, b"\n" * 5_000 + wire(*[text(0, "a")] * 50) + b"\n" * 5_000)
+        session.feed(1, b"\n" * 5_000 + pb.wire(*[pb.text(0, "a")] * 50) + b"\n" * 5_000)
     assert session.run.state.blocks[0].text.text() == "a" * 100
     assert len(session.run.timeline) == len(STARTS) + 100
 
 
 def test_a_third_line_end_where_a_step_ends_is_taken_once() -> None:
     """Of three LFs the decoder keeps the last one, as it may belong to what comes next."""
-    opening, delta = wire(*STARTS), sse(text(0, "abc"))
+    opening, delta = pb.wire(*STARTS), pb.sse(pb.text(0, "abc"))
     for before in range(1_015, 1_030):
         body = b":" + b"x" * before + b"\n\n\n" + delta * 30
         session = Session()
         session.feed(0, opening)
         session.feed(1, body)
         session.finish(2)
-        check_laws(session, opening + body)
+        pb.check_laws(session, opening + body)
 
 
 def test_blocks_that_alternate_are_read_all_the_same() -> None:
-    events = [[text(0, "a"), fragment(2, "1")][number % 2] for number in range(500)]
+    events = [[pb.text(0, "a"), pb.fragment(2, "1")][number % 2] for number in range(500)]
     session = Session()
-    session.feed(0, wire(*STARTS))
-    session.feed(1, wire(*events))
-    session.feed(2, wire(*events))
+    session.feed(0, pb.wire(*STARTS))
+    session.feed(1, pb.wire(*events))
+    session.feed(2, pb.wire(*events))
     assert session.run.state.blocks[0].text.text() == "a" * 500
     assert session.run.state.blocks[2].json.text() == "1" * 500
     assert not session.run.state.anomalies
@@ -506,7 +493,7 @@ def test_blocks_that_alternate_are_read_all_the_same() -> None:
 
 def test_a_checkpoint_is_never_far() -> None:
     session = Session()
-    session.feed(0, wire(*STARTS, *[text(0, "x")] * 20_000))
+    session.feed(0, pb.wire(*STARTS, *[pb.text(0, "x")] * 20_000))
     history = session.run.history
     near = [history.nearest(count) for count in range(0, 20_000, 100)]
     assert max(count - found for count, found in zip(range(0, 20_000, 100), near, strict=True)) < (

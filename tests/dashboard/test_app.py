@@ -24,15 +24,6 @@ from tests.dashboard.answer import (
     panes,
 )
 from tests.manual_clock import ManualClock
-from tests.playbook import (
-    ending,
-    message_start,
-    message_stop,
-    text,
-    text_block,
-    text_start,
-    wire,
-)
 from tui.core.records import Chunk, JsonObject
 from tui.scenarios import load
 from tui.sources import SourceEnded
@@ -139,7 +130,7 @@ async def test_a_step_shows_one_event_more_up_to_the_end() -> None:
 
 
 async def test_a_read_with_several_events_is_stepped_through_one_by_one() -> None:
-    chunk = Chunk(100_000_000, wire(*ANSWER))
+    chunk = Chunk(100_000_000, pb.wire(*ANSWER))
     async with on_stage([chunk]) as stage:
         await stage.press("space", "full_stop")
         assert (stage.moment.count, stage.moment.head) == (1, 10)
@@ -198,11 +189,11 @@ async def test_a_stream_goes_on_behind_the_cursor() -> None:
     clock = ManualClock()
     source = PushedSource(clock)
     async with on_stage(source, clock=clock) as stage:
-        source.push(message_start(), text_start(0), text(0, "first "))
+        source.push(pb.message_start(), pb.text_start(0), pb.text(0, "first "))
         await stage.advance(1)
         await stage.press("comma")
         past = stage.transcript
-        source.push(text(0, "second "))
+        source.push(pb.text(0, "second "))
         await stage.advance(1)
         assert "2 behind" in stage.header
         assert stage.transcript == past
@@ -216,17 +207,17 @@ async def test_a_live_stream_is_paused_on_the_screen_only() -> None:
     clock = ManualClock()
     source = PushedSource(clock)
     async with on_stage(source, clock=clock) as stage:
-        source.push(message_start(), text_start(0), text(0, "first "))
+        source.push(pb.message_start(), pb.text_start(0), pb.text(0, "first "))
         await stage.advance(1)
         await stage.press("space")
         assert "PAUSED" in stage.header
-        source.push(text(0, "second "))
+        source.push(pb.text(0, "second "))
         await stage.advance(1)
         assert "second" not in stage.transcript
         assert "1 behind" in stage.header
         await stage.press("full_stop")
         assert "second" in stage.transcript
-        source.push(text(0, "third "))
+        source.push(pb.text(0, "third "))
         await stage.advance(1)
         await stage.press("space")
         assert "third" in stage.transcript
@@ -310,7 +301,7 @@ async def test_escape_cancels_and_the_partial_answer_stays() -> None:
     clock = ManualClock()
     source = PushedSource(clock)
     async with on_stage(source, clock=clock) as stage:
-        source.push(message_start(), text_start(0), text(0, "so far"))
+        source.push(pb.message_start(), pb.text_start(0), pb.text(0, "so far"))
         await stage.advance(1)
         await stage.press("escape")
         assert source.closed
@@ -319,7 +310,7 @@ async def test_escape_cancels_and_the_partial_answer_stays() -> None:
         assert "Cancelled" in stage.transcript
         await stage.settle()  # The transcript takes the room that no tool call needs.
         cancelled = panes(stage)
-        source.push(text(0, " and more"))
+        source.push(pb.text(0, " and more"))
         await stage.advance(1)
         await stage.press("escape")
         assert panes(stage) == cancelled
@@ -350,24 +341,29 @@ async def test_escape_leaves_the_past_first_and_cancels_then() -> None:
 ENDINGS: list[tuple[str, list[JsonObject | bytes], list[str]]] = [
     (
         "an error in the stream",
-        [message_start(), text_start(0), text(0, "part"), pb.error()],
+        [pb.message_start(), pb.text_start(0), pb.text(0, "part"), pb.error()],
         ["ERROR", "part", "overloaded_error", "Overloaded"],
     ),
     (
         "an end without message_stop",
-        [message_start(), text_start(0), text(0, "part")],
+        [pb.message_start(), pb.text_start(0), pb.text(0, "part")],
         ["TRUNCATED", "part", "message_stop"],
     ),
     (
         "an end inside an event",
-        [message_start(), text_start(0), text(0, "part"), wire(text(0, "lost"))[:-20]],
+        [
+            pb.message_start(),
+            pb.text_start(0),
+            pb.text(0, "part"),
+            pb.wire(pb.text(0, "lost"))[:-20],
+        ],
         ["TRUNCATED", "part", "message_stop"],
     ),
     (
         "a refusal",
         [
-            message_start(),
-            *text_block(0, "part"),
+            pb.message_start(),
+            *pb.text_block(0, "part"),
             {
                 "type": "message_delta",
                 "delta": {
@@ -376,7 +372,7 @@ ENDINGS: list[tuple[str, list[JsonObject | bytes], list[str]]] = [
                 },
                 "usage": {"output_tokens": 3},
             },
-            message_stop(),
+            pb.message_stop(),
         ],
         ["COMPLETE", "part", "refusal", "cyber"],
     ),
@@ -390,12 +386,12 @@ ENDINGS: list[tuple[str, list[JsonObject | bytes], list[str]]] = [
     ("nothing", [], ["EMPTY", "no bytes"]),
     (
         "max_tokens",
-        [message_start(), *text_block(0, "part"), *ending("max_tokens")],
+        [pb.message_start(), *pb.text_block(0, "part"), *pb.ending("max_tokens")],
         ["COMPLETE", "part", "max_tokens", "cut off"],
     ),
     (
         "a stop reason from the future",
-        [message_start(), *text_block(0, "part"), *ending("bored")],
+        [pb.message_start(), *pb.text_block(0, "part"), *pb.ending("bored")],
         ["COMPLETE", "part", "bored"],
     ),
 ]
@@ -415,7 +411,9 @@ async def test_each_ending_is_named() -> None:
 
 async def test_a_lost_connection_is_named() -> None:
     lost = SourceEnded("reset", "Connection lost", "peer closed", request_id="req_7")
-    source = BytesSource(timed(message_start(), text_start(0), text(0, "part")), failure=lost)
+    source = BytesSource(
+        timed(pb.message_start(), pb.text_start(0), pb.text(0, "part")), failure=lost
+    )
     async with on_stage(source) as stage:
         await stage.at(LATER_S)
         assert "TRUNCATED" in stage.header
@@ -426,7 +424,7 @@ async def test_a_lost_connection_is_named() -> None:
 
 async def test_a_failure_inside_is_shown_in_its_run_and_ends_nothing_else() -> None:
     broken = BytesSource(
-        timed(message_start(), text_start(0), text(0, "part")),
+        timed(pb.message_start(), pb.text_start(0), pb.text(0, "part")),
         failure=RuntimeError("the floor gave way"),
     )
     sound = BytesSource(timed(*ANSWER, every_ms=1000))
@@ -455,7 +453,7 @@ async def test_ctrl_c_cancels_first_and_leaves_then() -> None:
     clock = ManualClock()
     source = PushedSource(clock)
     async with on_stage(source, clock=clock) as stage:
-        source.push(message_start(), text_start(0), text(0, "so far"))
+        source.push(pb.message_start(), pb.text_start(0), pb.text(0, "so far"))
         await stage.advance(1)
         await stage.press("ctrl+c")
         assert source.closed
@@ -520,7 +518,7 @@ async def test_quitting_closes_what_is_being_read() -> None:
     clock = ManualClock()
     source = PushedSource(clock)
     async with on_stage(source, clock=clock) as stage:
-        source.push(message_start())
+        source.push(pb.message_start())
         await stage.advance(1)
         await stage.press("q")
     assert source.closed

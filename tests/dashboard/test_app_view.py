@@ -22,23 +22,6 @@ from tests.dashboard.answer import (
     WORDS,
     assert_folded,
 )
-from tests.playbook import (
-    block_start,
-    block_stop,
-    ending,
-    fragment,
-    message_delta,
-    message_start,
-    message_stop,
-    ping,
-    text,
-    text_block,
-    thinking,
-    thinking_start,
-    tool_block,
-    tool_start,
-    wire,
-)
 from tui.screens.help import Help
 from tui.sources.replay import FileSource
 
@@ -47,7 +30,7 @@ from tui.sources.replay import FileSource
 
 def replies(*words: str) -> Iterator[BytesSource]:
     for word in words:
-        events = [message_start(), *text_block(0, word), *ending()]
+        events = [pb.message_start(), *pb.text_block(0, word), *pb.ending()]
         yield BytesSource(timed(*events), title=f"file {word}")
 
 
@@ -80,8 +63,8 @@ async def test_another_run_is_shown_at_its_own_live_end() -> None:
 
 
 async def test_two_messages_in_one_body_are_two_runs() -> None:
-    one = [message_start(), *text_block(0, "alpha"), *ending()]
-    two = [message_start(), *text_block(0, "beta"), *ending()]
+    one = [pb.message_start(), *pb.text_block(0, "alpha"), *pb.ending()]
+    two = [pb.message_start(), *pb.text_block(0, "beta"), *pb.ending()]
     async with on_stage(timed(*one, *two)) as stage:
         await stage.at(LATER_S)
         assert "run 2/2" in stage.header
@@ -120,7 +103,7 @@ async def test_again_makes_a_new_source() -> None:
 
 async def test_a_source_that_cannot_be_made_again_ends_nothing(tmp_path: Path) -> None:
     path = tmp_path / "gone.sse"
-    path.write_bytes(wire(*ANSWER))
+    path.write_bytes(pb.wire(*ANSWER))
     async with on_stage(partial(FileSource, path)) as stage:
         await stage.at(0.5)
         path.unlink()
@@ -134,7 +117,7 @@ async def test_a_source_that_cannot_be_made_again_ends_nothing(tmp_path: Path) -
 
 async def test_a_file_says_that_its_timing_is_made_up(tmp_path: Path) -> None:
     path = tmp_path / "some.sse"
-    path.write_bytes(wire(*ANSWER))
+    path.write_bytes(pb.wire(*ANSWER))
     async with on_stage(partial(FileSource, path)) as stage:
         await stage.at(0.5)
         assert "REPLAY" in stage.header
@@ -209,11 +192,11 @@ async def test_b_marks_fragments() -> None:
 
 async def test_t_unfolds_the_thinking() -> None:
     events = [
-        message_start(),
-        thinking_start(0),
-        thinking(0, "hm, foxes"),
-        block_stop(0),
-        *ending(),
+        pb.message_start(),
+        pb.thinking_start(0),
+        pb.thinking(0, "hm, foxes"),
+        pb.block_stop(0),
+        *pb.ending(),
     ]
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
@@ -226,7 +209,7 @@ async def test_t_unfolds_the_thinking() -> None:
 
 
 async def test_m_shows_the_source_of_the_markdown() -> None:
-    events = [message_start(), *text_block(0, "some **bold** words"), *ending()]
+    events = [pb.message_start(), *pb.text_block(0, "some **bold** words"), *pb.ending()]
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
         assert "some bold words" in stage.transcript
@@ -296,20 +279,20 @@ async def test_a_theme_can_be_changed_while_streaming() -> None:
 
 async def test_interleaved_and_odd_streams_play_to_their_end() -> None:
     events = [
-        message_start(),
-        tool_start(0, "a"),
-        block_start(1, "hologram", beams=3),
-        fragment(0, '{"x":'),
-        ping(),
+        pb.message_start(),
+        pb.tool_start(0, "a"),
+        pb.block_start(1, "hologram", beams=3),
+        pb.fragment(0, '{"x":'),
+        pb.ping(),
         pb.delta(1, "beam_delta", beam="green"),
-        fragment(0, "1}"),
-        block_stop(1),
+        pb.fragment(0, "1}"),
+        pb.block_stop(1),
         {"type": "content_block_pause", "index": 0},
-        block_stop(0),
-        text(9, "for a block that never began"),
-        *tool_block(12),
-        message_delta("tool_use"),
-        message_stop(),
+        pb.block_stop(0),
+        pb.text(9, "for a block that never began"),
+        *pb.tool_block(12),
+        pb.message_delta("tool_use"),
+        pb.message_stop(),
     ]
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)

@@ -6,20 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.playbook import (
-    block_start,
-    delta,
-    fragment,
-    message_start,
-    ping,
-    signature,
-    text,
-    text_start,
-    thinking,
-    thinking_start,
-    tool_start,
-    wire,
-)
+from tests import playbook as pb
 from tui.core import history
 from tui.core.delta_text import Field, buffer_of
 from tui.core.records import JsonObject
@@ -31,7 +18,7 @@ from tui.find.writers import writer_of
 def recorded(*events: JsonObject) -> Run:
     session = Session()
     for number, event in enumerate(events):
-        session.feed(number, wire(event))
+        session.feed(number, pb.wire(event))
     session.finish(0)
     return session.run
 
@@ -46,13 +33,15 @@ PIECES = st.lists(st.tuples(st.sampled_from("tjx"), st.text("abc\u00e9", max_siz
 @given(PIECES)
 def test_each_character_leads_to_its_event_and_back(pieces: list[tuple[str, str]]) -> None:
     events: list[JsonObject] = [
-        message_start(),
-        text_start(0),
-        tool_start(1),
-        thinking_start(2),
+        pb.message_start(),
+        pb.text_start(0),
+        pb.tool_start(1),
+        pb.thinking_start(2),
     ]
     for kind, piece in pieces:
-        events.append({"t": text(0, piece), "j": fragment(1, piece), "x": thinking(2, piece)}[kind])
+        events.append(
+            {"t": pb.text(0, piece), "j": pb.fragment(1, piece), "x": pb.thinking(2, piece)}[kind]
+        )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(history, "EVERY", 4)
         run = recorded(*events)
@@ -75,32 +64,32 @@ def test_each_character_leads_to_its_event_and_back(pieces: list[tuple[str, str]
 
 
 def test_text_that_came_with_the_start_leads_to_the_start() -> None:
-    run = recorded(message_start(), block_start(0, "text", text="Hi "), text(0, "you"))
+    run = recorded(pb.message_start(), pb.block_start(0, "text", text="Hi "), pb.text(0, "you"))
     assert [writer_of(run, 0, "text", offset) for offset in (0, 2, 3, 5)] == [1, 1, 2, 2]
 
 
 def test_what_nothing_wrote_leads_to_the_start_of_the_block() -> None:
-    run = recorded(message_start(), text_start(0), ping(), text(0, "a"))
+    run = recorded(pb.message_start(), pb.text_start(0), pb.ping(), pb.text(0, "a"))
     assert writer_of(run, 0, "text", 7) == 1
     assert writer_of(run, 0, "json", 0) == 1
 
 
 def test_a_block_that_was_never_started_is_found_by_its_first_delta() -> None:
-    run = recorded(message_start(), text(5, "ab"), text(5, "c"))
+    run = recorded(pb.message_start(), pb.text(5, "ab"), pb.text(5, "c"))
     assert [writer_of(run, 0, "text", offset) for offset in range(3)] == [1, 1, 2]
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        ping(),
-        signature(0, "s"),
-        delta(0, "new_delta", text="x"),
+        pb.ping(),
+        pb.signature(0, "s"),
+        pb.delta(0, "new_delta", text="x"),
         {"type": "content_block_delta", "index": 0, "delta": 5},
         {"type": "content_block_delta", "index": 0, "delta": {"type": ["text_delta"]}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": 5}},
     ],
 )
 def test_events_that_add_no_text(event: JsonObject) -> None:
-    run = recorded(message_start(), thinking_start(0), event)
+    run = recorded(pb.message_start(), pb.thinking_start(0), event)
     assert added(run, 2) is None

@@ -152,6 +152,34 @@ async def test_secrets_are_masked_before_they_are_compared(tmp_path: Path) -> No
     assert payload(answer) == stream("one")
 
 
+@pytest.mark.parametrize("text", ["a\r\nx-evil: 1", "\x1b[2J", "\x00", "\ud800"])
+async def test_a_header_that_cannot_be_one_is_left_out(tmp_path: Path, text: str) -> None:
+    path = record(tmp_path / "kept", (ask("a"), "one"))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[2]["headers"] |= {"x-odd": text, f"x-{text}": "1", "": "1", "x-good": "ä"}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    async with serving(path) as mock:
+        answer = await mock.post(ask("a"))
+    assert answer.startswith(b"HTTP/1.1 200 ") and "x-good: ä".encode() in answer
+    assert b"x-odd" not in answer and b"evil" not in answer and payload(answer) == stream("one")
+
+
+async def test_what_is_no_answer_is_never_given(tmp_path: Path) -> None:
+    path = record(tmp_path / "kept", (ask("a"), "one"), (ask("b"), "two"))
+    path.write_text(path.read_text().replace('"status":200', '"status":101', 1))
+    async with serving(path) as mock:
+        assert b"404" in (await mock.post(ask("a")))[:20]
+
+
+async def test_the_log_has_no_control_codes(tmp_path: Path) -> None:
+    path = record(tmp_path / "kept", (ask("a"), "one"))
+    path.write_text(path.read_text().replace('"r1"', '"r\\u001b[31m"'))
+    async with serving(path) as mock:
+        await mock.post(ask("a"))
+        await exchange(mock.port, "GET /x%1b%5b2J%0ay HTTP/1.1", close=True)
+    assert len(mock.log) == 2 and all(line.isprintable() for line in mock.log)
+
+
 async def test_what_broke_off_breaks_off_again(tmp_path: Path) -> None:
     path = record(tmp_path / "kept", (ask("a"), "one"), how="reset")
     async with serving(path) as mock:

@@ -246,6 +246,19 @@ async def test_a_handler_that_fails_hides_its_details(
     assert not [record for record in caplog.records if record.name != "asyncio"]
 
 
+async def test_a_handler_that_fails_in_its_head_is_answered_in_one_piece() -> None:
+    async def broken(request: web.BaseRequest) -> web.StreamResponse:
+        stream = Stream(request, {"x-odd": "a\nb"})
+        await stream.send([b"data"])
+        return await stream.end()
+
+    async with LoopbackServer(broken) as server:
+        head, _, body = (await exchange(server.port, "GET / HTTP/1.1")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 500 ") and b"chunked" not in head.lower()
+    assert b"content-length: %d" % len(body) in head.lower()
+    assert json.loads(body)["error"]["type"] == "api_error"
+
+
 async def test_a_handler_that_fails_in_the_midst_of_an_answer_breaks_it_off() -> None:
     async def broken(request: web.BaseRequest) -> web.StreamResponse:
         stream = Stream(request, {})

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.playbook import (
-    ending,
-    message_delta,
-    message_start,
-    text_block,
-    thinking,
-    thinking_start,
-    tool_block,
-    tool_start,
-    wire,
-)
+from tests import playbook as pb
 from tui.compare import json_digest
 from tui.compare import text_diff as text_module
 from tui.compare.comparison import Comparison, compare
@@ -40,13 +30,13 @@ def compared(
 def made(*events: JsonObject, every_ms: float = 10, timed: bool = True) -> Run:
     session = Session(timed=timed)
     for number, event in enumerate(events, 1):
-        session.feed(int(number * every_ms * MS), wire(event))
+        session.feed(int(number * every_ms * MS), pb.wire(event))
     session.finish(0)
     return session.run
 
 
 def answer(text: str, **fields: object) -> list[JsonObject]:
-    return [message_start(**fields), *text_block(0, text), *ending()]
+    return [pb.message_start(**fields), *pb.text_block(0, text), *pb.ending()]
 
 
 def cell_text(cell: StyledLine) -> str:
@@ -92,7 +82,7 @@ def section(rows: list[str], name: str) -> list[str]:
 
 
 def test_a_run_and_itself_have_nothing_to_jump_to() -> None:
-    run = made(*answer("hi"), *tool_block(1, "{}"))
+    run = made(*answer("hi"), *pb.tool_block(1, "{}"))
     rows = view(run, run)
     assert plain(rows[0]) == "No differences"
     assert not any(row.stop for row in rows)
@@ -120,7 +110,7 @@ def test_facts_stand_side_by_side() -> None:
 
 
 def test_latencies_with_differences_and_words() -> None:
-    events = (message_start(), *text_block(0, "a", "b", "c"), *ending())
+    events = (pb.message_start(), *pb.text_block(0, "a", "b", "c"), *pb.ending())
     slow = words(section(lines(made(*events), made(*events, every_ms=20)), "Latency"))
     assert "total 80ms 160ms +80ms +100% \u25b2 slower" in slow
     assert slow[-2].split()[0] == "tok/s"
@@ -132,14 +122,14 @@ def test_latencies_with_differences_and_words() -> None:
 
 
 def test_only_the_first_difference_of_a_table_is_a_stop() -> None:
-    events = (message_start(), *text_block(0, "a", "b", "c"), *ending())
+    events = (pb.message_start(), *pb.text_block(0, "a", "b", "c"), *pb.ending())
     rows = view(made(*events), made(*events, every_ms=20))
     assert [plain(row).split()[0] for row in rows if row.stop] == ["TTFB"]
 
 
 def test_small_and_great_differences() -> None:
     def ttfb(every_ms: float, other_ms: float) -> str:
-        events = (message_start(), *text_block(0, "a", "b"), *ending())
+        events = (pb.message_start(), *pb.text_block(0, "a", "b"), *pb.ending())
         rows = lines(made(*events, every_ms=every_ms), made(*events, every_ms=other_ms))
         return words(section(rows, "Latency"))[1]
 
@@ -150,7 +140,7 @@ def test_small_and_great_differences() -> None:
 
 def test_stalls_are_more_or_fewer() -> None:
     def stalls(every_ms: float, other_ms: float) -> str:
-        events = (message_start(), *text_block(0, "a", "b"), *ending())
+        events = (pb.message_start(), *pb.text_block(0, "a", "b"), *pb.ending())
         rows = lines(made(*events, every_ms=every_ms), made(*events, every_ms=other_ms))
         return words(section(rows, "Latency"))[-1]
 
@@ -170,8 +160,8 @@ def test_made_up_times_are_said_to_be() -> None:
 
 def test_tokens_are_shown_where_there_are_any() -> None:
     usage = {"input_tokens": 25, "cache_read_input_tokens": 5, "output_tokens": 1}
-    more = made(message_start(usage=usage), message_delta(usage={"output_tokens": 20_000}))
-    rows = words(section(lines(made(message_start(), message_delta()), more), "Tokens"))
+    more = made(pb.message_start(usage=usage), pb.message_delta(usage={"output_tokens": 20_000}))
+    rows = words(section(lines(made(pb.message_start(), pb.message_delta()), more), "Tokens"))
     assert rows[1] == "input 25 25 ="
     assert rows[2] == "cache read \u2013 5"
     assert "output 15 20.0k +20.0k \u00d71333 \u25b2" in rows
@@ -302,7 +292,7 @@ def test_the_heading_of_a_text_has_its_size() -> None:
 
 def test_thinking_is_shown_where_there_is_any() -> None:
     def run(thought: str) -> Run:
-        return made(message_start(), thinking_start(0), thinking(0, thought))
+        return made(pb.message_start(), pb.thinking_start(0), pb.thinking(0, thought))
 
     assert section(lines(run("so it is"), run("so it goes")), "Thinking")[1:] == [
         "\u2212 so it is",
@@ -349,8 +339,8 @@ def test_values_and_lists_of_changes_are_cut(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def calls(*named: tuple[str, str]) -> Run:
-    blocks = [tool_block(at, value, name=name) for at, (name, value) in enumerate(named)]
-    return made(message_start(), *(event for block in blocks for event in block), *ending())
+    blocks = [pb.tool_block(at, value, name=name) for at, (name, value) in enumerate(named)]
+    return made(pb.message_start(), *(event for block in blocks for event in block), *pb.ending())
 
 
 def test_calls_equal_changed_and_alone() -> None:
@@ -373,13 +363,13 @@ def test_a_call_that_is_not_whole_is_shown_as_it_came() -> None:
         '  \u2212 {"a": 1}',
         '  + {"a": 1',
     ]
-    cut = made(message_start(), tool_start(0, "f"), *ending())
+    cut = made(pb.message_start(), pb.tool_start(0, "f"), *pb.ending())
     rows = section(lines(calls(("f", "")), cut), "Tool calls")
     assert rows[1:] == ["~ f  empty \u2192 partial"]
 
 
 def test_other_fields_are_shown_where_they_differ() -> None:
-    rows = lines(made(message_start(container="a")), made(message_start(container="b")))
+    rows = lines(made(pb.message_start(container="a")), made(pb.message_start(container="b")))
     assert section(rows, "Other fields")[1:] == ['~ $.message.container  "a" \u2192 "b"']
 
 

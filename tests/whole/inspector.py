@@ -5,23 +5,11 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input
 
+from tests import playbook as pb
 from tests.app_harness import (
     Stage,
     all_rows,
     strips_of,
-)
-from tests.playbook import (
-    block_stop,
-    ending,
-    fragment,
-    message_start,
-    ping,
-    text,
-    text_start,
-    thinking,
-    thinking_start,
-    tool_start,
-    wire,
 )
 from tui.core.records import Chunk, JsonObject
 from tui.widgets.line_view import LineView
@@ -30,25 +18,25 @@ SIZES = [(80, 24), (120, 40)]
 both_sizes = pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
 
 EVENTS: list[JsonObject | bytes] = [
-    message_start(),  # 0
-    thinking_start(0),
-    thinking(0, "Let me see. "),
-    block_stop(0),
-    text_start(1),
-    text(1, "# Weather\n\nParis is **very** "),  # 5
-    text(1, "sunny today."),
-    ping(),
-    block_stop(1),
-    tool_start(2),
-    fragment(2, '{"city": '),  # 10
-    fragment(2, '"Paris"}'),
-    block_stop(2),
+    pb.message_start(),  # 0
+    pb.thinking_start(0),
+    pb.thinking(0, "Let me see. "),
+    pb.block_stop(0),
+    pb.text_start(1),
+    pb.text(1, "# Weather\n\nParis is **very** "),  # 5
+    pb.text(1, "sunny today."),
+    pb.ping(),
+    pb.block_stop(1),
+    pb.tool_start(2),
+    pb.fragment(2, '{"city": '),  # 10
+    pb.fragment(2, '"Paris"}'),
+    pb.block_stop(2),
     {"type": "mystery", "said": "boo"},
-    *ending("tool_use"),  # 14, 15
+    *pb.ending("tool_use"),  # 14, 15
 ]
 TIMES_MS = [100, 200, 300, 400, 500, 600, 3600, *range(3700, 4600, 100)]
 STREAM = [
-    Chunk(milliseconds * 1_000_000, wire(event))
+    Chunk(milliseconds * 1_000_000, pb.wire(event))
     for milliseconds, event in zip(TIMES_MS, EVENTS, strict=True)
 ]
 LAST = len(EVENTS) - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual import events
 
+from tests import playbook as pb
 from tests.app_harness import (
     PushedSource,
     Stage,
@@ -15,16 +16,6 @@ from tests.app_harness import (
     timed,
 )
 from tests.manual_clock import ManualClock
-from tests.playbook import (
-    block_stop,
-    ending,
-    fragment,
-    message_start,
-    text_block,
-    thinking,
-    thinking_start,
-    tool_start,
-)
 from tests.whole.inspector import (
     EVENTS,
     LAST,
@@ -160,11 +151,11 @@ async def test_what_was_written_far_up_is_led_to(size: tuple[int, int]) -> None:
     for number, (key, value) in enumerate(pairs):
         first.append(f'{"," if number else ""}"{key}": "{value}"')
         second.append(f'{"," if number else ""}"other {number}": {number}')
-    stream: list[JsonObject | bytes] = [message_start(), *text_block(0, "Both.\n\n")]
-    stream += [tool_start(1, "one"), tool_start(2, "two")]
+    stream: list[JsonObject | bytes] = [pb.message_start(), *pb.text_block(0, "Both.\n\n")]
+    stream += [pb.tool_start(1, "one"), pb.tool_start(2, "two")]
     for one, other in zip([*first, "}"], [*second, "}"], strict=True):
-        stream += [fragment(1, one), fragment(2, other)]
-    stream += [block_stop(1), block_stop(2), *ending("tool_use")]
+        stream += [pb.fragment(1, one), pb.fragment(2, other)]
+    stream += [pb.block_stop(1), pb.block_stop(2), *pb.ending("tool_use")]
     async with on_stage(timed(*stream, every_ms=10), size=size) as stage:
         await stage.at(10)
         pane = stage.tool_pane
@@ -225,7 +216,7 @@ LONG = "\n\n".join(
     f"## Part {number}\n\nSome words about **part {number}**, enough of them to fill a row or two."
     for number in range(60)
 )
-LONG_STREAM = timed(message_start(), *text_block(0, LONG), *ending())
+LONG_STREAM = timed(pb.message_start(), *pb.text_block(0, LONG), *pb.ending())
 
 
 async def reading(stage: Stage, part: int) -> None:
@@ -276,12 +267,12 @@ async def test_another_width_shows_the_same_place() -> None:
 async def test_thinking_that_unfolds_above_does_not_move_the_text() -> None:
     thought = "A thought.\n" * 30
     stream = timed(
-        message_start(),
-        thinking_start(0),
-        thinking(0, thought),
-        block_stop(0),
-        *text_block(1, LONG),
-        *ending(),
+        pb.message_start(),
+        pb.thinking_start(0),
+        pb.thinking(0, thought),
+        pb.block_stop(0),
+        *pb.text_block(1, LONG),
+        *pb.ending(),
     )
     async with on_stage(stream, size=(80, 24)) as stage:
         await stage.at(10)

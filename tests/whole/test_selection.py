@@ -11,6 +11,7 @@ from textual.app import App
 from textual.geometry import Offset
 from textual.selection import Selection
 
+from tests import playbook as pb
 from tests.app_harness import (
     BytesSource,
     PushedSource,
@@ -23,18 +24,6 @@ from tests.app_harness import (
     timed,
 )
 from tests.manual_clock import ManualClock
-from tests.playbook import (
-    block_stop,
-    ending,
-    fragment,
-    message_start,
-    text,
-    text_block,
-    text_start,
-    thinking,
-    thinking_start,
-    tool_start,
-)
 from tui.screens.compare import Compare, CompareView
 from tui.screens.detail import Detail
 from tui.screens.latency import Latency
@@ -46,19 +35,19 @@ PARAGRAPH = "Paris is sunny, and this paragraph is long enough to be wrapped in 
 WIDE = f"\u6f22\u5b57 and {FAMILY} and caf\u0065\u0301 end"
 NOTE = "a note that is long enough to be wrapped in the pane of the tool calls, whatever its width"
 STREAM = timed(
-    message_start(),
-    thinking_start(0),
-    thinking(0, "Let me see. "),
-    block_stop(0),
-    text_start(1),
-    text(1, f"# Weather\n\n{PARAGRAPH}\n\n"),
-    text(1, f"{WIDE}\n\nThe **end**.\n"),
-    block_stop(1),
-    tool_start(2),
-    fragment(2, '{"city": '),
-    fragment(2, f'"Paris", "note": "{NOTE}"}}'),
-    block_stop(2),
-    *ending("tool_use"),
+    pb.message_start(),
+    pb.thinking_start(0),
+    pb.thinking(0, "Let me see. "),
+    pb.block_stop(0),
+    pb.text_start(1),
+    pb.text(1, f"# Weather\n\n{PARAGRAPH}\n\n"),
+    pb.text(1, f"{WIDE}\n\nThe **end**.\n"),
+    pb.block_stop(1),
+    pb.tool_start(2),
+    pb.fragment(2, '{"city": '),
+    pb.fragment(2, f'"Paris", "note": "{NOTE}"}}'),
+    pb.block_stop(2),
+    *pb.ending("tool_use"),
 )
 SIZES = [(120, 40), (80, 24)]
 
@@ -321,7 +310,9 @@ async def test_unfolded_thinking_is_copied_without_its_margin() -> None:
     thought = (
         "One thought that goes on for so long that no pane can show it on a single row at all."
     )
-    stream = timed(message_start(), thinking_start(0), thinking(0, thought), block_stop(0))
+    stream = timed(
+        pb.message_start(), pb.thinking_start(0), pb.thinking(0, thought), pb.block_stop(0)
+    )
     async with on_stage(stream, size=(80, 24)) as stage:
         await stage.at(10)
         await stage.press("t")
@@ -445,7 +436,9 @@ async def test_a_selection_that_leaves_its_pane_is_still_nothing_but_text() -> N
 
 
 async def test_a_very_long_selection_is_cut_and_says_so() -> None:
-    stream = timed(message_start(), *text_block(0, *["word "] * 5_000), *ending(), every_ms=1)
+    stream = timed(
+        pb.message_start(), *pb.text_block(0, *["word "] * 5_000), *pb.ending(), every_ms=1
+    )
     async with on_stage(stream) as stage:
         await stage.at(100)
         view = stage.log_pane
@@ -463,20 +456,22 @@ async def test_a_selection_outlasts_what_arrives() -> None:
     clock = ManualClock()
     source = PushedSource(clock)
     async with on_stage(source, clock=clock) as stage:
-        source.push(message_start(), text_start(0), text(0, "The first line.\n\nThe second "))
+        source.push(
+            pb.message_start(), pb.text_start(0), pb.text(0, "The first line.\n\nThe second ")
+        )
         await stage.settle()
         view = stage.transcript_pane
         y = row_with(view, "first")
         await drag(stage.app, view, (4, y), (8, y))
         for _ in range(30):
-            source.push(text(0, "line, and more.\n\n"))
+            source.push(pb.text(0, "line, and more.\n\n"))
         await stage.settle()
         assert await copied(stage) == "first"
         assert stage.moment.run.status == "streaming"
         log = stage.log_pane
         await drag(stage.app, log, (0, 0), (30, 0))
         before = await copied(stage)
-        source.push(text(0, "The last line."))
+        source.push(pb.text(0, "The last line."))
         await stage.settle()
         assert await copied(stage) == before
 

@@ -11,6 +11,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from tests import playbook as pb
 from tests.app_harness import (
     BytesSource,
     PushedSource,
@@ -21,18 +22,6 @@ from tests.app_harness import (
     timed,
 )
 from tests.manual_clock import ManualClock
-from tests.playbook import (
-    ending,
-    message_delta,
-    message_start,
-    message_stop,
-    ping,
-    text,
-    text_block,
-    text_start,
-    thinking,
-    thinking_start,
-)
 from tui.core.metrics import UNKNOWN, Metrics, Percentiles
 from tui.dashboard.footer import Footing, entries
 from tui.viewmodel import Counters
@@ -220,17 +209,17 @@ async def test_pings_keep_a_stalled_stream_alive_and_do_not_end_the_stall() -> N
     clock = ManualClock()
     source = PushedSource(clock)
     async with on_stage(source, clock=clock) as stage:
-        source.push(message_start(), text_start(0), text(0, "Hello"))
+        source.push(pb.message_start(), pb.text_start(0), pb.text(0, "Hello"))
         await stage.settle()
         await stage.advance(1.9)
         assert "last byte 1.9s" in stage.counters
         assert "STALLED" not in stage.counters
-        source.push(ping())
+        source.push(pb.ping())
         await stage.settle()
         await stage.advance(0.6)
         assert "STALLED 2.50s" in stage.counters
         assert "last byte 0.6s" in stage.counters
-        source.push(text(0, " again"))
+        source.push(pb.text(0, " again"))
         await stage.settle()
         assert "STALLED" not in stage.counters
         assert "1 stall" in stage.counters
@@ -241,8 +230,8 @@ async def test_pings_keep_a_stalled_stream_alive_and_do_not_end_the_stall() -> N
 
 
 async def test_the_rate_is_an_estimate_until_the_real_count_is_known() -> None:
-    events = [message_start(), text_start(0), *(text(0, "x" * 40) for _ in range(10))]
-    tail = [message_delta(usage={"output_tokens": 50}), message_stop()]
+    events = [pb.message_start(), pb.text_start(0), *(pb.text(0, "x" * 40) for _ in range(10))]
+    tail = [pb.message_delta(usage={"output_tokens": 50}), pb.message_stop()]
     async with on_stage(timed(*events, *tail)) as stage:
         await stage.at(0.31)
         assert "\u2013 tok/s" in stage.counters
@@ -254,12 +243,12 @@ async def test_the_rate_is_an_estimate_until_the_real_count_is_known() -> None:
 
 async def test_the_counters_of_the_past_are_those_of_the_past() -> None:
     events = [
-        message_start(),
-        thinking_start(0),
-        thinking(0, "hm"),
-        *text_block(1, "Hello"),
-        message_delta(usage={"output_tokens": 50, "input_tokens": 30}),
-        message_stop(),
+        pb.message_start(),
+        pb.thinking_start(0),
+        pb.thinking(0, "hm"),
+        *pb.text_block(1, "Hello"),
+        pb.message_delta(usage={"output_tokens": 50, "input_tokens": 30}),
+        pb.message_stop(),
     ]
     async with on_stage(timed(*events)) as stage:
         await stage.at(60)
@@ -276,7 +265,7 @@ async def test_the_counters_of_the_past_are_those_of_the_past() -> None:
 
 
 async def test_the_counters_are_current_at_the_end() -> None:
-    async with on_stage(timed(message_start(), *text_block(0, "Hi"), *ending())) as stage:
+    async with on_stage(timed(pb.message_start(), *pb.text_block(0, "Hi"), *pb.ending())) as stage:
         stage.clock.now_ns = 60 * 10**9
         await stage.settle()
         assert "out 15" in stage.counters
@@ -287,7 +276,7 @@ async def test_the_counters_are_current_at_the_end() -> None:
 
 @pytest.mark.parametrize("width", [40, 59, 60, 80, 120, 200])
 async def test_in_the_header_the_title_gives_way_first(width: int) -> None:
-    chunks = timed(message_start(model="claude-" + "m" * 80), ping())
+    chunks = timed(pb.message_start(model="claude-" + "m" * 80), pb.ping())
     source = BytesSource(chunks, title="t" * 300, is_timed=False)
     async with on_stage(source, size=(width, 24)) as stage:
         await stage.at(0.15)
@@ -307,7 +296,7 @@ async def test_in_the_header_the_title_gives_way_first(width: int) -> None:
     ("kind", "badge"), [("demo", "DEMO"), ("file", "REPLAY"), ("live", "LIVE"), ("stdin", "PIPE")]
 )
 async def test_the_header_tells_where_the_bytes_come_from(kind: str, badge: str) -> None:
-    source = BytesSource(timed(message_start(), ping()), kind=kind)  # type: ignore[arg-type]
+    source = BytesSource(timed(pb.message_start(), pb.ping()), kind=kind)  # type: ignore[arg-type]
     async with on_stage(source) as stage:
         await stage.at(0.15)
         assert badge in stage.header

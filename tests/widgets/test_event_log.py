@@ -12,21 +12,6 @@ from textual.strip import Strip
 from tests import playbook as pb
 from tests.app_harness import LATER_S, BytesSource, PushedSource, Stage, on_stage, rows_of, timed
 from tests.manual_clock import ManualClock
-from tests.playbook import (
-    block_start,
-    block_stop,
-    citation,
-    delta,
-    ending,
-    error,
-    fragment,
-    message_start,
-    ping,
-    text,
-    text_block,
-    text_start,
-    thinking,
-)
 from tui.core.records import JsonObject
 
 ANOMALY = "\u26a0"
@@ -34,7 +19,11 @@ ANOMALY = "\u26a0"
 
 def answer(words: int) -> list[JsonObject]:
     """A stream of `words` + 5 events."""
-    return [message_start(), *text_block(0, *(f"word{n} " for n in range(words))), *ending()]
+    return [
+        pb.message_start(),
+        *pb.text_block(0, *(f"word{n} " for n in range(words))),
+        *pb.ending(),
+    ]
 
 
 def rows(stage: Stage) -> list[str]:
@@ -62,16 +51,16 @@ async def live(events: int) -> AsyncIterator[tuple[Stage, PushedSource]]:
     clock = ManualClock()
     source = PushedSource(clock)
     async with on_stage(source, clock=clock) as stage:
-        source.push(message_start(), text_start(0))
+        source.push(pb.message_start(), pb.text_start(0))
         for number in range(events - 2):
-            source.push(text(0, f"word{number} "))
+            source.push(pb.text(0, f"word{number} "))
         await stage.advance(1)
         assert stage.moment.head == events
         yield stage, source
 
 
 async def more(stage: Stage, source: PushedSource, count: int = 1) -> None:
-    source.push(*(text(0, "more ") for _ in range(count)))
+    source.push(*(pb.text(0, "more ") for _ in range(count)))
     await stage.advance(0.1)
 
 
@@ -79,7 +68,7 @@ async def more(stage: Stage, source: PushedSource, count: int = 1) -> None:
 
 
 async def test_a_row_tells_number_time_gap_type_index_and_payload() -> None:
-    events = [message_start(), text_start(3), text(3, "hello there"), block_stop(3)]
+    events = [pb.message_start(), pb.text_start(3), pb.text(3, "hello there"), pb.block_stop(3)]
     async with on_stage(timed(*events, first_ms=250, every_ms=150)) as stage:
         await stage.at(5)
         start, block, hello, stop = rows(stage)
@@ -116,16 +105,16 @@ async def test_where_it_is_narrow_the_columns_are_shorter() -> None:
 
 async def test_each_kind_of_event_has_its_glyph_and_its_colour() -> None:
     events = [
-        message_start(),
-        block_start(0, "text", text=""),
-        text(0, "A"),
-        citation(0, {"type": "x", "cited_text": "C"}),
-        thinking(1, "B"),
-        fragment(2, "D"),
-        delta(2, "beam_delta", beam="F"),
-        ping(),
+        pb.message_start(),
+        pb.block_start(0, "text", text=""),
+        pb.text(0, "A"),
+        pb.citation(0, {"type": "x", "cited_text": "C"}),
+        pb.thinking(1, "B"),
+        pb.fragment(2, "D"),
+        pb.delta(2, "beam_delta", beam="F"),
+        pb.ping(),
         {"type": "surprise", "payload": "E"},
-        error(),
+        pb.error(),
     ]
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
@@ -157,7 +146,7 @@ async def test_the_times_of_a_file_are_shown_as_what_they_are() -> None:
 
 
 async def test_a_gap_of_half_a_second_stands_out() -> None:
-    chunks = timed(message_start(), text_start(0)) + timed(text(0, "late"), first_ms=900)
+    chunks = timed(pb.message_start(), pb.text_start(0)) + timed(pb.text(0, "late"), first_ms=900)
     async with on_stage(chunks) as stage:
         await stage.at(5)
         calm = segment(strip_at(stage, 1), "100ms")
@@ -166,7 +155,13 @@ async def test_a_gap_of_half_a_second_stands_out() -> None:
 
 
 async def test_an_anomaly_is_marked_and_counted() -> None:
-    events = [message_start(), text(7, "no block"), text_start(0), text(0, "fine"), *ending()]
+    events = [
+        pb.message_start(),
+        pb.text(7, "no block"),
+        pb.text_start(0),
+        pb.text(0, "fine"),
+        *pb.ending(),
+    ]
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
         found = rows(stage)
@@ -179,7 +174,7 @@ async def test_an_anomaly_is_marked_and_counted() -> None:
 async def test_an_anomaly_is_marked_when_it_arrives() -> None:
     async with live(4) as (stage, source):
         assert ANOMALY not in "".join(rows(stage))
-        source.push(text(9, "no block"))
+        source.push(pb.text(9, "no block"))
         await stage.advance(0.1)
         assert ANOMALY in rows(stage)[-1]
         assert "1 anomaly" in stage.text
@@ -187,9 +182,9 @@ async def test_an_anomaly_is_marked_when_it_arrives() -> None:
 
 async def test_what_is_unknown_is_shown_with_all_it_says() -> None:
     events: list[JsonObject | bytes] = [
-        message_start(),
+        pb.message_start(),
         {"type": "content_block_pause", "index": 4, "why": "[tea]"},
-        delta(0, "beam_delta", beam={"hue": 3}),
+        pb.delta(0, "beam_delta", beam={"hue": 3}),
         b"event: odd\ndata: not json\n\n",
         b": a comment\n\n",
         pb.DONE,
@@ -208,7 +203,7 @@ async def test_what_is_unknown_is_shown_with_all_it_says() -> None:
 
 async def test_a_payload_stays_on_its_row() -> None:
     long = "first line\nsecond line\ttab " + "\u6f22\u5b57" * 500
-    async with on_stage(timed(message_start(), text_start(0), text(0, long))) as stage:
+    async with on_stage(timed(pb.message_start(), pb.text_start(0), pb.text(0, long))) as stage:
         await stage.at(LATER_S)
         strip = strip_at(stage, 2)
         assert "\n" not in strip.text and "\t" not in strip.text
@@ -232,7 +227,7 @@ async def test_the_log_follows_the_tail_and_says_so() -> None:
     async with live(10) as (stage, source):
         assert "FOLLOW" in stage.text
         for head in range(11, 40):
-            source.push(text(0, "more "))
+            source.push(pb.text(0, "more "))
             await stage.advance(0.01)
             if head % 9 == 0:
                 assert numbers(stage)[-1] == head - 1
@@ -299,7 +294,7 @@ async def test_a_click_shows_the_state_as_of_that_event() -> None:
 
 
 async def test_a_click_below_the_last_row_does_nothing() -> None:
-    async with on_stage(timed(message_start(), text_start(0)), size=(120, 60)) as stage:
+    async with on_stage(timed(pb.message_start(), pb.text_start(0)), size=(120, 60)) as stage:
         await stage.at(LATER_S)
         await stage.click(stage.log_pane, 5, 8)
         assert stage.app.watchlist.cursor is None

@@ -11,20 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
 
+from tests import playbook as pb
 from tests.app_harness import BytesSource, Stage, all_rows, on_stage, rows_of
-from tests.playbook import (
-    block_stop,
-    citation,
-    fragment,
-    message_start,
-    sse,
-    text,
-    text_block,
-    text_start,
-    tool_block,
-    tool_start,
-    wire,
-)
 from tests.viewmodel.test_viewmodel import view_of
 from tui.core.records import Chunk, JsonObject
 from tui.core.session import Session
@@ -118,11 +106,15 @@ def test_what_is_taken_later_is_as_if_it_had_been_there_before(
 # --- items ----------------------------------------------------------------------------------------
 
 EVENTS = [
-    *(event for index in range(3) for event in (text_start(index), text(index, "ab"))),
-    *(event for index in range(3) for event in (tool_start(index), fragment(index, '{"a": 1}'))),
-    *(block_stop(index) for index in range(3)),
-    citation(0, {"cited_text": "ab"}),
-    text(1, "c"),
+    *(event for index in range(3) for event in (pb.text_start(index), pb.text(index, "ab"))),
+    *(
+        event
+        for index in range(3)
+        for event in (pb.tool_start(index), pb.fragment(index, '{"a": 1}'))
+    ),
+    *(pb.block_stop(index) for index in range(3)),
+    pb.citation(0, {"cited_text": "ab"}),
+    pb.text(1, "c"),
 ]
 
 
@@ -130,8 +122,8 @@ EVENTS = [
 def test_items_made_once_are_as_those_made_anew(events: list[JsonObject]) -> None:
     session = Session()
     made, calls = TranscriptItems(), ToolItems()
-    for seq, event in enumerate([message_start(), *events]):
-        session.feed(seq, sse(event))
+    for seq, event in enumerate([pb.message_start(), *events]):
+        session.feed(seq, pb.sse(event))
         view = view_of(session)
         assert made.of(view) == transcript(view)
         assert calls.of(view.moment) == tools(view.moment)
@@ -146,14 +138,14 @@ def test_items_made_once_are_as_those_made_anew(events: list[JsonObject]) -> Non
 
 def many(count: int) -> BytesSource:
     """Text and calls in turn, and no end: a banner says so."""
-    events: list[JsonObject] = [message_start()]
+    events: list[JsonObject] = [pb.message_start()]
     for index in range(count):
         if index % 2:
-            events += tool_block(index, f'{{"n": {index}}}')
+            events += pb.tool_block(index, f'{{"n": {index}}}')
         else:
             words = f"Block {index} says so much that it is wrapped. " * (1 + index % 5)
-            events += text_block(index, words)
-    return BytesSource([Chunk(0, wire(*events))], is_timed=False)
+            events += pb.text_block(index, words)
+    return BytesSource([Chunk(0, pb.wire(*events))], is_timed=False)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from tests import playbook as pb
 from tests.app_harness import (
     LATER_S,
     BytesSource,
@@ -18,25 +19,6 @@ from tests.app_harness import (
     timed,
 )
 from tests.manual_clock import ManualClock, settle
-from tests.playbook import (
-    block_start,
-    block_stop,
-    citation,
-    delta,
-    ending,
-    fragment,
-    message_delta,
-    message_start,
-    message_stop,
-    ping,
-    signature,
-    text,
-    text_block,
-    text_start,
-    thinking,
-    thinking_start,
-    tool_block,
-)
 from tui.core.records import JsonObject
 from tui.core.text import sanitize
 from tui.screens.cited import Cited
@@ -64,7 +46,7 @@ The end."""
 
 
 def message(*events: JsonObject, stop: bool = True) -> list[JsonObject]:
-    return [message_start(), *events, *(ending() if stop else [])]
+    return [pb.message_start(), *events, *(pb.ending() if stop else [])]
 
 
 def rows(stage: Stage) -> list[str]:
@@ -75,7 +57,9 @@ def rows(stage: Stage) -> list[str]:
 
 
 async def test_the_prompt_stands_first_and_keeps_its_lines() -> None:
-    source = BytesSource(timed(*message(*text_block(0, "Hi"))), prompt="First line\n[second] line")
+    source = BytesSource(
+        timed(*message(*pb.text_block(0, "Hi"))), prompt="First line\n[second] line"
+    )
     async with on_stage(source) as stage:
         await stage.at(LATER_S)
         assert rows(stage)[0] == "you  First line"
@@ -86,7 +70,9 @@ async def test_the_prompt_stands_first_and_keeps_its_lines() -> None:
 
 async def test_thinking_is_one_row_with_its_latest_words_while_it_streams() -> None:
     thoughts = [f"thought{n} " for n in range(40)]
-    events = message(thinking_start(0), *(thinking(0, words) for words in thoughts), ping())
+    events = message(
+        pb.thinking_start(0), *(pb.thinking(0, words) for words in thoughts), pb.ping()
+    )
     async with on_stage(timed(*events)) as stage:
         await stage.at(4.15)
         (row,) = rows(stage)
@@ -100,7 +86,9 @@ async def test_thinking_is_one_row_with_its_latest_words_while_it_streams() -> N
 
 async def test_thinking_is_folded_to_its_size_and_can_be_unfolded() -> None:
     body = "First, foxes.\n\n1. quick\n2. brown"
-    events = message(thinking_start(0), thinking(0, body), block_stop(0), *text_block(1, "So."))
+    events = message(
+        pb.thinking_start(0), pb.thinking(0, body), pb.block_stop(0), *pb.text_block(1, "So.")
+    )
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
         assert f"{len(body)} chars" in rows(stage)[0]
@@ -114,7 +102,9 @@ async def test_thinking_is_folded_to_its_size_and_can_be_unfolded() -> None:
 
 
 async def test_thinking_grows_unfolded() -> None:
-    events = message(thinking_start(0), *(thinking(0, f"thought{n}\n") for n in range(30)), ping())
+    events = message(
+        pb.thinking_start(0), *(pb.thinking(0, f"thought{n}\n") for n in range(30)), pb.ping()
+    )
     async with on_stage(timed(*events)) as stage:
         await stage.press("t")
         for count in (1, 7, 30):
@@ -125,11 +115,11 @@ async def test_thinking_grows_unfolded() -> None:
 
 async def test_thinking_that_the_api_does_not_show_says_so() -> None:
     events = message(
-        thinking_start(0),
-        signature(0, "c2ln"),
-        block_stop(0),
-        block_start(1, "redacted_thinking", data="b3BhcXVl"),
-        block_stop(1),
+        pb.thinking_start(0),
+        pb.signature(0, "c2ln"),
+        pb.block_stop(0),
+        pb.block_start(1, "redacted_thinking", data="b3BhcXVl"),
+        pb.block_stop(1),
     )
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
@@ -142,7 +132,7 @@ async def test_thinking_that_the_api_does_not_show_says_so() -> None:
 
 
 async def test_markdown_is_rendered() -> None:
-    async with on_stage(timed(*message(*text_block(0, MARKDOWN)))) as stage:
+    async with on_stage(timed(*message(*pb.text_block(0, MARKDOWN)))) as stage:
         await stage.at(LATER_S)
         shown = stage.transcript
         for words in ("A title", "Some bold and slanted words with code.", "return x + 1", "1/2"):
@@ -154,7 +144,7 @@ async def test_markdown_is_rendered() -> None:
 @pytest.mark.parametrize("size", [3, 40])
 async def test_markdown_that_streamed_looks_like_markdown_that_came_at_once(size: int) -> None:
     pieces = [MARKDOWN[at : at + size] for at in range(0, len(MARKDOWN), size)]
-    async with on_stage(timed(*message(*text_block(0, *pieces)), every_ms=10)) as stage:
+    async with on_stage(timed(*message(*pb.text_block(0, *pieces)), every_ms=10)) as stage:
         for moment in range(len(pieces) + 4):
             stage.clock.now_ns = (moment + 10) * 10_000_000
             stage.app.watchlist.feeds[0].clock.wake()
@@ -162,13 +152,13 @@ async def test_markdown_that_streamed_looks_like_markdown_that_came_at_once(size
             stage.app.tick()
         await stage.at(LATER_S)
         streamed = stage.transcript
-    async with on_stage(timed(*message(*text_block(0, MARKDOWN)))) as stage:
+    async with on_stage(timed(*message(*pb.text_block(0, MARKDOWN)))) as stage:
         await stage.at(LATER_S)
         assert stage.transcript == streamed
 
 
 async def test_markdown_is_readable_at_every_moment() -> None:
-    events = message(text_start(0), *(text(0, char) for char in MARKDOWN), ping())
+    events = message(pb.text_start(0), *(pb.text(0, char) for char in MARKDOWN), pb.ping())
     async with on_stage(timed(*events, every_ms=10)) as stage:
         for count in range(1, len(MARKDOWN) + 1, 9):
             await stage.at(0.1 + 0.01 * (count + 1))
@@ -179,14 +169,14 @@ async def test_markdown_is_readable_at_every_moment() -> None:
 
 
 async def test_the_source_is_the_text_as_it_came() -> None:
-    async with on_stage(timed(*message(*text_block(0, MARKDOWN)))) as stage:
+    async with on_stage(timed(*message(*pb.text_block(0, MARKDOWN)))) as stage:
         await stage.at(LATER_S)
         await stage.press("M")
         assert stage.transcript.startswith(MARKDOWN)
 
 
 async def test_the_source_can_be_shown_while_it_streams() -> None:
-    events = message(text_start(0), *(text(0, f"*word{n}*\n") for n in range(30)), ping())
+    events = message(pb.text_start(0), *(pb.text(0, f"*word{n}*\n") for n in range(30)), pb.ping())
     async with on_stage(timed(*events)) as stage:
         await stage.press("M")
         for count in (1, 12, 30):
@@ -220,7 +210,7 @@ def odd_texts() -> list[str]:
 @pytest.mark.parametrize("source", [False, True])
 async def test_wrapping_loses_no_character_and_makes_no_row_too_wide(source: bool) -> None:
     texts = odd_texts()
-    blocks = [event for n, body in enumerate(texts) for event in text_block(n, body)]
+    blocks = [event for n, body in enumerate(texts) for event in pb.text_block(n, body)]
     async with on_stage(timed(*message(*blocks), every_ms=1)) as stage:
         if source:
             await stage.press("M")
@@ -235,7 +225,7 @@ async def test_wrapping_loses_no_character_and_makes_no_row_too_wide(source: boo
 
 
 async def test_blocks_are_set_apart_by_a_blank_row() -> None:
-    events = message(*text_block(0, "One."), *text_block(1, "Two."))
+    events = message(*pb.text_block(0, "One."), *pb.text_block(1, "Two."))
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
         assert rows(stage)[:4] == ["One.", "", "Two.", ""]
@@ -246,10 +236,10 @@ async def test_blocks_are_set_apart_by_a_blank_row() -> None:
 
 async def test_tool_calls_are_marked_where_they_were_made() -> None:
     events = message(
-        *text_block(0, "Before."),
-        *tool_block(1, "{}", name="get_weather"),
-        *tool_block(2, "{}", name="get_tides"),
-        *text_block(3, "After."),
+        *pb.text_block(0, "Before."),
+        *pb.tool_block(1, "{}", name="get_weather"),
+        *pb.tool_block(2, "{}", name="get_tides"),
+        *pb.text_block(3, "After."),
     )
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
@@ -267,17 +257,19 @@ async def test_tool_calls_are_marked_where_they_were_made() -> None:
 def cited_answer() -> list[JsonObject]:
     tides = {"type": "web", "title": "Tide [tables]", "url": "https://www.tides.example/x"}
     return message(
-        *text_block(0, "It is **so**: "),
-        block_start(1, "text", text="", citations=[]),
-        text(1, "low water is at 13:10"),
-        citation(1, tides | {"cited_text": "Low water: [b]13:10[/b]"}),
-        citation(1, {"type": "char_location", "document_title": "Log book", "cited_text": "..."}),
-        block_stop(1),
-        *text_block(2, ". And that"),
-        block_start(3, "text", text="", citations=[]),
-        text(3, " is all."),
-        citation(3, tides),
-        block_stop(3),
+        *pb.text_block(0, "It is **so**: "),
+        pb.block_start(1, "text", text="", citations=[]),
+        pb.text(1, "low water is at 13:10"),
+        pb.citation(1, tides | {"cited_text": "Low water: [b]13:10[/b]"}),
+        pb.citation(
+            1, {"type": "char_location", "document_title": "Log book", "cited_text": "..."}
+        ),
+        pb.block_stop(1),
+        *pb.text_block(2, ". And that"),
+        pb.block_start(3, "text", text="", citations=[]),
+        pb.text(3, " is all."),
+        pb.citation(3, tides),
+        pb.block_stop(3),
     )
 
 
@@ -324,16 +316,16 @@ async def test_enter_in_a_text_with_citations_goes_to_the_event_that_wrote_it(so
         stage.transcript_pane.caret = (0, row.index("that is"))
         await stage.press("enter")
         await stage.settle()
-        assert stage.app.watchlist.cursor == events.index(text(2, ". And that")) + 1
+        assert stage.app.watchlist.cursor == events.index(pb.text(2, ". And that")) + 1
 
 
 def run_of_code(lines: int) -> list[JsonObject]:
     stdout = "".join(f"line {number}\n" for number in range(lines))
     content = {"type": "code_execution_result", "stdout": stdout, "stderr": "", "return_code": 0}
     return message(
-        block_start(0, "code_execution_tool_result", tool_use_id="s", content=content),
-        block_stop(0),
-        *text_block(1, "Done."),
+        pb.block_start(0, "code_execution_tool_result", tool_use_id="s", content=content),
+        pb.block_stop(0),
+        *pb.text_block(1, "Done."),
     )
 
 
@@ -382,8 +374,8 @@ async def test_markdown_of_an_mcp_server_is_folded_too() -> None:
     body = "# Title\n\n" + "\n\n".join(f"Part **{number}**" for number in range(900))
     parts = [{"type": "text", "text": body}]
     events = message(
-        block_start(0, "mcp_tool_result", tool_use_id="m", is_error=False, content=parts),
-        block_stop(0),
+        pb.block_start(0, "mcp_tool_result", tool_use_id="m", is_error=False, content=parts),
+        pb.block_stop(0),
     )
     async with on_stage(timed(*events), size=(80, 50)) as stage:
         await stage.at(LATER_S)
@@ -403,13 +395,13 @@ async def test_the_results_of_a_server_tool_are_listed() -> None:
         {"type": "web_search_result", "title": "Predictions", "url": "https://b.example"},
     ]
     events = message(
-        block_start(0, "server_tool_use", id="s1", name="web_search", input={}),
-        fragment(0, '{"query": "tides"}'),
-        block_stop(0),
-        block_start(1, "web_search_tool_result", tool_use_id="s1", content=results),
-        block_stop(1),
-        block_start(2, "web_search_tool_result", content={"error_code": "too_many_requests"}),
-        block_stop(2),
+        pb.block_start(0, "server_tool_use", id="s1", name="web_search", input={}),
+        pb.fragment(0, '{"query": "tides"}'),
+        pb.block_stop(0),
+        pb.block_start(1, "web_search_tool_result", tool_use_id="s1", content=results),
+        pb.block_stop(1),
+        pb.block_start(2, "web_search_tool_result", content={"error_code": "too_many_requests"}),
+        pb.block_stop(2),
     )
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
@@ -424,11 +416,11 @@ async def test_the_results_of_a_server_tool_are_listed() -> None:
 
 async def test_a_fallback_names_the_model_that_goes_on() -> None:
     events = message(
-        block_start(
+        pb.block_start(
             0, "fallback", **{"from": {"model": "claude-one"}, "to": {"model": "claude-two"}}
         ),
-        block_stop(0),
-        *text_block(1, "Hello."),
+        pb.block_stop(0),
+        *pb.text_block(1, "Hello."),
     )
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
@@ -438,9 +430,9 @@ async def test_a_fallback_names_the_model_that_goes_on() -> None:
 
 async def test_a_compaction_shows_what_is_left() -> None:
     events = message(
-        block_start(0, "compaction", content=None),
-        delta(0, "compaction_delta", content="They spoke of tides."),
-        block_stop(0),
+        pb.block_start(0, "compaction", content=None),
+        pb.delta(0, "compaction_delta", content="They spoke of tides."),
+        pb.block_stop(0),
     )
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
@@ -450,9 +442,9 @@ async def test_a_compaction_shows_what_is_left() -> None:
 
 async def test_a_block_of_an_unknown_type_is_shown_as_it_is() -> None:
     events = message(
-        block_start(0, "hologram", beams=3, hue={"deep": ["[bold]"]}),
-        delta(0, "beam_delta", beam="green"),
-        block_stop(0),
+        pb.block_start(0, "hologram", beams=3, hue={"deep": ["[bold]"]}),
+        pb.delta(0, "beam_delta", beam="green"),
+        pb.block_stop(0),
     )
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
@@ -477,7 +469,12 @@ async def test_a_block_of_an_unknown_type_is_shown_as_it_is() -> None:
     ],
 )
 async def test_the_stop_reason_is_explained(reason: str, meaning: str) -> None:
-    events = [message_start(), *text_block(0, "Hi."), message_delta(reason), message_stop()]
+    events = [
+        pb.message_start(),
+        *pb.text_block(0, "Hi."),
+        pb.message_delta(reason),
+        pb.message_stop(),
+    ]
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
         last = stage.said.partition("Hi.")[2]
@@ -487,16 +484,16 @@ async def test_the_stop_reason_is_explained(reason: str, meaning: str) -> None:
 
 async def test_the_caret_stands_where_text_is_being_written_and_nowhere_else() -> None:
     events = message(
-        thinking_start(0),
-        thinking(0, "hm"),
-        block_stop(0),
-        text_start(1),
-        text(1, "Hello "),
-        text(1, "world"),
-        block_stop(1),
-        text_start(2),
-        text(2, "Again"),
-        block_stop(2),
+        pb.thinking_start(0),
+        pb.thinking(0, "hm"),
+        pb.block_stop(0),
+        pb.text_start(1),
+        pb.text(1, "Hello "),
+        pb.text(1, "world"),
+        pb.block_stop(1),
+        pb.text_start(2),
+        pb.text(2, "Again"),
+        pb.block_stop(2),
     )
     async with on_stage(timed(*events)) as stage:
         seen = []
@@ -516,7 +513,7 @@ async def test_nothing_is_being_written_after_the_end_of_the_stream(how: str) ->
     clock = ManualClock()
     source = PushedSource(clock)
     async with on_stage(source, clock=clock) as stage:
-        source.push(message_start(), text_start(0), text(0, "Hello"))
+        source.push(pb.message_start(), pb.text_start(0), pb.text(0, "Hello"))
         await stage.advance(0.1)
         assert f"Hello{CARET}" in stage.transcript
         if how == "truncated":
@@ -534,7 +531,7 @@ async def test_nothing_is_being_written_after_the_end_of_the_stream(how: str) ->
 
 
 async def test_the_end_of_the_text_is_followed() -> None:
-    events = message(text_start(0), *(text(0, f"line{n}\n\n") for n in range(60)), ping())
+    events = message(pb.text_start(0), *(pb.text(0, f"line{n}\n\n") for n in range(60)), pb.ping())
     async with on_stage(timed(*events), size=(80, 24)) as stage:
         for count in (3, 20, 60):
             await stage.at(0.25 + count * 0.1)
@@ -545,14 +542,16 @@ async def test_new_text_does_not_move_what_a_reader_has_scrolled_to() -> None:
     clock = ManualClock()
     source = PushedSource(clock)
     async with on_stage(source, clock=clock, size=(80, 24)) as stage:
-        source.push(message_start(), text_start(0), *(text(0, f"line{n}\n\n") for n in range(60)))
+        source.push(
+            pb.message_start(), pb.text_start(0), *(pb.text(0, f"line{n}\n\n") for n in range(60))
+        )
         await stage.advance(1)
         pane = stage.transcript_pane
         await stage.wheel(pane, -3)
         before = rows_of(pane)
         assert "line59" not in "\n".join(before)
         for number in range(60, 90):
-            source.push(text(0, f"line{number}\n\n"))
+            source.push(pb.text(0, f"line{number}\n\n"))
         await stage.advance(1)
         assert rows_of(pane) == before
         await stage.press("F")
@@ -560,7 +559,7 @@ async def test_new_text_does_not_move_what_a_reader_has_scrolled_to() -> None:
 
 
 async def test_going_back_takes_text_away() -> None:
-    events = message(*text_block(0, "One. ", "Two. ", "Three."), *text_block(1, "Four."))
+    events = message(*pb.text_block(0, "One. ", "Two. ", "Three."), *pb.text_block(1, "Four."))
     async with on_stage(timed(*events)) as stage:
         await stage.at(LATER_S)
         for count, words in ((7, "Three."), (5, "Three."), (4, "Two."), (3, "One."), (2, "")):

@@ -30,6 +30,11 @@ _NAMES: Final = frozenset(
     }
 )
 _ENDINGS: Final = ("_token", "_key", "_secret", "_password", "_apikey")
+_SECRET_HEADER: Final = re.compile(
+    r"(?:^|[-_])(?:auth(?:orization|entication)?|cookie2?|cert|credentials?|csrf|jwt|oidc|secret"
+    r"|signature|xsrf)(?:$|[-_])",
+    re.IGNORECASE,
+)
 _SCHEMA_WORDS: Final = frozenset({"type", "description", "enum", "anyOf", "oneOf", "allOf", "$ref"})
 _QUERY_NAMES: Final = frozenset({"key", "sig", "signature", "auth"})
 
@@ -129,12 +134,17 @@ def is_secret(name: str) -> bool:
     return plain in _NAMES or plain.endswith(_ENDINGS)
 
 
+def is_secret_header(name: str) -> bool:
+    """Whether a header of this name holds a secret: gateways have many names for theirs."""
+    return is_secret(name) or _SECRET_HEADER.search(name) is not None
+
+
 def redact_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return headers with secrets masked. Of a repeated header the values are joined."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     result: dict[str, str] = {}
     for name, value in pairs:
-        is_hidden = is_secret(name) or name.strip().lower() in _known.names
+        is_hidden = is_secret_header(name) or name.strip().lower() in _known.names
         shown = MASK if is_hidden else redact_text(value)
         label = redact_text(name)
         result[label] = f"{result[label]}, {shown}" if label in result else shown

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from tui.captures.telling import why_unread
 from tui.cli.failing import fail
 
 OF_RUN: Final = {
@@ -43,7 +44,7 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 @dataclass(frozen=True)
 class Config:
-    """What a config file says; an empty one where there is none."""
+    """What a config file says."""
 
     path: Path
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -82,24 +83,12 @@ class Config:
         return defaults
 
 
-def config_file() -> Path:
-    """Return where the config file is looked for."""
-    from platformdirs import user_config_path
-
-    return user_config_path("streamscope", appauthor=False) / "config.toml"
-
-
-def read_config() -> Config:
-    """Read the config file; one that cannot be understood ends the command in one line."""
-    path = config_file()
+def read_config(path: Path) -> Config:
+    """Read a config file; one that cannot be understood ends the command in one line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return Config(path)
-    except NotADirectoryError:
-        return Config(path)
     except OSError as error:
-        fail(f"{path}: cannot be read: {error.strerror or error}")
+        fail(f"{path}: {why_unread(error)}")
     except UnicodeDecodeError as error:
         fail(f"{path}: not UTF-8 at byte {error.start}")
     import tomllib
@@ -155,12 +144,6 @@ def _line_of(text: str, name: str, section: str) -> int:
     return best
 
 
-def config_in_use() -> Config:
-    """Return the config file as it was read for this command."""
-    context = click.get_current_context(silent=True)
-    return (context and context.find_object(Config)) or Config(Path())
-
-
 def check_keys(config: Config) -> None:
     """Refuse a key that is none, that has no action here, or that another action has."""
     if config.keys:
@@ -171,11 +154,11 @@ def check_keys(config: Config) -> None:
             config.refuse(*problem, "keys")
 
 
-def check_theme(name: str, themes: Sequence[str]) -> None:
+def check_theme(name: str, themes: Sequence[str], config: Config | None) -> None:
     """Refuse a theme that there is not."""
     if name in themes:
         return
     why = f"no theme is called {name}: there are {', '.join(themes)}"
-    if config_in_use().values.get("theme") == name:
-        config_in_use().refuse("theme", why)
+    if config is not None and config.values.get("theme") == name:
+        config.refuse("theme", why)
     fail(f"--theme: {why}")

@@ -72,9 +72,15 @@ def cli(context: click.Context) -> None:
 
 def _take_config(context: click.Context, name: str) -> None:
     """Have the defaults of a command be those of the config file, where there is one."""
+    from platformdirs import user_config_path
+
+    path = user_config_path("streamscope", appauthor=False) / "config.toml"
+    # Most have none: then nothing more is imported for it.
+    if not os.path.lexists(path):
+        return
     from tui.cli.config import read_config
 
-    context.obj = config = read_config()
+    context.obj = config = read_config(path)
     command = cli.get_command(context, name)
     if config.values and command is not None:
         context.default_map = {name: config.defaults(command)}

@@ -206,9 +206,10 @@ class _Said:
 
     def summary(self) -> None:
         """Say what was relayed."""
-        others = sum(self._counts["others"].values())
-        text = f"{self._counts['messages']} requests for messages"
-        _tell(f"relayed {text}, {others} others; recorded in {self._settings.tape.path}")
+        messages, others = self._counts["messages"], sum(self._counts["others"].values())
+        text = f"{messages} request{'' if messages == 1 else 's'} for messages"
+        text += f", {others} other{'' if others == 1 else 's'}"
+        _tell(f"relayed {text}; recorded in {self._settings.tape.path}")
 
 
 def _tell(text: str) -> None:

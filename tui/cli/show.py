@@ -10,11 +10,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+import click
+
 from tui.captures.telling import told
 from tui.cli.failing import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
     from tui.captures.writer import CaptureWriter
+    from tui.cli.config import Config
     from tui.cli.output import OutputFile
     from tui.cli.plain_live import PlainDesk
     from tui.conversation.plan import LivePlan
@@ -96,11 +99,16 @@ def app_for(
 ) -> StreamscopeApp:
     """Return the dashboard."""
     leave_garbage()
-    from tui.cli.config import check_keys, check_theme, config_in_use
     from tui.cli.state import keep_theme, kept_theme
     from tui.dashboard.app import StreamscopeApp
     from tui.dashboard.app_settings import AppSettings
 
+    context = click.get_current_context(silent=True)
+    config: Config | None = None if context is None else context.find_root().obj
+    if config is not None:
+        from tui.cli.config import check_keys
+
+        check_keys(config)
     settings = AppSettings(
         speed=output_mode.speed,
         record=None if writer is None else writer.begin,
@@ -110,15 +118,16 @@ def app_for(
         loop=output_mode.loop,
         theme=output_mode.theme or (None if "TEXTUAL_THEME" in os.environ else kept_theme()),
         keep_theme=keep_theme,
-        keys=config_in_use().keys,
+        keys={} if config is None else config.keys,
         editor=os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi",
     )
-    check_keys(config_in_use())
     app = StreamscopeApp(
         factories, settings, live=live, opening=opening, following=following, relay=relay
     )
     if output_mode.theme is not None:
-        check_theme(output_mode.theme, sorted(app.available_themes))
+        from tui.cli.config import check_theme
+
+        check_theme(output_mode.theme, sorted(app.available_themes), config)
     return app
 
 

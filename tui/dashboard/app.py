@@ -79,7 +79,8 @@ class StreamscopeApp(App[int]):
         self.settings = settings = settings or AppSettings()
         if settings.theme in self.available_themes:
             self.theme = settings.theme
-        self.set_keymap(dict(settings.keys))
+        if settings.keys:
+            self.set_keymap(dict(settings.keys))
         self._factories = factories
         self._opening = opening
         self.escape = Escape(settings.now)

@@ -152,21 +152,19 @@ _KEYLESS: Final = (
 def key_problem(keys: Mapping[str, str]) -> tuple[str, str] | None:
     """Return the id of a key that cannot be given away so, and why; None where all can be."""
     ids = [key.id for key in KEYS]
+    known = {key.value for key in Keys} | {"full_stop", "comma", "slash", "plus", "minus"}
     taken = {name: key.id for key in KEYS if key.id not in keys for name in _names(key.keys)}
     for id, text in keys.items():
         if id not in ids:
             return id, f"no action: there are {', '.join(ids)}"
         for name in _names(text):
             bare = name.removeprefix("ctrl+").removeprefix("alt+").removeprefix("shift+")
-            if len(bare) > 1 and name not in _NAMES and bare not in _NAMES:
+            if len(bare) > 1 and name not in known and bare not in known:
                 return id, f'{name!r} is no key: write it as "ctrl+s", "f5" or "K"'
             if name in taken:
                 return id, f"{name} is the key of {taken[name]}: give that another"
             taken[name] = id
     return None
-
-
-_NAMES: Final = {key.value for key in Keys} | {"full_stop", "comma", "slash", "plus", "minus"}
 
 
 def _names(keys: str) -> list[str]:

@@ -212,7 +212,9 @@ class _Turns:
             return False
         if left and self._items[left][0] < len(start) <= self._items[left - 1][0]:
             return True  # A turn ends there.
-        return _count(start) + left == _count(self.messages)
+        # What is the same need not be counted: a long history is, nearly all of it.
+        place = _common(start, self.messages)
+        return _count(start[place:]) + left == _count(self.messages[place:])
 
     def assistant_after(self, left: int) -> list[JsonObject]:
         """Return the first of the `left` last blocks, as long as they are the assistant's."""

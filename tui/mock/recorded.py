@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import math
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from aiohttp import web
 from tui.captures.capture_file import load_capture
 from tui.captures.recording import ImportFailure, Recording
 from tui.core.records import Chunk, JsonObject
+from tui.core.text import one_line
 from tui.mock.api import MAX_BODY_BYTES, ApiError, error_response, parsed
 from tui.mock.faults import Faults
 from tui.mock.matching import Matching, MatchMode
@@ -28,6 +30,7 @@ from tui.serving.guard import Refused
 MATCH_HEADER: Final = "x-streamscope-match"
 _OWN: Final = frozenset({"content-length", "transfer-encoding", "connection", "content-encoding"})
 """Headers that belong to how the answer was sent then, not now."""
+_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _MASKED: Final = "[redacted]"
 
 
@@ -83,18 +86,18 @@ class RecordedMock:
         found = self.matching.find(request.method, request.path, body)
         line = f"{request.method} {request.path} -> "
         if found.recording is None:
-            self._log(f"{line}404, {found.reason}")
+            self._log(one_line(f"{line}404, {found.reason}"))
             response = error_response(ApiError(404, f"Never recorded: {found.reason}"))
             response.headers[MATCH_HEADER] = _header(f"none; {found.reason}")
             return response
-        self._log(line + found.reason)
+        self._log(one_line(line + found.reason))
         recording = found.recording
         plan = self._plan(recording, faults, body)
         plan = plan.jittered(settings.jitter, self._rng) if settings.jitter else plan
         headers = {
             name: text
             for name, text in recording.response_headers.items()
-            if name.lower() not in _OWN and text != _MASKED
+            if name.lower() not in _OWN and text != _MASKED and _can_be_header(name, text)
         }
         headers[MATCH_HEADER] = _header(found.reason)
         plan = faults.apply(plan, headers)
@@ -140,6 +143,12 @@ class RecordedMock:
         return Plan(scenario.chunks, scenario.how, scenario.duration_ns)
 
 
+def _can_be_header(name: str, text: str) -> bool:
+    """Whether a capture that anybody may have written has a proper header here."""
+    # Printable: no control code, no lone surrogate.
+    return _NAME.fullmatch(name) is not None and text.replace("\t", " ").isprintable()
+
+
 def _header(text: str) -> str:
     """A text as the value of a header."""
     return text.encode("ascii", "backslashreplace").decode()[:1000]
@@ -153,9 +162,10 @@ def recorded_mock(
     Raises OSError where it cannot be read, ImportFailure where there is nothing in it to answer.
     """
     recordings = load_capture(path).recordings
-    if not any(one.status is not None for one in recordings):
+    recordings = [one for one in recordings if one.status and 200 <= one.status <= 599]
+    if not recordings:
         raise ImportFailure("there is no answer in it that could be given again")
-    return RecordedMock([one for one in recordings if one.status], mode, settings, log=log)
+    return RecordedMock(recordings, mode, settings, log=log)
 
 
 def serve_recorded(path: Path, mode: MatchMode, settings: MockSettings, port: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from tui import __version__
 from tui.captures.packed import PackedError, Unpacker
 from tui.captures.recording import ending_of, header_of
-from tui.captures.redact import is_secret, know_secrets, redact_text
+from tui.captures.redact import is_secret_header, know_secrets, redact_text
 from tui.captures.unpacking import BodyUnpacker
 from tui.captures.without_content import (
     StreamMask,
@@ -81,7 +81,7 @@ class TapeWriter:
 
     def _learn(self, headers: dict[str, str]) -> None:
         """Have the keys of a request masked wherever they turn up."""
-        new = [value for name, value in headers.items() if is_secret(name) and value]
+        new = [value for name, value in headers.items() if is_secret_header(name) and value]
         new += [value.partition(" ")[2] for value in new if " " in value]
         if any(value not in self._secrets for value in new):
             self._secrets |= dict.fromkeys(new)

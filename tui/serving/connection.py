@@ -12,6 +12,7 @@ import logging
 from typing import Final
 
 from aiohttp import StreamReader, web
+from aiohttp.http import StreamWriter
 from aiohttp.http_exceptions import LineTooLong
 
 from tui.serving.guard import (
@@ -132,6 +133,10 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             # Something has been sent already: the client learns of it by a connection that breaks.
             raise ConnectionError("the response cannot be finished")
+        if isinstance(request.writer, StreamWriter):
+            # As the response that failed would have been framed.
+            request.writer.chunked = False
+            request.writer.length = None
         if isinstance(exc, LineTooLong):
             return refuse(HEAD_TOO_LARGE)
         return refuse(_NOT_HTTP if status < 500 else _FAILED)
