@@ -293,7 +293,7 @@ async def test_the_latency_view_leads_to_the_longest_gap() -> None:
         await drawn(stage.app)
         assert isinstance(stage.app.screen, Latency)
         shown = "\n".join(all_rows(stage.app.screen.query_one(LinesView)))
-        for words in ("TTFT", "waiting", "Gaps between content chunks", "Longest gaps"):
+        for words in ("TTFT", "first byte", "Gaps between content chunks", "Longest gaps"):
             assert words in shown
         run = stage.moment.run
         longest = max(range(len(run.state.stalls)), key=lambda n: run.state.stalls[n][1])

@@ -439,7 +439,7 @@ async def test_titles_say_what_tells_runs_apart() -> None:
     async with reading(rows, (93, 24)) as reader:
         assert "\u202611/answer.sse " in reader.lines[0]
         assert "\u2026answer-of-\u2026n-the-morning.sse " in reader.lines[1]
-        assert "\u2026answ\u2026jsonl r1 \u00b7 Why is the\u2026" in reader.lines[2]
+        assert "\u2026answer.jsonl r1 \u00b7 Why is th\u2026" in reader.lines[2]
 
 
 # --- order ----------------------------------------------------------------------------------------
