@@ -78,7 +78,7 @@ imports: $(VENV)/.installed-dev
 
 test: $(VENV)/.installed-dev $(NODE)/.tried
 	$(STEP) 'pytest'
-	@STREAMSCOPE_NODE_MODULES=$(CURDIR)/$(NODE)/node_modules $(PY) -m pytest -n 2 --dist loadgroup
+	@STREAMSCOPE_NODE_MODULES=$(CURDIR)/$(NODE)/node_modules $(PY) -m pytest -n 4 --dist loadgroup
 
 # What it installs comes from a package registry, so it is no part of the checks.
 clients: $(VENV)/.installed-dev
@@ -87,7 +87,7 @@ clients: $(VENV)/.installed-dev
 
 cover: $(VENV)/.installed-dev
 	$(STEP) 'pytest, branch coverage of tui/core'
-	@$(PY) -m pytest -n 2 --dist loadgroup --cov=tui.core --cov-branch --cov-fail-under=100
+	@$(PY) -m pytest -n 4 --dist loadgroup --cov=tui.core --cov-branch --cov-fail-under=100
 
 # Targets are the modules in tests/fuzz, and `laws`: every law and sweep of the tests.
 # One alone: make FUZZ=history fuzz
