@@ -43,3 +43,8 @@ def test_what_is_late_is_made_at_each_look_and_never_before() -> None:
 def test_it_stays_frozen() -> None:
     with pytest.raises(AttributeError):
         setattr(Letter("a", None), "body", "text")  # noqa: B010
+
+
+def test_the_class_has_the_field_itself() -> None:
+    name = "body"
+    assert getattr(Letter, name) is vars(Letter)[name]
