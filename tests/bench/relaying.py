@@ -24,6 +24,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.bench.measure import Limit, Row, at_most, duration
+from tests.bench.serving import serving
 from tests.loopback import KEY, request_bytes
 from tui.relay.service import RelaySettings
 from tui.relay.tape_queue import TapeSettings
@@ -164,9 +165,9 @@ def _stage() -> Iterator[tuple[int, int, int, int]]:
     folder = Path(tempfile.mkdtemp(prefix="streamscope-bench-"))
     try:
         with ExitStack() as stack:
-            upstream = stack.enter_context(_running("upstream"))
+            upstream = stack.enter_context(serving(__spec__.name, "upstream"))
             url = f"http://127.0.0.1:{upstream}"
-            bare = stack.enter_context(_running("bare", url))
+            bare = stack.enter_context(serving(__spec__.name, "bare", url))
             # Its recording has ended before the first request: nothing can be that small.
             off = TapeSettings(str(folder / "off.jsonl"), max_size=0)
             on = TapeSettings(str(folder / "on.jsonl"))
@@ -183,18 +184,6 @@ async def _delay_once(port: int) -> None:
     reader, writer = await _open(port, {"bytes": 32 << 20})
     await reader.read()
     writer.close()
-
-
-@contextmanager
-def _running(*arguments: str) -> Iterator[int]:
-    command = [sys.executable, "-m", __spec__.name, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @contextmanager

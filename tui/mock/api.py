@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from tui.core.records import strict_loads
+from tui.serving.guard import Refused
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 
@@ -137,6 +138,14 @@ def json_response(value: object, headers: Mapping[str, str], status: int = 200) 
     return web.Response(
         status=status, body=content, headers=headers, content_type="application/json"
     )
+
+
+def refused_response(refused: Refused) -> web.Response:
+    """A refusal in the API's shape, after which the connection closes."""
+    status, kind, message = refused.refusal
+    response = error_response(ApiError(status, message, kind))
+    response.force_close()
+    return response
 
 
 def error_response(error: ApiError) -> web.Response:

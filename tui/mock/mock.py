@@ -34,6 +34,7 @@ from tui.mock.api import (
     json_response,
     new_request_id,
     parsed,
+    refused_response,
 )
 from tui.mock.diagnostics import CacheDiagnostics
 from tui.mock.faults import Faults
@@ -131,10 +132,7 @@ class Mock:
         except ApiError as error:
             return error_response(error)
         except Refused as refused:
-            status, kind, message = refused.refusal
-            response = error_response(ApiError(status, message, kind))
-            response.force_close()
-            return response
+            return refused_response(refused)
         except Exception:
             if request.writer.output_size:
                 raise  # What has begun cannot become an error: the connection breaks.

@@ -18,7 +18,7 @@ from tui.captures.capture_file import load_capture
 from tui.captures.recording import ImportFailure, Recording
 from tui.core.records import Chunk, JsonObject
 from tui.core.text import one_line
-from tui.mock.api import MAX_BODY_BYTES, ApiError, error_response, parsed
+from tui.mock.api import MAX_BODY_BYTES, ApiError, error_response, parsed, refused_response
 from tui.mock.faults import Faults
 from tui.mock.matching import Matching, MatchMode
 from tui.mock.mock import FAULT_HEADER, FAULT_SUFFIX, MockSettings, serve_handler
@@ -63,10 +63,7 @@ class RecordedMock:
         except ApiError as error:
             return error_response(error)
         except Refused as refused:
-            status, kind, message = refused.refusal
-            response = error_response(ApiError(status, message, kind))
-            response.force_close()
-            return response
+            return refused_response(refused)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         raw = await self._bodies.read(request, MAX_BODY_BYTES)

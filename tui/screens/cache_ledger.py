@@ -27,6 +27,7 @@ from tui.viewmodel.lines import StyledLine
 from tui.widgets.line_view import LineView
 from tui.widgets.lines_view import LINE_CLASSES, LinesView
 from tui.widgets.paint import strip_of
+from tui.widgets.rows_below_heads import bring_into_view, row_clicked
 
 _NOTHING: Final = (
     "What the prompt cache read for each request, and what it could have read, appears here"
@@ -101,10 +102,7 @@ class LedgerView(LineView):
         if not self._rows:
             return
         self.chosen = min(max(place, 0), len(self._rows) - 1)
-        line, top, page = self.chosen + 1, self.scroll_offset.y, max(self.size.height, 2)
-        if line <= top or line >= top + page:
-            top = line - 1 if line <= top else line - page + 1
-            self.scroll_to(y=top, animate=False, force=True, immediate=True)
+        bring_into_view(self, self.chosen)
         self.refresh()
         self.post_message(self.Chosen())
 
@@ -128,11 +126,8 @@ class LedgerView(LineView):
     def on_click(self, event: events.Click) -> None:
         """Choose the request that was clicked; a second click shows its run."""
         event.prevent_default()
-        place = event.get_content_offset(self)
-        if place is None or place.y == 0 or self.text_selection is not None:
-            return
-        number = place.y + self.scroll_offset.y - 1
-        if number < len(self._rows):
+        number = row_clicked(self, event, len(self._rows))
+        if number is not None:
             self._choose(number)
             if event.chain > 1:
                 self.action_open()

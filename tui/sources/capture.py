@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -175,6 +176,29 @@ async def poll() -> None:
     await asyncio.sleep(_POLL_S)
 
 
+async def grown_lines(
+    path: Path, offset: int, wait: Callable[[], Awaitable[None]]
+) -> AsyncGenerator[list[CaptureLine], None]:
+    """Yield the lines of a capture that is being written, from `offset` on, a list for each read.
+
+    Never ends by itself; yields nothing new after each wait. Raises OSError and UnknownVersion, and
+    SourceEnded where the file was cut.
+    """
+    reader = CaptureReader(offset=offset)
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        while True:
+            block = file.read(_READ)
+            if not block:
+                await wait()
+                if path.stat().st_size < reader.offset:
+                    raise SourceEnded("interrupted", "The capture was cut", "")
+                # A last line without its end may be cut back and written anew.
+                reader.drop_held()
+                file.seek(reader.offset)
+            yield reader.feed(block)
+
+
 class FollowSource:
     """The newest run of a capture that is being written, as it grows.
 
@@ -231,22 +255,14 @@ class FollowSource:
 
     async def batches(self) -> AsyncIterator[Batch]:
         """Yield the reads as `chunks` does, as many at once as there are in a block of the file."""
-        reader = CaptureReader(offset=self._start)
         last_ns = 0
         try:
-            with self._path.open("rb", buffering=0) as file:
-                file.seek(self._start)
-                while not self._closed:
-                    block = file.read(_READ)
-                    if not block:
-                        await self._wait()
-                        if self._path.stat().st_size < reader.offset:
-                            raise SourceEnded("interrupted", "The capture was cut", "")
-                        # A last line without its end may be cut back and written anew.
-                        reader.drop_held()
-                        file.seek(reader.offset)
+            async with aclosing(grown_lines(self._path, self._start, self._wait)) as grown:
+                async for lines in grown:
+                    if self._closed:
+                        return
                     batch, end = Batch([], []), None
-                    for line in reader.feed(block):
+                    for line in lines:
                         if not self._is_ours(line):
                             continue
                         if isinstance(line, EndLine):

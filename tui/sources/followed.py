@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from tui.captures.answer_body import COUNTING, AnswerBody
 from tui.captures.codec import (
     CaptureError,
     CaptureLine,
-    CaptureReader,
     ChunkLine,
     EndLine,
     RequestLine,
@@ -31,9 +30,8 @@ from tui.core.text import one_line
 from tui.messages.conversations import Conversations
 from tui.messages.request import prompt_of, title_of
 from tui.sources import Answer, Source, SourceEnded, SourceFactory, SourceInfo
-from tui.sources.capture import CaptureSource, existing_runs, poll, raise_end
+from tui.sources.capture import CaptureSource, existing_runs, grown_lines, poll, raise_end
 
-_READ: Final = 1 << 18
 _LETTERS: Final = ("", *"bcdefghijklmnopqrstuvwxyz")
 """Of the branches of a conversation; the first has none."""
 
@@ -161,20 +159,11 @@ class CaptureFollower:
             title = self._title(recording.url, recording.headers, recording.request)
             yield partial(CaptureSource, replace(recording, title=title))
         self.caught_up = True
-        reader = CaptureReader(offset=start if first is None else first)
+        offset = start if first is None else first
         try:
-            with self.path.open("rb", buffering=0) as file:
-                file.seek(reader.offset)
-                while True:
-                    block = file.read(_READ)
-                    if not block:
-                        await self._wait()
-                        if self.path.stat().st_size < reader.offset:
-                            raise SourceEnded("interrupted", "The capture was cut", "")
-                        # A last line without its end may be cut back and written anew.
-                        reader.drop_held()
-                        file.seek(reader.offset)
-                    for line in reader.feed(block):
+            async with aclosing(grown_lines(self.path, offset, self._wait)) as grown:
+                async for lines in grown:
+                    for line in lines:
                         begun = self._take(line)
                         if begun is not None:
                             yield partial(_same, begun)

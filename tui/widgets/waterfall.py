@@ -23,6 +23,7 @@ from tui.viewmodel.waterfall_lines import (
 )
 from tui.widgets.line_view import LineView
 from tui.widgets.paint import strip_of
+from tui.widgets.rows_below_heads import bring_into_view, row_clicked
 
 WATERFALL_CLASSES: Final = {f"waterfall--{name}" for name in get_args(WaterfallStyle)} | {
     "waterfall--cursor"
@@ -164,18 +165,11 @@ class WaterfallPane(LineView):
         if not self._rows:
             return
         self.chosen = min(max(place, 0), len(self._rows) - 1)
-        line, top, page = self.chosen + 1, self.scroll_offset.y, max(self.size.height, 2)
-        if line <= top:
-            self._scroll(line - 1)
-        elif line >= top + page:
-            self._scroll(line - page + 1)
+        bring_into_view(self, self.chosen)
         if self._window is not None:
             self._window = self._window.showing(self._rows[self.chosen]).within(self._end_ns)
         self.refresh()
         self.post_message(self.Chosen())
-
-    def _scroll(self, top: int) -> None:
-        self.scroll_to(y=max(top, 0), animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
         self._choose(self.chosen)
@@ -262,11 +256,8 @@ class WaterfallPane(LineView):
     def on_click(self, event: events.Click) -> None:
         """Choose the request that was clicked; a second click shows its run."""
         event.prevent_default()
-        place = event.get_content_offset(self)
-        if place is None or place.y == 0 or self.text_selection is not None:
-            return
-        number = place.y + self.scroll_offset.y - 1
-        if number < len(self._rows):
+        number = row_clicked(self, event, len(self._rows))
+        if number is not None:
             self._choose(number)
             if event.chain > 1:
                 self.action_open()
