@@ -473,8 +473,7 @@ def count(session: Session, cursor: int | None = None, **fields: Any) -> Counter
 def test_counters_of_a_running_answer() -> None:
     found = count(session_of(*ANSWER, how=None), now_ns=1 * S)
     assert found.estimate == pytest.approx(20 / 0.1)
-    assert (found.input_tokens, found.output_tokens, found.cache_read) == (25, 20, 3)
-    assert not found.counted
+    assert (found.input_tokens, found.output, found.cache_read) == (25, (20, False), 3)
     assert (found.cache_write, found.thinking_tokens, found.conflict) == (None, None, False)
     assert (found.last_byte_ns, found.last_content_ns, found.stalled) == (700 * MS, 700 * MS, False)
     assert (found.metrics.ttft, found.metrics.icl.max) == (200 * MS, 100 * MS)
@@ -485,7 +484,7 @@ def test_counters_of_a_finished_answer() -> None:
     usage = details | {"input_tokens": 26, "cache_creation_input_tokens": 2}
     session = session_of(*ANSWER, pb.block_stop(0), pb.message_delta(usage=usage))
     found = count(session, now_ns=99 * S)
-    assert (found.output_tokens, found.thinking_tokens, found.cache_write) == (40, 9, 2)
+    assert (found.output, found.thinking_tokens, found.cache_write) == ((40, True), 9, 2)
     assert (found.estimate, found.conflict) == (None, True)
     assert (found.last_byte_ns, found.last_content_ns, found.stalled) == (None, None, False)
     assert found.metrics.e2e == 500 * MS
@@ -530,7 +529,7 @@ def test_nothing_yet() -> None:
 def test_odd_usage_is_no_number() -> None:
     usage = {"input_tokens": "x", "output_tokens": -1, "output_tokens_details": 5}
     found = count(session_of(pb.message_start(usage=usage)))
-    assert (found.input_tokens, found.output_tokens, found.thinking_tokens) == (None, None, None)
+    assert (found.input_tokens, found.output.tokens, found.thinking_tokens) == (None, None, None)
 
 
 def test_the_pulse_moves_with_time_and_stands_at_the_end() -> None:

@@ -25,6 +25,7 @@ from tests.manual_clock import ManualClock
 from tui.core.metrics import UNKNOWN, Metrics, Percentiles
 from tui.dashboard.footer import Footing, entries
 from tui.viewmodel import Counters
+from tui.viewmodel.counters import OutputTokens
 from tui.widgets.bars import CounterBar, KeyBar
 
 MS: Final = 1_000_000
@@ -46,8 +47,7 @@ NUMBERS: Final = Counters(
     input_tokens=377,
     cache_read=1893,
     cache_write=12,
-    output_tokens=65,
-    counted=True,
+    output=OutputTokens(65),
     thinking_tokens=21,
     thinking_share=21 / 65,
     limit=1024,
@@ -153,7 +153,7 @@ async def test_what_is_not_known_is_a_dash() -> None:
         input_tokens=None,
         cache_read=None,
         cache_write=None,
-        output_tokens=None,
+        output=OutputTokens(None),
         thinking_tokens=None,
         thinking_share=None,
         limit=None,
@@ -170,7 +170,7 @@ async def test_what_is_not_known_is_a_dash() -> None:
 
 
 async def test_what_is_known_to_be_nothing_is_zero() -> None:
-    row = await counted(NUMBERS._replace(input_tokens=0, output_tokens=0))
+    row = await counted(NUMBERS._replace(input_tokens=0, output=OutputTokens(0)))
     assert "in 0" in row
     assert "out 0" in row
 

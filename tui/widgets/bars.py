@@ -247,11 +247,11 @@ def _groups(numbers: Counters) -> list[Group]:
     known_in = (("in ", _LABEL), (_count(numbers.input_tokens), _VALUE))
     groups.append(_group(4, *known_in, more=changed))
     groups += _cache(numbers)
-    rough = "" if numbers.counted else "~"
+    rough = "" if numbers.output.counted else "~"
     used: list[Named] = []
     if numbers.used is not None:
         used.append((f" {rough}{numbers.used:.0%} of {_count(numbers.limit)}", _LABEL))
-    out = (("out ", _LABEL), (rough + _count(numbers.output_tokens), _VALUE))
+    out = (("out ", _LABEL), (numbers.output.told, _VALUE))
     groups.append(_group(3, *out, more=used))
     if numbers.thinking_share is not None:
         share = (("thinking ", _LABEL), (f"{rough}{numbers.thinking_share:.0%}", _VALUE))
