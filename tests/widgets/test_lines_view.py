@@ -50,6 +50,28 @@ async def test_a_line_that_is_too_long_is_cut_or_wrapped_under_its_text() -> Non
                 assert screen.view.row_width == 14
 
 
+async def test_a_wrapped_line_is_copied_as_one_with_its_blanks() -> None:
+    text = "one two threes four fives six"
+    for hang in (0, 2):
+        line = StyledLine(((text, "plain"),), "+ ", "added", 1, hang)
+        screen = Closer(wraps=True)
+        async with shown(screen, (22, 24)) as hand:
+            screen.view.show(lambda width: [line])
+            await drawn(hand.app)
+            rows = all_rows(screen.view)
+            assert len(rows) > 2 and rows[1].startswith(" " * (3 + hang) + "thre")
+            selected = screen.view.get_selection(Selection(Offset(3, 0), None))
+            assert selected == (text, "\n")
+
+
+async def test_a_line_that_stands_deep_keeps_room_for_its_text() -> None:
+    screen = Closer(wraps=True)
+    async with shown(screen, (30, 24)) as hand:
+        screen.view.show(lambda width: [StyledLine((("words " * 4, "plain"),), indent=99)])
+        await drawn(hand.app)
+        assert "".join(all_rows(screen.view)).split() == ["words"] * 4
+
+
 async def test_it_scrolls_to_a_line_when_the_scroll_bar_appears_with_it() -> None:
     screen = Closer(wraps=True)
     async with shown(screen) as hand:
