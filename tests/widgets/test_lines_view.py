@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual.app import ComposeResult
 from textual.geometry import Offset
 from textual.screen import Screen
@@ -11,6 +13,10 @@ from tests.app_harness import all_rows, all_strips, drawn, rows_of
 from tests.screen_host import shown
 from tui.viewmodel.lines import StyledLine, line_of
 from tui.widgets.lines_view import LinesView
+
+
+def _same(lines: list[StyledLine], width: int) -> list[StyledLine]:
+    return lines
 
 
 class Closer(Screen[None]):
@@ -53,10 +59,10 @@ async def test_a_line_that_is_too_long_is_cut_or_wrapped_under_its_text() -> Non
 async def test_a_wrapped_line_is_copied_as_one_with_its_blanks() -> None:
     text = "one two threes four fives six"
     for hang in (0, 2):
-        line = StyledLine(((text, "plain"),), "+ ", "added", 1, hang)
+        lines = [StyledLine(((text, "plain"),), "+ ", "added", 1, hang)]
         screen = Closer(wraps=True)
         async with shown(screen, (22, 24)) as hand:
-            screen.view.show(lambda width: [line])
+            screen.view.show(partial(_same, lines))
             await drawn(hand.app)
             rows = all_rows(screen.view)
             assert len(rows) > 2 and rows[1].startswith(" " * (3 + hang) + "thre")
