@@ -233,7 +233,7 @@ def test_what_the_event_at_the_cursor_added_is_marked() -> None:
     [
         ("end_turn", "good"),
         ("max_tokens", "warning"),
-        ("refusal", "bad"),
+        ("refusal", "warning"),
         ("compaction", "plain"),
         ("not_invented_yet", "plain"),
     ],
@@ -247,9 +247,25 @@ def test_stop_reasons_say_what_they_mean(reason: str, tone: str) -> None:
 
 def test_stop_details_are_told() -> None:
     event = pb.message_delta("refusal")
-    event["delta"]["stop_details"] = {"category": "cyber"}
-    (item,) = seen(pb.message_start(), event, pb.message_stop())
-    assert item.body == '{category: "cyber"}'
+    for details, body in (
+        ({"type": "refusal", "category": "cyber"}, "category: cyber"),
+        (
+            {
+                "type": "refusal",
+                "category": None,
+                "explanation": "No.",
+                "claim": True,
+                "n": {"a": 1},
+            },
+            "No.\nclaim: true  n: {a: 1}",
+        ),
+        ({"type": "other"}, "type: other"),
+        ("no object", "no object"),
+        (None, ""),
+    ):
+        event["delta"]["stop_details"] = details
+        (item,) = seen(pb.message_start(), event, pb.message_stop())
+        assert item.body == body
 
 
 @pytest.mark.parametrize(

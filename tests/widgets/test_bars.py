@@ -285,11 +285,27 @@ async def test_in_the_header_the_title_gives_way_first(width: int) -> None:
         assert "DEMO" in strip.text
         assert "synthetic" in strip.text
         assert strip.text.rstrip().endswith("150ms")
-        if width >= 60:
-            assert "clau" in strip.text
+        if width >= 59:
+            assert "claude-mmmmm" in strip.text
             assert "\u2026" in strip.text
-        if width >= 120:
-            assert "tttt" in strip.text
+        assert ("tttt" in strip.text) == (width >= 120)
+        assert "t\u2026" not in strip.text or "tttttt\u2026" in strip.text
+
+
+async def test_in_the_header_the_state_and_the_model_are_there_in_little_room() -> None:
+    cut = [pb.message_start(model="claude-sonnet-4-5-20250929"), pb.tool_start(0, "f")]
+    cut += [pb.fragment(0, '{"a": '), pb.block_stop(0), *pb.ending("max_tokens")]
+    for width, model, note in (
+        (120, "claude-sonnet-4-5-20250929", "synthetic timing"),
+        (80, "claude-sonnet-4", "synthetic"),
+        (60, "", "synthetic"),
+    ):
+        source = BytesSource(timed(*cut), title="an answer", is_timed=False)
+        async with on_stage(source, size=(width, 24)) as stage:
+            await stage.at(10)
+            assert "\u25b2 COMPLETE  invalid_tool_json" in stage.header
+            assert model in stage.header and note in stage.header
+            assert ("an answer" in stage.header) == (width == 120)
 
 
 @pytest.mark.parametrize(
