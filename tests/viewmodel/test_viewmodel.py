@@ -403,7 +403,7 @@ def test_a_row_has_its_place_and_time() -> None:
 @pytest.mark.parametrize(
     ("item", "style", "what", "payload"),
     [
-        (pb.message_start(), "message", "", "claude-sonnet-5-5  msg_1  {input_tokens: 25, out"),
+        (pb.message_start(), "message", "", "claude-sonnet-5-5  in 25  msg_1"),
         ({"type": "message_start", "message": 5}, "message", "", "{message: 5}"),
         (pb.tool_start(0), "block", "tool_use", 'get_weather  {id: "toolu_0"}'),
         (pb.block_start(0, "x", name=5, data=0), "block", "x", "{data: 0}"),
@@ -419,12 +419,21 @@ def test_a_row_has_its_place_and_time() -> None:
         (pb.fragment(0, '{"'), "json", "input_json", '{"'),
         (pb.signature(0, "sig"), "thinking", "signature", '{signature: "sig"}'),
         (pb.citation(0, {"a": 1}), "citation", "citations", "{citation: {a: 1}}"),
+        (
+            pb.citation(0, {"url": "https://www.a.example/b", "cited_text": "So it is."}),
+            *("citation", "citations", "a.example  So it is."),
+        ),
         (pb.delta(0, "rhyme_delta", rhyme=1), "unknown", "rhyme", "{rhyme: 1}"),
         (pb.delta(0, "text_delta", text=5), "text", "text", "{text: 5}"),
         ({"type": "content_block_delta", "delta": 5}, "unknown", "", "5"),
         ({"type": "content_block_delta", "delta": {}}, "unknown", "null", ""),
         (pb.block_stop(4), "block", "", ""),
-        (pb.message_delta("end_turn"), "message", "end_turn", "{output_tokens: 15}"),
+        (pb.message_delta("end_turn"), "message", "end_turn", "out 15"),
+        (
+            pb.message_delta("end_turn", {"input_tokens": 3, "output_tokens": 9, "x": 1}),
+            *("message", "end_turn", "out 9  in 3"),
+        ),
+        (pb.message_delta("end_turn", {"x": 1}), "message", "end_turn", "{x: 1}"),
         ({"type": "message_delta", "delta": 5}, "message", "", ""),
         (pb.message_stop(), "message", "", ""),
         (pb.message_stop(extra=1), "message", "", "{extra: 1}"),
