@@ -141,7 +141,7 @@ class PushedSource:
 
 @contextmanager
 def frames_where_drawn() -> Iterator[None]:
-    """Have screens draw frames in `drawn` alone: those between are as dear, and nobody sees them."""
+    """Have screens draw frames in `drawn` alone: nobody sees those between."""
 
     def leave(screen: Screen[Any]) -> None:
         if screen is not screen.app.screen:
@@ -154,8 +154,8 @@ def frames_where_drawn() -> Iterator[None]:
         yield
 
 
-async def drawn(app: App[Any]) -> None:
-    """Let every message be handled and what they change be drawn.
+async def drawn(app: App[Any], *, frame: bool = True) -> None:
+    """Let every message be handled and what they change be drawn, or only laid out.
 
     The pilot waits for a processor that is idle, and the app for timers of some milliseconds. Both
     take time, and neither is sure on a busy machine.
@@ -165,12 +165,12 @@ async def drawn(app: App[Any]) -> None:
         if app._exit:
             return
         app.screen._on_timer_update()
-        if app.screen._compositor._dirty_regions:
+        if frame and app.screen._compositor._dirty_regions:
             _draw_frame(app.screen)
     await _all_handled(app)
     if app.animator._animations or app.animator._scheduled:
         await app.animator.wait_until_complete()
-        await drawn(app)
+        await drawn(app, frame=frame)
 
 
 async def _all_handled(app: App[Any]) -> None:
@@ -234,8 +234,8 @@ class Stage:
         await settle()
         for _ in range(_TICKS):
             self.app.tick()
-        for _ in range(_MOST_TICKS):  # A busy machine takes more ticks to lay the text out.
-            if self.transcript_pane.complete:
+        for _ in range(_MOST_TICKS):  # A busy machine takes more ticks to lay out and to search.
+            if self.transcript_pane.complete and self.app.finder.progress == 1:
                 break
             self.app.tick()
         await drawn(self.app)
@@ -262,7 +262,7 @@ class Stage:
         """Press keys, and draw. (The pilot's own `press` waits for an idle processor.)"""
         for key in keys:
             self.app.simulate_key(key)
-            await drawn(self.app)
+            await drawn(self.app, frame=False)
         return await self.settle()
 
     async def click(self, widget: Widget, x: int, y: int) -> Stage:
