@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.relay.frames import FrameReader, TapeFrame, encode_frame
+from tui.relay.frames import FrameReader, TapeFrame, encode_head
 
 FRAMES = st.builds(
     TapeFrame,
@@ -18,7 +18,7 @@ FRAMES = st.builds(
 
 @given(st.lists(FRAMES, max_size=8), st.integers(1, 60))
 def test_frames_are_cut_out_of_any_blocks(told: list[TapeFrame], size: int) -> None:
-    data = b"".join(encode_frame(*frame) for frame in told)
+    data = b"".join(encode_head(*head, len(body)) + body for *head, body in told)
     reader = FrameReader()
     blocks = [data[at : at + size] for at in range(0, len(data), size)]
     assert [frame for block in blocks for frame in reader.feed(block)] == told

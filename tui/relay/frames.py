@@ -30,9 +30,9 @@ class TapeFrame(NamedTuple):
     data: bytes
 
 
-def encode_frame(kind: int, number: int, t_ns: int, data: bytes = b"") -> bytes:
-    """Return a frame as bytes."""
-    return _HEAD.pack(kind, number, t_ns, len(data)) + data
+def encode_head(kind: int, number: int, t_ns: int, size: int) -> bytes:
+    """Return the head of a frame; `size` bytes of data belong behind it."""
+    return _HEAD.pack(kind, number, t_ns, size)
 
 
 def encode_value(value: dict[str, Any]) -> bytes:
@@ -44,18 +44,17 @@ class FrameReader:
     """Cuts blocks of bytes into frames."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._held = b""
 
     def feed(self, block: bytes) -> Iterator[TapeFrame]:
         """Take some bytes, yield the frames that they complete."""
-        held = self._held
-        held += block
+        data = self._held + block if self._held else block
         at = 0
-        while len(held) - at >= HEAD_BYTES:
-            kind, number, t_ns, size = _HEAD.unpack_from(held, at)
+        while len(data) - at >= HEAD_BYTES:
+            kind, number, t_ns, size = _HEAD.unpack_from(data, at)
             begin = at + HEAD_BYTES
-            if len(held) - begin < size:
+            if len(data) - begin < size:
                 break
             at = begin + size
-            yield TapeFrame(kind, number, t_ns, bytes(held[begin:at]))
-        del held[:at]
+            yield TapeFrame(kind, number, t_ns, data[begin:at])
+        self._held = data[at:]

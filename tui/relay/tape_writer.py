@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,8 +60,17 @@ class TapeWriter:
         """Why nothing more is written, in one line."""
         return self._writer.failure
 
-    def take(self, frame: TapeFrame) -> None:
-        """Write what a frame tells."""
+    def take(self, told: Iterable[TapeFrame]) -> None:
+        """Write what some frames tell."""
+        with self._writer.together():
+            for frame in told:
+                self._take(frame)
+                self._unlooked += len(frame.data)
+        if self._unlooked >= _LOOK_EVERY:
+            self._unlooked = 0
+            self._look()
+
+    def _take(self, frame: TapeFrame) -> None:
         if frame.kind == frames.REQUEST:
             self._exchanges[frame.number] = _Exchange(
                 self._writer.begin(), _value(frame), content=self.settings.content
@@ -70,10 +80,6 @@ class TapeWriter:
             exchange.take(frame)
             if frame.kind == frames.END:
                 del self._exchanges[frame.number]
-        self._unlooked += len(frame.data)
-        if self._unlooked >= _LOOK_EVERY:
-            self._unlooked = 0
-            self._look()
 
     def close(self) -> None:
         """Close the capture; what has not ended ends as interrupted."""
@@ -247,8 +253,7 @@ def main() -> None:
     _say({"ready": True})
     reader = FrameReader()
     while tape.failure is None and (block := os.read(0, _READ)):
-        for frame in reader.feed(block):
-            tape.take(frame)
+        tape.take(reader.feed(block))
     tape.close()
     if tape.failure is not None:
         _say({"failure": redact_text(tape.failure.partition(" stopped: ")[2])})
