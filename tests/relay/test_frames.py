@@ -18,7 +18,10 @@ FRAMES = st.builds(
 
 @given(st.lists(FRAMES, max_size=8), st.integers(1, 60))
 def test_frames_are_cut_out_of_any_blocks(told: list[TapeFrame], size: int) -> None:
-    data = b"".join(encode_head(*head, len(body)) + body for *head, body in told)
+    data = b"".join(
+        encode_head(frame.kind, frame.number, frame.t_ns, len(frame.data)) + frame.data
+        for frame in told
+    )
     reader = FrameReader()
     blocks = [data[at : at + size] for at in range(0, len(data), size)]
     assert [frame for block in blocks for frame in reader.feed(block)] == told

@@ -93,6 +93,8 @@ class Arrivals(asyncio.BufferedProtocol):
             waiting.set_result(None)
 
     def _step_aside(self) -> None:
-        transport = self._transport
-        if transport is not None and transport.get_protocol() is self and self._protocol:
-            transport.set_protocol(self._protocol)
+        transport, protocol = self._transport, self._protocol
+        if transport is None or protocol is None:
+            return
+        if transport.get_protocol() is self:
+            transport.set_protocol(protocol)
