@@ -132,8 +132,8 @@ def encode_line(line: CaptureLine) -> bytes:
         try:
             text = _large_text(data) if len(data) >= _LARGE else _text_of(data)
         except UnicodeDecodeError:
-            return b'%b"t":%d,"b64":"%b"}\n' % (head, line.t_ns, b64encode(data))
-        return b'%b"t":%d,"data":%b}\n' % (head, line.t_ns, text)
+            return b"".join((head, b'"t":%d,"b64":"' % line.t_ns, b64encode(data), b'"}\n'))
+        return b"".join((head, b'"t":%d,"data":' % line.t_ns, text, b"}\n"))
     return dumps(_as_json(line)).encode() + b"\n"
 
 
