@@ -3,16 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.relay.stage import raw_upstream, request_of, until
+from tests.relay.test_upstream import SELF_SIGNED
 from tui.relay.arrivals import Arrivals
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"
+
+
+async def test_an_encrypted_connection_is_read_as_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "self-signed.pem"
+    path.write_text(SELF_SIGNED)
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(path)
+    # More than is read at once.
+    body, taken = random.Random(1).randbytes(1_500_000), []
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(head + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=server_side)
+    port = server.sockets[0].getsockname()[1]
+    trusting = ssl.create_default_context(cafile=path)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"https://localhost:{port}", ssl=trusting) as response,
+    ):
+
+        def take() -> bool:
+            while piece := response.content.read_nowait():
+                taken.append(piece)
+            return not response.content.at_eof()
+
+        with Arrivals(response, take) as arrivals:
+            if take():
+                await arrivals.wait()
+    server.close()
+    assert b"".join(taken) == body
 
 
 @asynccontextmanager
