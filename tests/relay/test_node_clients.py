@@ -101,7 +101,7 @@ for (const fault of faults) {
   const asked = { model, headers, prompt: 'Hi', maxRetries: 0, onError: () => {} };
   try {
     for await (const part of streamText(asked).fullStream)
-      seen.parts.push(part.type === 'error' ? told(part.error) : [part.type, part.text ?? part.delta]);
+      seen.parts.push([part.type, part.text ?? part.delta, part.error && told(part.error)]);
   } catch (error) { seen.end = told(error); }
   out[fault] = { ...seen, ...last };
 }
