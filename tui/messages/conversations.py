@@ -1,7 +1,8 @@
 """Requests in groups: conversations, and the branches of each.
 
 A request belongs to the conversation of the one that it goes on from, else to that whose tool call
-asks what it asks, else to that of the same session, else to one that begins with the same turn.
+asks what it asks, else to that of the same session, else to one that begins with the same turn;
+what another agent is asked for a user, to the last conversation of that user.
 Within it, it goes on with a branch or begins one: where another request has gone on from there
 already, or another system prompt speaks.
 """
@@ -71,8 +72,11 @@ class Conversations:
         """Of each request, in the order sent."""
         self._linker = Linker()
         self._systems: list[str] = []
-        self._sessions: list[str] = []
+        self._owners: list[str] = []
+        """The session of each request, else its user."""
         self._by_session: dict[str, int] = {}
+        self._by_user: dict[str, int] = {}
+        """The first request of each user's last conversation."""
         self._by_first: dict[int, int] = {}
         self._by_words: dict[int, int] = {}
         """Texts are known by their hashes: some are long."""
@@ -83,11 +87,18 @@ class Conversations:
         number = len(self.places)
         link = self._linker.ask(request)
         known = request or {}
-        session, first = session_of(known, headers or {}), _first(known)
+        session, user = session_of(known, headers or {}), user_of(known)
+        first = _first(known)
         voice = _system(known)[:_VOICE]
         self._systems.append(self._voices.setdefault(voice, voice))
-        self._sessions.append(session)
+        self._owners.append(session or user)
         place = self._place(link, session, first, number)
+        if place is None and user and not session:
+            place = self._for_user(link, user, number)
+        if place is None:
+            self.talks.append(Talk(branches=[Branch("main")]))
+            place = Placed(link, len(self.talks) - 1, 0)
+            self._by_user[user] = number
         talk = self.talks[place.conversation]
         talk.requests.append(number)
         branch = talk.branches[place.branch]
@@ -105,7 +116,7 @@ class Conversations:
         here = self.places[number]
         place = Placed(self._linker.ask(None), here.conversation, here.branch)
         self._systems.append(self._systems[number])
-        self._sessions.append(self._sessions[number])
+        self._owners.append(self._owners[number])
         self.talks[here.conversation].requests.append(len(self.places))
         self.talks[here.conversation].branches[here.branch].requests.append(len(self.places))
         self.places.append(place)
@@ -119,11 +130,11 @@ class Conversations:
                 for words in _strings(block.get("input")):
                     self._by_words[hash(words)] = number
 
-    def _place(self, link: Link, session: str, first: int | None, number: int) -> Placed:
+    def _place(self, link: Link, session: str, first: int | None, number: int) -> Placed | None:
         before = link.before
         if before is not None:
             return self._going_on(link, before, number)
-        if link.same is not None and self._sessions[link.same] == session:
+        if link.same is not None and self._owners[link.same] == self._owners[number]:
             return self._again(link, link.same)
         caller = None if first is None else self._by_words.get(first)
         if caller is not None:
@@ -132,12 +143,18 @@ class Conversations:
         if near is None:
             near = self._by_session.get(session)
         if near is None:
-            near = self._alike(session, first, number)
+            near = self._alike(first, number)
         if near is None:
-            self.talks.append(Talk(branches=[Branch("main")]))
-            return Placed(link, len(self.talks) - 1, 0)
+            return None
         alike = _same_voice(self._systems[near], self._systems[number])
         return self._branch(link, near, "branch" if alike else "side call")
+
+    def _for_user(self, link: Link, user: str, number: int) -> Placed | None:
+        """Return where another agent's request for a user belongs; None where it begins anew."""
+        last = self._by_user.get(user)
+        if last is None or _same_voice(self._systems[last], self._systems[number]):
+            return None
+        return self._branch(link, last, "side call")
 
     def _going_on(self, link: Link, before: int, number: int) -> Placed:
         _, conversation, branch = self.places[before]
@@ -157,9 +174,9 @@ class Conversations:
             return Placed(link, conversation, branch)
         return self._branch(link, earlier, "branch")
 
-    def _alike(self, session: str, first: int | None, number: int) -> int | None:
+    def _alike(self, first: int | None, number: int) -> int | None:
         """Return a request of the same beginning, where nothing says that it is another session."""
-        found = None if first is None or session else self._by_first.get(first)
+        found = None if first is None or self._owners[number] else self._by_first.get(first)
         if found is None:
             return None
         alike = _same_voice(self._systems[found], self._systems[number])
@@ -177,8 +194,7 @@ class Conversations:
 
 def session_of(request: JsonObject, headers: Mapping[str, str]) -> str:
     """Return the session that a request names in `metadata` or a header, empty where none."""
-    metadata = request.get("metadata")
-    known = metadata if isinstance(metadata, dict) else {}
+    known = _metadata(request)
     named = as_text(known.get("session_id")) or as_text(known.get("conversation_id"))
     user = as_text(known.get("user_id")) or ""
     if not named and user.startswith("{"):
@@ -188,7 +204,17 @@ def session_of(request: JsonObject, headers: Mapping[str, str]) -> str:
         named = found[1] if found else None
     if not named:
         named = next((text for name, text in headers.items() if _names_session(name)), None)
-    return named or user
+    return named or ""
+
+
+def user_of(request: JsonObject) -> str:
+    """Return the user that a request names in `metadata`, empty where none."""
+    return as_text(_metadata(request).get("user_id")) or ""
+
+
+def _metadata(request: JsonObject) -> JsonObject:
+    metadata = request.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _named_in(text: str) -> str | None:
