@@ -95,6 +95,43 @@ def test_a_session_keeps_side_calls_together() -> None:
     assert known.talks[0].branches[1].kind == "side call"
 
 
+def test_an_agent_is_the_main_one_though_a_side_call_came_first() -> None:
+    session = {"session_id": "s1"}
+    tools = {"tools": [{"name": "read"}]}
+    known = taken(
+        (asked("A title for: Mend it.", system=TITLER, metadata=session), answered("Mending")),
+        (asked("Mend it.", system=CODER, metadata=session, **tools), answered("Done with it.")),
+        (asked("A word?", system=TITLER, metadata=session), None),
+        (asked("Find it.", system=SEARCHER, metadata=session, **tools), None),
+        (asked("Mend it.", "Done with it.", "Thanks.", system=CODER, metadata=session), None),
+    )
+    assert [known.label(number) for number in range(5)] == [
+        *("1a.1 side call:", "1.1", "1c.1 side call:", "1d.1 side call:", "1.2")
+    ]
+
+
+def test_what_a_request_is_called() -> None:
+    known = taken(
+        (asked("Hi."), answered("Hello there.")),
+        (asked("Hi.", "Hello there.", "And?"), answered("Well.")),
+        (asked("Hi.", "Hello there.", "Or?"), answered("Perhaps.")),
+        (asked("Something else."), None),
+    )
+    assert [known.label(number) for number in range(4)] == ["1.1", "1.2", "1b.1", "2.1"]
+
+
+def test_an_answer_says_whether_it_came_too_late() -> None:
+    task = "Find all callers of the function that reads the settings."
+    spawn = {"type": "tool_use", "id": "t1", "name": "agent", "input": {"prompt": task}}
+    known = Conversations()
+    for request in (asked("Mend it.", system=CODER), asked("Another."), asked(task)):
+        known.ask(request)
+    assert known.answered(0, answered(spawn))  # What it has asked stands by itself.
+    assert not known.answered(1, answered("Nothing goes on from it."))
+    known.ask(asked("Another.", "Nothing goes on from it.", "More."))
+    assert known.answered(1, answered("It does now."))
+
+
 def test_a_user_is_no_session() -> None:
     """Somebody asks several things: what another agent is asked goes with the last of them."""
     user = {"user_id": "user-7"}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
@@ -29,6 +30,8 @@ _HEADERS: Final = ("session-id", "conversation-id", "thread-id")
 """How the names of headers end that tell sessions apart."""
 _VOICE: Final = 2_000
 """Characters of a system prompt that tell whose it is."""
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+"""Of the branches of a conversation; the main one has none."""
 _LEAST: Final = 20
 """Characters of a tool's input from which on it can be what another agent is asked."""
 
@@ -72,6 +75,10 @@ class Conversations:
         """Of each request, in the order sent."""
         self._linker = Linker()
         self._systems: list[str] = []
+        self._armed: list[bool] = []
+        """Whether each request offers tools."""
+        self._gone_on: set[int] = set()
+        """Requests that another one goes on from."""
         self._owners: list[str] = []
         """The session of each request, else its user."""
         self._by_session: dict[str, int] = {}
@@ -92,6 +99,7 @@ class Conversations:
         voice = _system(known)[:_VOICE]
         self._systems.append(self._voices.setdefault(voice, voice))
         self._owners.append(session or user)
+        self._armed.append(bool(known.get("tools")))
         place = self._place(link, session, first, number)
         if place is None and user and not session:
             place = self._for_user(link, user, number)
@@ -105,6 +113,8 @@ class Conversations:
         branch.requests.append(number)
         branch.tip = number
         self.places.append(place)
+        if link.before is not None:
+            self._gone_on.add(link.before)
         if session:
             self._by_session.setdefault(session, number)
         if first is not None:
@@ -117,18 +127,34 @@ class Conversations:
         place = Placed(self._linker.ask(None), here.conversation, here.branch)
         self._systems.append(self._systems[number])
         self._owners.append(self._owners[number])
+        self._armed.append(self._armed[number])
         self.talks[here.conversation].requests.append(len(self.places))
         self.talks[here.conversation].branches[here.branch].requests.append(len(self.places))
         self.places.append(place)
         return place
 
-    def answered(self, number: int, answer: JsonObject | None) -> None:
-        """Take the answer to a request, before the one that goes on from it."""
+    def label(self, number: int) -> str:
+        """Return what a request is called by its place: `2.3`, or `2b.1 sub-agent:`."""
+        place = self.places[number]
+        branch = self.talks[place.conversation].branches[place.branch]
+        letter = "" if branch.kind == "main" else _LETTERS[place.branch % len(_LETTERS)]
+        kind = "" if branch.kind in ("main", "branch") else f" {branch.kind}:"
+        turn = bisect_left(branch.requests, number) + 1
+        return f"{place.conversation + 1}{letter}.{turn}{kind}"
+
+    def answered(self, number: int, answer: JsonObject | None) -> bool:
+        """Take the answer to a request, before the one that goes on from it.
+
+        Returns whether it came too late for one: all are better grouped anew then.
+        """
         self._linker.answered(number, answer)
+        late = number in self._gone_on
         for block in blocks_of_answer(answer):
             if block.get("type") in USES:
                 for words in _strings(block.get("input")):
                     self._by_words[hash(words)] = number
+                    late = late or self._by_first.get(hash(words), number) > number
+        return late
 
     def _place(self, link: Link, session: str, first: int | None, number: int) -> Placed | None:
         before = link.before
@@ -147,7 +173,23 @@ class Conversations:
         if near is None:
             return None
         alike = _same_voice(self._systems[near], self._systems[number])
+        if not alike and self._armed[number] and self._is_minor(near):
+            if session:
+                self._by_session[session] = number
+            return self._as_main(link, near)
         return self._branch(link, near, "branch" if alike else "side call")
+
+    def _is_minor(self, near: int) -> bool:
+        """Whether all that there is of a conversation are calls at its side, without tools."""
+        talk = self.talks[self.places[near].conversation]
+        return not any(self._armed[number] for number in talk.requests)
+
+    def _as_main(self, link: Link, near: int) -> Placed:
+        """Return where the main branch begins of a conversation that began with a side call."""
+        place = self._branch(link, near, "main")
+        for branch in self.talks[place.conversation].branches[:-1]:
+            branch.kind = "side call"
+        return place
 
     def _for_user(self, link: Link, user: str, number: int) -> Placed | None:
         """Return where another agent's request for a user belongs; None where it begins anew."""
