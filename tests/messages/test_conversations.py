@@ -110,6 +110,19 @@ def test_an_agent_is_the_main_one_though_a_side_call_came_first() -> None:
     ]
 
 
+def test_a_thread_goes_on_without_saying_its_system_prompt_again() -> None:
+    def thread(answer: str) -> JsonObject:
+        return {"thread": {"type": "continue", "previous_message_id": answer}}
+
+    first = {**answered("Hello there."), "id": "msg_1"}
+    known = taken(
+        (asked("Hi.", system=CODER, thread={"type": "create"}), first),
+        (asked("And?", **thread("msg_1")), {**answered("Well."), "id": "msg_2"}),
+        (asked("So?", **thread("msg_2")), None),
+    )
+    assert [known.label(number) for number in range(3)] == ["1.1", "1.2", "1.3"]
+
+
 def test_what_a_request_is_called() -> None:
     known = taken(
         (asked("Hi."), answered("Hello there.")),
@@ -130,6 +143,8 @@ def test_an_answer_says_whether_it_came_too_late() -> None:
     assert not known.answered(1, answered("Nothing goes on from it."))
     known.ask(asked("Another.", "Nothing goes on from it.", "More."))
     assert known.answered(1, answered("It does now."))
+    known.ask(asked("So?", thread={"previous_message_id": "msg_7"}))
+    assert known.answered(2, answered("Three callers.", id="msg_7"))
 
 
 def test_a_user_is_no_session() -> None:

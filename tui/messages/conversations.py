@@ -19,7 +19,7 @@ from typing import Final, Literal, NamedTuple
 from tui.core.records import JsonObject
 from tui.core.state import as_text
 from tui.core.text import common_length
-from tui.messages.following import USES, blocks_of_answer
+from tui.messages.following import USES, blocks_of_answer, thread_of
 from tui.messages.linking import Link, Linker
 from tui.messages.request import blocks_of, messages_of, text_of
 
@@ -79,6 +79,8 @@ class Conversations:
         """Whether each request offers tools."""
         self._gone_on: set[int] = set()
         """Requests that another one goes on from."""
+        self._missed: set[object] = set()
+        """Answers that a request says it goes on from, and that were not known then."""
         self._owners: list[str] = []
         """The session of each request, else its user."""
         self._by_session: dict[str, int] = {}
@@ -97,6 +99,11 @@ class Conversations:
         session, user = session_of(known, headers or {}), user_of(known)
         first = _first(known)
         voice = _system(known)[:_VOICE]
+        named = thread_of(known)
+        if named is not None and link.before is not None:
+            voice = self._systems[link.before]  # The server holds it: it is not said again.
+        elif named is not None:
+            self._missed.add(named)
         self._systems.append(self._voices.setdefault(voice, voice))
         self._owners.append(session or user)
         self._armed.append(bool(known.get("tools")))
@@ -148,7 +155,7 @@ class Conversations:
         Returns whether it came too late for one: all are better grouped anew then.
         """
         self._linker.answered(number, answer)
-        late = number in self._gone_on
+        late = number in self._gone_on or (answer or {}).get("id") in self._missed
         for block in blocks_of_answer(answer):
             if block.get("type") in USES:
                 for words in _strings(block.get("input")):
