@@ -79,7 +79,7 @@ class Conversations:
         """Whether each request offers tools."""
         self._gone_on: set[int] = set()
         """Requests that another one goes on from."""
-        self._missed: set[object] = set()
+        self._missed: set[str | None] = set()
         """Answers that a request says it goes on from, and that were not known then."""
         self._owners: list[str] = []
         """The session of each request, else its user."""
@@ -155,7 +155,7 @@ class Conversations:
         Returns whether it came too late for one: all are better grouped anew then.
         """
         self._linker.answered(number, answer)
-        late = number in self._gone_on or (answer or {}).get("id") in self._missed
+        late = number in self._gone_on or as_text((answer or {}).get("id")) in self._missed
         for block in blocks_of_answer(answer):
             if block.get("type") in USES:
                 for words in _strings(block.get("input")):
