@@ -190,6 +190,39 @@ def test_its_screen_has_the_theme_and_the_keys_of_the_config_file(
         os.kill(pid, signal.SIGTERM)
 
 
+def test_a_stream_goes_on_when_the_screen_is_killed_in_it(mock: MockServer, tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    body = {"model": "scenario:plain!stall:600", "max_tokens": 512, "stream": True,
+            "messages": [{"role": "user", "content": "Stay"}]}  # fmt: skip
+    with terminal("proxy", "--upstream", mock.url, "--record", path) as child:
+        child.expect("export ANTHROPIC_BASE_URL=(http://127.0.0.1:[0-9]+)")
+        url = child.match[1]
+        child.expect("process ([0-9]+) relays")
+        pid = int(child.match[1])
+        try:
+            headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+            request = urllib.request.Request(
+                url + "/v1/messages", json.dumps(body).encode(), headers
+            )
+            with urllib.request.urlopen(request, timeout=HANG_S) as answer:
+                assert answer.read(30)
+                child.expect("1.1 Stay")
+                child.kill(signal.SIGKILL)
+                child.wait()
+                with terminal("open", "--follow", path) as again:
+                    again.expect("1.1 Stay")
+                    again.expect("LIVE")
+                    again.send("q")
+                    again.expect(pexpect.EOF)
+                # Neither its end nor its breaking has come.
+                assert b'"end"' not in path.read_bytes()
+            while b'"cancelled"' not in path.read_bytes():
+                assert b"message_stop" in post(url)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
 @pytest.mark.parametrize("manner", ["q", "killed", "hung up"])
 def test_the_relay_goes_on_when_the_screen_is_gone(
     mock: MockServer, tmp_path: Path, manner: str
