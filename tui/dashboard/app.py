@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -40,6 +41,7 @@ from tui.widgets.transcript import SourceWanted
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
     from tui.dashboard.relaying import RelayLink
+    from tui.dashboard.sessions import WatchedSessions
     from tui.sources import Opening, SourceFactory
     from tui.sources.followed import CaptureFollower
     from tui.widgets.composer import Composer
@@ -96,8 +98,9 @@ class StreamscopeApp(App[int]):
         self.exporting = Exporting(ui, self.watchlist, self.verdicts)
         self.asking = Asking(ui, self.desk)
         self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
-        self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
-        self.following = FollowedCaptures(ui, watchlist, self.desk, following)
+        sessions = _sessions(ui, watchlist, self.verdicts, names=bool(following))
+        self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts, sessions)
+        self.following = FollowedCaptures(ui, watchlist, self.desk, sessions, following)
         if relay is not None:
             self.following.attach(relay, settings.now)
         batch = bool(following) or opening is not None or len(factories) > 1
@@ -136,6 +139,8 @@ class StreamscopeApp(App[int]):
         self.desk.questions.offer()
         self.desk.tick()
         self.ticker.tick()
+        if self.ticker.numbers_due:
+            self.following.group()
         if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
             self.run_list.show()
 
@@ -247,3 +252,17 @@ class StreamscopeApp(App[int]):
 
     async def on_composer_settings_wanted(self) -> None:
         await self.asking.settings()
+
+
+def _sessions(
+    ui: UI, watchlist: Watchlist, verdicts: Verdicts, *, names: bool
+) -> Callable[[], WatchedSessions]:
+    """Return what gives the conversations: made when they are first wanted, and kept."""
+
+    @cache
+    def made() -> WatchedSessions:
+        from tui.dashboard.sessions import WatchedSessions
+
+        return WatchedSessions(ui, watchlist, verdicts, names=names)
+
+    return made
