@@ -124,8 +124,9 @@ class WebScreen:
 
     def _write(self, text: str) -> None:
         x, y = self._place
-        if y >= self.height:  # It was drawn for another size.
+        if y >= self.height:  # It was drawn for the size before, and so was all that came till now.
             self._forget()
+            return
         for character in text:
             if character == "\n":
                 y += 1

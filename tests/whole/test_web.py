@@ -76,7 +76,7 @@ async def test_the_tour_plays_and_keys_work_in_a_browser() -> None:
     size = {"width": 1280, "height": 800}
     async with served("--", "demo", "--speed", "20") as server:
         async with opened(server, viewport=size) as (watch, screen):
-            await screen.shows("streamscope", "DEMO", "The tour", "Transcript", "Tool calls")
+            await screen.shows("streamscope", "The tour", "Transcript", "Tool calls")
             await screen.shows("COMPLETE", "read_gauge", "message_stop")
             assert len(server.programs()) == 1
             await screen.resize(800, 600)
@@ -101,6 +101,18 @@ async def test_the_tour_plays_and_keys_work_in_a_browser() -> None:
             await watch.page.wait_for_selector("body.-first-byte")
             await server.until_programs(1)
         await server.until_programs(0)
+
+
+async def test_a_page_is_one_session_however_quickly_its_font_comes() -> None:
+    async with served("--", "demo", "plain", "--speed", "instant") as server:
+        async with a_page("about:blank") as watch:
+            screen = WebScreen(watch.page)
+            # The script of the terminal comes before the page has loaded.
+            await watch.page.add_init_script("document.fonts.load = () => Promise.resolve([])")
+            await watch.page.goto(server.url)
+            await screen.shows("COMPLETE")
+            assert await watch.page.locator(".xterm-screen").count() == 1
+            assert len([url for url in watch.asked if "/session/" in url]) == 1
 
 
 async def test_what_is_copied_is_in_the_clipboard_of_the_browser() -> None:
