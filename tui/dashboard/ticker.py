@@ -72,7 +72,8 @@ class Ticker:
         if shown is not None:
             if shown.feed.loading and self._ticks % _LOADING_EVERY:
                 return  # The time is better spent on loading; what the reader does draws at once.
-            if not self._finder.advance(shown.run):
+            self._finder.turn_to(shown.run)
+            if not self._searching and not self._finder.advance(shown.run):
                 self._search_on()
         view = dashboard_view(self._watchlist, self._finder, self._verdicts, self._settings)
         if view is None or not self._dashboard.is_attached:
