@@ -582,7 +582,7 @@ def test_percentiles_catch_up_and_begin_again_for_another_run() -> None:
 def test_percentiles_of_many_gaps_are_found_a_little_at_a_time() -> None:
     session = session_of(*ANSWER, how=None)
     gaps = session.run.state.gaps_ns
-    gaps.extend(array("q", [7]) * 1_000_000)
+    gaps.extend(array(gaps.typecode, [7]) * 1_000_000)
     ranks = Ranks()
     first = ranks.of(moment_of(session))
     assert not ranks.settled and first.max is None

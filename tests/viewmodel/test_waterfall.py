@@ -236,6 +236,8 @@ def test_a_finding_stands_in_the_row_and_is_told_below() -> None:
         "\u2717 It broke.",
     ]
     assert "your tools" in joined(legend_line())
+    narrow = [joined(pieces) for pieces in detail_lines(row, "Mend it", FOUND, 24)]
+    assert narrow[:2] == ["1  claude-sonnet-5-5  M\u2026", "4.00s  \u2591 waiting 1.00s\u2026"]
 
 
 @pytest.mark.parametrize(

@@ -154,13 +154,13 @@ def _used(state: RunState, max_tokens: int | None) -> float | None:
 def _pulse(state: RunState, now_ns: int) -> list[int]:
     newest = now_ns // PULSE_NS
     if state.pulse:
-        newest = max(newest, state.pulse[-1][0])
+        newest = max(newest, state.pulse[-2])
     values = [0] * _PULSE_BUCKETS
-    for bucket, size in reversed(state.pulse):
+    last = state.pulse[-2 * _PULSE_BUCKETS :]
+    for bucket, size in zip(last[::2], last[1::2], strict=True):
         place = bucket - newest + _PULSE_BUCKETS - 1
-        if place < 0:
-            break
-        values[place] = size
+        if place >= 0:
+            values[place] = size
     return values
 
 
