@@ -28,7 +28,7 @@ class Shown(NamedTuple):
 
 
 MOMENTS: Final = {
-    "sources": Shown("web-search", sizes=(SMALL, LARGE)),
+    "sources": Shown("web-search", sizes=((40, 12), (60, 20), SMALL, LARGE)),
     "cited": Shown("web-search", ("tab", "end", *["up"] * 4, "enter")),
     "results": Shown("code-execution", ("tab", "z", "g"), (SMALL, LARGE)),
     "code": Shown("code-execution", ("tab", "tab", "M", "g"), (SMALL, LARGE)),
@@ -37,6 +37,9 @@ MOMENTS: Final = {
     "fallback": Shown("fallback", ("tab", "g")),
     "cut": Shown("max-tokens", sizes=(SMALL, LARGE)),
     "refusal": Shown("refusal"),
+    "compaction": Shown("compaction", ("tab", "g")),
+    "lost": Shown("connection-lost"),
+    "stage": Shown("code-execution", ("tab", "z", "z")),
 }
 LOOKS: Final = {
     "light": ("textual-light", {"COLORTERM": "truecolor"}),
