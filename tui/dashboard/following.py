@@ -57,7 +57,8 @@ class FollowedCaptures:
                 idle = not self._watchlist.all or shown is None or shown.feed.done
                 show = not capture.caught_up or (idle and self._watchlist.cursor is None)
                 self._desk.start(factory, show=show, followed=True)
-                self.group()
+                if capture.caught_up:
+                    self.group()  # Before it is drawn for the first time.
         except (OSError, ValueError) as error:
             self._ui.complain(f"Cannot follow: {one_line(str(error))}")
 
