@@ -208,7 +208,7 @@ def row_line(
     ]
     pieces += _drawn(row, window, columns.axis)
     if columns.out:
-        pieces.append((f"{_count(row.tokens.output):>{columns.out}}", "plain"))
+        pieces.append((f"{row.output.told:>{columns.out}}", "plain"))
     if columns.cache:
         pieces.append((f"{_cache(row.tokens):>{columns.cache}}", "muted"))
     return [*pieces, ("  ", "plain"), *_why(row, found, columns.why)]
