@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -41,6 +42,7 @@ from tui.widgets.transcript import SourceWanted
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
     from tui.dashboard.relaying import RelayLink
+    from tui.dashboard.sessions import WatchedSessions
     from tui.sources import Opening, SourceFactory
     from tui.sources.followed import CaptureFollower
     from tui.widgets.composer import Composer
@@ -98,8 +100,9 @@ class StreamscopeApp(App[int]):
         self.exporting = Exporting(ui, self.watchlist, self.verdicts)
         self.asking = Asking(ui, self.desk)
         self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
-        self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
-        self.following = FollowedCaptures(ui, watchlist, self.desk, following)
+        sessions = _sessions(ui, watchlist, self.verdicts, names=bool(following))
+        self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts, sessions)
+        self.following = FollowedCaptures(ui, watchlist, self.desk, sessions, following)
         if relay is not None:
             self.following.attach(relay, settings.now)
         batch = bool(following) or opening is not None or len(factories) > 1
@@ -142,9 +145,13 @@ class StreamscopeApp(App[int]):
 
     def tick(self) -> None:
         """Draw what changed, and ask what waits for the reader's word."""
+        if not self.is_running:
+            return  # It ends: screens and panes go one after another, the timers last.
         self.desk.questions.offer()
         self.desk.tick()
         self.ticker.tick()
+        if self.ticker.numbers_due:
+            self.following.group()
         if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
             self.run_list.show()
 
@@ -256,3 +263,17 @@ class StreamscopeApp(App[int]):
 
     async def on_composer_settings_wanted(self) -> None:
         await self.asking.settings()
+
+
+def _sessions(
+    ui: UI, watchlist: Watchlist, verdicts: Verdicts, *, names: bool
+) -> Callable[[], WatchedSessions]:
+    """Return what gives the conversations: made when they are first wanted, and kept."""
+
+    @cache
+    def made() -> WatchedSessions:
+        from tui.dashboard.sessions import WatchedSessions
+
+        return WatchedSessions(ui, watchlist, verdicts, names=names)
+
+    return made

@@ -41,8 +41,9 @@ def lean(styles: str) -> str:
 def calm_collector() -> None:
     """Have the garbage collector leave alone what exists now. It sets the worst frame."""
     leave_alone()
-    # Of new objects it looks through few at a time: that takes a millisecond, at times five.
-    gc.set_threshold(3_000, 3, 12_000)
+    # Of new objects it looks through few at a time: that takes a millisecond, at times five. All
+    # that came since, 10 ms or so, only once in 400,000: each drawing of a screen leaves rings.
+    gc.set_threshold(3_000, 3, 45)
 
 
 def leave_alone() -> None:
