@@ -27,6 +27,8 @@ from tui.serving.raw_response import Framing, RawResponse
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BODILESS: Final = frozenset({204, 304})
 _MOST_LABELS: Final = 100
+_NO_ANSWER: Final = "the upstream closed the connection without an answer"
+_NO_HTTP: Final = "the answer of the upstream is no proper HTTP"
 
 
 class Forwarder:
@@ -151,7 +153,8 @@ class _Passage:
             self.ended("refused", refusal.message)
             raise Refused(refusal) from None
         # A request that may have arrived is never sent again: that is for the client to decide.
-        self.ended("reset", "the upstream closed the connection without an answer")
+        strange = isinstance(error, aiohttp.ClientResponseError)
+        self.ended("reset", _NO_HTTP if strange else _NO_ANSWER)
         await RawResponse(self._request, "close").broken(was_reset=_is_reset(error))
 
     async def _answer(self, response: aiohttp.ClientResponse) -> web.StreamResponse:
