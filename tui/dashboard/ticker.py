@@ -74,15 +74,22 @@ class Ticker:
                 return  # The time is better spent on loading; what the reader does draws at once.
             if not self._finder.advance(shown.run):
                 self._search_on()
+        if self._dashboard.beside:
+            self._judge()
+            self.show_keys(None, live=False)
+            return
         view = dashboard_view(self._watchlist, self._finder, self._verdicts, self._settings)
         if view is None or not self._dashboard.is_attached:
             return
         numbers = self._numbers(view)
-        if self.numbers_due:
-            self._verdicts.judge(listed=self._dashboard.runs is not None)
+        self._judge()
         with self._app.batch_update():
             self._dashboard.show(view, numbers)
             self.show_keys(view, live=view.header.kind == "live")
+
+    def _judge(self) -> None:
+        if self.numbers_due:
+            self._verdicts.judge(listed=self._dashboard.runs is not None)
 
     def _search_on(self) -> None:
         """Have the search and the filter go on between the ticks."""

@@ -1,0 +1,236 @@
+"""Runs side by side: a transcript each, with what the run is measured by above and below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+from tui.core.session import Run
+from tui.core.text import format_ns
+from tui.viewmodel import Counters
+from tui.viewmodel.side_by_side import LaneView, SideView
+from tui.widgets.bars import LEAST, CounterBar, Named, Row, badge
+from tui.widgets.markdown.theme import MarkdownTheme
+from tui.widgets.paint import wire
+from tui.widgets.timeline_strip import TimelineStrip
+from tui.widgets.transcript import Transcript
+
+
+class LaneTranscript(Transcript):
+    """A transcript that is scrolled together with those beside it."""
+
+    BINDINGS = [
+        ("left,h", "app.side('move', -1)", "The run on the left"),
+        ("right,l", "app.side('move', 1)", "The run on the right"),
+        ("up,k", "scroll_up", "Up"),
+        ("down,j", "scroll_down", "Down"),
+        ("enter,o", "app.side('open')", "Open the run"),
+        ("G", "app.follow", "Bottom"),
+    ]
+
+    points = False
+
+    def __init__(self, scrolled: Callable[[LaneTranscript, int], None]) -> None:
+        """`scrolled` is told by how many rows the reader has scrolled."""
+        super().__init__(id="lane")
+        self.border_title = None
+        self._scrolled = scrolled
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        rows = round(new_value) - round(old_value)
+        # What was scrolled further than there are rows now has only become shorter.
+        by_hand = not self._moving and self._held is None and round(old_value) <= self.max_scroll_y
+        if rows and by_hand:
+            self._scrolled(self, rows)
+
+    def scroll_along(self, rows: int) -> None:
+        """Scroll as one beside it was."""
+        y = min(max(self.scroll_offset.y + rows, 0), self.max_scroll_y)
+        self.follow = y >= self.max_scroll_y
+        self._jump(y)
+
+
+class LaneHead(Row):
+    """The state of a run, and how long it has taken."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "header--live",
+        "header--good",
+        "header--warning",
+        "header--bad",
+        "header--paused",
+        "header--title",
+        "header--clock",
+    }
+
+    def show(self, view: LaneView) -> None:
+        """Draw the state of `view`."""
+        word, tone = _state(view)
+        time: Named = (f"{format_ns(view.moment.now_ns)} ", "header--clock")
+        self.put([(wire(word, max(self.size.width - cell_len(time[0]), 1)), tone)], [time])
+
+
+def _state(view: LaneView) -> tuple[str, str]:
+    """Return the state of a run at the time that is shown, and the style to draw it in."""
+    moment, numbers = view.moment, view.numbers
+    behind = moment.count < moment.head
+    if numbers is not None and numbers.stalled:
+        return f"\u25cf STALLED  {format_ns(numbers.last_content_ns)}", "header--warning"
+    waits = moment.run.status == "streaming" and not view.header.pending
+    if not moment.count and (behind or waits):
+        return "\u2026 WAITING", "header--title"
+    if behind and not view.header.paused:
+        return "\u25b6 REPLAY", "header--live"
+    if behind:
+        return "\u2016 PAUSED", "header--paused"
+    word, tone = badge(view.header)
+    return word, f"header--{tone}"
+
+
+class Lane(Vertical):
+    """One run: its model, its state, its traffic on the common axis of time, what it says."""
+
+    class Entered(Message):
+        """The reader has gone to this run, and to its event `seq` where there is one."""
+
+        def __init__(self, run: Run, seq: int | None = None) -> None:
+            super().__init__()
+            self.run = run
+            self.seq = seq
+
+    class Wanted(Message):
+        """The reader wants to see all of the run that is shown."""
+
+    def __init__(self, scrolled: Callable[[LaneTranscript, int], None]) -> None:
+        super().__init__(classes="pane lane")
+        self.head = LaneHead()
+        self.strip = TimelineStrip()
+        self.transcript = LaneTranscript(scrolled)
+        self.numbers = CounterBar(first=LEAST)
+        self._run: Run | None = None
+        self._view: LaneView | None = None
+        """The last one with numbers."""
+        self._name = ""
+
+    def compose(self) -> ComposeResult:
+        yield self.head
+        yield self.strip
+        yield self.transcript
+        yield self.numbers
+
+    def show(self, view: LaneView) -> None:
+        """Draw a run."""
+        self._run = view.moment.run
+        self.transcript.show(view.transcript)
+        if view.numbers is not None:
+            self._view = view
+            self._draw(view, view.numbers)
+
+    def on_resize(self) -> None:
+        # Once a run is over there is nothing new that would have the rest of it drawn.
+        if self._view is not None and self._view.numbers is not None:
+            self._draw(self._view, self._view.numbers)
+
+    def _draw(self, view: LaneView, numbers: Counters) -> None:
+        self.head.show(view)
+        self.strip.show(view.moment, share=view.share)
+        # A lane says in its state that nothing comes.
+        self.numbers.show(numbers._replace(last_byte_ns=None, stalled=False))
+        name = wire(view.name, max(self.size.width - 4, 1))
+        if name != self._name:
+            self._name = name
+            # As content: what a server calls its model may look like markup.
+            vars(Widget)["border_title"].__set__(self, Content(name))
+
+    def on_descendant_focus(self) -> None:
+        """The reader has come here."""
+        if self._run is not None:
+            self.post_message(self.Entered(self._run))
+
+    def on_timeline_strip_picked(self, message: TimelineStrip.Picked) -> None:
+        """Go to an event of this run, which may not be the one that the reader was at."""
+        message.stop()
+        if self._run is not None:
+            self.post_message(self.Entered(self._run, message.seq))
+
+    def on_click(self, event: events.Click) -> None:
+        """Open the run, where its name, its state or its numbers were clicked."""
+        if event.widget not in (self.transcript, self.strip):
+            self.transcript.focus()
+            self.post_message(self.Wanted())
+
+
+class Lanes(Horizontal):
+    """As many runs as are to be seen."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.all: list[Lane] = []
+        self.theme = MarkdownTheme()
+        self._at: Run | None = None
+
+    @property
+    def shown(self) -> list[Lane]:
+        """The lanes that there are runs for."""
+        return [lane for lane in self.all if lane.display]
+
+    def show(self, view: SideView, *, focus: bool) -> None:
+        """Draw these runs. With `focus`, the reader is taken to the one that is shown."""
+        while len(self.all) < len(view.lanes):
+            lane = Lane(self._scrolled)
+            lane.transcript.markdown_theme = self.theme
+            self.all.append(lane)
+            self.mount(lane)
+        for lane, one in zip(self.all, view.lanes, strict=False):
+            lane.display = True
+            lane.show(one)
+        for lane in self.all[len(view.lanes) :]:
+            lane.display = False
+        run = view.lanes[view.focused].moment.run
+        if run is not self._at and focus and self.all[view.focused].is_attached:
+            self._at = run
+            self.all[view.focused].transcript.focus()
+
+    def leave(self) -> None:
+        """Forget where the reader was."""
+        self._at = None
+
+    def restyle(self, theme: MarkdownTheme) -> None:
+        """Take the colours of another theme."""
+        self.theme = theme
+        for lane in self.all:
+            lane.transcript.markdown_theme = theme
+            lane.transcript.notify_style_update()
+
+    def _scrolled(self, by: LaneTranscript, rows: int) -> None:
+        for lane in self.shown:
+            if lane.transcript is not by:
+                lane.transcript.scroll_along(rows)
+
+    @staticmethod
+    def heading(view: SideView) -> tuple[list[Named], list[Named]]:
+        """Return what the header says of runs side by side, left and right."""
+        last = view.first + len(view.lanes) - 1
+        if last - view.first + 1 == view.count:
+            which = f"{view.count} runs side by side"
+        else:
+            which = f"runs {view.first}\u2013{last} of {view.count}"
+        left: list[Named] = [(" streamscope  ", "header--name")]
+        if view.behind:
+            left.append(("\u25c0 PAST  " if view.paused else "\u25b6 REPLAY  ", "header--paused"))
+        left += [(which, "header--model"), (f"   {wire(view.title, 200)}", "header--title")]
+        right: list[Named] = [(f"{format_ns(view.now_ns):>6} ", "header--clock")]
+        if view.speed is not None:
+            sign = "\u2016" if view.paused else "\u25b6"
+            speed = "instant" if view.speed == float("inf") else f"{view.speed:g}x"
+            right.insert(0, (f"{sign} {speed}  ", "header--clock"))
+        return left, right
