@@ -110,7 +110,7 @@ KEYS: Final[list[Key]] = [
          _VIEW, palette="view: waterfall of the conversation"),
     Key("C", "C", "open('compare')", "compare", "Compare",
          "Show where two runs differ", _VIEW, palette="view: compare runs"),
-    Key("S", "S", "side('show')", "side-by-side", "Runs side by side",
+    Key("V", "V", "side('show')", "side-by-side", "Runs side by side",
          "Show what several runs say, at the same time since the request of each", _VIEW,
          palette="view: runs side by side"),
     Key("z", "z", "screen.maximize_pane", "maximize", "Maximise the pane",
@@ -222,8 +222,8 @@ _PANES: Final = {
         ("\u2190 \u2192", "The run on the left, on the right"),
         ("enter", "Open the run"),
         ("j k", "Scroll all of them"),
-        ("space", "Stop all of them; play them again"),
-        (". ,", "The next event of any of them; the last"),
+        ("space", "Stop all of them, go on; play them again"),
+        (". ,", "The next, the previous event"),
         ("esc", "Back to the panes"),
     ]),
     "runs": ("List of runs", [
@@ -242,9 +242,9 @@ def help_groups(pane: str, keys: Mapping[str, str] = {}) -> list[tuple[str, list
     """
     shown = shown_keys(keys)
     panes = [_PANES[pane]] if pane in _PANES else []
-    panes += [
-        group for id, group in _PANES.items() if id in ("events", "transcript") and id != pane
-    ]
+    if pane != "lane":  # Else there are no other panes.
+        others = [id for id in ("events", "transcript") if id != pane]
+        panes += [_PANES[id] for id in others]
     own = {
         group: [(shown[key.id], key.what) for key in KEYS if key.group == group]
         for group in _GROUPS

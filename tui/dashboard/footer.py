@@ -57,8 +57,8 @@ _BARS: Final = {
     "side running": "lane:open,escape:close,beside:other run,play:pause," + _SIDE,
     "side standing": "lane:open,escape:close,beside:other run,play:play," + _SIDE,
     "side over": "lane:open,escape:close,beside:other run,play:replay," + _SIDE,
-    "runs": "pick:show,sort:sort,side-by-side:side by side,compare:compare,waterfall:waterfall,runs:hide,"
-    "previous-run:previous,next-run:next",
+    "runs": "pick:show,sort:sort,side-by-side:side by side,compare:compare,waterfall:waterfall,"
+    "runs:hide,previous-run:previous,next-run:next",
 }
 """For each moment the ids of keys, each with its word there, the most useful first."""
 

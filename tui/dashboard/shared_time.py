@@ -36,6 +36,11 @@ class SharedTime:
     @property
     def behind(self) -> bool:
         """Whether it is a time of the past."""
+        return self._held is not None and self._held < self._edge()
+
+    @property
+    def held(self) -> bool:
+        """Whether it is not the live end, which may be where it stands."""
         return self._held is not None
 
     @property

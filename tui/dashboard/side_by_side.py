@@ -160,7 +160,7 @@ class SideBySide:
                 self.time.hold(shown.run.timeline.times[cursor - 1] if cursor else 0)
         self.time.tick()
         cursor = None
-        if shown is not None and self.time.behind:
+        if shown is not None and self.time.held:
             cursor = self.time.count(shown)
             cursor = len(shown.run.timeline) if cursor is None else cursor
         self._watchlist.cursor = cursor
@@ -212,9 +212,9 @@ class SideBySide:
         """Return a run at the time of all of them."""
         time = self.time
         moment = moment_at(one, time.count(one))
-        if time.behind and not time.paused:
+        if time.held and not time.paused:
             moment = replace(moment, highlight=None)  # Who wrote what is for those who look at it.
-        if moment.travelling or (time.behind and not moment.done):
+        if moment.travelling or (time.held and not moment.done):
             moment = replace(moment, now_ns=time.now_ns())
         return moment
 

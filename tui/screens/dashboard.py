@@ -181,6 +181,8 @@ class Dashboard(Screen[None]):
     def put_beside(self, on: bool = True) -> None:
         """Put runs side by side in the place of the panes, or the panes back."""
         self.set_class(on, "-beside")
+        self.verdict.show(None)  # It is of one run. The panes have it again at the next tick.
+        self.remove_class("-verdict")
         self.side = None
         if self.lanes is not None:
             self.lanes.leave()

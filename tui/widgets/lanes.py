@@ -75,7 +75,7 @@ class LaneHead(Row):
     def show(self, view: LaneView) -> None:
         """Draw the state of `view`."""
         word, tone = _state(view)
-        time: Named = (f"{format_ns(view.moment.now_ns)} ", "header--clock")
+        time: Named = (format_ns(view.moment.now_ns), "header--clock")
         self.put([(wire(word, max(self.size.width - cell_len(time[0]), 1)), tone)], [time])
 
 
@@ -143,8 +143,8 @@ class Lane(Vertical):
     def _draw(self, view: LaneView, numbers: Counters) -> None:
         self.head.show(view)
         self.strip.show(view.moment, share=view.share)
-        # A lane says in its state that nothing comes.
-        self.numbers.show(numbers._replace(last_byte_ns=None, stalled=False))
+        # A lane says in its state that nothing comes, and the strip is its pulse.
+        self.numbers.show(numbers._replace(last_byte_ns=None, stalled=False, pulse=[]))
         name = wire(view.name, max(self.size.width - 4, 1))
         if name != self._name:
             self._name = name
@@ -164,7 +164,7 @@ class Lane(Vertical):
 
     def on_click(self, event: events.Click) -> None:
         """Open the run, where its name, its state or its numbers were clicked."""
-        if event.widget not in (self.transcript, self.strip):
+        if event.widget in (self, self.head, self.numbers):
             self.transcript.focus()
             self.post_message(self.Wanted())
 
@@ -196,7 +196,9 @@ class Lanes(Horizontal):
         for lane in self.all[len(view.lanes) :]:
             lane.display = False
         run = view.lanes[view.focused].moment.run
-        if run is not self._at and focus and self.all[view.focused].is_attached:
+        # The pane that was hidden lets go of the focus late, and then nothing has it.
+        lost = run is not self._at or self.screen.focused is None
+        if lost and focus and self.all[view.focused].transcript.is_attached:
             self._at = run
             self.all[view.focused].transcript.focus()
 
@@ -227,6 +229,8 @@ class Lanes(Horizontal):
         left: list[Named] = [(" streamscope  ", "header--name")]
         if view.behind:
             left.append(("\u25c0 PAST  " if view.paused else "\u25b6 REPLAY  ", "header--paused"))
+        elif view.paused:
+            left.append(("\u2016 PAUSED  ", "header--paused"))
         left += [(which, "header--model"), (f"   {wire(view.title, 200)}", "header--title")]
         right: list[Named] = [(f"{format_ns(view.now_ns):>6} ", "header--clock")]
         if view.speed is not None:
