@@ -25,7 +25,7 @@ from tui.dashboard.requesting import Requesting
 from tui.dashboard.run_list import RunList
 from tui.dashboard.side_by_side import SideBySide
 from tui.dashboard.start import calm_collector, find_styles, on_signals, read_styles
-from tui.dashboard.textual_hacks import harden, nobody_looks
+from tui.dashboard.textual_hacks import harden
 from tui.dashboard.ticker import TICK_S, Ticker
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
@@ -139,9 +139,10 @@ class StreamscopeApp(App[int]):
         self.desk.questions.offer()
         self.desk.tick()
         self.side.tick()
-        self.ticker.tick()
-        if self.side.is_open and not nobody_looks(self):
-            self.side.draw(numbers=self.ticker.numbers_due)
+        drawing = self.ticker.tick()
+        if self.side.is_open:
+            if drawing:
+                self.side.draw(numbers=self.ticker.numbers_due)
         elif (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
             self.run_list.show()
 
@@ -258,9 +259,8 @@ class StreamscopeApp(App[int]):
     def on_lane_entered(self, message: Lane.Entered) -> None:
         self.side.enter(message.run)
         self.navigator.go_to(message.seq)
-
-    def on_lane_wanted(self) -> None:
-        self.side.open()
+        if message.opened:
+            self.side.open()
 
     def on_composer_sent(self, message: Composer.Sent) -> None:
         self.asking.sent(message.text)

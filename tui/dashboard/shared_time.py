@@ -114,9 +114,7 @@ class SharedTime:
         """Let every stream go its own way again; that of `kept` stands if it does."""
         if kept is not None:
             self._stopped.discard(kept)
-        self._let_go(())
-        self._clock.pause()
-        self._held = None
+        self.go_live()
         self.shown = ()
 
     def _stop(self) -> None:
@@ -137,12 +135,14 @@ class SharedTime:
         """Show all that has arrived, and what arrives."""
         self._held = None
         self._clock.pause()
+        self._let_go(())
 
     def hold(self, at_ns: int) -> None:
         """Stand at a time."""
         self._clock.pause()
         self._clock.jump(at_ns)
         self._held = at_ns
+        self._stop()
 
     # --- what the reader does with it -----------------------------------------------------------
 

@@ -91,6 +91,7 @@ class SideBySide:
         shown = self._watchlist.shown
         live = shown is None or self.time.count(shown) is None
         self.time.release(None if shown is None else shown.watched)
+        self._watchlist.beside = ()
         if live:
             self._watchlist.cursor = None
         self._ui.dashboard.put_beside(False)
@@ -143,7 +144,7 @@ class SideBySide:
             self._all = self._candidates()
         place, room = self._place(), min(self.room, len(self._all))
         self._first = min(max(self._first, place - room + 1), place, len(self._all) - room)
-        self.time.shown = self._all[self._first : self._first + room]
+        self.time.shown = watchlist.beside = self._all[self._first : self._first + room]
 
     # --- when -----------------------------------------------------------------------------------
 
@@ -200,7 +201,7 @@ class SideBySide:
             lanes=tuple(lanes),
             focused=self._place() - self._first,
             first=self._first + 1,
-            count=len(self._all),
+            total=len(self._all),
             title=titles.pop() if len(titles) == 1 else "",
             now_ns=time.now_ns(),
             behind=time.behind,

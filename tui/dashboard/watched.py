@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -101,6 +101,8 @@ class Watchlist:
         self.all: list[Watched] = []
         self.awaited: Watched | None = None
         """What is shown as long as there is nothing else."""
+        self.beside: Sequence[Shown] = ()
+        """The runs that stand side by side, where any do; the shown one is among them."""
         self.dropped = 0
         """How many streams are watched no more."""
         self._runs: list[list[Run]] = []

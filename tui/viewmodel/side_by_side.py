@@ -33,7 +33,7 @@ class SideView(NamedTuple):
     """The lane that the reader is at."""
     first: int
     """The number of the first one, from one."""
-    count: int
+    total: int
     """How many there are to be seen."""
     title: str
     """What all of them are called; empty where each is called otherwise."""

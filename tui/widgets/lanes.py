@@ -100,15 +100,16 @@ class Lane(Vertical):
     """One run: its model, its state, its traffic on the common axis of time, what it says."""
 
     class Entered(Message):
-        """The reader has gone to this run, and to its event `seq` where there is one."""
+        """The reader has gone to this run, and to its event `seq` where there is one.
 
-        def __init__(self, run: Run, seq: int | None = None) -> None:
+        `opened` is whether all of it is wanted.
+        """
+
+        def __init__(self, run: Run, seq: int | None = None, *, opened: bool = False) -> None:
             super().__init__()
             self.run = run
             self.seq = seq
-
-    class Wanted(Message):
-        """The reader wants to see all of the run that is shown."""
+            self.opened = opened
 
     def __init__(self, scrolled: Callable[[LaneTranscript, int], None]) -> None:
         super().__init__(classes="pane lane")
@@ -164,9 +165,8 @@ class Lane(Vertical):
 
     def on_click(self, event: events.Click) -> None:
         """Open the run, where its name, its state or its numbers were clicked."""
-        if event.widget in (self, self.head, self.numbers):
-            self.transcript.focus()
-            self.post_message(self.Wanted())
+        if self._run is not None and event.widget in (self, self.head, self.numbers):
+            self.post_message(self.Entered(self._run, opened=True))
 
 
 class Lanes(Horizontal):
@@ -222,10 +222,10 @@ class Lanes(Horizontal):
     def heading(view: SideView) -> tuple[list[Named], list[Named]]:
         """Return what the header says of runs side by side, left and right."""
         last = view.first + len(view.lanes) - 1
-        if last - view.first + 1 == view.count:
-            which = f"{view.count} runs side by side"
+        if last - view.first + 1 == view.total:
+            which = f"{view.total} runs side by side"
         else:
-            which = f"runs {view.first}\u2013{last} of {view.count}"
+            which = f"runs {view.first}\u2013{last} of {view.total}"
         left: list[Named] = [(" streamscope  ", "header--name")]
         if view.behind:
             left.append(("\u25c0 PAST  " if view.paused else "\u25b6 REPLAY  ", "header--paused"))
