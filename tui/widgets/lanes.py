@@ -32,17 +32,24 @@ class LaneTranscript(Transcript):
         ("right,l", "app.side('move', 1)", "The run on the right"),
         ("up,k", "scroll_up", "Up"),
         ("down,j", "scroll_down", "Down"),
-        ("enter,o", "app.side('open')", "Open the run"),
+        ("enter,o", "open", "Open the run"),
         ("G", "app.follow", "Bottom"),
     ]
 
     points = False
+
+    class Opened(Message):
+        """The reader wants to see all of this run."""
 
     def __init__(self, scrolled: Callable[[LaneTranscript, int], None]) -> None:
         """`scrolled` is told by how many rows the reader has scrolled."""
         super().__init__(id="lane")
         self.border_title = None
         self._scrolled = scrolled
+
+    def action_open(self) -> None:
+        """Ask for all of the run."""
+        self.post_message(self.Opened())
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -157,6 +164,11 @@ class Lane(Vertical):
         if self._run is not None:
             self.post_message(self.Entered(self._run))
 
+    def on_lane_transcript_opened(self) -> None:
+        """Open the run."""
+        if self._run is not None:
+            self.post_message(self.Entered(self._run, opened=True))
+
     def on_timeline_strip_picked(self, message: TimelineStrip.Picked) -> None:
         """Go to an event of this run, which may not be the one that the reader was at."""
         message.stop()
@@ -165,8 +177,8 @@ class Lane(Vertical):
 
     def on_click(self, event: events.Click) -> None:
         """Open the run, where its name, its state or its numbers were clicked."""
-        if self._run is not None and event.widget in (self, self.head, self.numbers):
-            self.post_message(self.Entered(self._run, opened=True))
+        if event.widget in (self, self.head, self.numbers):
+            self.on_lane_transcript_opened()
 
 
 class Lanes(Horizontal):
