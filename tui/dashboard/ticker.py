@@ -71,7 +71,8 @@ class Ticker:
         shown = self._watchlist.shown
         if shown is not None:
             if shown.feed.progress is not None and self._ticks % _LOADING_EVERY:
-                return False  # The time is better spent on loading; what the reader does draws at once.
+                # The time is better spent on loading; what the reader does draws at once.
+                return False
             if not self._finder.advance(shown.run):
                 self._search_on()
         if self._dashboard.beside:

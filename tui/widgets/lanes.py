@@ -32,11 +32,8 @@ class LaneTranscript(Transcript):
         ("right,l", "app.side('move', 1)", "The run on the right"),
         ("up,k", "scroll_up", "Up"),
         ("down,j", "scroll_down", "Down"),
-        ("enter,o", "open", "Open the run"),
         ("G", "app.follow", "Bottom"),
     ]
-
-    points = False
 
     class Opened(Message):
         """The reader wants to see all of this run."""
@@ -47,8 +44,8 @@ class LaneTranscript(Transcript):
         self.border_title = None
         self._scrolled = scrolled
 
-    def action_open(self) -> None:
-        """Ask for all of the run."""
+    def action_origin(self) -> None:
+        """Ask for all of the run, where there is nothing to unfold."""
         self.post_message(self.Opened())
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
