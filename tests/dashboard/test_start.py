@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -40,8 +41,27 @@ def test_few_new_objects_are_looked_through_at_a_time(own_collector: None) -> No
     calm_collector()
     young, middle, old = gc.get_threshold()
     assert young * (middle + 1) <= 30_000
-    # All of them at once is what it never comes to.
-    assert young * middle * old >= 100_000_000
+    assert young * middle * old >= 400_000
+
+
+class Ring:
+    """Holds itself."""
+
+    def __init__(self) -> None:
+        self.ring = self
+
+
+def test_rings_that_lived_for_a_while_do_not_pile_up(own_collector: None) -> None:
+    calm_collector()
+    ring = Ring()
+    gone = weakref.ref(ring)
+    for _ in range(2):
+        gc.collect(1)  # It is among the oldest now, which are looked through last.
+    del ring
+    kept: list[list[int]] = []
+    while gone() is not None and len(kept) < 2_000_000:
+        kept.append([])
+    assert gone() is None
 
 
 def test_objects_left_alone_are_freed_when_they_go() -> None:

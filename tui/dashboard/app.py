@@ -136,6 +136,8 @@ class StreamscopeApp(App[int]):
 
     def tick(self) -> None:
         """Draw what changed, and ask what waits for the reader's word."""
+        if not self.is_running:
+            return  # It ends: screens and panes go one after another, the timers last.
         self.desk.questions.offer()
         self.desk.tick()
         self.side.tick()

@@ -293,7 +293,7 @@ class WatchedSessions:
     # --- verdicts -------------------------------------------------------------------------------
 
     def found(self) -> Mapping[Hashable, Finding]:
-        """Return the verdicts so far."""
+        """Return the verdicts so far, the same object as long as there are no more."""
         return self._found
 
     def judge(self, keys: Sequence[Hashable]) -> None:
@@ -320,10 +320,12 @@ class WatchedSessions:
             found = await asyncio.to_thread(findings_of_linked, due)
         finally:
             self._judging = False
+        worst = dict(self._found)  # Another object: what was drawn can tell that there are more.
         for evidence, findings in zip(due, found, strict=True):
             self._verdicts.keep(evidence, findings)
             if findings:
-                self._found[evidence.run] = findings[0]
+                worst[evidence.run] = findings[0]
+        self._found = worst
 
     def _evidence(self, number: int) -> Evidence:
         link = self._known.places[number].link
