@@ -259,7 +259,7 @@ class StreamscopeApp(App[int]):
         self.run_list.picked(message)
 
     def on_lane_entered(self, message: Lane.Entered) -> None:
-        self.side.enter(message.run)
+        self.side.enter(message.key)
         self.navigator.go_to(message.seq)
         if message.opened:
             self.side.open()

@@ -108,10 +108,10 @@ class SideBySide:
         shown = self._watchlist.shown
         return None if shown is None else shown.run
 
-    def enter(self, run: Run) -> None:
+    def enter(self, key: Hashable) -> None:
         """The reader has come to a run."""
-        if self.is_open and run is not self._shown_run:
-            self._watchlist.show(run)
+        if self.is_open and isinstance(key, Run) and key is not self._shown_run:
+            self._watchlist.show(key)
             self._ui.redraw()
 
     def move(self, step: int) -> None:
@@ -224,6 +224,7 @@ class SideBySide:
         findings = self._verdicts.of(watched, run)
         header = header_view(watched, moment, findings)._replace(paused=self.time.paused)
         numbers: Counters | None = None
+        drawn: tuple[object, ...]
         drawn = (moment.count, moment.travelling, moment.now_ns, run.status, share)
         drawn += (header.pending, header.paused, header.concern)
         if due and self._drawn.get(run) != drawn:

@@ -209,7 +209,7 @@ class Dashboard(Screen[None]):
             self.mount(self.lanes, after="#panes")
         self.side = view
         self.lanes.show(view, focus=not self.typing)
-        self.header.put(*self.lanes.heading(view))
+        self.header.put(*self.lanes.heading(view, self.size.width))
 
     def return_focus(self) -> None:
         """Go back to the panes from a line that was typed into."""

@@ -21,7 +21,8 @@ _DASH: Final = "\u2013"
 _LABEL: Final = "counter-bar--label"
 _VALUE: Final = "counter-bar--value"
 _WARNING: Final = "counter-bar--warning"
-_HEADER_ROOMY: Final = 60
+ROOMY: Final = 60
+"""Columns from which on a header has the name in it."""
 LEAST: Final = (3, 5, 6)
 """The ranks of what a run is measured by: output, rate, time to the first token."""
 _BAR_CELLS: Final = 16
@@ -106,7 +107,7 @@ class HeaderBar(Row):
             right.insert(0, ("\u2588" * full, "header--live"))
             right.insert(1, ("\u2591" * (_BAR_CELLS - full) + "  ", "header--clock"))
         # Narrow: what the times are worth is kept, the name and the model give way.
-        roomy = width >= _HEADER_ROOMY
+        roomy = width >= ROOMY
         left: list[Named] = [(" streamscope  " if roomy else " ", "header--name")]
         left.append((word, f"header--{tone}"))
         note = "  synthetic timing" if roomy else "  synthetic"
@@ -352,4 +353,4 @@ class KeyBar(Row):
                 return
 
 
-__all__ = ["CounterBar", "HeaderBar", "KeyBar", "LEAST", "Named", "Row", "badge"]
+__all__ = ["CounterBar", "HeaderBar", "KeyBar", "LEAST", "Named", "ROOMY", "Row", "badge"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -13,11 +13,10 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.core.session import Run
 from tui.core.text import format_ns
 from tui.viewmodel import Counters
 from tui.viewmodel.side_by_side import LaneView, SideView
-from tui.widgets.bars import LEAST, CounterBar, Named, Row, badge
+from tui.widgets.bars import LEAST, ROOMY, CounterBar, Named, Row, badge
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import wire
 from tui.widgets.timeline_strip import TimelineStrip
@@ -104,14 +103,14 @@ class Lane(Vertical):
     """One run: its model, its state, its traffic on the common axis of time, what it says."""
 
     class Entered(Message):
-        """The reader has gone to this run, and to its event `seq` where there is one.
+        """The reader has gone to the run with this key, and to its event `seq` where there is one.
 
         `opened` is whether all of it is wanted.
         """
 
-        def __init__(self, run: Run, seq: int | None = None, *, opened: bool = False) -> None:
+        def __init__(self, key: Hashable, seq: int | None = None, *, opened: bool = False) -> None:
             super().__init__()
-            self.run = run
+            self.key = key
             self.seq = seq
             self.opened = opened
 
@@ -121,7 +120,7 @@ class Lane(Vertical):
         self.strip = TimelineStrip()
         self.transcript = LaneTranscript(scrolled)
         self.numbers = CounterBar(first=LEAST)
-        self._run: Run | None = None
+        self._key: Hashable = None
         self._view: LaneView | None = None
         """The last one with numbers."""
         self._name = ""
@@ -134,7 +133,7 @@ class Lane(Vertical):
 
     def show(self, view: LaneView) -> None:
         """Draw a run."""
-        self._run = view.moment.run
+        self._key = view.moment.run
         self.transcript.show(view.transcript)
         if view.numbers is not None:
             self._view = view
@@ -158,19 +157,19 @@ class Lane(Vertical):
 
     def on_descendant_focus(self) -> None:
         """The reader has come here."""
-        if self._run is not None:
-            self.post_message(self.Entered(self._run))
+        if self._key is not None:
+            self.post_message(self.Entered(self._key))
 
     def on_lane_transcript_opened(self) -> None:
         """Open the run."""
-        if self._run is not None:
-            self.post_message(self.Entered(self._run, opened=True))
+        if self._key is not None:
+            self.post_message(self.Entered(self._key, opened=True))
 
     def on_timeline_strip_picked(self, message: TimelineStrip.Picked) -> None:
         """Go to an event of this run, which may not be the one that the reader was at."""
         message.stop()
-        if self._run is not None:
-            self.post_message(self.Entered(self._run, message.seq))
+        if self._key is not None:
+            self.post_message(self.Entered(self._key, message.seq))
 
     def on_click(self, event: events.Click) -> None:
         """Open the run, where its name, its state or its numbers were clicked."""
@@ -185,7 +184,7 @@ class Lanes(Horizontal):
         super().__init__(id=id)
         self.all: list[Lane] = []
         self.theme = MarkdownTheme()
-        self._at: Run | None = None
+        self._at: Hashable = None
 
     @property
     def shown(self) -> list[Lane]:
@@ -228,22 +227,23 @@ class Lanes(Horizontal):
                 lane.transcript.scroll_along(rows)
 
     @staticmethod
-    def heading(view: SideView) -> tuple[list[Named], list[Named]]:
-        """Return what the header says of runs side by side, left and right."""
+    def heading(view: SideView, width: int) -> tuple[list[Named], list[Named]]:
+        """Return what the header says of runs side by side in `width` cells, left and right."""
         last = view.first + len(view.lanes) - 1
-        if last - view.first + 1 == view.total:
+        which = f"runs {view.first}\u2013{last} of {view.total}"
+        if len(view.lanes) == view.total:
             which = f"{view.total} runs side by side"
-        else:
-            which = f"runs {view.first}\u2013{last} of {view.total}"
-        left: list[Named] = [(" streamscope  ", "header--name")]
+        left: list[Named] = [(" streamscope  " if width >= ROOMY else " ", "header--name")]
         if view.behind:
             left.append(("\u25c0 PAST  " if view.paused else "\u25b6 REPLAY  ", "header--paused"))
         elif view.paused:
             left.append(("\u2016 PAUSED  ", "header--paused"))
-        left += [(which, "header--model"), (f"   {wire(view.title, 200)}", "header--title")]
+        left.append((which, "header--model"))
         right: list[Named] = [(f"{format_ns(view.now_ns):>6} ", "header--clock")]
         if view.speed is not None:
             sign = "\u2016" if view.paused else "\u25b6"
             speed = "instant" if view.speed == float("inf") else f"{view.speed:g}x"
             right.insert(0, (f"{sign} {speed}  ", "header--clock"))
+        room = width - sum(cell_len(text) for text, _ in (*left, *right)) - 4
+        left.append((f"   {wire(view.title, room)}", "header--title"))
         return left, right
