@@ -77,7 +77,8 @@ async def put_beside(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("size", "count"), [((80, 24), 2), ((120, 40), 2), ((200, 50), 3)])
 async def test_as_many_as_fit_stand_side_by_side(size: tuple[int, int], count: int) -> None:
-    sources = [timed(*answer(f"model-{n}", f"word {n}")) for n in range(1, 5)]
+    sources = [timed(*answer(f"model-{n}", f"word {n}"), every_ms=n * 100) for n in range(1, 5)]
+    took = ["600ms", "1.10s", "1.60s", "2.10s"]
     async with on_stage(*sources, size=size) as stage:
         await stage.at(LATER_S)
         await put_beside(stage)
@@ -89,11 +90,13 @@ async def test_as_many_as_fit_stand_side_by_side(size: tuple[int, int], count: i
             await stage.press("right")
         assert names(stage)[-1] == "model-4" and len(names(stage)) == count
         assert focused(stage) == count - 1 and "word 4" in said(stage)[-1]
+        assert [head.split()[-1] for head in heads(stage)] == took[-count:]
         await stage.press("right")  # There is no further one.
         assert focused(stage) == count - 1
         for _ in range(3):
             await stage.press("left")
         assert names(stage)[0] == "model-1" and focused(stage) == 0
+        assert [head.split()[-1] for head in heads(stage)] == took[:count]
 
 
 async def test_in_a_narrow_terminal_they_stand_on_top_of_each_other() -> None:
@@ -120,6 +123,15 @@ async def test_runs_of_one_model_go_by_their_titles() -> None:
         await stage.at(LATER_S)
         await put_beside(stage)
         assert names(stage) == ["prompt 1 [b]", "prompt 2 [b]"]
+
+
+async def test_runs_of_one_model_and_one_title_go_by_their_numbers() -> None:
+    async with on_stage(timed(*ANSWER), timed(*ANSWER), timed(*ANSWER)) as stage:
+        await stage.at(LATER_S)
+        await put_beside(stage)
+        await stage.press("right", "right")
+        assert [name.split()[0] for name in names(stage)] == ["2", "3"]
+        assert heads(stage) == ["\u2713 COMPLETE 1.00s"] * 2
 
 
 async def test_what_all_are_called_stands_above_them() -> None:

@@ -13,7 +13,7 @@ from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.view import header_view, limit_of, moment_at, transcript_view
 from tui.dashboard.watched import Shown, Watchlist
-from tui.viewmodel import Counters, Moment, counters
+from tui.viewmodel import Moment, counters
 from tui.viewmodel.side_by_side import LaneView, SideView
 
 _WIDTH: Final = 60
@@ -44,8 +44,8 @@ class SideBySide:
         self._first = 0
         self._at: tuple[Run | None, int | None] = (None, None)
         """The run that was shown last, and how many of its events."""
-        self._drawn: dict[Run, tuple[object, ...]] = {}
-        """What the numbers of each run were drawn for."""
+        self._drawn: dict[int, tuple[object, ...]] = {}
+        """What the numbers at each place were drawn for."""
 
     # --- open and closed ------------------------------------------------------------------------
 
@@ -184,18 +184,15 @@ class SideBySide:
     def view(self, *, numbers: bool) -> SideView:
         """Return what is to be drawn now; numbers only where they are due, and others."""
         shown = self.time.shown
-        titles = {one.feed.info.title for one in shown}
-        names = [one.run.state.model or one.watched.model or "" for one in shown]
-        told_apart = all(names) and len(set(names)) == len(names)
         moments = [self._moment(one) for one in shown]
         going = [moment.now_ns for moment in moments if not moment.done]
         longest = max(*going, *map(_extent, moments), 1)
         lanes = [
-            self._lane(one, moment, _extent(moment) / longest, numbers)
-            for one, moment in zip(shown, moments, strict=True)
+            self._lane(one, name, moment, _extent(moment) / longest)
+            for one, name, moment in zip(shown, self._names(), moments, strict=True)
         ]
-        if told_apart:
-            lanes = [lane._replace(name=name) for lane, name in zip(lanes, names, strict=True)]
+        lanes = [self._measured(place, lane, numbers) for place, lane in enumerate(lanes)]
+        titles = {one.feed.info.title for one in shown}
         time = self.time
         return SideView(
             lanes=tuple(lanes),
@@ -219,24 +216,35 @@ class SideBySide:
             moment = replace(moment, now_ns=time.now_ns())
         return moment
 
-    def _lane(self, one: Shown, moment: Moment, share: float, due: bool) -> LaneView:
-        watched, run = one
-        findings = self._verdicts.of(watched, run)
-        header = header_view(watched, moment, findings)._replace(paused=self.time.paused)
-        numbers: Counters | None = None
-        drawn: tuple[object, ...]
-        drawn = (moment.count, moment.travelling, moment.now_ns, run.status, share)
-        drawn += (header.pending, header.paused, header.concern)
-        if due and self._drawn.get(run) != drawn:
-            self._drawn[run] = drawn
-            numbers = counters(moment, None, limit_of(watched.feed.info.request))
-        return LaneView(
-            name=header.title,
-            header=header,
-            transcript=transcript_view(watched, moment, self._settings),
-            numbers=numbers,
-            share=share,
+    def _names(self) -> list[str]:
+        """Return what tells the runs in view apart: model, title, or number."""
+        shown = self.time.shown
+        models = [one.run.state.model or one.watched.model or "" for one in shown]
+        titles = [one.feed.info.title for one in shown]
+        for names in (models, titles):
+            if all(names) and len(set(names)) == len(names):
+                return names
+        either = [model or title for model, title in zip(models, titles, strict=True)]
+        return [f"{number}  {name}" for number, name in enumerate(either, self._first + 1)]
+
+    def _lane(self, one: Shown, name: str, moment: Moment, share: float) -> LaneView:
+        findings = self._verdicts.of(*one)
+        header = header_view(one.watched, moment, findings)._replace(paused=self.time.paused)
+        said = transcript_view(one.watched, moment, self._settings)
+        limit = limit_of(one.feed.info.request)
+        return LaneView(name, header, said, limit, numbers=None, share=share)
+
+    def _measured(self, place: int, lane: LaneView, due: bool) -> LaneView:
+        """Return what is drawn at a place with its numbers, where they are others by now."""
+        moment, header = lane.moment, lane.header
+        drawn = (
+            *(moment.run, moment.count, moment.travelling, moment.now_ns, moment.run.status),
+            *(lane.name, lane.share, header.pending, header.paused, header.concern),
         )
+        if not due or self._drawn.get(place) == drawn:
+            return lane
+        self._drawn[place] = drawn
+        return lane._replace(numbers=counters(moment, None, lane.max_tokens))
 
 
 def _extent(moment: Moment) -> int:

@@ -12,9 +12,11 @@ class LaneView(NamedTuple):
     """What is drawn of one of several runs that stand side by side."""
 
     name: str
-    """What tells it from those beside it: its model, else its title."""
+    """What tells it from those beside it: its model, its title, or its number."""
     header: HeaderView
     transcript: TranscriptView
+    max_tokens: int | None
+    """The request's limit, where it is known."""
     numbers: Counters | None
     """None where they are as they were."""
     share: float
