@@ -1,4 +1,4 @@
-"""What the application sets up once: the garbage collector."""
+"""What the application sets up once: the garbage collector, and its styles."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+from textual.css.stylesheet import Stylesheet
+from textual.theme import BUILTIN_THEMES
 
-from tui.dashboard.start import calm_collector, leave_alone
+from tui.dashboard.start import calm_collector, find_styles, lean, leave_alone, read_styles
 
 
 @pytest.fixture
@@ -75,3 +77,18 @@ def test_objects_left_alone_are_freed_when_they_go() -> None:
     leave_alone()
     del thing
     assert Thing.gone == 1
+
+
+def _rules(*styles: str) -> str:
+    sheet = Stylesheet(variables=BUILTIN_THEMES["textual-dark"].to_color_system().generate())
+    for number, part in enumerate(styles):
+        sheet.add_source(part, read_from=("styles.tcss", str(number)))
+    return sheet.css
+
+
+def test_lean_parts_of_the_styles_say_the_same_as_the_whole() -> None:
+    parts = read_styles(find_styles())
+    lean_parts = [lean(part) for part in parts]
+    assert len(parts) > 2
+    assert _rules(*lean_parts) == _rules(find_styles().read_text(encoding="utf-8"))
+    assert not any("/*" in part or ": " in part or "\n" in part for part in lean_parts)

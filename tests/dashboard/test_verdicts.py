@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -205,6 +206,27 @@ async def test_a_neighbour_that_comes_after_the_waterfall_is_taken_up() -> None:
     verdicts.judge(listed=False)
     await ui.done()
     assert "unanswered_tool_use" in str(verdicts.of(first, run))
+
+
+async def test_recordings_that_are_being_read_are_judged_once_for_all_their_neighbours() -> None:
+    source = BytesSource([], kind="file")
+    source.info = replace(source.info, size=100, paced=False)
+    read, reading = over([ASKED], "tool_use"), Watched(Feed(source))
+    following: list[JsonObject] = [ASKED, {"role": "assistant", "content": [CALL]}]
+    last = over([*following, {"role": "user", "content": "And?"}])
+    watchlist, ui = Watchlist(), Working()
+    for one in (read, reading, last):
+        watchlist.add(one, show=one is read)
+    verdicts = Verdicts(cast(UI, ui), watchlist)
+    run = read.feed.session.run
+    verdicts.judge(listed=True)
+    assert not ui.tasks and "unanswered_tool_use" not in str(verdicts.of(read, run))
+    reading.feed.session.finish(1)
+    for _ in range(3):
+        verdicts.judge(listed=True)
+        await ui.done()
+    assert len(ui.tasks) == 1
+    assert "unanswered_tool_use" in str(verdicts.of(read, run))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import RenderableType
@@ -27,7 +28,7 @@ async def test_what_is_at_rest_is_not_drawn(
     drawn: Counter[str] = Counter()
     update = Compositor.render_update
 
-    def counted(self: Compositor, **settings: bool) -> RenderableType:
+    def counted(self: Compositor, **settings: Any) -> RenderableType | None:  # noqa: ANN401
         drawn[str(self)] += 1
         return update(self, **settings)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from tui.captures.telling import told
-from tui.cli.click_options import OnceCommand
+from tui.cli.click_options import OnceCommand, theme_option
 from tui.cli.failing import USAGE, fail
 from tui.cli.show import screen_possible
 
@@ -64,6 +65,7 @@ class Size(click.ParamType[int]):
     "--browser", is_flag=True, help="A page to ask with, on your key; prints where it is."
 )
 @click.option("--force", is_flag=True, help="Replace a file that --record finds.")
+@theme_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 # A parameter for each option: click calls it with all of them.
 def proxy(
@@ -75,6 +77,7 @@ def proxy(
     no_content: bool,
     browser: bool,
     force: bool,
+    theme: str | None,
     command: tuple[str, ...],
 ) -> None:
     """Relay requests to the API on loopback, record them, and show them as they come.
@@ -86,6 +89,8 @@ def proxy(
         fail("--force needs --record")
     if not headless and not screen_possible():
         fail("there is no terminal for the screen: use --headless")
+    if command:
+        _check_command(command[0])
     asking = _key_headers() if browser else None
     tape = _tape(record, max_size, content=not no_content, force=force)
     settings = _settings(port, upstream, tape, asking, list(command))
@@ -93,7 +98,15 @@ def proxy(
         _headless(settings)
     from tui.cli.proxy_screen import on_screen
 
-    on_screen(settings)
+    on_screen(settings, theme)
+
+
+def _check_command(name: str) -> None:
+    """Refuse a command that cannot be run, before anything is made for it."""
+    if shutil.which(name) is None:
+        there = os.path.lexists(name) if os.path.dirname(name) else False
+        why = "cannot be run" if there else "no such command"
+        fail(f"{told(name)}: {why}")
 
 
 def _tape(record: str | None, max_size: int | None, *, content: bool, force: bool) -> Any:  # noqa: ANN401

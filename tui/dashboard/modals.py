@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from tui.core.session import Run
@@ -19,14 +19,18 @@ class Modals:
     """Opens one of them, where nothing else is open."""
 
     def __init__(
-        self, ui: UI, watchlist: Watchlist, navigator: Navigator, verdicts: Verdicts
+        self,
+        ui: UI,
+        watchlist: Watchlist,
+        navigator: Navigator,
+        verdicts: Verdicts,
+        sessions: Callable[[], WatchedSessions],
     ) -> None:
         self._ui = ui
         self._watchlist = watchlist
         self._navigator = navigator
         self._verdicts = verdicts
-        self._sessions: WatchedSessions | None = None
-        """Made when it is first wanted; it keeps what it has found."""
+        self._sessions = sessions
 
     def detail(self) -> None:
         """Show the event at the cursor in full, else the newest."""
@@ -102,13 +106,11 @@ class Modals:
         shown = self._watchlist.shown
         if shown is None or self._ui.modal:
             return
-        from tui.dashboard.sessions import WatchedSessions
         from tui.screens.waterfall import Waterfall
 
-        if self._sessions is None:
-            self._sessions = WatchedSessions(self._ui, self._watchlist, self._verdicts)
-        self._sessions.show(shown.run)
-        self._ui.open(Waterfall(self._sessions, shown.run), self._leave_waterfall)
+        sessions = self._sessions()
+        sessions.show(shown.run)
+        self._ui.open(Waterfall(sessions, shown.run), self._leave_waterfall)
 
     def _leave_waterfall(self, key: Hashable) -> None:
         if isinstance(key, Run):

@@ -6,11 +6,14 @@ import asyncio
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final, NamedTuple
 
+from tui.captures.answer_body import is_counting
 from tui.conversation.diagnosis import findings_of_linked, of_run
 from tui.core.session import Run
 from tui.core.time_spans import SpanScan
+from tui.dashboard.one_clock import offset_of, start_of
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watched, Watchlist
@@ -45,8 +48,12 @@ class SentRun(NamedTuple):
 class WatchedSessions:
     """Groups the requests that are watched, and looks at one of the conversations."""
 
-    def __init__(self, ui: UI, watchlist: Watchlist, verdicts: Verdicts) -> None:
+    def __init__(
+        self, ui: UI, watchlist: Watchlist, verdicts: Verdicts, *, names: bool = False
+    ) -> None:
+        """With `names`, streams are called by their place in a conversation."""
         self._ui = ui
+        self._names = names
         self._watchlist = watchlist
         self._verdicts = verdicts
         self._known = Conversations()
@@ -96,8 +103,8 @@ class WatchedSessions:
                 if more not in self._numbers:
                     self._add(self._sent[number].watched, more)
             if self._is_over(number):
-                self._late = self._late or number < len(self._sent) - 1
-                self._known.answered(number, self._sent[number].run.state.message_json())
+                answer = self._sent[number].run.state.message_json()
+                self._late = self._known.answered(number, answer) or self._late
             else:
                 self._going.append(number)
         if self._wanted is not None and self._wanted in self._numbers:
@@ -114,6 +121,8 @@ class WatchedSessions:
         return run.state.end is not None or run.status != "streaming"
 
     def _take(self, watched: Watched) -> None:
+        if is_counting(watched.feed.info.url):
+            return  # It asks for a number, and nothing goes on from it.
         for run in list(watched.feed.runs):
             self._add(watched, run)
 
@@ -123,6 +132,8 @@ class WatchedSessions:
         self._sent.append(SentRun(watched, run))
         number = self._numbers[run]
         self._ask(number, self._numbers[first])
+        if self._names:
+            watched.place = partial(self._known.label, self._numbers[first])
         if self._is_over(number):
             self._known.answered(number, run.state.message_json())
         else:
@@ -199,7 +210,8 @@ class WatchedSessions:
         """Return what is drawn of the conversation, the same object as long as it can."""
         self.update()
         numbers = self._looked_at()
-        going = [number for number in self._going if self._place(number) == self._talk]
+        places = self._known.places
+        going = [number for number in self._going if places[number].conversation == self._talk]
         going += [number for number in self._tips() if self._pending(number)]
         elapsed = tuple(self._sent[number].feed.elapsed_ns() for number in going)
         drawn = (self._talk, self._branch, len(numbers), elapsed, len(self._sent))
@@ -230,9 +242,6 @@ class WatchedSessions:
 
     def _pending(self, number: int) -> bool:
         return self._stage(number) in ("asking", "tools")
-
-    def _place(self, number: int) -> int:
-        return self._known.places[number].conversation
 
     def _title(self) -> str:
         talks = self._known.talks
@@ -266,7 +275,7 @@ class WatchedSessions:
                     branch=place.branch,
                     kind=branch.kind,
                     before=last.get(place.branch),
-                    start_ns=_start_ns(feed, run, offset_ns),
+                    start_ns=start_of(feed, run, offset_ns),
                     now_ns=feed.elapsed_ns(),
                     pending=self._pending(number),
                 )
@@ -283,12 +292,7 @@ class WatchedSessions:
         return info.title if info.request is None else title_of(info.request)
 
     def _offset_ns(self, numbers: Sequence[int]) -> int | None:
-        """Return how far the time of day is ahead of the clock, None where all are by the clock."""
-        feeds = [self._sent[number].feed for number in numbers]
-        if all(feed.info.kind == "live" for feed in feeds):
-            return None
-        both = (feed for feed in feeds if feed.info.kind == "live" and feed.at_ns is not None)
-        return next((_ahead_ns(feed) for feed in both), 0)
+        return offset_of([self._sent[number].feed for number in numbers])
 
     # --- verdicts -------------------------------------------------------------------------------
 
@@ -368,7 +372,7 @@ class WatchedSessions:
                     number=places[number] + 1,
                     run=run,
                     request=watched.feed.info.request,
-                    sent_ns=_start_ns(watched.feed, run, self._offset_ns(numbers)),
+                    sent_ns=start_of(watched.feed, run, self._offset_ns(numbers)),
                     before=None if before is None else places[before],
                     missed=missed[0] if missed else None,
                 )
@@ -384,18 +388,3 @@ class WatchedSessions:
 
 def _pair(sent: SentRun) -> tuple[Feed, Run]:
     return sent.feed, sent.run
-
-
-def _ahead_ns(feed: Feed) -> int:
-    return (feed.at_ns or 0) - (feed.source.sent_ns or 0)
-
-
-def _start_ns(feed: Feed, run: Run, offset_ns: int | None) -> int | None:
-    """Return when a run began; a later one of a body begins with its first byte."""
-    later = (run.first_byte_ns or 0) if run.first_offset else 0
-    sent_ns = feed.source.sent_ns if feed.info.kind == "live" else None
-    if sent_ns is not None and offset_ns is None:
-        return sent_ns + later
-    if feed.at_ns is not None:
-        return feed.at_ns + later
-    return None if sent_ns is None else sent_ns + (offset_ns or 0) + later

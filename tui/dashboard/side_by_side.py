@@ -192,7 +192,7 @@ class SideBySide:
             for one, name, moment in zip(shown, self._names(), moments, strict=True)
         ]
         lanes = [self._measured(place, lane, numbers) for place, lane in enumerate(lanes)]
-        titles = {one.feed.info.title for one in shown}
+        titles = {one.watched.title for one in shown}
         time = self.time
         return SideView(
             lanes=tuple(lanes),
@@ -220,7 +220,7 @@ class SideBySide:
         """Return what tells the runs in view apart: model, title, or number."""
         shown = self.time.shown
         models = [one.run.state.model or one.watched.model or "" for one in shown]
-        titles = [one.feed.info.title for one in shown]
+        titles = [one.watched.title for one in shown]
         for names in (models, titles):
             if all(names) and len(set(names)) == len(names):
                 return names

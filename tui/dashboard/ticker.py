@@ -70,10 +70,11 @@ class Ticker:
             return False  # What is read and recorded goes on.
         shown = self._watchlist.shown
         if shown is not None:
-            if shown.feed.progress is not None and self._ticks % _LOADING_EVERY:
+            if shown.feed.loading and self._ticks % _LOADING_EVERY:
                 # The time is better spent on loading; what the reader does draws at once.
                 return False
-            if not self._finder.advance(shown.run):
+            self._finder.turn_to(shown.run)
+            if not self._searching and not self._finder.advance(shown.run):
                 self._search_on()
         if self._dashboard.beside:
             self._judge()
@@ -102,7 +103,7 @@ class Ticker:
     async def _search(self) -> None:
         try:
             shown = self._watchlist.shown
-            while shown is not None and shown.feed.progress is None:
+            while shown is not None and not shown.feed.loading:
                 if self._finder.advance(shown.run):
                     break
                 # Whatever else wants the loop comes first: twice, as timers come after the rest.

@@ -58,7 +58,7 @@ def header_view(watched: Watched, moment: Moment, findings: Findings) -> HeaderV
     is_newest = run is feed.runs[-1]
     return HeaderView(
         moment,
-        title=feed.info.title,
+        title=watched.title,
         kind=feed.info.kind,
         model=watched.model,
         place=(1, 1),
