@@ -159,8 +159,7 @@ def test_a_signal_ends_the_screen_and_neither_the_command_nor_the_relay(
 
 def test_a_theme_that_there_is_not_leaves_no_relay_behind(mock: MockServer, tmp_path: Path) -> None:
     path = tmp_path / "kept.jsonl"
-    command = ["proxy", "--upstream", mock.url, "--record", path, "--theme", "nope"]
-    with terminal(*command) as child:
+    with terminal("proxy", "--upstream", mock.url, "--record", path, "--theme", "nope") as child:
         child.expect("export ANTHROPIC_BASE_URL=(http://127.0.0.1:[0-9]+)")
         url = child.match[1]
         child.expect("no theme is called nope")

@@ -26,8 +26,8 @@ def row_starts(
     """Return where rows begin: the first has `first` cells, the others have `others`.
 
     A row ends behind its last blank, if in more than `least` per cent of the row stands something
-    by then; else where it is full. That blank may stand over the edge. In code and JSON, for which
-    `least` is given, a row that would be cut within a word ends behind a sign, if it is well filled.
+    by then; else where it is full. That blank may stand over the edge. In code and JSON, which give
+    `least`, a row that would be cut within a word ends behind a sign, if it is well filled.
     """
     starts, at, here = [0], 0, first
     while True:
