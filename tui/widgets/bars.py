@@ -31,7 +31,7 @@ _HEADS: Final = (
     (" ", "synthetic"),
 )
 """Name and note of the header, from the roomiest to the narrowest."""
-_MODEL: Final = 20
+_MODEL: Final = 16
 """Cells of a model's name for which the name and the note are shortened."""
 _MARGIN: Final = 4
 """Cells around a name."""
