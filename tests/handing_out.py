@@ -15,6 +15,8 @@ import pytest
 _SLOW: Final = {"dashboard": 0.1, "screens": 0.15, "whole": 0.4, "widgets": 0.08}
 """Folders whose tests are handed out one by one, and the seconds that one takes."""
 _QUICK_S: Final = 0.015
+_GROUP_S: Final = 1.5
+"""Tests that are marked as a group share a program, a browser or a build."""
 _WAITING: Final = {
     "captures/test_logs": 0.5,
     "cli/test_process": 0.4,
@@ -38,10 +40,9 @@ class Unit:
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
     """Return the tests as they are to be handed out, marked with the group that they belong to.
 
-    First groups that have to stay together and wait; then the long and the many, and what waits
-    evenly among them; last what is short, so that all workers end together.
+    The long and the many first, and what waits evenly among them; last what is short, so that all
+    workers end together.
     """
-    chains: dict[str, Unit] = {}
     waiting: dict[str, Unit] = {}
     files: dict[str, Unit] = {}
     singles: dict[str, Unit] = {}
@@ -49,7 +50,7 @@ def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
         folder, file = item.path.parent.name, f"{item.path.parent.name}/{item.path.stem}"
         group = item.get_closest_marker("xdist_group")
         if group is not None:
-            kind, name, seconds = chains, group.args[0], 1.0
+            kind, name, seconds = waiting, group.args[0], _GROUP_S
         elif file in _WAITING:
             kind, name, seconds = waiting, item.nodeid, _WAITING[file]
         elif folder in _SLOW:
@@ -61,8 +62,7 @@ def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
         unit.items.append(item)
         unit.seconds += seconds
     busy = [*_longest_first(files), *_longest_first(singles)]
-    ordered = [*_longest_first(chains), *among(_longest_first(waiting), busy)]
-    return [item for unit in ordered for item in unit.items]
+    return [item for unit in among(_longest_first(waiting), busy) for item in unit.items]
 
 
 def _longest_first(units: dict[str, Unit]) -> list[Unit]:
