@@ -19,7 +19,7 @@ import orjson
 
 from tests.bench import data
 from tests.bench.measure import Row, at_most, duration, in_turn, seconds, slower
-from tests.bench.programs import Heartbeat
+from tests.bench.programs import Heartbeat, resident_mb
 from tests.bench.terminal import until
 from tui.dashboard.app import StreamscopeApp
 from tui.run import Feed
@@ -90,15 +90,6 @@ def _check(feed: Feed) -> None:
         raise AssertionError(f"{run.status}, {len(run.timeline)} events, {feed.failure}")
 
 
-def _resident_mb() -> float:
-    """Return how much memory the process takes now. Linux only; elsewhere 0."""
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-    except OSError:
-        return 0.0
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
-
-
 # --- the program ----------------------------------------------------------------------------------
 
 
@@ -122,7 +113,7 @@ def main(path: str, result: str) -> None:
             await asyncio.sleep(0.01)
         figures.update(heartbeat.stop(data.EVENTS))
         figures["seconds"] = figures["cpu"] * data.EVENTS / figures["rate"]
-        figures["rss"] = _resident_mb()
+        figures["rss"] = resident_mb()
         _check(app.watchlist.feeds[0])
         app.exit(0)
 
