@@ -85,10 +85,10 @@ def relay_latency(rounds: int) -> list[Row]:
                         found.setdefault(name, []).append(_delays(server))
     kept = {name: _medians(taken) for name, taken in found.items()}
     return [
-        *_latency_rows("recording", "recording", kept),
-        *_latency_rows("recording, the dashboard drawing", "drawing", kept),
+        *_latency_rows(f"relay: added to an event, {_STREAMS} x {_RATE}/s", "recording", kept),
+        *_latency_rows("    the same, the dashboard drawing", "drawing", kept),
         Row(
-            "    processor time of the relay for an event, recording",
+            "    processor time of the relay for an event",
             _micro(kept["recording"].used),
             ", ".join(f"{name} {_micro(kept[name].used)}" for name in _YARDSTICKS if name in kept),
             times(kept["recording"].used / kept["bare"].used),
@@ -101,13 +101,13 @@ def relay_latency(rounds: int) -> list[Row]:
 _YARDSTICKS: Final = ("bare", "mitmproxy")
 
 
-def _latency_rows(how: str, name: str, kept: dict[str, Delays]) -> Iterator[Row]:
+def _latency_rows(work: str, name: str, kept: dict[str, Delays]) -> Iterator[Row]:
     for kind in ("p50", "p99"):
         age = {name: float(getattr(delays, kind)) for name, delays in kept.items()}
         added = {other: max(age[other] - age["direct"], 0.0) for other in age}
         beside = ", ".join(f"{one} {duration(added[one])}" for one in _YARDSTICKS if one in added)
         yield Row(
-            f"relay: added to an event, {kind}, {_STREAMS} x {_RATE}/s, {how}",
+            f"{work}, {kind}",
             duration(added[name]),
             f"{beside}; direct {duration(age['direct'])}",
             "",
