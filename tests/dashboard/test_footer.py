@@ -18,7 +18,8 @@ def test_each_moment_has_six_to_nine_keys_help_and_quit_last(moment: str) -> Non
     shown = entries(Footing(moment))
     assert 6 <= len(shown) <= 11
     assert [action for _, _, action in shown[-2:]] == ["open('help')", "quit"]
-    known = {key.action for key in KEYS} | {"open('detail')", "play('go', 1)"}
+    known = {key.action for key in KEYS}
+    known |= {"open('detail')", "play('go', 1)", "side('open')"}
     assert {action for _, _, action in shown if not action.startswith("focused.")} <= known
 
 

@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
+from tests.limits import HANG_S
 from tests.recorded import bedrock
 from tests.relay.recorded import ASK, body_of, payload, recording, runs_of
 from tests.relay.stage import answering, raw_upstream, until
 from tests.servers import MockServer
 from tui.core.session import Session
+from tui.relay import tape_queue
 from tui.relay.tape_queue import RecordingRefused, TapeQueue, TapeSettings
 from tui.scenarios import load
 
@@ -106,6 +108,21 @@ async def test_an_answer_that_is_packed_is_unpacked_for_the_capture_alone(
     assert ("content-encoding" in run.response_headers) is not (coding == "gzip" and honest)
 
 
+async def test_a_body_that_is_too_large_to_keep_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tape_queue, "MOST_BODY", 100_000)
+    path = tmp_path / "kept.jsonl"
+    body = {**ASK, "system": "x" * 300_000}
+    async with MockServer(speed=float("inf")) as mock:
+        async with recording(mock.url, TapeSettings(str(path))) as relay:
+            assert b"message_stop" in (await relay.post(body))[0]
+            await relay.post(ASK)
+        assert json.loads(mock.received[0].body) == body
+    assert [run.request for run in runs_of(path)] == [None, ASK]
+    assert path.stat().st_size < 100_000
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -158,8 +175,12 @@ async def test_requests_that_go_on_from_each_other_are_written_once(tmp_path: Pa
     assert path.stat().st_size < 2 * 12 * 10_000 + 12 * 20_000
 
 
-async def test_requests_are_in_the_capture_before_they_are_answered(tmp_path: Path) -> None:
+async def test_requests_are_in_the_capture_before_they_are_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "kept.jsonl"
+    # Requests and ends wait for nothing else to happen.
+    monkeypatch.setattr(tape_queue, "_TOGETHER_S", 10 * HANG_S)
     async with MockServer() as mock:
         async with recording(mock.url, TapeSettings(str(path))) as relay:
             asking = asyncio.create_task(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import math
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
 import aiohttp
@@ -16,14 +17,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.browser_endpoint import STOP, Api, browser, event, first_events, told, words
-from tests.limits import HANG_S
+from tests.limits import HANG_S, until
 from tests.loopback import request_bytes
 from tests.servers import MockServer, open_requests
 from tui.core.sse import Decoder
 from tui.serving.chat_run import ChatEvent
+from tui.serving.site import Site
 from tui.serving.streams import Stream, reset
 
 pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Without the garbage collector: what is let go of must be let go of at once."""
+    gc.disable()
+    yield
+    gc.enable()
+
 
 LONG_S = HANG_S * 4
 """Longer than any test waits."""
@@ -260,6 +271,28 @@ async def test_an_answer_that_is_too_large_to_keep_is_cancelled() -> None:
     assert events[-2].name == "error" and "larger" in events[-2].data
 
 
+async def test_answers_that_are_too_much_together_are_cancelled_and_leave_room() -> None:
+    endless = asyncio.Event()
+
+    async def script(stream: Stream) -> None:
+        while not endless.is_set():
+            await stream.send([words("x" * 10_000)])
+        await stream.send([STOP])
+
+    api = Api(script)
+    async with browser(api, kept=1_000_000) as page:
+
+        async def read() -> str:
+            async with page.post() as response:
+                return told(await response.read())[-2].data
+
+        for said in await asyncio.gather(*(read() for _ in range(5))):
+            assert "Too many large answers at once" in said
+        await api.until(lambda: not api.running)
+        endless.set()
+        assert json.loads(await read()) == {"type": "message_stop"}
+
+
 # Taken up again
 
 
@@ -430,7 +463,7 @@ async def test_one_that_came_back_is_not_cancelled_by_its_first_absence() -> Non
             assert (api.running, api.cancelled) == (1, 0)
 
 
-async def test_a_reader_that_does_not_read_is_cut_off() -> None:
+async def test_a_reader_that_does_not_read_is_cut_off(no_collector: None) -> None:
     async def script(stream: Stream) -> None:
         while True:
             await stream.send([words("x" * 60_000)])
@@ -441,6 +474,9 @@ async def test_a_reader_that_does_not_read_is_cut_off() -> None:
         line = "POST /api/chat?token=the-token HTTP/1.1"
         writer.write(request_bytes(page.server.port, line, json.dumps({"prompt": "Hi"})))
         await api.until(lambda: api.cancelled == 1 and not api.running)
+        await until(lambda: not open_requests(page.server))
+        site = page.server.pages
+        assert isinstance(site, Site) and not site.chat._held
         writer.close()
 
 

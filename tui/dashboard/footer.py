@@ -12,6 +12,7 @@ from textual.keys import format_key
 from textual.screen import ModalScreen
 
 from tui.dashboard.commands import KEYS, shown_keys
+from tui.screens.dashboard import Dashboard
 from tui.viewmodel import DashboardView
 
 Entry = tuple[str, str, str]
@@ -25,9 +26,12 @@ _OF_PANES: Final = {
     "writer": ("enter", "focused.origin"),
     "pick": ("enter", "focused.open"),
     "sort": ("s", "focused.sort"),
+    "lane": ("enter", "side('open')"),
+    "beside": ("\u2190\u2192", "app.focus_next"),
 }
 _NAMES: Final = {"escape": "esc", "enter": "enter"}
 _ALWAYS: Final = "help:help,quit:quit"
+_SIDE: Final = "step:step,step-back:back,thinking:thinking,faster:faster,slower:slower"
 _BARS: Final = {
     "playing": "play:pause,step:step,step-back:back,faster:faster,slower:slower,search:search,"
     "why:why,filter:filter",
@@ -53,8 +57,11 @@ _BARS: Final = {
     "maximize:zoom,copy:copy",
     "tools": "boundaries:fragments,source:JSON/code,writer:who wrote this,search:search,"
     "maximize:zoom,copy:copy",
-    "runs": "pick:show,sort:sort,compare:compare,waterfall:waterfall,runs:hide,"
-    "previous-run:previous,next-run:next",
+    "side running": "lane:open,escape:close,beside:other run,play:pause," + _SIDE,
+    "side standing": "lane:open,escape:close,beside:other run,play:play," + _SIDE,
+    "side over": "lane:open,escape:close,beside:other run,play:replay," + _SIDE,
+    "runs": "pick:show,sort:sort,side-by-side:side by side,compare:compare,waterfall:waterfall,"
+    "runs:hide,previous-run:previous,next-run:next",
 }
 """For each moment the ids of keys, each with its word there, the most useful first."""
 
@@ -80,6 +87,10 @@ def footing(app: App[Any], view: DashboardView | None, *, live: bool) -> Footing
 
 
 def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
+    side = app.screen.side if isinstance(app.screen, Dashboard) else None
+    if side is not None:
+        over = not side.behind and all(lane.moment.done for lane in side.lanes)
+        return "side over" if over else "side standing" if side.paused else "side running"
     focused = app.focused.id if app.focused is not None else ""
     if focused == "runs":
         return "runs"

@@ -52,9 +52,12 @@ class Help(ModalScreen[None]):
         if not roomy:
             self._text.update(Content("\n").join(line for block in blocks for line in block))
             return
-        # Whole groups stand in a column; the first one takes the longer half.
+        # Whole groups stand in a column; the longer column is as short as can be.
         sums = list(accumulate(map(len, blocks)))
-        split = next(place for place, size in enumerate(sums, 1) if size * 2 >= sums[-1])
+        split = min(
+            range(1, len(sums) + 1),
+            key=lambda place: max(sums[place - 1], sums[-1] - sums[place - 1]),
+        )
         left = [line for block in blocks[:split] for line in block]
         right = [line for block in blocks[split:] for line in block]
         rows = max(len(left), len(right))
