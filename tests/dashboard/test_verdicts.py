@@ -14,6 +14,7 @@ from tests.app_harness import LATER_S, BytesSource, PushedSource, on_stage, rows
 from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
 from tui.core.records import Chunk, JsonObject
+from tui.dashboard.grouped_runs import GroupedRuns
 from tui.dashboard.sessions import WatchedSessions
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
@@ -168,7 +169,7 @@ async def test_what_the_waterfall_found_stands_where_it_knows_more(waterfall_fir
     for one in (first, *others, last):
         watchlist.add(one, show=one is first)
     verdicts = Verdicts(cast(UI, ui), watchlist)
-    known = WatchedSessions(cast(UI, ui), watchlist, verdicts)
+    known = WatchedSessions(cast(UI, ui), GroupedRuns(watchlist), verdicts)
     run = first.feed.session.run
 
     async def look_at_the_waterfall() -> None:
@@ -195,7 +196,7 @@ async def test_a_neighbour_that_comes_after_the_waterfall_is_taken_up() -> None:
     watchlist.add(first)
     watchlist.add(other, show=False)
     verdicts = Verdicts(cast(UI, ui), watchlist)
-    known = WatchedSessions(cast(UI, ui), watchlist, verdicts)
+    known = WatchedSessions(cast(UI, ui), GroupedRuns(watchlist), verdicts)
     run = first.feed.session.run
     known.show(run)
     known.judge([run])
@@ -332,4 +333,4 @@ async def test_what_the_cache_did_in_recorded_requests(size: tuple[int, int]) ->
         assert "written to the cache: 3000 for 5 min" in stage.text
         rows = rows_of(stage.app.screen.query_one("#cache-lines", LinesView))
         numbers = [row.split()[0] for row in rows if "claude-sonnet" in row]
-        assert numbers == ["1", "2"]  # What was asked in between is of another conversation.
+        assert numbers == ["1", "2\u25b8"]  # What was asked in between is of another conversation.

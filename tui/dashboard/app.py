@@ -95,7 +95,7 @@ class StreamscopeApp(App[int]):
         self.navigator = Navigator(ui, self.watchlist, self.finder, self.verdicts)
         self.exporting = Exporting(ui, self.watchlist, self.verdicts)
         self.asking = Asking(ui, self.desk)
-        self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
+        self.requesting = Requesting(ui, watchlist, self.desk, self.exporting)
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
         self.following = FollowedCaptures(ui, watchlist, self.desk, following)
         if relay is not None:

@@ -62,7 +62,7 @@ KEYS: Final[list[Key]] = [
     Key("e", "e", "request('show')", "request", "The request",
          "Show the request as it was sent; edit it and send it again", _ASK,
          palette="conversation: request"),
-    Key("P", "P", "request('cache')", "cache", "Prompt cache",
+    Key("P", "P", "open('cache')", "cache", "Prompt cache",
          "Show what was read from the cache, and where the prefix of a request changed", _ASK,
          palette="conversation: prompt cache"),
     Key("plus,equals_sign", "+", "play('faster')", "faster", "Faster",

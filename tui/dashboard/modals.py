@@ -12,6 +12,7 @@ from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
 if TYPE_CHECKING:
+    from tui.dashboard.grouped_runs import GroupedRuns
     from tui.dashboard.sessions import WatchedSessions
 
 
@@ -25,8 +26,9 @@ class Modals:
         self._watchlist = watchlist
         self._navigator = navigator
         self._verdicts = verdicts
+        self._grouped: GroupedRuns | None = None
+        """Made when it is first wanted; it keeps what it has found. So does `_sessions`."""
         self._sessions: WatchedSessions | None = None
-        """Made when it is first wanted; it keeps what it has found."""
 
     def detail(self) -> None:
         """Show the event at the cursor in full, else the newest."""
@@ -102,13 +104,34 @@ class Modals:
         shown = self._watchlist.shown
         if shown is None or self._ui.modal:
             return
-        from tui.dashboard.sessions import WatchedSessions
         from tui.screens.waterfall import Waterfall
 
-        if self._sessions is None:
-            self._sessions = WatchedSessions(self._ui, self._watchlist, self._verdicts)
-        self._sessions.show(shown.run)
-        self._ui.open(Waterfall(self._sessions, shown.run), self._leave_waterfall)
+        _, sessions = self._conversations()
+        sessions.show(shown.run)
+        self._ui.open(Waterfall(sessions, shown.run), self._leave_waterfall)
+
+    def cache(self) -> None:
+        """Show what the prompt cache did for the requests of the conversation of the run."""
+        shown = self._watchlist.shown
+        if self._ui.modal:
+            return
+        from tui.screens.cache import CacheView
+
+        if shown is None:
+            self._ui.open(CacheView())
+            return
+        from tui.dashboard.cache_pages import CachePages
+
+        self._ui.open(CacheView(CachePages(*self._conversations(), self._verdicts, shown)))
+
+    def _conversations(self) -> tuple[GroupedRuns, WatchedSessions]:
+        from tui.dashboard.grouped_runs import GroupedRuns
+        from tui.dashboard.sessions import WatchedSessions
+
+        if self._grouped is None or self._sessions is None:
+            self._grouped = GroupedRuns(self._watchlist)
+            self._sessions = WatchedSessions(self._ui, self._grouped, self._verdicts)
+        return self._grouped, self._sessions
 
     def _leave_waterfall(self, key: Hashable) -> None:
         if isinstance(key, Run):

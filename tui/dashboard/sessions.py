@@ -6,65 +6,39 @@ import asyncio
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from tui.conversation.diagnosis import findings_of_linked, of_run
 from tui.core.session import Run
 from tui.core.time_spans import SpanScan
+from tui.dashboard.grouped_runs import GroupedRuns, SentRun
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
-from tui.dashboard.watched import Watched, Watchlist
 from tui.findings import Evidence, Finding
-from tui.messages.conversations import Conversations
 from tui.messages.request import title_of
 from tui.run import Feed
-from tui.sources import Answered
 from tui.viewmodel.cache_ledger import Ledger, LedgerEntry, ledger_rows, lost_tokens
 from tui.viewmodel.waterfall import WaterfallEntry, WaterfallView, waterfall_view
 
-_FEW: Final = 300
-"""So many streams are taken at one look."""
-_BUDGET_S: Final = 0.02
-"""More are taken as long as this at each look."""
 _MANY: Final = 2_000
 _REST_S: Final = 1.0
 """What is much is not drawn anew more often than this."""
 
 
-class SentRun(NamedTuple):
-    """A run, and the stream that it came in."""
-
-    watched: Watched
-    run: Run
-
-    @property
-    def feed(self) -> Feed:
-        return self.watched.feed
-
-
 class WatchedSessions:
     """Groups the requests that are watched, and looks at one of the conversations."""
 
-    def __init__(self, ui: UI, watchlist: Watchlist, verdicts: Verdicts) -> None:
+    def __init__(self, ui: UI, grouped: GroupedRuns, verdicts: Verdicts) -> None:
         self._ui = ui
-        self._watchlist = watchlist
+        self._grouped = grouped
         self._verdicts = verdicts
-        self._known = Conversations()
-        self._sent: list[SentRun] = []
-        """By the number of the request."""
-        self._numbers: dict[Run, int] = {}
-        self._following: dict[int, int] = {}
-        """The request that goes on from each answer."""
-        self._taken = 0
-        """How many of the streams were taken."""
         self._wanted: Run | None = None
         """The run whose conversation is to be looked at, once it is taken."""
-        self._going: list[int] = []
-        """Requests whose answers are not at their end."""
-        self._late = False
-        """Whether an answer came after a request that may go on from it."""
         self._keeps_whole = True
         """Whether all of its conversation is wanted, or only its branch."""
+        self._first: Run | None = None
+        """The first run of what is looked at."""
+        self._times_begun = 0
         self._talk = 0
         self._branch: int | None = None
         """The branch that is looked at, None for all of the conversation."""
@@ -77,81 +51,25 @@ class WatchedSessions:
         """With which neighbours a run was judged."""
         self._judging = False
 
-    # --- what there is --------------------------------------------------------------------------
-
     def update(self) -> None:
         """Take what has come since the last look; of many streams some at a time."""
-        streams = self._watchlist.all
-        if self._late and (not self._going or len(streams) <= _FEW):
-            self._begin_again()
-        until = time.perf_counter() + _BUDGET_S
-        while self._taken < len(streams):
-            self._take(streams[self._taken])
-            self._taken += 1
-            if len(streams) > _FEW and time.perf_counter() > until:
-                break
-        going, self._going = self._going, []
-        for number in going:
-            for more in self._sent[number].feed.runs:
-                if more not in self._numbers:
-                    self._add(self._sent[number].watched, more)
-            if self._is_over(number):
-                self._late = self._late or number < len(self._sent) - 1
-                self._known.answered(number, self._sent[number].run.state.message_json())
-            else:
-                self._going.append(number)
-        if self._wanted is not None and self._wanted in self._numbers:
+        grouped = self._grouped
+        grouped.update()
+        if grouped.times_begun != self._times_begun:
+            self._times_begun = grouped.times_begun
+            if self._wanted is None:
+                self._wanted, self._keeps_whole = self._first, self._branch is None
+            self._talk, self._branch, self._drawn = 0, None, ()
+        if self._wanted is not None and self._wanted in grouped.numbers:
             self._look_at(self._wanted)
             self._wanted = None
+        numbers = self._looked_at()
+        self._first = grouped.sent[numbers[0]].run if numbers else None
 
     @property
     def progress(self) -> float:
         """How much of what there is was taken, 0 to 1."""
-        return self._taken / max(len(self._watchlist.all), 1)
-
-    def _is_over(self, number: int) -> bool:
-        run = self._sent[number].run
-        return run.state.end is not None or run.status != "streaming"
-
-    def _take(self, watched: Watched) -> None:
-        for run in list(watched.feed.runs):
-            self._add(watched, run)
-
-    def _add(self, watched: Watched, run: Run) -> None:
-        first = watched.feed.runs[0]
-        self._numbers[run] = len(self._sent)
-        self._sent.append(SentRun(watched, run))
-        number = self._numbers[run]
-        self._ask(number, self._numbers[first])
-        if self._is_over(number):
-            self._known.answered(number, run.state.message_json())
-        else:
-            self._going.append(number)
-
-    def _ask(self, number: int, first: int) -> None:
-        """Place a request; one that is not the `first` of its body was never sent."""
-        if number != first:
-            self._known.goes_on(first)
-            return
-        feed = self._sent[number].feed
-        source = feed.source
-        answer = source.answer if isinstance(source, Answered) else None
-        headers = None if answer is None else answer.sent_headers
-        before = self._known.ask(feed.info.request, headers).link.before
-        if before is not None:
-            self._following.setdefault(before, number)
-
-    def _begin_again(self) -> None:
-        """Group all requests once more, now that answers are known that were not."""
-        numbers = self._looked_at()
-        self._wanted = self._sent[numbers[0]].run if numbers else None
-        self._keeps_whole = self._branch is None
-        self._late = False
-        self._known = Conversations()
-        self._sent, self._numbers, self._following, self._going = [], {}, {}, []
-        self._taken = self._talk = 0
-        self._branch = None
-        self._drawn = ()
+        return self._grouped.progress
 
     # --- which one is looked at -----------------------------------------------------------------
 
@@ -161,20 +79,20 @@ class WatchedSessions:
         self.update()
 
     def _look_at(self, run: Run) -> None:
-        place = self._known.places[self._numbers[run]]
+        place = self._grouped.known.places[self._grouped.numbers[run]]
         self._talk = place.conversation
         self._branch = None if self._keeps_whole else place.branch
 
     def _looked_at(self) -> list[int]:
         """Return the requests that are looked at."""
-        if not self._known.talks:
+        if not self._grouped.known.talks:
             return []
-        talk = self._known.talks[self._talk]
+        talk = self._grouped.known.talks[self._talk]
         return talk.requests if self._branch is None else talk.branches[self._branch].requests
 
     def step(self, direction: int) -> bool:
         """Look at the next branch or conversation, or the one before; False where none is."""
-        talks = self._known.talks
+        talks = self._grouped.known.talks
         branches = self._branches(self._talk)
         here = -1 if self._branch is None else self._branch
         there = here + direction
@@ -190,7 +108,7 @@ class WatchedSessions:
 
     def _branches(self, talk: int) -> int:
         """Return how many branches can be looked at by themselves."""
-        count = len(self._known.talks[talk].branches)
+        count = len(self._grouped.known.talks[talk].branches)
         return count if count > 1 else 0
 
     # --- the view -------------------------------------------------------------------------------
@@ -199,10 +117,10 @@ class WatchedSessions:
         """Return what is drawn of the conversation, the same object as long as it can."""
         self.update()
         numbers = self._looked_at()
-        going = [number for number in self._going if self._place(number) == self._talk]
+        going = [number for number in self._grouped.going if self._place(number) == self._talk]
         going += [number for number in self._tips() if self._pending(number)]
-        elapsed = tuple(self._sent[number].feed.elapsed_ns() for number in going)
-        drawn = (self._talk, self._branch, len(numbers), elapsed, len(self._sent))
+        elapsed = tuple(self._grouped.sent[number].feed.elapsed_ns() for number in going)
+        drawn = (self._talk, self._branch, len(numbers), elapsed, len(self._grouped.sent))
         fresh = time.monotonic() - self._drawn_at < _REST_S and len(numbers) > _MANY
         if self._view is None or (drawn != self._drawn and not (fresh and self._drawn)):
             self._drawn, self._drawn_at = drawn, time.monotonic()
@@ -217,12 +135,12 @@ class WatchedSessions:
 
     def _tips(self) -> list[int]:
         """Return the last request of each branch of the conversation."""
-        talks = self._known.talks
+        talks = self._grouped.known.talks
         return [branch.tip for branch in talks[self._talk].branches] if talks else []
 
     def _stage(self, number: int) -> str:
         """Return what the exchange of a request is doing, empty where another request follows."""
-        watched = self._sent[number].watched
+        watched = self._grouped.sent[number].watched
         exchange = watched.exchange
         if exchange is None or exchange.feed is not watched.feed:
             return ""
@@ -232,10 +150,10 @@ class WatchedSessions:
         return self._stage(number) in ("asking", "tools")
 
     def _place(self, number: int) -> int:
-        return self._known.places[number].conversation
+        return self._grouped.known.places[number].conversation
 
     def _title(self) -> str:
-        talks = self._known.talks
+        talks = self._grouped.known.talks
         several = f" {self._talk + 1}/{len(talks)}" if len(talks) > 1 else ""
         title = f"Conversation{several}"
         if self._branch is not None:
@@ -249,20 +167,18 @@ class WatchedSessions:
         entries: list[WaterfallEntry] = []
         offset_ns = self._offset_ns(numbers)
         for number in numbers:
-            watched, run = self._sent[number]
-            feed = watched.feed
-            if feed.info.kind == "live" and feed.source.sent_ns is None and not feed.done:
-                continue  # It waits for its turn, and may never be sent.
-            place = self._known.places[number]
-            branch = self._known.talks[self._talk].branches[place.branch]
-            request = feed.info.request
-            model = (request or {}).get("model")
+            sent = self._grouped.sent[number]
+            if not sent.was_sent:
+                continue
+            run, feed = sent.run, sent.feed
+            place = self._grouped.known.places[number]
+            branch = self._grouped.known.talks[self._talk].branches[place.branch]
             entries.append(
                 WaterfallEntry(
                     key=run,
                     run=run,
                     scan=self._scans.setdefault(run, SpanScan(run)),
-                    model=model if isinstance(model, str) else "",
+                    model=sent.watched.model or "",
                     branch=place.branch,
                     kind=branch.kind,
                     before=last.get(place.branch),
@@ -276,15 +192,15 @@ class WatchedSessions:
 
     def title_of(self, key: Hashable) -> str:
         """Return what a request asks, in a few words."""
-        number = self._numbers.get(key) if isinstance(key, Run) else None
+        number = self._grouped.numbers.get(key) if isinstance(key, Run) else None
         if number is None:
             return ""
-        info = self._sent[number].feed.info
+        info = self._grouped.sent[number].feed.info
         return info.title if info.request is None else title_of(info.request)
 
     def _offset_ns(self, numbers: Sequence[int]) -> int | None:
         """Return how far the time of day is ahead of the clock, None where all are by the clock."""
-        feeds = [self._sent[number].feed for number in numbers]
+        feeds = [self._grouped.sent[number].feed for number in numbers]
         if all(feed.info.kind == "live" for feed in feeds):
             return None
         both = (feed for feed in feeds if feed.info.kind == "live" and feed.at_ns is not None)
@@ -302,13 +218,13 @@ class WatchedSessions:
             return
         due = []
         for key in keys:
-            number = self._numbers.get(key) if isinstance(key, Run) else None
-            if number is None or self._sent[number].run.state.end is None:
+            number = self._grouped.numbers.get(key) if isinstance(key, Run) else None
+            if number is None or self._grouped.sent[number].run.state.end is None:
                 continue
-            link = self._known.places[number].link
-            neighbours = (link.before, self._following.get(number), link.times)
-            if self._judged.get(self._sent[number].run) != neighbours:
-                self._judged[self._sent[number].run] = neighbours
+            link = self._grouped.known.places[number].link
+            neighbours = (link.before, self._grouped.following.get(number), link.times)
+            if self._judged.get(self._grouped.sent[number].run) != neighbours:
+                self._judged[self._grouped.sent[number].run] = neighbours
                 due.append(self._evidence(number))
         if due:
             self._judging = True
@@ -326,13 +242,13 @@ class WatchedSessions:
                 self._found[evidence.run] = findings[0]
 
     def _evidence(self, number: int) -> Evidence:
-        link = self._known.places[number].link
-        following = self._following.get(number)
-        before = None if link.before is None else of_run(*_pair(self._sent[link.before]))
-        last = None if link.same is None else of_run(*_pair(self._sent[link.same]))
-        request = None if following is None else self._sent[following].feed.info.request
+        sent, link = self._grouped.sent, self._grouped.known.places[number].link
+        following = self._grouped.following.get(number)
+        before = None if link.before is None else of_run(*_pair(sent[link.before]))
+        last = None if link.same is None else of_run(*_pair(sent[link.same]))
+        request = None if following is None else sent[following].feed.info.request
         return replace(
-            of_run(*_pair(self._sent[number])),
+            of_run(*_pair(sent[number])),
             before=before,
             next_request=request,
             earlier=() if last is None else (last,) * link.times,
@@ -346,16 +262,16 @@ class WatchedSessions:
         numbers = self._looked_at()
         entries = self._ledger_entries(numbers)
         rows = await asyncio.to_thread(ledger_rows, entries)
-        in_all = sum(self._lost(number) for number in range(len(self._sent)))
+        in_all = sum(self._lost(number) for number in range(len(self._grouped.sent)))
         title = self._title()
-        return Ledger(title, rows, sum(row.lost for row in rows), in_all, len(self._sent))
+        return Ledger(title, rows, sum(row.lost for row in rows), in_all, len(self._grouped.sent))
 
     def _ledger_entries(self, numbers: Sequence[int]) -> list[LedgerEntry]:
         places = {number: place for place, number in enumerate(numbers)}
         entries = []
         for number in numbers:
-            watched, run = self._sent[number]
-            before = self._known.places[number].link.before
+            watched, run = self._grouped.sent[number]
+            before = self._grouped.known.places[number].link.before
             if before is not None and before not in places:
                 # It stands in another branch, and is shown as no row.
                 before = None
@@ -374,10 +290,8 @@ class WatchedSessions:
         return entries
 
     def _lost(self, number: int) -> int:
-        before = self._known.places[number].link.before
-        return lost_tokens(
-            self._sent[number].run, None if before is None else self._sent[before].run
-        )
+        sent, before = self._grouped.sent, self._grouped.known.places[number].link.before
+        return lost_tokens(sent[number].run, None if before is None else sent[before].run)
 
 
 def _pair(sent: SentRun) -> tuple[Feed, Run]:
