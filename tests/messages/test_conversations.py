@@ -30,6 +30,23 @@ def taken(*exchanges: tuple[JsonObject, JsonObject | None]) -> Conversations:
     return known
 
 
+def test_what_has_tokens_counted_stands_beside_and_leads_to_nothing() -> None:
+    known = Conversations()
+    turns = asked("One.")
+    for counts in (True, False, True):
+        known.ask(turns, counts=counts)
+    known.answered(1, answered("First answer."))
+    more = asked("One.", "First answer.", "More.")
+    known.ask(more, counts=True)
+    known.ask(more)
+    assert [(place.conversation, place.branch) for place in known.places] == [
+        (0, 0), (1, 0), (1, 1), (1, 2), (1, 0)
+    ]  # fmt: skip
+    assert [place.link.before for place in known.places] == [None, None, None, None, 1]
+    assert {place.link.times for place in known.places} == {0}
+    assert [branch.kind for branch in known.talks[1].branches] == ["main", *["side call"] * 2]
+
+
 def test_two_conversations_side_by_side() -> None:
     assert placed(
         (asked("One."), answered("First answer.")),

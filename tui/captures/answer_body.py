@@ -14,8 +14,13 @@ from tui.captures.message_events import is_message, message_wire
 from tui.captures.recording import header_of
 from tui.core.records import JsonObject, strict_loads
 
-COUNTING: Final = "/count_tokens"
+_COUNTING: Final = "/count_tokens"
 _MOST_HELD: Final = 64 << 20
+
+
+def is_counting(url: str | None) -> bool:
+    """Whether a request has tokens counted: it asks for no answer, and nothing goes on from it."""
+    return (url or "").partition("?")[0].endswith(_COUNTING)
 
 
 class AnswerBody:
@@ -26,7 +31,7 @@ class AnswerBody:
         is_json = "json" in kind and 200 <= status < 300
         self.streamed = not is_json
         """Whether the answer came as a stream."""
-        self._counting = (url or "").partition("?")[0].endswith(COUNTING)
+        self._counting = is_counting(url)
         self._unwrapper = Unwrapper() if CONTENT_TYPE in kind else None
         self._held: bytearray | None = bytearray() if is_json else None
 

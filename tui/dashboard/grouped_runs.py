@@ -6,6 +6,7 @@ import time
 from collections import deque
 from typing import Final, NamedTuple
 
+from tui.captures.answer_body import is_counting
 from tui.core.session import Run
 from tui.dashboard.watched import Watched, Watchlist
 from tui.messages.conversations import Branch, Conversations
@@ -144,7 +145,9 @@ class GroupedRuns:
         source = feed.source
         answer = source.answer if isinstance(source, Answered) else None
         headers = None if answer is None else answer.sent_headers
-        before = self.known.ask(feed.info.request, headers).link.before
+        info = feed.info
+        counts = is_counting(info.url)
+        before = self.known.ask(info.request, headers, counts=counts).link.before
         if before is not None:
             self.following.setdefault(before, number)
 

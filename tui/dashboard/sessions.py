@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from tui.conversation.diagnosis import findings_of_linked, of_run
+from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.time_spans import SpanScan
 from tui.dashboard.grouped_runs import GroupedRuns, SentRun
@@ -281,7 +283,7 @@ class WatchedSessions:
                     key=run,
                     number=places[number] + 1,
                     run=run,
-                    request=watched.feed.info.request,
+                    request=partial(_request_of, watched.feed),
                     sent_ns=_start_ns(watched.feed, run, self._offset_ns(numbers)),
                     before=None if before is None else places[before],
                     missed=missed[0] if missed else None,
@@ -292,6 +294,10 @@ class WatchedSessions:
     def _lost(self, number: int) -> int:
         sent, before = self._grouped.sent, self._grouped.known.places[number].link.before
         return lost_tokens(sent[number].run, None if before is None else sent[before].run)
+
+
+def _request_of(feed: Feed) -> JsonObject | None:
+    return feed.info.request
 
 
 def _pair(sent: SentRun) -> tuple[Feed, Run]:

@@ -10,8 +10,23 @@ from tui.core.state import as_text
 from tui.findings.evidence import Evidence
 from tui.findings.finding import Finding
 from tui.findings.wording import listed, many, wire
-from tui.messages.following import Back, blocks_of_answer, joined_text, same, sent_back
-from tui.messages.request import SERVER_USES, THINKING, ids_of, returned
+from tui.messages.following import (
+    Back,
+    blocks_of_answer,
+    items_of,
+    joined_text,
+    same,
+    sent_back,
+)
+from tui.messages.request import (
+    SERVER_USES,
+    THINKING,
+    blocks_of,
+    ids_of,
+    messages_of,
+    returned,
+    role_of,
+)
 
 _ENDS: Final = {
     "truncated": "a stream that was cut off",
@@ -101,9 +116,10 @@ def blocks_changed(evidence: Evidence) -> Finding | None:
         return None
     came = returned(blocks_of_answer(answer))
     changes = [*_thinking(came, back, rest), *_calls(evidence, came, back), *_texts(came, back)]
+    seqs = [seq for one in changes if (seq := _seq_of(evidence, one.block)) is not None]
+    changes += _earlier_thinking(evidence, came, rest)
     if not changes:
         return None
-    seqs = [seq for one in changes if (seq := _seq_of(evidence, one.block)) is not None]
     thought = any(change.block.get("type") in THINKING for change in changes)
     means = (
         "the API can refuse it, and the cache is not read behind it"
@@ -125,9 +141,7 @@ def _thinking(
     came: list[JsonObject], back: list[JsonObject], rest: list[JsonObject]
 ) -> Iterator[_Change]:
     """Yield what became of the thinking; it counts only while its tool loop is open."""
-    ids = ids_of(came, "id", ("tool_use",))
-    paused = not rest and bool(ids_of(came, "id", SERVER_USES))
-    if not (ids & ids_of(rest, "tool_use_id", ("tool_result",)) or paused):
+    if not _loop_is_open(came, rest):
         return
     thoughts = [block for block in came if block["type"] in THINKING]
     left = [block for block in back if block.get("type") in THINKING]
@@ -147,6 +161,45 @@ def _thinking(
             yield _Change(f"{name} with another signature", block)
         else:
             yield _Change(f"{name} edited", block)
+
+
+def _loop_is_open(came: list[JsonObject], rest: list[JsonObject]) -> bool:
+    """Whether the next request goes on with the turn in which an answer came."""
+    ids = ids_of(came, "id", ("tool_use",))
+    paused = not rest and bool(ids_of(came, "id", SERVER_USES))
+    return bool(ids & ids_of(rest, "tool_use_id", ("tool_result",))) or paused
+
+
+def _earlier_thinking(
+    evidence: Evidence, came: list[JsonObject], rest: list[JsonObject]
+) -> Iterator[_Change]:
+    """Yield the thinking of earlier answers of the same tool loop that is not sent any more.
+
+    What the request of this answer left out already was told of the answer before.
+    """
+    if not _loop_is_open(came, rest):
+        return
+    assert evidence.request is not None and evidence.next_request is not None
+    sent = [item.block for item in items_of(evidence.mask(evidence.next_request))]
+    left = [block for block in sent if block.get("type") in THINKING]
+    for block in _thinking_of_loop(evidence.mask(evidence.request)):
+        twin = next((one for one in left if same(one, block)), None)
+        if twin is None:
+            yield _Change(f"{wire(block['type'])} of an earlier answer dropped or changed", block)
+            return
+        left.remove(twin)
+
+
+def _thinking_of_loop(request: JsonObject) -> list[JsonObject]:
+    """Return the thinking in the tool loop that a request goes on with."""
+    found: list[JsonObject] = []
+    for turn in reversed(messages_of(request)):
+        blocks = [block for block in blocks_of(turn) if isinstance(block, dict)]
+        if role_of(turn) == "assistant":
+            found = [block for block in blocks if block.get("type") in THINKING] + found
+        elif role_of(turn) == "user" and not ids_of(blocks, "tool_use_id", ("tool_result",)):
+            break
+    return found
 
 
 def _calls(evidence: Evidence, came: list[JsonObject], back: list[JsonObject]) -> Iterator[_Change]:

@@ -42,6 +42,8 @@ class Evidence:
     """How coarse the times are that the run was recorded with."""
     bare: bool = False
     """The run comes from a file of bare events: how these stood on the wire is not known."""
+    counts: bool = False
+    """The request has tokens counted: it is of no conversation."""
     before: Evidence | None = None
     """The run before it in the conversation: the one whose answer or turns it goes on from."""
     next_request: JsonObject | None = None
@@ -123,6 +125,7 @@ def linked(runs: Sequence[Evidence]) -> list[Evidence]:
 
 
 def _exchange(one: Evidence) -> RequestAndAnswer:
-    if one.request is None or one.run.first_offset:
-        return RequestAndAnswer(None, None)  # A later message of a body has no request of its own.
+    # A later message of a body has no request of its own.
+    if one.request is None or one.run.first_offset or one.counts:
+        return RequestAndAnswer(None, None)
     return RequestAndAnswer(one.mask(one.request), one.mask(one.state.message_json()))

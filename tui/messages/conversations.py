@@ -78,25 +78,34 @@ class Conversations:
         """Texts are known by their hashes: some are long."""
         self._voices: dict[str, str] = {}
 
-    def ask(self, request: JsonObject | None, headers: Mapping[str, str] | None = None) -> Placed:
-        """Take the next request, with its headers."""
+    def ask(
+        self,
+        request: JsonObject | None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        counts: bool = False,
+    ) -> Placed:
+        """Take the next request, with its headers. One that `counts` tokens leads to nothing."""
         number = len(self.places)
-        link = self._linker.ask(request)
+        link = self._linker.ask(None if counts else request)
         known = request or {}
         session, first = session_of(known, headers or {}), _first(known)
         voice = _system(known)[:_VOICE]
         self._systems.append(self._voices.setdefault(voice, voice))
         self._sessions.append(session)
-        place = self._place(link, session, first, number)
+        if counts:
+            place = self._aside(link, session, first)
+        else:
+            place = self._place(link, session, first, number)
         talk = self.talks[place.conversation]
         talk.requests.append(number)
         branch = talk.branches[place.branch]
         branch.requests.append(number)
         branch.tip = number
         self.places.append(place)
-        if session:
+        if session and not counts:
             self._by_session.setdefault(session, number)
-        if first is not None:
+        if first is not None and not counts:
             self._by_first[first] = number
         return place
 
@@ -134,10 +143,18 @@ class Conversations:
         if near is None:
             near = self._alike(session, first, number)
         if near is None:
-            self.talks.append(Talk(branches=[Branch("main")]))
-            return Placed(link, len(self.talks) - 1, 0)
+            return self._alone(link)
         alike = _same_voice(self._systems[near], self._systems[number])
         return self._branch(link, near, "branch" if alike else "side call")
+
+    def _aside(self, link: Link, session: str, first: int | None) -> Placed:
+        """Return where a request belongs that only counts: beside those that begin as it does."""
+        near = self._by_session.get(session) if session else self._by_first.get(first or 0)
+        return self._alone(link) if near is None else self._branch(link, near, "side call")
+
+    def _alone(self, link: Link) -> Placed:
+        self.talks.append(Talk(branches=[Branch("main")]))
+        return Placed(link, len(self.talks) - 1, 0)
 
     def _going_on(self, link: Link, before: int, number: int) -> Placed:
         _, conversation, branch = self.places[before]

@@ -1,7 +1,8 @@
 """Which request goes on from which answer, found among requests in the order they were sent.
 
 A request goes on from an answer that it names (`thread.previous_message_id`), else from the one
-whose turns it begins with, else from the one whose blocks it sends back.
+whose turns it begins with, else from the one whose blocks it sends back. Where earlier turns were
+changed on the way, it is a later one of those that go on from there whose call it sends back.
 
 An agent sends all of its history with each request, so only what is new in it is looked up: from
 its end backwards, until an earlier request ends there. The rest of the two is then compared as it
@@ -11,6 +12,7 @@ is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
@@ -76,26 +78,27 @@ class Linker:
         self._by_id: dict[str, int] = {}
         self._by_call: dict[str, int] = {}
         self._by_end: dict[int, list[_Asked]] = {}
-        self._count = 0
+        self._before: list[int | None] = []
+        """What each request goes on from."""
 
     def ask(self, request: JsonObject | None) -> Link:
         """Take the next request."""
-        number = self._count
-        self._count += 1
+        number = len(self._before)
         if request is None:
+            self._before.append(None)
             return Link(None)
         turns = _Turns(request)
         before, shares = self._named(request), None
         if before is None:
             before, shares = self._extended(turns)
-        if before is None:
-            before = self._sent_back(request)
+            before = self._further(before, request)
         asked = self._find(turns, 0)
         if asked is None:
             asked = _Asked(turns.messages)
             self._by_end.setdefault(turns.end(0), []).append(asked)
         asked.numbers.append(number)
         alike = _alike(asked, request)
+        self._before.append(before)
         found = Link(before, alike[-1] if alike else None, len(alike), shares)
         alike.append(number)
         return found
@@ -153,6 +156,14 @@ class Linker:
                 return asked
         return None
 
+    def _further(self, before: int | None, request: JsonObject) -> int | None:
+        """Return the exchange whose call a request sends back, if it goes on from `before`."""
+        called = self._sent_back(request)
+        at = called
+        while before is not None and at is not None and at > before:
+            at = self._before[at]
+        return called if at == before or before is None else before
+
     def _sent_back(self, request: JsonObject) -> int | None:
         """Return the exchange whose call is the last that this request sends back."""
         if not self._by_call:
@@ -188,7 +199,9 @@ class _Turns:
         self._items: list[tuple[int, TurnBlock]] = []
         """The number of the turn and the block in it, the very last first."""
         self._marks: list[int] = []
-        first = next(iter(items_of({"messages": self.messages[:1]})), None)
+        # A turn may have no blocks.
+        turns = (items_of({"messages": [turn]}) for turn in self.messages)
+        first = next(chain.from_iterable(turns), None)
         self._first = 0 if first is None else _mark(first)
 
     def has(self, left: int) -> bool:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tui.captures.answer_body import COUNTING, AnswerBody
+from tui.captures.answer_body import AnswerBody, is_counting
 from tui.captures.codec import (
     CaptureError,
     CaptureLine,
@@ -208,7 +208,7 @@ class CaptureFollower:
     def _title(
         self, url: str | None, headers: Mapping[str, str], request: JsonObject | None
     ) -> str:
-        if (url or "").partition("?")[0].endswith(COUNTING):
+        if is_counting(url):
             return "count_tokens"
         placed = self._conversations.ask(request, headers)
         branch = self._conversations.talks[placed.conversation].branches[placed.branch]
