@@ -136,6 +136,19 @@ def test_ten_thousand_requests_of_a_few_conversations() -> None:
         history.append({"role": "user", "content": [result]})
 
 
+def test_of_a_long_request_only_its_end_is_looked_up() -> None:
+    linker = Linker()
+    looked_up: list[int] = []
+    find = linker._find
+    linker._find = lambda turns, left: looked_up.append(left) or find(turns, left)  # type: ignore
+    turns: list[JsonObject] = [{"role": "user", "content": f"{n}"} for n in range(20_000)]
+    for _ in range(2):
+        linker.ask({"messages": turns})
+    assert len(looked_up) <= 2 * 5_000
+    more = [*turns, {"role": "assistant", "content": "So."}, {"role": "user", "content": "On."}]
+    assert linker.ask({"messages": more}).before == 1
+
+
 def test_a_branch_shares_the_beginning_of_another() -> None:
     linker = Linker()
     first = [{"role": "user", "content": "Hi."}]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
 from tui.core.state import as_text
@@ -13,6 +13,7 @@ from tui.findings.wording import listed, many, wire
 from tui.messages.following import (
     Back,
     blocks_of_answer,
+    common,
     items_of,
     joined_text,
     same,
@@ -49,9 +50,18 @@ def _back(evidence: Evidence) -> tuple[JsonObject, Back] | None:
     answer = _answer(evidence)
     if answer is None:
         return None
-    request, following = evidence.mask(evidence.request), evidence.mask(evidence.next_request)
-    back = sent_back(request, answer, following)
+    back = sent_back(*_requests(evidence, answer))
     return None if back is None else (answer, back)
+
+
+def _requests(evidence: Evidence, answer: JsonObject) -> tuple[JsonObject, JsonObject, JsonObject]:
+    """Return the request, its answer and the next request, all of them masked."""
+    hide = _unchanged if evidence.masked else evidence.mask
+    return hide(evidence.request), answer, hide(evidence.next_request)
+
+
+def _unchanged(value: Any) -> Any:  # noqa: ANN401
+    return value
 
 
 def _seq_of(evidence: Evidence, block: JsonObject) -> int | None:
@@ -117,7 +127,7 @@ def blocks_changed(evidence: Evidence) -> Finding | None:
     came = returned(blocks_of_answer(answer))
     changes = [*_thinking(came, back, rest), *_calls(evidence, came, back), *_texts(came, back)]
     seqs = [seq for one in changes if (seq := _seq_of(evidence, one.block)) is not None]
-    changes += _earlier_thinking(evidence, came, rest)
+    changes += _earlier_thinking(evidence, answer, rest)
     if not changes:
         return None
     thought = any(change.block.get("type") in THINKING for change in changes)
@@ -171,18 +181,19 @@ def _loop_is_open(came: list[JsonObject], rest: list[JsonObject]) -> bool:
 
 
 def _earlier_thinking(
-    evidence: Evidence, came: list[JsonObject], rest: list[JsonObject]
+    evidence: Evidence, answer: JsonObject, rest: list[JsonObject]
 ) -> Iterator[_Change]:
     """Yield the thinking of earlier answers of the same tool loop that is not sent any more.
 
     What the request of this answer left out already was told of the answer before.
     """
-    if not _loop_is_open(came, rest):
+    if not _loop_is_open(blocks_of_answer(answer), rest):
         return
-    assert evidence.request is not None and evidence.next_request is not None
-    sent = [item.block for item in items_of(evidence.mask(evidence.next_request))]
+    request, _, following = _requests(evidence, answer)
+    place = common(messages_of(request), messages_of(following))
+    sent = [item.block for item in items_of(following, place)]
     left = [block for block in sent if block.get("type") in THINKING]
-    for block in _thinking_of_loop(evidence.mask(evidence.request)):
+    for block in _thinking_of_loop(messages_of(request), place):
         twin = next((one for one in left if same(one, block)), None)
         if twin is None:
             yield _Change(f"{wire(block['type'])} of an earlier answer dropped or changed", block)
@@ -190,10 +201,10 @@ def _earlier_thinking(
         left.remove(twin)
 
 
-def _thinking_of_loop(request: JsonObject) -> list[JsonObject]:
-    """Return the thinking in the tool loop that a request goes on with."""
+def _thinking_of_loop(turns: list[Any], start: int) -> list[JsonObject]:
+    """Return the thinking in the tool loop that a request goes on with, from a turn on."""
     found: list[JsonObject] = []
-    for turn in reversed(messages_of(request)):
+    for turn in reversed(turns[start:]):
         blocks = [block for block in blocks_of(turn) if isinstance(block, dict)]
         if role_of(turn) == "assistant":
             found = [block for block in blocks if block.get("type") in THINKING] + found

@@ -21,6 +21,7 @@ from tui.messages.following import (
     USES,
     TurnBlock,
     blocks_of_answer,
+    common,
     is_of,
     items_of,
     same,
@@ -32,8 +33,9 @@ _UNSAID: Final = frozenset({"stream", "cache_control", "diagnostics", "metadata"
 """Fields of a request that say nothing about what is asked."""
 _TAIL: Final = 2
 """Requests are looked up by their first block and so many at their end."""
+_FURTHEST: Final = 4_096
+"""A request that goes on from another adds fewer blocks: so many are looked up at its end."""
 _TELLING: Final = ("type", "text", "id", "tool_use_id", "signature")
-_STEP: Final = 32
 _MOST: Final = 64
 """Different requests that end alike are compared, at most; the newest are."""
 
@@ -128,7 +130,7 @@ class Linker:
         stands there it is a branch: the second is the one whose beginning they have in common.
         """
         left = 1
-        while turns.has(left):
+        while left <= _FURTHEST and turns.has(left):
             found = self._find(turns, left)
             if found is not None:
                 back = turns.assistant_after(left)
@@ -226,7 +228,7 @@ class _Turns:
         if left and self._items[left][0] < len(start) <= self._items[left - 1][0]:
             return True  # A turn ends there.
         # What is the same need not be counted: a long history is, nearly all of it.
-        place = _common(start, self.messages)
+        place = common(start, self.messages)
         return _count(start[place:]) + left == _count(self.messages[place:])
 
     def assistant_after(self, left: int) -> list[JsonObject]:
@@ -257,7 +259,7 @@ def _mark(item: TurnBlock) -> int:
 
 def begins_with(messages: list[Any], start: list[Any]) -> bool:
     """Whether the blocks of `start` are the first ones of `messages`."""
-    place = _common(start, messages)
+    place = common(start, messages)
     if place == len(start):
         return True
     # From here they differ, perhaps in nothing that counts.
@@ -266,17 +268,6 @@ def begins_with(messages: list[Any], start: list[Any]) -> bool:
         one.role == other.role and (one.block == other.block or same(one.block, other.block))
         for one, other in zip(rest, whole, strict=False)
     )
-
-
-def _common(one: list[Any], other: list[Any]) -> int:
-    """Return how many values two lists begin with in common."""
-    most = min(len(one), len(other))
-    place = 0
-    while place < most and one[place : place + _STEP] == other[place : place + _STEP]:
-        place += _STEP
-    while place < most and one[place] == other[place]:
-        place += 1
-    return min(place, most)
 
 
 def _alike(asked: _Asked, request: JsonObject) -> list[int]:
