@@ -55,6 +55,7 @@ class Dashboard(Screen[None]):
         self.heads = EventHead(id="heads")
         self.log_pane = EventLog(id="events")
         self.ask = AskBar(id="ask")
+        self.complaint = Static("", id="complaint", markup=False)
         self.verdict = VerdictBar(id="verdict")
         self.counters = CounterBar(id="counters")
         self.keys = KeyBar(id="keys")
@@ -83,7 +84,7 @@ class Dashboard(Screen[None]):
                 yield self.heads
                 yield self.log_pane
         yield self.ask
-        yield Static("", id="complaint", markup=False)
+        yield self.complaint
         yield self.verdict
         yield self.counters
         yield self.keys
@@ -132,9 +133,8 @@ class Dashboard(Screen[None]):
 
     def complain(self, text: str) -> None:
         """Give a failure a row of its own; no text takes the row away."""
-        row = self.query_one("#complaint", Static)
-        row.update(text)
-        row.display = bool(text)
+        self.complaint.update(text)
+        self.complaint.display = bool(text)
 
     def ask_for(self, kind: str, text: str) -> None:
         """Have the reader type a search or a filter, of events or of runs."""
