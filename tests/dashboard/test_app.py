@@ -35,7 +35,7 @@ async def test_before_the_first_byte_each_pane_says_what_will_appear() -> None:
     async with on_stage(timed(*ANSWER)) as stage:
         assert "The answer appears here" in stage.text
         assert "Tool calls appear here" in stage.text
-        assert "Waiting for the first event" in stage.text
+        assert "Events appear here, a row each" in stage.text
         assert stage.moment.count == 0
 
 

@@ -482,6 +482,18 @@ async def test_where_nothing_can_be_asked_it_says_so() -> None:
         assert "This is a recording" in stage.text
 
 
+async def test_an_idle_screen_offers_what_can_be_done_there() -> None:
+    async with talk() as line:
+        stage = line.stage
+        await stage.advance(1)
+        assert stage.lines[-1].startswith(" enter send  ctrl+j new line  esc leave")
+        await stage.press("escape")
+        await stage.advance(1)
+        assert stage.lines[-1].startswith(" i ask  o options")
+        await stage.press("e")
+        assert "Nothing was sent yet" in stage.text
+
+
 async def test_what_the_prompt_cache_did_is_shown() -> None:
     async with talk("Hello") as line:
         stage = line.stage

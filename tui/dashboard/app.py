@@ -100,6 +100,7 @@ class StreamscopeApp(App[int]):
         self.following = FollowedCaptures(ui, watchlist, self.desk, following)
         if relay is not None:
             self.following.attach(relay, settings.now)
+            self.ticker.relayed = True
         batch = bool(following) or opening is not None or len(factories) > 1
         batch = batch or (live is not None and len(live.jobs) > 1)
         self.run_list = RunList(ui, watchlist, self.verdicts, settings.now, batch=batch)

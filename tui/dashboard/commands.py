@@ -216,9 +216,11 @@ _PANES: Final = {
         ("enter", "The event that wrote it"),
     ]),
     "runs": ("List of runs", [
-        ("j k", "The run below, above"),
+        ("j k g G", "Move; first, last run"),
         ("enter", "Show the run"),
-        ("s", "Sort by the next column"),
+        ("s S", "Next column; other order"),
+        ("f", "Filter the runs"),
+        ("backspace", "All runs again"),
     ]),
 }  # fmt: skip
 _GROUPS: Final = (_PLAY, _ASK, _MOVE, _FIND, _VIEW, _KEEP, _APP)
@@ -231,9 +233,7 @@ def help_groups(pane: str, keys: Mapping[str, str] = {}) -> list[tuple[str, list
     """
     shown = shown_keys(keys)
     panes = [_PANES[pane]] if pane in _PANES else []
-    panes += [
-        group for id, group in _PANES.items() if id in ("events", "transcript") and id != pane
-    ]
+    panes += [group for id, group in _PANES.items() if id != pane]
     own = {
         group: [(shown[key.id], key.what) for key in KEYS if key.group == group]
         for group in _GROUPS

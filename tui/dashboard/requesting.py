@@ -38,7 +38,9 @@ class Requesting:
         if self._ui.modal:
             return
         request = None if shown is None else shown.feed.info.request
-        if request is None:
+        if shown is None:
+            self._ui.say("Nothing was sent yet")
+        elif request is None:
             self._ui.say("This file has no request")
         else:
             self._view(request)
