@@ -302,7 +302,7 @@ def test_files(call: Call, stream: Path) -> None:
     assert call("open", stream, *INSTANT).status == 0
     result = call("open", stream, cut, stream, *INSTANT)
     assert (result.status, result.out) == (1, "one two\none \none two\n")
-    assert "streamscope: truncated\n" in result.err
+    assert "streamscope: cut.sse: truncated\n" in result.err
 
 
 @pytest.mark.parametrize("plain", [[], ["--plain"]])
@@ -313,11 +313,19 @@ def test_standard_input(call: Call, plain: list[str]) -> None:
     assert result.err.startswith("complete ")
 
 
+def test_what_is_wrong_with_a_file_names_it(call: Call, stream: Path) -> None:
+    empty = stream.with_name("empty.sse")
+    empty.write_bytes(b"")
+    result = call("open", empty, *INSTANT)
+    assert result.err.startswith("streamscope: empty.sse: it is empty: nothing to show\n")
+    assert call("mock", "--from", empty).one_line().startswith(f"{empty}: nothing is recorded")
+
+
 def test_standard_input_that_is_no_stream(call: Call) -> None:
     with piped(b"curl: (22) The requested URL returned error: 401\n"):
         result = call("open", "-")
     assert (result.status, result.out) == (1, "")
-    assert "streamscope: not_sse: plain text, not an event stream\n" in result.err
+    assert ": plain text, not an event stream\n" in result.err
 
 
 def test_standard_input_that_is_not_utf_8(call: Call) -> None:

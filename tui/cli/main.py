@@ -310,6 +310,7 @@ def mock(
     A client can ask for a fault itself, in the header x-streamscope-fault or after the model name:
     scenario:plain!overloaded:5
     """
+    from tui.captures.recording import ImportFailure
     from tui.mock.mock import MockSettings, serve
 
     given = context.get_parameter_source
@@ -326,6 +327,8 @@ def mock(
             settings = MockSettings(speed, jitter, seed, faults, fault_rate)
             serve_recorded(Path(capture), match, settings, port)
         serve(port, speed, jitter=jitter, seed=seed, faults=faults, fault_rate=fault_rate)
+    except ImportFailure as error:
+        fail(f"{capture}: {error}")
     except ValueError as error:
         fail(str(error))
     except OSError as error:
