@@ -26,7 +26,7 @@ def test_each_moment_has_six_to_nine_keys_help_and_quit_last(moment: str) -> Non
 
 def test_a_modal_has_its_own_keys_only() -> None:
     shown = entries(Footing("", tuple(_of_modal(Why([])))))
-    assert [key for key, _, _ in shown] == ["esc", "enter", "y", "ctrl+q"]
+    assert [key for key, _, _ in shown] == ["esc", "ctrl+q"]
 
 
 async def test_the_bar_follows_what_happens() -> None:
@@ -75,3 +75,15 @@ async def test_every_key_of_a_modal_closes_what_it_says() -> None:
             while stage.app.screen is not stage.app.dashboard:
                 await stage.press("escape")
             assert stage.app.is_running
+
+
+async def test_where_nothing_is_wrong_yet_it_is_said_and_nothing_else_is_offered() -> None:
+    async with on_stage(BytesSource(timed(*ANSWER)), size=(80, 24)) as stage:
+        await stage.at(0.3)
+        await stage.press("d")
+        assert "Nothing is wrong so far" in stage.text
+        assert stage.lines[-1].split() == ["esc", "close", "ctrl+q", "quit"]
+        await stage.press("enter", "y", "escape")
+        await stage.at(60)
+        await stage.press("d")
+        assert "enter go there  y copy" in stage.lines[-1]
