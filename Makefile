@@ -19,7 +19,7 @@ help:
 	@echo 'make demo       set up and open the demo'
 	@echo 'make check      set up and run every check: format, lint, types, imports, tests'
 	@echo 'make test       the tests alone'
-	@echo 'make clients    the mock against the clients that people use: fetches them into .clients with pip and npm'
+	@echo 'make clients    the mock and the relay against the clients that people use: fetches them into .clients with pip and npm'
 	@echo 'make cover      the tests, with the branch coverage of the core (must be 100 %)'
 	@echo 'make fuzz       look for what breaks a law: 10 minutes a target, 100000 examples of all laws, or make FUZZ_SECONDS=60 fuzz'
 	@echo 'make bench      the benchmarks: ours against a yardstick, as ratios'
@@ -45,19 +45,23 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
 	$(PIP) --editable '.[dev]'
 	@touch $(VENV)/.installed $@
 
-# The mock is tested with the TypeScript SDK as well, where npm can fetch it; the test is skipped
-# where it cannot.
-$(NODE)/.tried: $(VENV)/.created
-	$(STEP) 'fetch the TypeScript SDK into $(NODE), if there is npm'
+# The mock and the relay are tested with clients in TypeScript as well, where npm can fetch them; these
+# tests are skipped where it cannot.
+$(NODE)/.tried-sdk-and-ai: $(VENV)/.created
+	$(STEP) 'fetch clients in TypeScript into $(NODE), if there is npm'
 	@mkdir -p $(NODE)
-	@command -v npm > /dev/null || echo 'no npm: its test will be skipped'
-	@! command -v npm > /dev/null || timeout 120 npm install --silent --no-audit --no-fund --no-save --prefix $(NODE) '@anthropic-ai/sdk@1' || echo 'not fetched: its test will be skipped'
+	@command -v npm > /dev/null || echo 'no npm: their tests will be skipped'
+	@! command -v npm > /dev/null || timeout 120 npm install --silent --no-audit --no-fund --no-save --prefix $(NODE) '@anthropic-ai/sdk@1' ai@6 '@ai-sdk/anthropic@3' || echo 'not fetched: their tests will be skipped'
 	@touch $@
 
 demo: $(VENV)/.installed
 	@$(VENV)/bin/streamscope demo
 
-check: format-check lint types imports test
+# Types and imports are checked beside the tests, which leave a core idle now and then.
+check: format-check lint
+	@$(MAKE) --no-print-directory types imports & beside=$$!; \
+	$(MAKE) --no-print-directory test; tests=$$?; \
+	wait $$beside || { echo 'mypy or lint-imports failed: see above'; exit 1; }; exit $$tests
 	$(STEP) 'all checks passed'
 
 format-check: $(VENV)/.installed-dev
@@ -76,13 +80,13 @@ imports: $(VENV)/.installed-dev
 	$(STEP) 'lint-imports'
 	@$(VENV)/bin/lint-imports
 
-test: $(VENV)/.installed-dev $(NODE)/.tried
+test: $(VENV)/.installed-dev $(NODE)/.tried-sdk-and-ai
 	$(STEP) 'pytest'
 	@STREAMSCOPE_NODE_MODULES=$(CURDIR)/$(NODE)/node_modules $(PY) -m pytest -n 4 --dist loadgroup
 
 # What it installs comes from a package registry, so it is no part of the checks.
 clients: $(VENV)/.installed-dev
-	$(STEP) 'clients against the mock'
+	$(STEP) 'clients against the mock, and through the relay'
 	@$(PY) -m tests.clients
 
 cover: $(VENV)/.installed-dev

@@ -8,21 +8,23 @@ async with on_stage(timed(message_start(), *text_block(0, "hi"))) as stage:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Final
 
+import pytest
 from textual.app import App
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.events import Key, MouseScrollDown, MouseScrollUp, Resize
 from textual.geometry import Size
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tests.limits import HANG_S
+from tests.limits import HANG_S, go_on
 from tests.manual_clock import ManualClock, settle
 from tests.playbook import wire
 from tui.conversation.plan import LivePlan
@@ -47,6 +49,7 @@ _TICKS: Final = 6
 _MOST_TICKS: Final = 500
 _MOST_TURNS: Final = 20_000
 _QUIET_TURNS: Final = 6
+_draw_frame: Final = Screen._compositor_refresh
 
 
 # --- sources --------------------------------------------------------------------------------------
@@ -136,8 +139,23 @@ class PushedSource:
 # --- waiting --------------------------------------------------------------------------------------
 
 
-async def drawn(app: App[Any]) -> None:
-    """Let every message be handled and what they change be drawn.
+@contextmanager
+def frames_where_drawn() -> Iterator[None]:
+    """Have screens draw frames in `drawn` alone: nobody sees those between."""
+
+    def leave(screen: Screen[Any]) -> None:
+        if screen is not screen.app.screen:
+            return _draw_frame(screen)  # Lies under another one, which it has drawn again.
+        screen._dirty_widgets.clear()  # The regions that they take up are kept.
+        screen.app._update_mouse_over(screen)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Screen, "_compositor_refresh", leave)
+        yield
+
+
+async def drawn(app: App[Any], *, frame: bool = True) -> None:
+    """Let every message be handled and what they change be drawn, or only laid out.
 
     The pilot waits for a processor that is idle, and the app for timers of some milliseconds. Both
     take time, and neither is sure on a busy machine.
@@ -147,10 +165,12 @@ async def drawn(app: App[Any]) -> None:
         if app._exit:
             return
         app.screen._on_timer_update()
+        if frame and app.screen._compositor._dirty_regions:
+            _draw_frame(app.screen)
     await _all_handled(app)
     if app.animator._animations or app.animator._scheduled:
         await app.animator.wait_until_complete()
-        await drawn(app)
+        await drawn(app, frame=frame)
 
 
 async def _all_handled(app: App[Any]) -> None:
@@ -214,8 +234,8 @@ class Stage:
         await settle()
         for _ in range(_TICKS):
             self.app.tick()
-        for _ in range(_MOST_TICKS):  # A busy machine takes more ticks to lay the text out.
-            if self.transcript_pane.complete:
+        for _ in range(_MOST_TICKS):  # A busy machine takes more ticks to lay out and to search.
+            if self.transcript_pane.complete and self.app.finder.progress == 1:
                 break
             self.app.tick()
         await drawn(self.app)
@@ -225,8 +245,7 @@ class Stage:
         """Let calls over the network go on until `condition` holds, and draw."""
         async with asyncio.timeout(HANG_S):
             while not condition():
-                for _ in range(20):
-                    await asyncio.sleep(0)
+                await go_on()
                 self.app.tick()
         return await self.settle()
 
@@ -243,7 +262,7 @@ class Stage:
         """Press keys, and draw. (The pilot's own `press` waits for an idle processor.)"""
         for key in keys:
             self.app.simulate_key(key)
-            await drawn(self.app)
+            await drawn(self.app, frame=False)
         return await self.settle()
 
     async def click(self, widget: Widget, x: int, y: int) -> Stage:
@@ -398,10 +417,11 @@ async def on_stage(
         opening=opening,
     )
     app.animation_level = "none"
-    async with app.run_test(size=size, notifications=True) as pilot:
-        stage = Stage(app, pilot, clock)
-        await stage.begin(len(playables))
-        yield stage
+    with frames_where_drawn():
+        async with app.run_test(size=size, notifications=True) as pilot:
+            stage = Stage(app, pilot, clock)
+            await stage.begin(len(playables))
+            yield stage
 
 
 def factory_of(playable: Playable) -> SourceFactory:

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.handing_out import in_order
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # The default is repeatable and quick. To search: pytest --hypothesis-profile fuzz tests/test_x.py
@@ -25,7 +27,7 @@ settings.register_profile(
     "ci",
     deadline=None,
     derandomize=True,
-    max_examples=40,
+    max_examples=25,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -51,9 +53,6 @@ _DROPPED = {"COLORTERM", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM_PR
 # Else every program that a test starts compiles all of its modules again.
 _DROPPED |= {"PYTHONDONTWRITEBYTECODE"}
 
-_QUICK = {"compare", "core", "find", "findings", "messages", "scenarios", "viewmodel"}
-"""The folders of tests in which most take a millisecond or so."""
-
 _patch = pytest.MonkeyPatch()
 _home: list[str] = []
 
@@ -62,8 +61,10 @@ class NetworkBlocked(RuntimeError):
     """A test tried to reach a host other than this machine."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Leave the user's world behind, before any module under test reads it at import."""
+    # Where there is xdist: its own order is by the number of tests alone.
+    config.option.loadscopereorder = False
     for name in list(os.environ):
         if name in _KEPT:
             continue
@@ -98,14 +99,10 @@ def pytest_collection() -> Iterator[None]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Hand out files of quick tests whole: one by one, a worker waits longer than it works.
-
-    Whole files come first, so what is left for the end is small.
-    """
-    for item in items:
-        if item.path.parent.name in _QUICK and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {item.path.stem}"))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests in the order in which workers get them."""
+    if hasattr(config, "workerinput"):
+        items[:] = in_order(items)
 
 
 def _parse_styles_once() -> None:

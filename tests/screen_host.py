@@ -11,7 +11,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from tests.app_harness import change_size, drawn
+from tests.app_harness import change_size, drawn, frames_where_drawn
 from tests.conftest import ROOT
 
 
@@ -90,6 +90,7 @@ async def shown(
 ) -> AsyncIterator[Hand]:
     """Show a screen, or an app of the test's own."""
     app = screen if isinstance(screen, Host) else Host(screen)
-    async with app.run_test(size=size) as pilot:
-        await drawn(app)
-        yield Hand(app, pilot)
+    with frames_where_drawn():
+        async with app.run_test(size=size) as pilot:
+            await drawn(app)
+            yield Hand(app, pilot)

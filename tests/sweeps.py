@@ -16,7 +16,7 @@ def exhaustive() -> bool:
     return settings.get_current_profile_name() == "fuzz"
 
 
-def sampled(values: Sequence[T], key: str, most: int = 60, edges: int = 3) -> list[T]:
+def sampled(values: Sequence[T], key: str, most: int = 40, edges: int = 3) -> list[T]:
     """Return `most` of the values, in order: the first and last ones and some between.
 
     The same ones each time for a `key`; every one of them in `make fuzz`.

@@ -200,10 +200,16 @@ class Feed:
         return self.session.ended
 
     @property
+    def loading(self) -> bool:
+        """Whether this is a recording that is being read as fast as it can be, or waits for it."""
+        info = self.info
+        return not self.done and (info.size is not None or info.read_share is not None)
+
+    @property
     def progress(self) -> float | None:
         """How much of a body of known size was read, 0 to 1; None where none is being loaded."""
         size, read_share = self.info.size, self.info.read_share
-        if self.done or (size is None and read_share is None):
+        if not self.loading:
             return None
         if size is None:
             return read_share() if read_share is not None else None

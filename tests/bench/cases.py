@@ -33,6 +33,7 @@ CASES: Final = {
     "mock": "serving",
     "relay-latency": "relaying",
     "relay-speed": "relaying",
+    "relay-memory": "relaying",
     "list-refresh": "many_runs",
     "many-streams": "many_streams",
     "many-requests": "many_requests",

@@ -1,115 +1,204 @@
-"""The relay: what it adds to each event, and how fast one stream goes through it.
+"""The relay: what it adds to each event, how fast one stream goes through it, what it keeps.
 
-`python -m tests.bench.relaying upstream` serves events that carry their time, as fast as asked;
-`… bare URL` is the least that a relay can do with aiohttp.
+Beside it, in the same run: no relay, a bare aiohttp relay, and mitmproxy where it is installed. The
+budgets are those of a machine on which a direct event is 0.44 ms old at the median (p99 1.1 ms),
+one through a bare relay 0.64 (1.7), and which carries 477 MB/s through a bare relay, 193 through
+mitmproxy. Ratios of the same run stand for them, as times say more about the machine.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import subprocess
-import sys
+import os
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final, NamedTuple
 
-import aiohttp
-from aiohttp import web
-
-from tests.bench.measure import Limit, Row, at_most, duration
-from tests.bench.serving import serving
+from tests.bench.measure import Limit, Row, at_most, duration, times
+from tests.bench.relay_servers import Running, bare, dashboard, mitmproxy, ours, upstream
 from tests.loopback import KEY, request_bytes
-from tui.relay.service import RelaySettings
 from tui.relay.tape_queue import TapeSettings
-from tui.serving.server import LoopbackServer
 
 _STREAMS: Final = 20
 _RATE: Final = 100
 """Events a second of each stream."""
 _SECONDS: Final = 3.0
-_MEGABYTES: Final = 256
+_EVENTS: Final = int(_RATE * _SECONDS)
+_BYTES: Final = 60 << 20
+"""Of one stream at full speed. All of it may be waiting to be written before the recording ends."""
+_TIMES: Final = 4
+_REQUESTS: Final = 10_000
+_WARM: Final = 1_000
 
 _LIMIT_S: Final = 300.0
 _SENT: Final = b'"sent":'
 
+_AGE: Final = {"p50": 1.16, "p99": 1.8}
+"""(0.44 + 0.3) / 0.64, and (1.1 + 2) / 1.7: how old an event may be, of its age by a bare relay."""
+_ADDED_MS: Final = {"p50": 0.3, "p99": 2.0}
+_PLAIN: Final = {"mitmproxy": 1.5, "bare": 0.6}
+"""Of what it does; 1.5 x 193 / 477."""
+_RECORDED: Final = {"mitmproxy": 0.7, "bare": 0.28}
+"""0.7 x 193 / 477: 135 MB/s there."""
 
-class Delay(NamedTuple):
-    """Seconds from the upstream's write to the client's read."""
+
+class Delays(NamedTuple):
+    """Seconds from the upstream's write to the client's read, and the relay's work for an event."""
 
     p50: float
     p99: float
+    used: float
 
 
 def relay_latency(rounds: int) -> list[Row]:
-    """What is added to an event: 20 streams of 100 a second, recorded, beside a bare relay."""
-    with _stage() as (direct, bare, _, recording):
-        ours, theirs, plain = _in_turn(rounds, recording, bare, direct)
-    rows = []
-    for name, budget in (("p50", 0.3e-3), ("p99", 2e-3)):
-        mine, other, base = (getattr(one, name) for one in (ours, theirs, plain))
-        added = max(mine - base, 0.0)
-        rows.append(
-            Row(
-                f"relay: added to an event, {name}, {_STREAMS} x {_RATE}/s, recording",
-                duration(added),
-                f"bare aiohttp {duration(max(other - base, 0.0))}, direct {duration(base)}",
-                "",
-                added * 1000,
-                # On the clock: a machine that is busy with something else is later.
-                at_most(budget * 1000, " ms"),
-            )
+    """What is added to an event: recorded, with the dashboard drawing and without."""
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        folder = Path(enter(tempfile.TemporaryDirectory(prefix="streamscope-bench-")))
+        direct = enter(upstream())
+        url = f"http://127.0.0.1:{direct.port}"
+        drawn = folder / "drawn.jsonl"
+        drawing = enter(ours(url, TapeSettings(str(drawn))))
+        servers = {
+            "direct": direct,
+            "bare": enter(bare(url)),
+            "mitmproxy": enter(mitmproxy(url)),
+            "recording": enter(ours(url, TapeSettings(str(folder / "alone.jsonl")))),
+            "drawing": drawing,
+        }
+        # Something to show: it is up once it does.
+        asyncio.run(_ask_often(drawing.port, 1))
+        screen = enter(dashboard(drawn))
+        found: dict[str, list[Delays]] = {}
+        for _ in range(rounds):
+            for name, server in servers.items():
+                if server is not None:
+                    with _stopped(screen, where=name != "drawing"):
+                        found.setdefault(name, []).append(_delays(server))
+    kept = {name: _medians(taken) for name, taken in found.items()}
+    return [
+        *_latency_rows("recording", "recording", kept),
+        *_latency_rows("recording, the dashboard drawing", "drawing", kept),
+        Row(
+            "    processor time of the relay for an event, recording",
+            _micro(kept["recording"].used),
+            ", ".join(f"{name} {_micro(kept[name].used)}" for name in _YARDSTICKS if name in kept),
+            times(kept["recording"].used / kept["bare"].used),
+            kept["recording"].used / kept["bare"].used,
+            at_most(1.5),
+        ),
+    ]
+
+
+_YARDSTICKS: Final = ("bare", "mitmproxy")
+
+
+def _latency_rows(how: str, name: str, kept: dict[str, Delays]) -> Iterator[Row]:
+    for kind in ("p50", "p99"):
+        age = {name: float(getattr(delays, kind)) for name, delays in kept.items()}
+        added = {other: max(age[other] - age["direct"], 0.0) for other in age}
+        beside = ", ".join(f"{one} {duration(added[one])}" for one in _YARDSTICKS if one in added)
+        yield Row(
+            f"relay: added to an event, {kind}, {_STREAMS} x {_RATE}/s, {how}",
+            duration(added[name]),
+            f"{beside}; direct {duration(age['direct'])}",
+            "",
+            added[name] * 1000,
+            at_most(_ADDED_MS[kind], " ms"),
         )
-    return rows
+        if name == "recording":
+            ratio = age[name] / age["bare"]
+            yield Row(
+                f"    its age in all, {kind}",
+                duration(age[name]),
+                f"bare {duration(age['bare'])}",
+                times(ratio),
+                ratio,
+                at_most(_AGE[kind]),
+            )
 
 
 def relay_speed(rounds: int) -> list[Row]:
-    """One stream at full speed, with and without recording, beside a bare relay."""
-    with _stage() as (direct, bare, forwarding, recording):
-        found: list[list[float]] = [[] for _ in range(4)]
-        for _ in range(rounds):
-            for taken, port in zip(found, (forwarding, recording, bare, direct), strict=True):
-                taken.append(asyncio.run(_speed(port)))
-        ours, recorded, theirs, plain = map(median, found)
-    yardstick = f"bare aiohttp {theirs:.0f} MB/s, direct {plain:.0f}"
+    """One stream at full speed, not recorded and recorded, to the last byte."""
+    found: dict[str, list[float]] = {}
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        folder = Path(enter(tempfile.TemporaryDirectory(prefix="streamscope-bench-")))
+        direct = enter(upstream())
+        url = f"http://127.0.0.1:{direct.port}"
+        # Its recording has ended before the first request: nothing can be that small.
+        forwarding = enter(ours(url, TapeSettings(str(folder / "off.jsonl"), max_size=0)))
+        asyncio.run(_stream(forwarding.port))
+        capture = folder / "on.jsonl"
+        recording = enter(ours(url, TapeSettings(str(capture))))
+        servers = {
+            "direct": direct,
+            "bare": enter(bare(url)),
+            "mitmproxy": enter(mitmproxy(url)),
+            "forwarding": forwarding,
+        }
+        for _ in range(rounds * _TIMES):
+            for name, server in servers.items():
+                if server is not None:
+                    found.setdefault(name, []).append(asyncio.run(_stream(server.port)))
+            begin = time.perf_counter()
+            found.setdefault("recording", []).append(asyncio.run(_stream(recording.port)))
+            _wait_for_its_end(capture, len(found["recording"]))
+            found.setdefault("recorded", []).append(time.perf_counter() - begin)
+    speeds = {name: _BYTES / median(taken) / 1e6 for name, taken in found.items()}
+    return [
+        *_speed_rows("relay: one stream at full speed", "forwarding", speeds, _PLAIN),
+        *_speed_rows("relay: the same, recorded", "recording", speeds, _RECORDED),
+        # mitmproxy keeps nothing.
+        *_speed_rows("    until all is in the capture", "recorded", speeds,
+                     {"bare": _RECORDED["bare"]}),
+    ]  # fmt: skip
+
+
+def _speed_rows(
+    work: str, name: str, speeds: dict[str, float], limits: dict[str, float]
+) -> Iterator[Row]:
+    mine = f"{speeds[name]:.0f} MB/s"
+    for yardstick, limit in limits.items():
+        if yardstick in speeds:
+            ratio = speeds[name] / speeds[yardstick]
+            beside = f"{yardstick} {speeds[yardstick]:.0f} MB/s, direct {speeds['direct']:.0f}"
+            yield Row(work, mine, beside, times(ratio), ratio, Limit(limit))
+
+
+def relay_memory(rounds: int) -> list[Row]:
+    """What the relay and its recording keep of 10,000 requests. Measured once: it is no time."""
+    with (
+        tempfile.TemporaryDirectory(prefix="streamscope-bench-") as folder,
+        upstream() as direct,
+        ours(
+            f"http://127.0.0.1:{direct.port}", TapeSettings(str(Path(folder) / "on.jsonl"))
+        ) as relay,
+    ):
+        asyncio.run(_ask_often(relay.port, _WARM))
+        before = relay.resident_mb
+        asyncio.run(_ask_often(relay.port, _REQUESTS - _WARM))
+        after = relay.resident_mb
     return [
         Row(
-            "relay: one stream at full speed",
-            f"{ours:.0f} MB/s",
-            yardstick,
-            f"{ours / theirs:.2f}x",
-            ours / theirs,
-            # Of what mitmproxy does it is 1.5 times; that is 0.6 of what a bare relay does.
-            Limit(0.6),
-        ),
-        Row(
-            "relay: the same, recorded",
-            f"{recorded:.0f} MB/s",
-            yardstick,
-            f"{recorded / theirs:.2f}x",
-            recorded / theirs,
-            Limit(0.28),
-        ),
+            f"memory of {name}: after {_WARM:,} requests, and {_REQUESTS:,}",
+            f"{first:.0f} MB, {last:.0f} MB",
+            "",
+            times(last / first),
+            last / first,
+            at_most(1.1),
+        )
+        for name, first, last in zip(("the relay", "its recording"), before, after, strict=True)
     ]
 
 
 # --- the client -----------------------------------------------------------------------------------
-
-
-def _in_turn(rounds: int, *ports: int) -> list[Delay]:
-    found: list[list[Delay]] = [[] for _ in ports]
-    for _ in range(rounds):
-        for taken, port in zip(found, ports, strict=True):
-            taken.append(asyncio.run(_delay(port)))
-    return [
-        Delay(median(one.p50 for one in taken), median(one.p99 for one in taken)) for taken in found
-    ]
 
 
 async def _open(
@@ -124,12 +213,18 @@ async def _open(
     return reader, writer
 
 
-async def _delay(port: int) -> Delay:
+def _delays(server: Running) -> Delays:
+    before = server.used_s
+    late = asyncio.run(_late(server.port))
+    used = (server.used_s - before) / len(late)
+    return Delays(median(late), quantiles(late, n=100)[98], used)
+
+
+async def _late(port: int) -> list[float]:
     late: list[float] = []
 
     async def client() -> None:
-        count = int(_RATE * _SECONDS)
-        reader, writer = await _open(port, {"count": count, "every": 1 / _RATE})
+        reader, writer = await _open(port, {"count": _EVENTS, "every": 1 / _RATE})
         async for line in reader:
             if (at := line.find(_SENT)) >= 0:
                 late.append(time.monotonic() - float(line[at + len(_SENT) :].split(b"}")[0]))
@@ -137,118 +232,73 @@ async def _delay(port: int) -> Delay:
 
     async with asyncio.timeout(_LIMIT_S):
         await asyncio.gather(*(client() for _ in range(_STREAMS)))
-    if len(late) != _STREAMS * int(_RATE * _SECONDS):
+    if len(late) != _STREAMS * _EVENTS:
         raise AssertionError(f"{len(late)} events")
-    return Delay(median(late), quantiles(late, n=100)[98])
+    return late
 
 
-async def _speed(port: int) -> float:
-    """Megabytes a second."""
+async def _stream(port: int) -> float:
+    """Seconds that a stream at full speed takes."""
     async with asyncio.timeout(_LIMIT_S):
-        reader, writer = await _open(port, {"bytes": _MEGABYTES << 20})
-        start, size = time.perf_counter(), 0
-        while data := await reader.read(1 << 20):
-            size += len(data)
+        start, left = time.perf_counter(), _BYTES
+        reader, writer = await _open(port, {"bytes": _BYTES})
+        while read := await reader.read(1 << 20):
+            left -= len(read)
         taken = time.perf_counter() - start
         writer.close()
-    if size < _MEGABYTES << 20:
-        raise AssertionError(f"{size} bytes")
-    return size / taken / 1e6
+    if left > 0:
+        raise AssertionError(f"{left} bytes are missing")
+    return taken
 
 
-# --- the servers ----------------------------------------------------------------------------------
+async def _ask_often(port: int, count: int) -> None:
+    todo = iter(range(count))
+    body = json.dumps({"count": 2, "every": 0, "messages": [{"role": "user", "content": "Hello"}]})
+    line = "POST /v1/messages HTTP/1.1"
+
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in todo:
+            writer.write(request_bytes(port, line, body))
+            await reader.readuntil(b"\r\n0\r\n\r\n")
+        writer.close()
+
+    async with asyncio.timeout(_LIMIT_S):
+        await asyncio.gather(*(client() for _ in range(_STREAMS)))
 
 
-@contextmanager
-def _stage() -> Iterator[tuple[int, int, int, int]]:
-    """The ports of an upstream, a bare relay, ours, and ours recording."""
-    folder = Path(tempfile.mkdtemp(prefix="streamscope-bench-"))
-    try:
-        with ExitStack() as stack:
-            upstream = stack.enter_context(serving(__spec__.name, "upstream"))
-            url = f"http://127.0.0.1:{upstream}"
-            bare = stack.enter_context(serving(__spec__.name, "bare", url))
-            # Its recording has ended before the first request: nothing can be that small.
-            off = TapeSettings(str(folder / "off.jsonl"), max_size=0)
-            on = TapeSettings(str(folder / "on.jsonl"))
-            forwarding = stack.enter_context(_relaying(url, off))
-            recording = stack.enter_context(_relaying(url, on))
-            asyncio.run(_delay_once(forwarding))
-            yield upstream, bare, forwarding, recording
-    finally:
-        shutil.rmtree(folder)
-
-
-async def _delay_once(port: int) -> None:
-    """Have a recording of no size end."""
-    reader, writer = await _open(port, {"bytes": 32 << 20})
-    await reader.read()
-    writer.close()
+# --- what it is measured by -----------------------------------------------------------------------
 
 
 @contextmanager
-def _relaying(url: str, tape: TapeSettings) -> Iterator[int]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tui.relay.process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+def _stopped(pid: int, *, where: bool) -> Iterator[None]:
+    """Have a process do nothing meanwhile."""
+    if where:
+        os.kill(pid, signal.SIGSTOP)
     try:
-        assert process.stdin is not None and process.stdout is not None
-        settings = RelaySettings(tape, upstream=url)
-        process.stdin.write(json.dumps(asdict(settings)).encode())
-        process.stdin.close()
-        process.stdin = None
-        ready = json.loads(process.stdout.readline())
-        yield int(ready["url"].rpartition(":")[2])
+        yield
     finally:
-        process.kill()
-        process.communicate()
+        os.kill(pid, signal.SIGCONT)
 
 
-async def _upstream(request: web.BaseRequest) -> web.StreamResponse:
-    """Answer with events at a pace, each with the time it is written at, or with bytes."""
-    asked = json.loads(await request.read())
-    response = web.StreamResponse(headers={"content-type": "text/event-stream"})
-    await response.prepare(request)
-    if "bytes" in asked:
-        piece = (b"event: content_block_delta\ndata: {" + b"x" * 200 + b"}\n\n") * 260
-        for _ in range(asked["bytes"] // len(piece) + 1):
-            await response.write(piece)
-        return response
-    begin = time.monotonic()
-    for number in range(asked["count"]):
-        await asyncio.sleep(max(0.0, begin + number * asked["every"] - time.monotonic()))
-        event = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"sent":'
-        await response.write(event + b"%.9f}\n\n" % time.monotonic())
-    return response
+def _medians(taken: list[Delays]) -> Delays:
+    return Delays(*(median(figures) for figures in zip(*taken, strict=True)))
 
 
-class _Bare:
-    """The least that a relay can do."""
-
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self._url = url
-        self._session = session
-
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.read()
-        url = self._url + request.path
-        async with self._session.request(request.method, url, data=body) as answer:
-            kind = {"content-type": answer.headers["content-type"]}
-            response = web.StreamResponse(status=answer.status, headers=kind)
-            await response.prepare(request)
-            async for data in answer.content.iter_any():
-                await response.write(data)
-            return response
+def _micro(seconds: float) -> str:
+    return f"{seconds * 1e6:.0f} µs"
 
 
-async def _serve(name: str, url: str = "") -> None:
-    timeout = aiohttp.ClientTimeout(total=None)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        handler = _upstream if name == "upstream" else _Bare(url, session)
-        async with LoopbackServer(handler) as server:
-            print(server.port, flush=True)
-            await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve(*sys.argv[1:]))
+def _wait_for_its_end(path: Path, number: int) -> None:
+    """Wait until the end of an exchange is in a capture."""
+    end = time.monotonic() + _LIMIT_S
+    tail, wanted = b"", b'{"k":"end","run":"r%d"' % number
+    while wanted not in tail:
+        if time.monotonic() > end:
+            raise AssertionError("the recording has ended")
+        time.sleep(0.002)
+        with path.open("rb") as file:
+            file.seek(-min(path.stat().st_size, 200), os.SEEK_END)
+            tail = file.read()
+    if b"eof" not in tail:
+        raise AssertionError(tail)

@@ -38,11 +38,39 @@ def until(marker: bytes | None, *arguments: str) -> float:
     Returns the seconds since it was started. Raises RuntimeError where it ends without the marker,
     or with an exit status other than 0.
     """
+    start = time.perf_counter()
+    with _started(*arguments) as (program, master):
+        seen = _seen(marker, master, arguments)
+        if not (marker is not None and marker in seen):
+            if marker is not None or program.wait() != 0:
+                text = seen.decode("utf-8", "replace")
+                raise RuntimeError(f"{arguments} ended too early: {text[-2000:]}")
+        return time.perf_counter() - start
+
+
+@contextmanager
+def on_screen(marker: bytes, *arguments: str) -> Iterator[int]:
+    """Run Python with `arguments`; yield its process id once `marker` is on the screen.
+
+    From then on another process reads what it draws: who measures is not kept busy with it.
+    """
+    with _started(*arguments) as (program, master):
+        if marker not in _seen(marker, master, arguments):
+            raise RuntimeError(f"{arguments} ended too early")
+        reader = subprocess.Popen(["cat"], stdin=master, stdout=subprocess.DEVNULL)
+        try:
+            yield program.pid
+        finally:
+            reader.kill()
+            reader.wait()
+
+
+@contextmanager
+def _started(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Yield a program and the other side of its terminal; at the end it is killed."""
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, _SIZE)
-    seen = b""
     with environment() as env:
-        start = time.perf_counter()
         program = subprocess.Popen(
             [sys.executable, *arguments],
             stdin=slave,
@@ -54,23 +82,24 @@ def until(marker: bytes | None, *arguments: str) -> float:
         )
         os.close(slave)
         try:
-            while True:
-                if not select.select([master], [], [], _LIMIT_S)[0]:
-                    raise RuntimeError(f"{arguments}: silent for {_LIMIT_S:g} s")
-                data = _read(master)
-                seen = (seen + data)[-20_000:]
-                if marker is not None and marker in seen:
-                    return time.perf_counter() - start
-                if not data:
-                    break
-            if marker is not None or program.wait() != 0:
-                text = seen.decode("utf-8", "replace")
-                raise RuntimeError(f"{arguments} ended too early: {text[-2000:]}")
-            return time.perf_counter() - start
+            yield program, master
         finally:
             program.kill()
             program.wait()
             os.close(master)
+
+
+def _seen(marker: bytes | None, master: int, arguments: tuple[str, ...]) -> bytes:
+    """Read until the marker is there, or all of it; return the last part."""
+    seen = b""
+    while marker is None or marker not in seen:
+        if not select.select([master], [], [], _LIMIT_S)[0]:
+            raise RuntimeError(f"{arguments}: silent for {_LIMIT_S:g} s")
+        data = _read(master)
+        if not data:
+            break
+        seen = (seen + data)[-20_000:]
+    return seen
 
 
 def _read(master: int) -> bytes:

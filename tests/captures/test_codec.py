@@ -99,6 +99,17 @@ def test_any_chunks_come_back_whatever_the_blocks(
     assert not reader.torn
 
 
+@settings(max_examples=few(15))
+@given(st.text().map(str.encode) | st.binary(), st.integers(0, 3))
+def test_large_chunks_are_written_as_small_ones_are(piece: bytes, spare: int) -> None:
+    data = piece * (codec._LARGE // max(len(piece), 1) + spare)
+    large = encode_line(ChunkLine("r1", 5, data))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec, "_LARGE", len(data) + 1)
+        assert encode_line(ChunkLine("r1", 5, data)) == large
+    assert decode_line(large) == ChunkLine("r1", 5, data)
+
+
 @given(CHUNKS, RUNS)
 def test_one_run_of_several(chunks: list[ChunkLine], run: str) -> None:
     found, reader = read(b"".join(map(encode_line, chunks)), only=run)

@@ -22,6 +22,29 @@ def test_a_packed_body_is_unpacked_in_any_pieces(body: bytes, size: int, coding:
     assert fed(BodyUnpacker(coding), packed, size) == body
 
 
+def without_head(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+@given(st.binary(max_size=300), st.integers(1, 400))
+def test_deflate_is_unpacked_without_its_head_too(body: bytes, size: int) -> None:
+    assert fed(BodyUnpacker("deflate"), without_head(body), size) == body
+
+
+@given(st.lists(st.binary(max_size=99), min_size=1, max_size=5), st.integers(1, 400))
+def test_parts_that_were_packed_by_themselves_are_one_body(parts: list[bytes], size: int) -> None:
+    packed = b"".join(map(gzip.compress, parts))
+    assert fed(BodyUnpacker("gzip"), packed, size) == b"".join(parts)
+
+
+@given(st.sampled_from(["gzip", "deflate"]), st.integers(1, 20))
+def test_what_is_no_packed_body_loses_nothing(coding: str, size: int) -> None:
+    body = b"event: ping\ndata: {}\n\n"
+    unpacker = BodyUnpacker(coding)
+    assert fed(unpacker, body, size) == body and not unpacker.is_packed
+
+
 @pytest.mark.parametrize("coding", ["", "identity", "br", "zstd", "gzip, br"])
 def test_any_other_body_stays_as_it_is(coding: str) -> None:
     unpacker = BodyUnpacker(coding)

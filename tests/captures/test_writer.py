@@ -344,7 +344,45 @@ def test_a_part_that_got_written_is_cut_back(path: Path, monkeypatch: pytest.Mon
     assert path.stat().st_size == size
 
 
-def refuse(fd: int, size: int) -> None:
+def test_what_is_written_together_is_appended_at_once(path: Path) -> None:
+    writer = CaptureWriter(path)
+    run = writer.begin()
+    size = path.stat().st_size
+    with writer.together():
+        run.chunk(1, b"one")
+        run.chunk(2, b"two")
+        assert path.stat().st_size == size
+    assert [line[2] for line in lines(path)[1:]] == [b"one", b"two"]
+    run.chunk(3, b"three")
+    assert len(lines(path)) == 4
+    writer.close()
+
+
+def test_of_what_was_written_together_whole_lines_stay(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = CaptureWriter(path)
+    run = writer.begin()
+    write = os.write
+
+    def failing(fd: int, data: bytes) -> int:
+        # The first line, and half of the second.
+        monkeypatch.setattr(os, "write", refuse)
+        return write(fd, bytes(data)[: bytes(data).index(b"\n") + 20])
+
+    monkeypatch.setattr(os, "write", failing)
+    with writer.together():
+        run.chunk(1, b"one")
+        run.chunk(2, b"two")
+    monkeypatch.undo()
+    assert writer.failure == "recording to capture.jsonl stopped: no"
+    with writer.together():
+        run.chunk(3, b"three")
+    writer.close()
+    assert [line[2] for line in lines(path)[1:]] == [b"one"]
+
+
+def refuse(fd: int, size: object) -> None:
     raise OSError(errno.EIO, "no")
 
 

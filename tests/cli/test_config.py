@@ -172,3 +172,13 @@ def test_a_file_that_cannot_be_read_is_not_passed_over(call: Call) -> None:
     configure("")
     config_file().chmod(0)
     assert "cannot be read" in call("demo").one_line()
+
+
+def test_a_session_of_the_demo_has_them_too(shown: Shown) -> None:
+    configure('theme = "nord"\nspeed = 2\nsmooth = "sentence"\n')
+    found = mode(shown, "demo", "agent")
+    assert (found.theme, found.speed, found.smooth) == ("nord", 2.0, "sentence")
+
+
+def test_a_session_is_played_once(call: Call) -> None:
+    assert "--loop" in call("demo", "agent", "--loop").one_line()

@@ -404,7 +404,7 @@ def test_a_readable_report(save: Save) -> None:
 @pytest.mark.parametrize(
     ("body", "parts"),
     [
-        (CUT, ["\u25d0 truncated", "in 25  out 1"]),
+        (CUT, ["\u25d0 truncated", "in 25  out ~1"]),
         (FAILED, ["\u2717 error", "  \u2717 overloaded_error: Overloaded"]),
         (b"", ["\u2717 empty  0 events  0 B"]),
         (b"<html>", ["\u2717 not_sse", "  ! event 0: html: an HTML page"]),

@@ -199,6 +199,11 @@ def test_numbers_that_are_not_known_are_dashes_or_left_out() -> None:
     assert "2 anomalies" in summary(run_of(pb.text(0, "x")))
 
 
+def test_tokens_that_were_never_counted_are_an_estimate() -> None:
+    line = summary(run_of(pb.message_start(), *pb.text_block(0, "twelve more.")))
+    assert " out ~3 " in line, "not the 1 of message_start"
+
+
 def test_a_summary_is_safe() -> None:
     usage = {"input_tokens": "\x1b[2J", "output_tokens": ["\n"]}
     line = summary(run_of(pb.message_start(usage=usage), *pb.ending("\x1b\n")))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.relay.stage import relay_to
 from tests.servers import MockServer
 
 FOLDER: Final = Path(".clients")
@@ -111,19 +112,23 @@ async def main(names: Sequence[str]) -> int:
         print(f"no such client: {strange[0]} (there are: {', '.join(known)})", file=sys.stderr)
         return 2
     outcomes: list[tuple[str, str]] = []
-    async with MockServer(speed=math.inf) as server:
+    async with MockServer(speed=math.inf) as server, relay_to(server.url) as relay:
         for client in (known[name] for name in names or known):
             print(f"{client.name}: {', '.join(client.packages)}", flush=True)
             if problem := await asyncio.to_thread(install, client):
                 print(f"  not installed: {problem}")
                 outcomes.append((client.name, "not installed"))
                 continue
-            fine = await run(client, server.url)
-            outcomes.append((client.name, "ok" if fine else "WRONG"))
+            wrong = []
+            for way, url in (("directly", server.url), ("through the relay", relay.url)):
+                print(f" {way}", flush=True)
+                if not await run(client, url):
+                    wrong.append(way)
+            outcomes.append((client.name, f"WRONG {' and '.join(wrong)}" if wrong else "ok"))
     print()
     for name, outcome in outcomes:
         print(f"{name:<16}{outcome}")
-    return 1 if any(outcome == "WRONG" for _, outcome in outcomes) else 0
+    return 1 if any(outcome.startswith("WRONG") for _, outcome in outcomes) else 0
 
 
 if __name__ == "__main__":

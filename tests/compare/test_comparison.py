@@ -232,6 +232,24 @@ def test_the_texts_of_all_blocks_are_compared() -> None:
     assert "text" in result.differing
 
 
+def cited(*texts: str) -> Run:
+    """An answer in which every other text is one that is cited, as the API splits it."""
+    events = [pb.message_start(model="m")]
+    for number, text in enumerate(texts):
+        fields: JsonObject = {"citations": []} if number % 2 else {}
+        events += [pb.block_start(number, "text", text="", **fields), pb.text(number, text)]
+        if number % 2:
+            events.append(pb.citation(number, {"title": "A", "url": "https://a.example"}))
+        events.append(pb.block_stop(number))
+    return made(*events, *pb.ending())
+
+
+def test_a_sentence_that_citations_split_is_one_again() -> None:
+    parts = cited("Look:\n\n", "It is green", ". The sky is ", "blue", ", mostly.")
+    whole = "Look:\n\nIt is green. The sky is blue, mostly."
+    assert both(answer(whole), parts).text.equal
+
+
 def test_thinking_is_compared_apart() -> None:
     def run(thought: str) -> Run:
         events = [pb.thinking_start(0), pb.thinking(0, thought), pb.block_stop(0)]

@@ -51,4 +51,4 @@ def test_the_pulse_counts_characters_in_buckets() -> None:
         (1.3, pb.text(0, "ef")),
         (1.2, pb.text(0, "back")),
     )
-    assert state.pulse == [[0, 3], [1, 1], [5, 6]]
+    assert list(state.pulse) == [0, 3, 1, 1, 5, 6]

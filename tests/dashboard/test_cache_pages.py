@@ -11,7 +11,6 @@ from tests.agent_session import AgentSession
 from tests.app_harness import BytesSource, on_stage, rows_of
 from tui.core.records import Chunk, JsonObject
 from tui.dashboard.cache_pages import PAGE, CachePages
-from tui.dashboard.grouped_runs import GroupedRuns
 from tui.dashboard.sessions import WatchedSessions
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
@@ -54,10 +53,10 @@ def answer(feed: Feed, text: str = "Yes.", read: int = 0) -> list[JsonObject]:
 
 def pages_of(watchlist: Watchlist, place: int) -> CachePages:
     ui = cast(UI, NoUI())
-    grouped, verdicts = GroupedRuns(watchlist), Verdicts(ui, watchlist)
+    verdicts = Verdicts(ui, watchlist)
     watched = watchlist.all[place]
     shown = Shown(watched, watched.feed.session.run)
-    return CachePages(grouped, WatchedSessions(ui, grouped, verdicts), verdicts, shown)
+    return CachePages(WatchedSessions(ui, watchlist, verdicts), verdicts, shown)
 
 
 async def compared(pages: CachePages) -> None:

@@ -37,7 +37,14 @@ async def test_the_bar_follows_what_happens() -> None:
         await stage.advance(1)
         assert stage.lines[-1].startswith(" esc cancel  space pause")
         await stage.press("comma")
+        assert stage.lines[-1].startswith(" esc live") and "enter event" in stage.lines[-1]
+        await stage.press("tab")
         assert stage.lines[-1].startswith(" esc live")
+        assert "enter who wrote this" in stage.lines[-1]
+        await stage.press("tab")
+        await stage.press("escape")
+        assert "M JSON/code" in stage.lines[-1]
+        await stage.press("tab", "comma")
         await stage.press("escape", "d")
         assert stage.lines[-1].startswith(" esc close")
         await stage.press("escape", "tab")

@@ -120,7 +120,7 @@ async def test_every_theme_is_legible(keys: list[str]) -> None:
         await stage.press(*keys)
         for theme in THEMES:
             stage.app.theme = theme
-            await drawn(stage.app)
+            await drawn(stage.app, frame=False)
             stage.app.redraw()
             await drawn(stage.app)
             assert_legible(stage, filter, theme)

@@ -13,7 +13,7 @@ from typing import Any
 from tests.app_harness import Stage, drawn
 from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
-from tests.playbook import message_start, message_stop, text_block, wire
+from tests.playbook import ending, message_start, message_stop, text_block, tool_block, wire
 from tui.captures.writer import CaptureWriter, RunWriter
 from tui.dashboard.app import StreamscopeApp
 from tui.dashboard.app_settings import AppSettings
@@ -162,9 +162,37 @@ async def test_a_new_request_takes_nobody_away_from_what_goes_on(tmp_path: Path)
         relay.begin("Three")
         await relay.look()
         assert "3.1 Three" in stage.header
-        assert [watched.feed.info.title for watched in stage.app.watchlist.all] == [
+        assert [watched.title for watched in stage.app.watchlist.all] == [
             *("1.1 One", "2.1 Two", "3.1 Three")
         ]
+
+
+async def test_list_and_waterfall_agree_on_who_asks(tmp_path: Path) -> None:
+    """What an answer tells groups those behind it, also where it came after they were asked."""
+    task = "Find all callers of the function that reads the settings."
+    async with relayed(tmp_path) as relay:
+        stage = relay.stage
+        first, other = relay.begin("Mend it."), relay.begin(task)
+        count = relay.writer.begin()
+        turns = [{"role": "user", "content": "Mend it."}]
+        count.request({"model": "m", "messages": turns}, url="https://x/v1/messages/count_tokens")
+        await relay.look()
+        streams = stage.app.watchlist.all
+        assert [one.title for one in streams] == ["1.1 Mend it.", f"2.1 {task}", "count_tokens"]
+        first.response(1, 200, {"content-type": "text/event-stream"})
+        call = tool_block(0, json.dumps({"task": task}), name="agent")
+        first.chunk(2, wire(message_start(), *call, *ending("tool_use")))
+        first.end(3, "eof", None)
+        await relay.look()
+        await relay.draw()
+        names = [one.title for one in streams]
+        assert names == ["1.1 Mend it.", f"1b.1 sub-agent: {task}", "count_tokens"]
+        await stage.press("W")
+        await relay.draw()
+        title = stage.app.screen.query_one("#waterfall").border_title
+        assert "Conversation \u00b7 2 requests" in str(title)
+        other.end(9, "eof", None)
+        count.end(9, "eof", None)
 
 
 async def test_the_usual_causes_are_said_after_15_silent_seconds(tmp_path: Path) -> None:

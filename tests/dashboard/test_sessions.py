@@ -8,7 +8,6 @@ from typing import cast
 from tests import playbook as pb
 from tests.app_harness import BytesSource
 from tui.core.records import JsonObject
-from tui.dashboard.grouped_runs import GroupedRuns
 from tui.dashboard.sessions import WatchedSessions
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
@@ -22,7 +21,7 @@ TASK = "Find every caller of the function, please."
 
 def sessions(watchlist: Watchlist) -> WatchedSessions:
     ui = cast(UI, None)  # Nothing is judged here.
-    return WatchedSessions(ui, GroupedRuns(watchlist), Verdicts(ui, watchlist))
+    return WatchedSessions(ui, watchlist, Verdicts(ui, watchlist))
 
 
 def stream(turns: list[JsonObject], at_s: int, system: str = "") -> Feed:

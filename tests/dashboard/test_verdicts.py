@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -14,7 +15,6 @@ from tests.app_harness import LATER_S, BytesSource, PushedSource, on_stage, rows
 from tests.limits import HANG_S
 from tests.manual_clock import ManualClock
 from tui.core.records import Chunk, JsonObject
-from tui.dashboard.grouped_runs import GroupedRuns
 from tui.dashboard.sessions import WatchedSessions
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
@@ -169,7 +169,7 @@ async def test_what_the_waterfall_found_stands_where_it_knows_more(waterfall_fir
     for one in (first, *others, last):
         watchlist.add(one, show=one is first)
     verdicts = Verdicts(cast(UI, ui), watchlist)
-    known = WatchedSessions(cast(UI, ui), GroupedRuns(watchlist), verdicts)
+    known = WatchedSessions(cast(UI, ui), watchlist, verdicts)
     run = first.feed.session.run
 
     async def look_at_the_waterfall() -> None:
@@ -196,7 +196,7 @@ async def test_a_neighbour_that_comes_after_the_waterfall_is_taken_up() -> None:
     watchlist.add(first)
     watchlist.add(other, show=False)
     verdicts = Verdicts(cast(UI, ui), watchlist)
-    known = WatchedSessions(cast(UI, ui), GroupedRuns(watchlist), verdicts)
+    known = WatchedSessions(cast(UI, ui), watchlist, verdicts)
     run = first.feed.session.run
     known.show(run)
     known.judge([run])
@@ -206,6 +206,27 @@ async def test_a_neighbour_that_comes_after_the_waterfall_is_taken_up() -> None:
     verdicts.judge(listed=False)
     await ui.done()
     assert "unanswered_tool_use" in str(verdicts.of(first, run))
+
+
+async def test_recordings_that_are_being_read_are_judged_once_for_all_their_neighbours() -> None:
+    source = BytesSource([], kind="file")
+    source.info = replace(source.info, size=100, paced=False)
+    read, reading = over([ASKED], "tool_use"), Watched(Feed(source))
+    following: list[JsonObject] = [ASKED, {"role": "assistant", "content": [CALL]}]
+    last = over([*following, {"role": "user", "content": "And?"}])
+    watchlist, ui = Watchlist(), Working()
+    for one in (read, reading, last):
+        watchlist.add(one, show=one is read)
+    verdicts = Verdicts(cast(UI, ui), watchlist)
+    run = read.feed.session.run
+    verdicts.judge(listed=True)
+    assert not ui.tasks and "unanswered_tool_use" not in str(verdicts.of(read, run))
+    reading.feed.session.finish(1)
+    for _ in range(3):
+        verdicts.judge(listed=True)
+        await ui.done()
+    assert len(ui.tasks) == 1
+    assert "unanswered_tool_use" in str(verdicts.of(read, run))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from tests.command_line import run_command
+from tests.limits import HANG_S
 from tests.loopback import exchange
 from tests.playbook import message_start, message_stop, text_block, wire
 from tests.relay.recorded import payload, recording
@@ -58,8 +62,8 @@ def record(path: Path, *pairs: tuple[dict[str, Any], str], how: Any = "eof") -> 
 class Asked:
     """A mock of a capture, and its log."""
 
-    def __init__(self, server: LoopbackServer, log: list[str]) -> None:
-        self.port = server.port
+    def __init__(self, port: int, log: list[str]) -> None:
+        self.port = port
         self.log = log
 
     async def post(self, body: object, path: str = "/v1/messages", **headers: str) -> bytes:
@@ -75,7 +79,7 @@ async def serving(
     log: list[str] = []
     handler: RecordedMock = recorded_mock(path, mode, settings, log.append)
     async with LoopbackServer(handler) as server:
-        yield Asked(server, log)
+        yield Asked(server.port, log)
 
 
 def match_of(answer: bytes) -> str:
@@ -219,6 +223,49 @@ async def test_what_a_relay_recorded_is_answered_as_it_was(tmp_path: Path) -> No
             answer = await again.post(body, where)
             assert payload(answer) == payload(first)
             assert answer.partition(b"\r\n")[0] == first.partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_what_was_recorded_without_content_matches_by_its_shape(
+    stream: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "kept.jsonl"
+    body = ask("Why is the sky dark?", model="scenario:plain", max_tokens=200, stream=stream)
+    async with MockServer(speed=math.inf) as mock:
+        async with recording(mock.url, TapeSettings(str(path), content=False)) as relay:
+            await relay.post(body)
+    async with serving(path) as again:
+        answer = await again.post(body)
+        assert answer.startswith(b"HTTP/1.1 200 ") and b"xxx" in payload(answer)
+        assert match_of(answer) == "r1: the same shape, recorded without content"
+        other = await again.post({**body, "messages": [{"role": "user", "content": "Why?"}]})
+        assert other.startswith(b"HTTP/1.1 404 ")
+
+
+async def test_where_ci_is_set_nothing_is_waited_for(tmp_path: Path) -> None:
+    writer = CaptureWriter(tmp_path / "slow.jsonl")
+    run = writer.begin()
+    run.request(ask("a"), url="https://x.example/v1/messages")
+    run.response(5, 200, SSE)
+    run.chunk(3_600 * 10**9, stream("an hour later"))
+    run.end(7_200 * 10**9, "eof", None)
+    writer.close()
+    command = ("mock", "--from", str(tmp_path / "slow.jsonl"))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from tui.cli.main import main; main()", *command),
+        env={**os.environ, "CI": "true"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        said = (await process.stdout.readline()).decode()
+        port = int(said.split()[3].rstrip(",").rpartition(":")[2])
+        async with asyncio.timeout(HANG_S):
+            answer = await Asked(port, []).post(ask("a"))
+    finally:
+        process.kill()
+        await process.wait()
+    assert payload(answer) == stream("an hour later")
 
 
 @pytest.mark.parametrize(

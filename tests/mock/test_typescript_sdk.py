@@ -1,34 +1,21 @@
-"""The TypeScript SDK, unmodified, against the mock.
-
-It is looked for in the folder that `STREAMSCOPE_NODE_MODULES` names, a `node_modules`. With
-`STREAMSCOPE_NPM=1` it is installed from the npm registry instead: the only test that needs a
-network, so it never does without being asked.
-"""
+"""The TypeScript SDK, unmodified, against the mock."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
-import os
-import pwd
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
+from tests.node_clients import SDK, need_packages, run_node
 from tests.servers import MockServer
 from tui.mock.splice import read
 from tui.scenarios import load
 
 # One worker installs for the whole file.
 pytestmark = [pytest.mark.xdist_group("typescript"), pytest.mark.asyncio]
-
-PACKAGE: Final = "@anthropic-ai/sdk"
-INSTALL_S: Final = 180
-RUN_S: Final = 60
 
 SCRIPT: Final = """
 import Anthropic from '@anthropic-ai/sdk';
@@ -103,72 +90,10 @@ console.log(JSON.stringify(out));
 """
 
 
-def install(folder: Path) -> None:
-    """Put the SDK into `folder`, or skip where there is no way to."""
-    known = os.environ.get("STREAMSCOPE_NODE_MODULES", "")
-    if known and (Path(known) / PACKAGE / "package.json").is_file():
-        (folder / "node_modules").symlink_to(Path(known).resolve())
-        return
-    if os.environ.get("STREAMSCOPE_NPM") != "1":
-        pytest.skip(
-            f"{PACKAGE}: name a node_modules folder with it in STREAMSCOPE_NODE_MODULES, or set "
-            "STREAMSCOPE_NPM=1 to install it from the npm registry"
-        )
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed")
-    # The tests' home folder is empty: which registry to ask is in the user's own.
-    settings = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".npmrc"
-    environment = {**os.environ, "NPM_CONFIG_USERCONFIG": str(settings)}
-    (folder / "package.json").write_text('{"private": true}')
-    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", PACKAGE]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_S,
-        )
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"the npm registry gave no answer in {INSTALL_S} s")
-    if done.returncode:
-        pytest.skip(f"npm install failed: {done.stderr.strip()[-300:]}")
-
-
-async def run_script(folder: Path, url: str) -> dict[str, Any]:
-    node = shutil.which("node")
-    assert node is not None
-    (folder / "script.mjs").write_text(SCRIPT)
-    process = await asyncio.create_subprocess_exec(
-        node,
-        "script.mjs",
-        cwd=folder,
-        env={**os.environ, "MOCK_URL": url},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), RUN_S)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, err.decode()
-    result = json.loads(out)
-    assert isinstance(result, dict)
-    return result
-
-
 async def test_the_typescript_sdk_runs_against_the_mock(tmp_path: Path) -> None:
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed")
-    install(tmp_path)
+    need_packages(tmp_path, SDK)
     async with MockServer(speed=math.inf) as server:
-        said = await run_script(tmp_path, server.url)
+        said = await run_node(tmp_path, SCRIPT, server.url)
         bodies = [json.loads(received.body) for received in server.received]
 
     events = [record.type for record in read(load("two-tools").chunks)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from typing import Final
 
 import pytest
 
+from tests.limits import HANG_S
 from tests.relay.stage import RawUpstream, Staged, break_off, raw_upstream, relay_to, until
 from tests.servers import open_requests
 
@@ -156,6 +158,43 @@ async def test_an_upstream_that_dies_is_noticed_at_once() -> None:
             await reader.read()
         (heard,) = await relay.ended()
     assert (heard.how, b"".join(heard.chunks)) == ("reset", b"half an ev")
+
+
+@pytest.mark.parametrize("manner", ["close", "reset"])
+@pytest.mark.parametrize("stage", STAGES)
+async def test_an_upstream_that_goes_breaks_its_client_at_any_stage(
+    stage: str, manner: str
+) -> None:
+    """Nothing is made up for it: neither an answer, nor the rest of one."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if stage == "in the head":
+            await reader.readexactly(10)
+        else:
+            await reader.readuntil(b"\r\n\r\n")
+        if stage == "after the head":
+            writer.write(ANSWER)
+        elif stage == "in a stream":
+            writer.write(ANSWER + CHUNK)
+        await writer.drain()
+        if manner == "reset":
+            break_off(writer)
+
+    async with raw_upstream(talk) as upstream, relay_to(upstream.url) as relay:
+        # Whose head has not ended is not heard, and nothing goes upstream for it.
+        reader, writer = await begin(relay, "before the answer" if "head" in stage else stage)
+        got = b""
+        async with asyncio.timeout(HANG_S):
+            with suppress(ConnectionError):
+                while part := await reader.read(65_536):
+                    got += part
+        writer.close()
+        (heard,) = await relay.ended()
+        await until(lambda: not relay.server.connections and not open_requests(relay.server))
+    answered = stage in ("after the head", "in a stream")
+    assert got.startswith(b"HTTP/1.1 200 OK\r\n") is answered and bool(got) is answered
+    assert b"0\r\n\r\n" not in got and got.count(b"hello") == (stage == "in a stream")
+    assert (heard.how, heard.whole) == ("reset", stage != "in the body")
 
 
 async def test_an_answer_before_the_request_is_over_is_passed_on() -> None:

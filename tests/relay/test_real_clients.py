@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from tests.limits import HANG_S
 from tests.loopback import KEY, request_bytes
 from tests.mock.test_mock import events
 from tests.relay.recorded import ASK, body_of, payload, recording, runs_of
-from tests.relay.stage import Staged, all_of, relay_to
+from tests.relay.stage import Staged, all_of, relay_to, until
 from tests.servers import MockServer, open_requests
 from tui.relay.tape_queue import TapeSettings
 from tui.scenarios import names
@@ -174,7 +174,8 @@ async def test_curl_gets_every_event(tmp_path: Path) -> None:
     assert relay.tape.heard[0].body == body.read_bytes()
 
 
-async def test_a_relay_that_is_killed_breaks_its_clients(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", ["in the body", "before the answer", "in a stream"])
+async def test_a_relay_that_is_killed_breaks_its_clients(stage: str, tmp_path: Path) -> None:
     path = tmp_path / "kept.jsonl"
     code = "from tui.cli.main import main; main()"
     async with MockServer() as mock:
@@ -188,26 +189,28 @@ async def test_a_relay_that_is_killed_breaks_its_clients(tmp_path: Path) -> None
         assert process.stderr is not None
         url = (await process.stderr.readline()).decode().split()[2]
 
-        async def read() -> int:
-            size = 0
-            async with httpx2.AsyncClient(trust_env=False, timeout=HANG_S) as http:
-                async with http.stream(
-                    "POST", url + "/v1/messages", json={**ASK, "model": "scenario:plain!stall:600"},
-                    headers=KEY,
-                ) as answer:  # fmt: skip
-                    with pytest.raises((httpx2.ReadError, httpx2.RemoteProtocolError)):
-                        async for part in answer.aiter_raw():
-                            if not size:
-                                process.send_signal(signal.SIGKILL)
-                            size += len(part)
-            return size
-
-        assert await read() > 0
+        fault = "slow-start:600" if stage == "before the answer" else "stall:600"
+        port = int(url.rpartition(":")[2])
+        data = json.dumps({**ASK, "model": f"scenario:plain!{fault}"})
+        request = request_bytes(port, "POST /v1/messages HTTP/1.1", data, KEY)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request[:-9] if stage == "in the body" else request)
+        got = b""
+        if stage == "in a stream":
+            got = await reader.readuntil(b"message_start")
+        else:
+            await until(lambda: open_requests(mock) == 1)
+        process.send_signal(signal.SIGKILL)
+        with suppress(ConnectionError):
+            while part := await reader.read(65_536):
+                got += part
+        assert not got.endswith(b"0\r\n\r\n") and bool(got) is (stage == "in a stream")
+        writer.close()
         await process.communicate()
         # The process that writes is another one: it finishes what it was told.
         async with asyncio.timeout(HANG_S):
             while '"interrupted"' not in path.read_text():
                 await asyncio.sleep(0.01)
-        assert open_requests(mock) == 0
+        await until(lambda: open_requests(mock) == 0)
     (run,) = runs_of(path)
     assert run.how == "interrupted"

@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 
+from tests.recorded import bedrock
 from tests.relay.recorded import ASK, body_of, payload, recording, runs_of
 from tests.relay.stage import answering, raw_upstream, until
 from tests.servers import MockServer
+from tui.core.session import Session
 from tui.relay.tape_queue import RecordingRefused, TapeQueue, TapeSettings
+from tui.scenarios import load
 
 pytestmark = pytest.mark.asyncio
 
@@ -101,6 +104,32 @@ async def test_an_answer_that_is_packed_is_unpacked_for_the_capture_alone(
     (run,) = runs_of(path)
     assert body_of(run) == plain
     assert ("content-encoding" in run.response_headers) is not (coding == "gzip" and honest)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/model/us.anthropic.claude-sonnet-5-5-v1%3A0/invoke-with-response-stream",
+        "/v1/projects/p/locations/l/publishers/anthropic/models/claude:streamRawPredict",
+    ],
+)
+async def test_other_platforms_are_recorded_and_decoded(path: str, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.jsonl"
+    on_bedrock = path.startswith("/model/")
+    body = bedrock() if on_bedrock else b"".join(chunk.data for chunk in load("plain").chunks)
+    kind = b"application/vnd.amazon.eventstream" if on_bedrock else b"text/event-stream"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n\r\n"
+    async with raw_upstream(answering(head % (kind, len(body)) + body)) as upstream:
+        async with recording(upstream.url, TapeSettings(str(kept))) as relay:
+            asked = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": []}
+            got, _ = await relay.post(asked, path)
+    assert payload(got) == body
+    (run,) = runs_of(kept)
+    assert run.request == asked and (run.url or "").endswith(path)
+    session = Session()
+    session.feed(0, body_of(run))
+    session.finish(0)
+    assert session.run.status == "complete"
 
 
 async def test_a_packed_request_is_read(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from tests.limits import HANG_S
-from tests.loopback import exchange
+from tests.loopback import exchange, said
 from tui.serving import terminal
 from tui.serving.server import LoopbackServer
 from tui.serving.terminal import Program, TerminalPages
@@ -23,6 +23,13 @@ from tui.serving.terminal import Program, TerminalPages
 pytestmark = pytest.mark.asyncio
 
 TOKEN = "the-token"
+
+HANDSHAKE = {
+    "connection": "upgrade",
+    "upgrade": "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 PROGRAM = """
 import json, os, signal, subprocess, sys, time
@@ -228,13 +235,7 @@ async def test_no_program_is_started_for_a_stranger(
 ) -> None:
     async with desk(tmp_path) as here:
         port = str(here.server.port)
-        fields = {
-            "connection": "upgrade",
-            "upgrade": "websocket",
-            "sec-websocket-version": "13",
-            "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-            **headers,
-        }
+        fields = {**HANDSHAKE, **headers}
         filled = {
             name: value.replace("{own}", here.server.url).replace("{port}", port)
             for name, value in fields.items()
@@ -243,6 +244,44 @@ async def test_no_program_is_started_for_a_stranger(
         answer = await exchange(here.server.port, f"GET {path} HTTP/1.1", headers=filled)
         assert int(answer.split()[1]) == status
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "error"
+        assert here.pages.sessions == 0 and here.pids() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "version", "headers", "status"),
+    [
+        ("POST", "1.1", {}, 405),
+        ("HEAD", "1.1", {}, 405),
+        ("GET", "1.0", {}, 400),
+        ("GET", "1.1", {"content-length": "5"}, 400),
+        ("GET", "1.1", {"content-length": "", "transfer-encoding": "chunked"}, 400),
+        ("GET", "1.1", {"connection": "close"}, 400),
+        ("GET", "1.1", {"sec-websocket-key": ""}, 400),
+        ("GET", "1.1", {"sec-websocket-key": "c2hvcnQ="}, 400),
+        ("GET", "1.1", {"sec-websocket-key": "\u00fc"}, 400),
+        ("GET", "1.1", {"sec-websocket-version": "12"}, 400),
+        ("GET", "1.1", {"sec-websocket-version": ""}, 400),
+        ("GET", "1.1", {"sec-websocket-protocol": "x"}, 400),
+    ],
+    ids=lambda value: str(value),
+)
+async def test_no_program_is_started_by_what_is_no_handshake(
+    tmp_path: Path, method: str, version: str, headers: dict[str, str], status: int
+) -> None:
+    async with desk(tmp_path) as here:
+        fields = {**HANDSHAKE, "origin": here.server.url, "content-length": "0", **headers}
+        lines = [
+            f"{method} /session/{TOKEN} HTTP/{version}",
+            f"host: 127.0.0.1:{here.server.port}",
+            *(f"{name}: {value}" for name, value in fields.items() if value),
+        ]
+        body = "5\r\nhello\r\n0\r\n\r\n" if "transfer-encoding" in headers else "hello"
+        request = "\r\n".join([*lines, "", "" if fields["content-length"] == "0" else body])
+        async with asyncio.timeout(HANG_S):
+            answer = await said(here.server.port, request.encode())
+        assert int(answer.split()[1]) == status
+        if method != "HEAD":
+            assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "error"
         assert here.pages.sessions == 0 and here.pids() == []
 
 

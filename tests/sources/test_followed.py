@@ -90,7 +90,7 @@ async def test_a_run_is_there_with_its_request(following: Following) -> None:
     run.request(ask("Hello"), url="https://x/v1/messages", at_ns=5_000_000)
     (source,) = await following.look()
     assert (source.info.request, source.info.prompt) == (ask("Hello"), "Hello")
-    assert (source.info.title, source.info.at_ns) == ("1.1 Hello", 5_000_000)
+    assert (source.info.title, source.info.at_ns) == ("Hello", 5_000_000)
     assert source.sent_ns == 10_000 and not source.info.paced
     reading = asyncio.create_task(read(source))
     run.response(500, 200, SSE)
@@ -134,7 +134,7 @@ async def test_what_is_shared_with_an_earlier_request_is_restored(following: Fol
     assert '"like"' in following.writer.path.read_text()
     requests = [source.info.request or {} for source in sources]
     assert [len(request["messages"]) for request in requests] == [1, 3, 5, 1]
-    assert [source.info.title for source in sources] == ["1.1 0", "1.2 1", "1.3 2", "2.1 0"]
+    assert [source.info.title for source in sources] == ["0", "1", "2", "0"]
 
 
 @pytest.mark.parametrize(

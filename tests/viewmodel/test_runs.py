@@ -16,6 +16,7 @@ from tui.core.metrics import NO_PERCENTILES
 from tui.core.records import JsonObject
 from tui.core.session import Run, Session
 from tui.core.state import End
+from tui.viewmodel.counters import OutputTokens
 from tui.viewmodel.runs import (
     COLUMNS,
     SORTS,
@@ -140,7 +141,7 @@ def test_a_complete_run_has_its_numbers() -> None:
     # The start at 100 ms, the first text at 300, seven events until 700.
     assert row.ttft_ns == 300 * MS
     assert row.duration_ns == 700 * MS
-    assert row.output_tokens == 15
+    assert row.output == (15, True)
     assert row.tokens_per_s == pytest.approx(15 / 0.4)
     assert not row.estimated
     assert row.itl_ns == pytest.approx(400 * MS / 14)
@@ -155,6 +156,7 @@ def test_while_it_streams_the_rate_is_an_estimate_and_the_last_byte_has_an_age()
     assert row.tokens_per_s == pytest.approx(20.0)
     assert row.estimated
     assert COLUMNS["rate"].text(row) == "~20"
+    assert (row.output, COLUMNS["out"].text(row)) == ((4, False), "~4")
     assert row.last_byte_ns == 500 * MS
     assert row.duration_ns == S
     assert row_of(run_of(*SENT, how=None), now_ns=0).last_byte_ns == 0
@@ -302,7 +304,7 @@ def test_the_order_is_stable_and_loses_nothing(
             model=name,
             ttft_ns=number,
             tokens_per_s=number,
-            output_tokens=number,
+            output=OutputTokens(number),
             input_tokens=number,
             last_byte_ns=number,
             duration_ns=number,
@@ -356,7 +358,9 @@ def test_totals_leave_out_what_was_replaced() -> None:
     assert found.done == 11
     assert found.retries == 1
     assert found.input_tokens == 25 * 11
-    assert found.output_tokens == 15 * 10 + 1
+    # That of the one that streams is estimated, so all of it is.
+    assert found.output == (15 * 10 + 4, False)
+    assert "out ~154" in totals_parts(found)
 
 
 def test_percentiles_are_by_nearest_rank() -> None:
@@ -381,7 +385,7 @@ def test_what_no_run_knows_is_not_known() -> None:
         found = totals(entries)
         assert found.runs == len(entries)
         assert (found.ttft, found.e2e, found.itl) == (NO_PERCENTILES,) * 3
-        assert (found.tokens_per_s, found.output_tokens, found.cache_read) == (None,) * 3
+        assert (found.tokens_per_s, found.output.tokens, found.cache_read) == (None,) * 3
 
 
 def test_totals_are_the_same_from_kept_rows() -> None:
@@ -441,7 +445,7 @@ def test_the_table_has_a_line_a_run_and_the_totals() -> None:
     names = [line[:9].rstrip() for line in below[1:]]
     assert names == ["TTFT", "time", "per token", "tokens", "trouble"]
     assert "p50 600ms" in below[1]
-    assert "out 151" in below[-2]
+    assert "out ~154" in below[-2]
     assert below[-1].endswith("1 retry")
 
 

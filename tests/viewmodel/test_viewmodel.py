@@ -233,7 +233,7 @@ def test_what_the_event_at_the_cursor_added_is_marked() -> None:
     [
         ("end_turn", "good"),
         ("max_tokens", "warning"),
-        ("refusal", "bad"),
+        ("refusal", "warning"),
         ("compaction", "plain"),
         ("not_invented_yet", "plain"),
     ],
@@ -247,9 +247,25 @@ def test_stop_reasons_say_what_they_mean(reason: str, tone: str) -> None:
 
 def test_stop_details_are_told() -> None:
     event = pb.message_delta("refusal")
-    event["delta"]["stop_details"] = {"category": "cyber"}
-    (item,) = seen(pb.message_start(), event, pb.message_stop())
-    assert item.body == '{category: "cyber"}'
+    for details, body in (
+        ({"type": "refusal", "category": "cyber"}, "category: cyber"),
+        (
+            {
+                "type": "refusal",
+                "category": None,
+                "explanation": "No.",
+                "claim": True,
+                "n": {"a": 1},
+            },
+            "No.\nclaim: true  n: {a: 1}",
+        ),
+        ({"type": "other"}, "type: other"),
+        ("no object", "no object"),
+        (None, ""),
+    ):
+        event["delta"]["stop_details"] = details
+        (item,) = seen(pb.message_start(), event, pb.message_stop())
+        assert item.body == body
 
 
 @pytest.mark.parametrize(
@@ -387,7 +403,7 @@ def test_a_row_has_its_place_and_time() -> None:
 @pytest.mark.parametrize(
     ("item", "style", "what", "payload"),
     [
-        (pb.message_start(), "message", "", "claude-sonnet-5-5  msg_1  {input_tokens: 25, out"),
+        (pb.message_start(), "message", "", "claude-sonnet-5-5  in 25  msg_1"),
         ({"type": "message_start", "message": 5}, "message", "", "{message: 5}"),
         (pb.tool_start(0), "block", "tool_use", 'get_weather  {id: "toolu_0"}'),
         (pb.block_start(0, "x", name=5, data=0), "block", "x", "{data: 0}"),
@@ -403,12 +419,21 @@ def test_a_row_has_its_place_and_time() -> None:
         (pb.fragment(0, '{"'), "json", "input_json", '{"'),
         (pb.signature(0, "sig"), "thinking", "signature", '{signature: "sig"}'),
         (pb.citation(0, {"a": 1}), "citation", "citations", "{citation: {a: 1}}"),
+        (
+            pb.citation(0, {"url": "https://www.a.example/b", "cited_text": "So it is."}),
+            *("citation", "citations", "a.example  So it is."),
+        ),
         (pb.delta(0, "rhyme_delta", rhyme=1), "unknown", "rhyme", "{rhyme: 1}"),
         (pb.delta(0, "text_delta", text=5), "text", "text", "{text: 5}"),
         ({"type": "content_block_delta", "delta": 5}, "unknown", "", "5"),
         ({"type": "content_block_delta", "delta": {}}, "unknown", "null", ""),
         (pb.block_stop(4), "block", "", ""),
-        (pb.message_delta("end_turn"), "message", "end_turn", "{output_tokens: 15}"),
+        (pb.message_delta("end_turn"), "message", "end_turn", "out 15"),
+        (
+            pb.message_delta("end_turn", {"input_tokens": 3, "output_tokens": 9, "x": 1}),
+            *("message", "end_turn", "out 9  in 3"),
+        ),
+        (pb.message_delta("end_turn", {"x": 1}), "message", "end_turn", "{x: 1}"),
         ({"type": "message_delta", "delta": 5}, "message", "", ""),
         (pb.message_stop(), "message", "", ""),
         (pb.message_stop(extra=1), "message", "", "{extra: 1}"),
@@ -473,8 +498,7 @@ def count(session: Session, cursor: int | None = None, **fields: Any) -> Counter
 def test_counters_of_a_running_answer() -> None:
     found = count(session_of(*ANSWER, how=None), now_ns=1 * S)
     assert found.estimate == pytest.approx(20 / 0.1)
-    assert (found.input_tokens, found.output_tokens, found.cache_read) == (25, 20, 3)
-    assert not found.counted
+    assert (found.input_tokens, found.output, found.cache_read) == (25, (20, False), 3)
     assert (found.cache_write, found.thinking_tokens, found.conflict) == (None, None, False)
     assert (found.last_byte_ns, found.last_content_ns, found.stalled) == (700 * MS, 700 * MS, False)
     assert (found.metrics.ttft, found.metrics.icl.max) == (200 * MS, 100 * MS)
@@ -485,7 +509,7 @@ def test_counters_of_a_finished_answer() -> None:
     usage = details | {"input_tokens": 26, "cache_creation_input_tokens": 2}
     session = session_of(*ANSWER, pb.block_stop(0), pb.message_delta(usage=usage))
     found = count(session, now_ns=99 * S)
-    assert (found.output_tokens, found.thinking_tokens, found.cache_write) == (40, 9, 2)
+    assert (found.output, found.thinking_tokens, found.cache_write) == ((40, True), 9, 2)
     assert (found.estimate, found.conflict) == (None, True)
     assert (found.last_byte_ns, found.last_content_ns, found.stalled) == (None, None, False)
     assert found.metrics.e2e == 500 * MS
@@ -530,7 +554,7 @@ def test_nothing_yet() -> None:
 def test_odd_usage_is_no_number() -> None:
     usage = {"input_tokens": "x", "output_tokens": -1, "output_tokens_details": 5}
     found = count(session_of(pb.message_start(usage=usage)))
-    assert (found.input_tokens, found.output_tokens, found.thinking_tokens) == (None, None, None)
+    assert (found.input_tokens, found.output.tokens, found.thinking_tokens) == (None, None, None)
 
 
 def test_the_pulse_moves_with_time_and_stands_at_the_end() -> None:
@@ -558,7 +582,7 @@ def test_percentiles_catch_up_and_begin_again_for_another_run() -> None:
 def test_percentiles_of_many_gaps_are_found_a_little_at_a_time() -> None:
     session = session_of(*ANSWER, how=None)
     gaps = session.run.state.gaps_ns
-    gaps.extend(array("q", [7]) * 1_000_000)
+    gaps.extend(array(gaps.typecode, [7]) * 1_000_000)
     ranks = Ranks()
     first = ranks.of(moment_of(session))
     assert not ranks.settled and first.max is None

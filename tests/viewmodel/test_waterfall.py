@@ -16,6 +16,7 @@ from tui.core.text import sanitize
 from tui.core.time_spans import TEXT, THINKING, TOOL_INPUT, WAITING, SpanScan, TimeSpan
 from tui.core.usage import TokenCounts
 from tui.findings import Finding
+from tui.viewmodel.counters import OutputTokens
 from tui.viewmodel.waterfall import (
     WaterfallEntry,
     WaterfallGap,
@@ -80,12 +81,13 @@ def test_rows_on_one_axis() -> None:
         gap=None,
         going=False,
         tokens=TokenCounts(10, 900, 90, 15, None),
+        output=OutputTokens(15),
     )
     assert (second.start_ns, second.end_ns) == (ns(10.0), ns(11.5))
     assert second.gap == WaterfallGap(ns(4.0), ns(10.0), ("bash \u00d72",))
     assert view.note == ""
     times = ns(11.5), ns(4.0), ns(1.5), ns(6.0)
-    assert view.totals == WaterfallTotals(2, *times, 0, 1_025, 900, 30)
+    assert view.totals == WaterfallTotals(2, *times, 0, 1_025, 900, OutputTokens(30))
     assert heading_of(view) == "Conversation \u00b7 2 requests \u00b7 11.5s"
     assert totals_parts(view.totals) == [
         ("model", "model 35 %"),
@@ -116,6 +118,10 @@ def test_a_request_that_goes_on() -> None:
     session.feed(ns(2.0), pb.wire(pb.message_start(), pb.thinking_start(0), pb.thinking(0, "a")))
     (row,) = waterfall_view("", [waiting._replace(now_ns=ns(3.0))]).rows
     assert row.spans == (TimeSpan(WAITING, 0, ns(2.0)), TimeSpan(THINKING, ns(2.0), ns(3.0)))
+    session.feed(ns(3.0), pb.wire(pb.thinking(0, "twelve more.")))
+    view = waterfall_view("", [waiting._replace(now_ns=ns(3.0))])
+    line = row_line(view.rows[0], AxisWindow(0, ns(3.0)), columns_of(80, 1), None)
+    assert "~4" in joined(line) and "out ~4" in dict(totals_parts(view.totals)).values()
     (row,) = waterfall_view("", [waiting._replace(now_ns=ns(9.0))]).rows
     assert row.spans[-1].kind == WAITING and row.end_ns == ns(9.0)
 
@@ -153,7 +159,7 @@ def drawn_rows(draw: st.DrawFn) -> list[WaterfallRow]:
         rows.append(
             WaterfallRow(
                 *(number, number + 1, 0, "main", "m", start, start + at, tuple(spans), gap),
-                *(False, counts),
+                *(False, counts, OutputTokens(counts.output, draw(st.booleans()))),
             )
         )
     return rows
@@ -230,6 +236,8 @@ def test_a_finding_stands_in_the_row_and_is_told_below() -> None:
         "\u2717 It broke.",
     ]
     assert "your tools" in joined(legend_line())
+    narrow = [joined(pieces) for pieces in detail_lines(row, "Mend it", FOUND, 24)]
+    assert narrow[:2] == ["1  claude-sonnet-5-5  M\u2026", "4.00s  \u2591 waiting 1.00s\u2026"]
 
 
 @pytest.mark.parametrize(

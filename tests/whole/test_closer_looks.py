@@ -155,7 +155,9 @@ async def test_a_long_search_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch
         await drawn(stage.app)
         row = next(line for line in stage.lines if "Events" in line)
         assert re.search(r"looking [1-9]%", row)
-        await stage.press("enter")
+        stage.app.simulate_key("enter")
+        await drawn(stage.app)
+        stage.app.tick()
         assert marked(stage) == 2, "the first match is there within a frame"
         seen = []
         for _ in range(200):

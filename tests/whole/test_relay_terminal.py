@@ -71,6 +71,13 @@ def post(url: str) -> bytes:
     return found
 
 
+def until_gone(url: str) -> None:
+    """Ask until nobody answers any more."""
+    with pytest.raises(OSError):
+        while True:
+            post(url)
+
+
 def test_a_command_is_watched_and_its_status_is_ours(mock: MockServer, tmp_path: Path) -> None:
     path = tmp_path / "kept.jsonl"
     agent = [sys.executable, "-c", AGENT, "7"]
@@ -128,6 +135,91 @@ def test_a_command_that_runs_is_asked_about(mock: MockServer, tmp_path: Path) ->
         child.expect(pexpect.EOF)
         child.wait()
         assert child.exitstatus == 128 + signal.SIGTERM
+
+
+def test_a_signal_ends_the_screen_and_neither_the_command_nor_the_relay(
+    mock: MockServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "kept.jsonl"
+    agent = [sys.executable, "-c", AGENT, "0", "wait"]
+    with terminal("proxy", "--upstream", mock.url, "--record", path, "--", *agent) as child:
+        child.expect("export ANTHROPIC_BASE_URL=(http://127.0.0.1:[0-9]+)")
+        url = child.match[1]
+        child.expect("the answer is complete")
+        child.kill(signal.SIGTERM)
+        child.expect("and the relay go on at .*, as process ([0-9]+); end both: kill")
+        pid = int(child.match[1])
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == 128 + signal.SIGTERM
+        assert b"message_stop" in post(url)
+        os.kill(pid, signal.SIGTERM)
+        until_gone(url)
+
+
+def test_a_theme_that_there_is_not_leaves_no_relay_behind(mock: MockServer, tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    with terminal("proxy", "--upstream", mock.url, "--record", path, "--theme", "nope") as child:
+        child.expect("export ANTHROPIC_BASE_URL=(http://127.0.0.1:[0-9]+)")
+        url = child.match[1]
+        child.expect("no theme is called nope")
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == 2
+    until_gone(url)
+
+
+def test_its_screen_has_the_theme_and_the_keys_of_the_config_file(
+    mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "streamscope").mkdir()
+    (tmp_path / "streamscope/config.toml").write_text('theme = "nope"\n[keys]\nquit = "Q"\n')
+    with terminal("proxy", "--upstream", mock.url, "--record", tmp_path / "kept.jsonl") as child:
+        child.expect("no theme is called nope")
+        child.expect(pexpect.EOF)
+    (tmp_path / "streamscope/config.toml").write_text('theme = "nord"\n[keys]\nquit = "Q"\n')
+    with terminal("proxy", "--upstream", mock.url, "--record", tmp_path / "kept.jsonl") as child:
+        child.expect("process ([0-9]+) relays")
+        pid = int(child.match[1])
+        child.expect("Waiting for requests")
+        child.send("Q")
+        child.expect("the relay goes on at")
+        child.expect(pexpect.EOF)
+        os.kill(pid, signal.SIGTERM)
+
+
+def test_a_stream_goes_on_when_the_screen_is_killed_in_it(mock: MockServer, tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    body = {"model": "scenario:plain!stall:600", "max_tokens": 512, "stream": True,
+            "messages": [{"role": "user", "content": "Stay"}]}  # fmt: skip
+    with terminal("proxy", "--upstream", mock.url, "--record", path) as child:
+        child.expect("export ANTHROPIC_BASE_URL=(http://127.0.0.1:[0-9]+)")
+        url = child.match[1]
+        child.expect("process ([0-9]+) relays")
+        pid = int(child.match[1])
+        try:
+            headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+            request = urllib.request.Request(
+                url + "/v1/messages", json.dumps(body).encode(), headers
+            )
+            with urllib.request.urlopen(request, timeout=HANG_S) as answer:
+                assert answer.read(30)
+                child.expect("1.1 Stay")
+                child.kill(signal.SIGKILL)
+                child.wait()
+                with terminal("open", "--follow", path) as again:
+                    again.expect("1.1 Stay")
+                    again.expect("LIVE")
+                    again.send("q")
+                    again.expect(pexpect.EOF)
+                # Neither its end nor its breaking has come.
+                assert b'"end"' not in path.read_bytes()
+            while b'"cancelled"' not in path.read_bytes():
+                assert b"message_stop" in post(url)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
 
 
 @pytest.mark.parametrize("manner", ["q", "killed", "hung up"])

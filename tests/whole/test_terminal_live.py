@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ pytestmark = pytest.mark.xdist_group("live terminal")
 
 EDITOR = """
 import json, sys, pathlib
+fails = pathlib.Path(__file__).with_name("fails")
+if fails.exists():
+    fails.unlink()
+    sys.exit(1)
 path = pathlib.Path(sys.argv[-1])
 request = json.loads(path.read_text())
 assert path.stat().st_mode & 0o777 == 0o600
@@ -38,16 +43,23 @@ def env(server: MockServer, **more: str) -> dict[str, str]:
     return {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": server.url, **more}
 
 
-def test_a_request_is_edited_and_sent(server: MockServer, tmp_path: Path) -> None:
-    script = tmp_path / "edit.py"
-    script.write_text(EDITOR)
-    editor = f"{sys.executable} {script}"
-    with terminal("run", "Hello", env=env(server, EDITOR=editor)) as screen:
+def test_a_request_is_edited_and_sent_and_an_editor_that_fails_is_said(
+    server: MockServer, tmp_path: Path
+) -> None:
+    script = tmp_path / "edit"
+    script.write_text(f"#!{sys.executable}\n{EDITOR}")
+    script.chmod(0o700)
+    (tmp_path / "fails").touch()
+    # By a short name: what is said of it stays on one row.
+    own = {"EDITOR": "edit", "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    with terminal("run", "Hello", env=env(server, **own)) as screen:
         screen.wait_for("COMPLETE")
-        screen.press("e")
-        screen.wait_for('"messages"')
-        screen.press("e")
-        screen.wait_for("the editor has the terminal", "Edited")
+        for said in ("ended with status 1", "the editor has the terminal"):
+            screen.press("e")
+            screen.wait_for('"messages"')
+            screen.press("e")
+            screen.wait_for(said)
+        screen.wait_for("Edited")
         screen.press("r")
         screen.wait_for("run 2/2")
         screen.press("q")
@@ -59,18 +71,6 @@ def test_a_request_is_edited_and_sent(server: MockServer, tmp_path: Path) -> Non
     # What is left to read when the screen has closed.
     assert "2 runs" in screen.output.rpartition("\x1b[?1049l")[2]
     assert KEY not in screen.output
-
-
-def test_an_editor_that_fails_is_said(server: MockServer) -> None:
-    with terminal("run", "Hello", env=env(server, EDITOR="false")) as screen:
-        screen.wait_for("COMPLETE")
-        screen.press("e")
-        screen.wait_for('"messages"')
-        screen.press("e")
-        screen.wait_for("ended with status 1")
-        screen.press("q")
-        assert screen.end() == 0
-        screen.assert_restored()
 
 
 def test_once_cancels_and_twice_quits(server: MockServer, tmp_path: Path) -> None:
@@ -88,21 +88,6 @@ def test_once_cancels_and_twice_quits(server: MockServer, tmp_path: Path) -> Non
     assert KEY not in path.read_text() + screen.output
 
 
-def test_a_paste_with_lines_is_not_sent_by_itself(server: MockServer) -> None:
-    with terminal("run", env=env(server)) as screen:
-        screen.wait_for("enter sends")
-        screen.press("\x1b[200~one\r\ntwo \x1b]0;title\x07\x1b[201~")
-        screen.wait_for("two")
-        assert not server.received
-        screen.press("\r")
-        screen.wait_for("COMPLETE")
-        screen.press("q")
-        assert screen.end() == 0
-        screen.assert_nothing_foreign()
-    (body,) = [json.loads(received.body) for received in server.received]
-    assert "one\ntwo" in body["messages"][0]["content"]
-
-
 def test_a_prompt_that_is_piped_in_leaves_the_keyboard_to_the_terminal(server: MockServer) -> None:
     line = "echo Hello from a pipe | " + streamscope("run", "-", "--model", "scenario:plain")
     with terminal(program=sh(line), env=env(server)) as screen:
@@ -115,7 +100,7 @@ def test_a_prompt_that_is_piped_in_leaves_the_keyboard_to_the_terminal(server: M
     assert len(server.received) == 2
 
 
-def test_a_conversation_that_is_not_kept_is_said_at_the_end(
+def test_a_paste_is_not_sent_by_itself_and_a_conversation_that_is_not_kept_is_said_at_the_end(
     server: MockServer, tmp_path: Path
 ) -> None:
     folder = tmp_path / "talks"
@@ -123,11 +108,17 @@ def test_a_conversation_that_is_not_kept_is_said_at_the_end(
     talk = str(folder / "talk.json")
     with terminal("run", "--resume", talk, env=env(server)) as screen:
         screen.wait_for("enter sends")
+        screen.press("\x1b[200~one\r\ntwo \x1b]0;title\x07\x1b[201~")
+        screen.wait_for("two")
+        assert not server.received
         folder.rmdir()
-        screen.press("Hello\r")
+        screen.press("\r")
         screen.wait_for("COMPLETE")
         screen.press("q")
         assert screen.end() == 1
+        screen.assert_nothing_foreign()
         screen.assert_restored()
+    (body,) = [json.loads(received.body) for received in server.received]
+    assert "one\ntwo" in body["messages"][0]["content"]
     told = screen.output.rpartition("\x1b[?1049l")[2]
     assert "streamscope: the conversation was not saved: talk.json: No such file" in told

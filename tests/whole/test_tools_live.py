@@ -100,17 +100,9 @@ def test_a_noisy_tool_without_a_screen(server: MockServer, tmp_path: Path) -> No
     assert "  torn by thread" in lines and "\x1b" not in out + err
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ("import os\n    os._exit(3)", "the tool ended the process: exit status 3"),
-        ("import os\n    os.kill(os.getpid(), 11)", "the tool ended the process: signal 11"),
-    ],
-)
-def test_a_tool_that_ends_its_process(
-    server: MockServer, tmp_path: Path, body: str, said: str
-) -> None:
-    source = f"def get_weather(location: str) -> str:\n    {body}\n"
+def test_a_tool_that_ends_its_process(server: MockServer, tmp_path: Path) -> None:
+    source = "def get_weather(location: str) -> str:\n    import os\n    os._exit(3)\n"
+    said = "the tool ended the process: exit status 3"
     program = started(server, written(tmp_path, source), "--plain")
     out, err = program.communicate(timeout=HANG_S)
     assert (program.returncode, result_sent(server)) == (0, (said, True))

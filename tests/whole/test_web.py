@@ -20,6 +20,7 @@ from tests.chromium import Watch, a_page
 from tests.command_line import run_command
 from tests.limits import HANG_S
 from tests.servers import MockServer
+from tests.web_screen import WebScreen
 
 pytestmark = pytest.mark.xdist_group("chromium")
 
@@ -62,27 +63,10 @@ async def served(*arguments: str, key: str = "") -> AsyncIterator[Served]:
         assert await process.wait() in (143, -signal.SIGKILL)
 
 
-class Screen:
-    """What the page was sent to draw, as text without its colours."""
-
-    def __init__(self, watch: Watch) -> None:
-        self.text = ""
-        watch.page.on("websocket", lambda ws: ws.on("framereceived", self._take))
-
-    def _take(self, frame: str | bytes) -> None:
-        if isinstance(frame, bytes):
-            self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", frame.decode("utf-8", "replace"))
-
-    async def shows(self, *words: str) -> None:
-        async with asyncio.timeout(HANG_S):
-            while not all(word in self.text for word in words):
-                await asyncio.sleep(0.01)
-
-
 @contextlib.asynccontextmanager
-async def opened(server: Served, **settings: object) -> AsyncIterator[tuple[Watch, Screen]]:
+async def opened(server: Served, **settings: object) -> AsyncIterator[tuple[Watch, WebScreen]]:
     async with a_page("about:blank", **settings) as watch:
-        screen = Screen(watch)
+        screen = WebScreen(watch.page)
         await watch.page.goto(server.url)
         await watch.page.wait_for_selector("body.-first-byte")
         yield watch, screen
@@ -92,23 +76,23 @@ async def test_the_tour_plays_and_keys_work_in_a_browser() -> None:
     size = {"width": 1280, "height": 800}
     async with served("--", "demo", "--speed", "20") as server:
         async with opened(server, viewport=size) as (watch, screen):
-            await screen.shows("streamscope", "DEMO", "The tour", "Transcript", "Tool calls")
-            await screen.shows("causeway", "read_gauge", "content_block_delta")
+            await screen.shows("streamscope", "The tour", "Transcript", "Tool calls")
+            await screen.shows("COMPLETE", "read_gauge", "message_stop")
             assert len(server.programs()) == 1
+            await screen.resize(800, 600)
+            # What the new size leads to is over when keys have been taken after it.
             await watch.page.keyboard.press("?")
             await screen.shows("Play or pause")
             await watch.page.keyboard.press("Escape")
-            screen.text = ""
-            await watch.page.set_viewport_size({"width": 800, "height": 600})
-            await screen.shows("Transcript", "Events", "message_stop")
-            await watch.page.mouse.click(300, 450)
+            await screen.hides("Play or pause")
+            await screen.shows("message_stop")
+            await screen.click("message_delta")  # The last event would be the end again.
             await screen.shows("PAST")
             await watch.page.keyboard.press("Control+p")
             await screen.shows("Search for commands")
-            screen.text = ""
             await watch.page.keyboard.press("Escape")
-            # The key bar of the past is back. (An escape and a letter at once are another key.)
-            await screen.shows("marker")
+            # An escape and a letter at once are another key.
+            await screen.hides("Search for commands")
             await watch.page.keyboard.press("q")
             await watch.page.wait_for_selector("body.-closed")
             assert await watch.page.is_visible("text=The session has ended.")
@@ -117,6 +101,18 @@ async def test_the_tour_plays_and_keys_work_in_a_browser() -> None:
             await watch.page.wait_for_selector("body.-first-byte")
             await server.until_programs(1)
         await server.until_programs(0)
+
+
+async def test_a_page_is_one_session_however_quickly_its_font_comes() -> None:
+    async with served("--", "demo", "plain", "--speed", "instant") as server:
+        async with a_page("about:blank") as watch:
+            screen = WebScreen(watch.page)
+            # The script of the terminal comes before the page has loaded.
+            await watch.page.add_init_script("document.fonts.load = () => Promise.resolve([])")
+            await watch.page.goto(server.url)
+            await screen.shows("COMPLETE")
+            assert await watch.page.locator(".xterm-screen").count() == 1
+            assert len([url for url in watch.asked if "/session/" in url]) == 1
 
 
 async def test_what_is_copied_is_in_the_clipboard_of_the_browser() -> None:

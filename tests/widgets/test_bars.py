@@ -25,6 +25,7 @@ from tests.manual_clock import ManualClock
 from tui.core.metrics import UNKNOWN, Metrics, Percentiles
 from tui.dashboard.footer import Footing, entries
 from tui.viewmodel import Counters
+from tui.viewmodel.counters import OutputTokens
 from tui.widgets.bars import CounterBar, KeyBar
 
 MS: Final = 1_000_000
@@ -46,8 +47,7 @@ NUMBERS: Final = Counters(
     input_tokens=377,
     cache_read=1893,
     cache_write=12,
-    output_tokens=65,
-    counted=True,
+    output=OutputTokens(65),
     thinking_tokens=21,
     thinking_share=21 / 65,
     limit=1024,
@@ -153,7 +153,7 @@ async def test_what_is_not_known_is_a_dash() -> None:
         input_tokens=None,
         cache_read=None,
         cache_write=None,
-        output_tokens=None,
+        output=OutputTokens(None),
         thinking_tokens=None,
         thinking_share=None,
         limit=None,
@@ -170,7 +170,7 @@ async def test_what_is_not_known_is_a_dash() -> None:
 
 
 async def test_what_is_known_to_be_nothing_is_zero() -> None:
-    row = await counted(NUMBERS._replace(input_tokens=0, output_tokens=0))
+    row = await counted(NUMBERS._replace(input_tokens=0, output=OutputTokens(0)))
     assert "in 0" in row
     assert "out 0" in row
 
@@ -285,11 +285,27 @@ async def test_in_the_header_the_title_gives_way_first(width: int) -> None:
         assert "DEMO" in strip.text
         assert "synthetic" in strip.text
         assert strip.text.rstrip().endswith("150ms")
-        if width >= 60:
-            assert "clau" in strip.text
+        if width >= 59:
+            assert "claude-mmmmm" in strip.text
             assert "\u2026" in strip.text
-        if width >= 120:
-            assert "tttt" in strip.text
+        assert ("tttt" in strip.text) == (width >= 120)
+        assert "t\u2026" not in strip.text or "tttttt\u2026" in strip.text
+
+
+async def test_in_the_header_the_state_and_the_model_are_there_in_little_room() -> None:
+    cut = [pb.message_start(model="claude-sonnet-4-5-20250929"), pb.tool_start(0, "f")]
+    cut += [pb.fragment(0, '{"a": '), pb.block_stop(0), *pb.ending("max_tokens")]
+    for width, model, note in (
+        (120, "claude-sonnet-4-5-20250929", "synthetic timing"),
+        (80, "claude-sonnet-4", "synthetic"),
+        (60, "", "synthetic"),
+    ):
+        source = BytesSource(timed(*cut), title="an answer", is_timed=False)
+        async with on_stage(source, size=(width, 24)) as stage:
+            await stage.at(10)
+            assert "\u25b2 COMPLETE  invalid_tool_json" in stage.header
+            assert model in stage.header and note in stage.header
+            assert ("an answer" in stage.header) == (width == 120)
 
 
 @pytest.mark.parametrize(

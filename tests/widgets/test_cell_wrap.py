@@ -65,6 +65,13 @@ def test_the_tail_of_a_text_that_goes_on_keeps_its_blanks() -> None:
     assert wrap([("日本 語 ", PLAIN)], 5, keep_tail=True)[-1] == [("語 ", PLAIN)]
 
 
+@given(st.text(st.sampled_from("ab  日。"), max_size=40), st.integers(2, 12))
+def test_blanks_that_are_kept_stand_over_the_edge(text: str, width: int) -> None:
+    kept = text_of(wrap([(text, PLAIN)], width, keep_blanks=True))
+    assert [row.rstrip() for row in kept] == text_of(wrap([(text, PLAIN)], width))
+    assert "".join(kept) == text.rstrip(" ")
+
+
 @pytest.mark.parametrize(
     ("text", "width", "rows"),
     [

@@ -11,7 +11,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.theme import BUILTIN_THEMES
 
-from tests.app_harness import on_stage
+from tests.app_harness import drawn, on_stage
 from tui.widgets.component_styles import ComponentStyles, markdown_theme
 
 THEMES = sorted(BUILTIN_THEMES)
@@ -93,7 +93,7 @@ async def test_in_every_theme_all_text_differs_from_its_ground(half: int) -> Non
         assert len(widgets) >= 6
         for theme in THEMES[half::2]:
             stage.app.theme = theme
-            await stage.settle()
+            await drawn(stage.app, frame=False)
             for widget in widgets:
                 ground = widget.rich_style
                 for name in type(widget).COMPONENT_CLASSES:

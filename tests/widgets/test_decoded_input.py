@@ -41,6 +41,26 @@ def test_strings_of_several_lines_stand_as_they_are_meant() -> None:
     ]
 
 
+def test_strings_in_arrays_and_objects_are_decoded_too() -> None:
+    edits = [{"old": "a\nb", "new": "c"}, {"old": "d", "new": "e"}]
+    assert rows(json.dumps({"path": "/a.py", "edits": edits, "n": {"x": {"y": "1\n"}}})) == [
+        'path: "/a.py"',
+        "edits:",
+        "  [0]:",
+        "    old:",
+        "    \u2502 a",
+        "    \u2502 b",
+        '    new: "c"',
+        '  [1]: {"old": "d", "new": "e"}',
+        "n:",
+        "  x:",
+        "    y:",
+        "    \u2502 1",
+    ]
+    # What stands very deep is JSON as before.
+    assert rows('{"a":' * 6 + '"1\\n2"' + "}" * 6) is None
+
+
 def test_code_has_its_colours() -> None:
     theme = MarkdownTheme()
     text = json.dumps({"path": "/a.py", "file_text": CODE})
@@ -51,7 +71,7 @@ def test_code_has_its_colours() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": "one line"}', "[1]", "{oops", "", '{"a": {"b": "x\\ny"}}', "{" * 5000]
+    "text", ['{"a": "one line"}', "[1]", "{oops", "", '{"a": {"b": 1}}', "{" * 5000]
 )
 def test_what_decoding_does_not_help_stays_json(text: str) -> None:
     assert rows(text) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual.app import ComposeResult
 from textual.geometry import Offset
 from textual.screen import Screen
@@ -11,6 +13,10 @@ from tests.app_harness import all_rows, all_strips, drawn, rows_of
 from tests.screen_host import shown
 from tui.viewmodel.lines import StyledLine, line_of
 from tui.widgets.lines_view import LinesView
+
+
+def _same(lines: list[StyledLine], width: int) -> list[StyledLine]:
+    return lines
 
 
 class Closer(Screen[None]):
@@ -48,6 +54,28 @@ async def test_a_line_that_is_too_long_is_cut_or_wrapped_under_its_text() -> Non
             else:
                 assert rows == ["one two threes"]
                 assert screen.view.row_width == 14
+
+
+async def test_a_wrapped_line_is_copied_as_one_with_its_blanks() -> None:
+    text = "one two threes four fives six"
+    for hang in (0, 2):
+        lines = [StyledLine(((text, "plain"),), "+ ", "added", 1, hang)]
+        screen = Closer(wraps=True)
+        async with shown(screen, (22, 24)) as hand:
+            screen.view.show(partial(_same, lines))
+            await drawn(hand.app)
+            rows = all_rows(screen.view)
+            assert len(rows) > 2 and rows[1].startswith(" " * (3 + hang) + "thre")
+            selected = screen.view.get_selection(Selection(Offset(3, 0), None))
+            assert selected == (text, "\n")
+
+
+async def test_a_line_that_stands_deep_keeps_room_for_its_text() -> None:
+    screen = Closer(wraps=True)
+    async with shown(screen, (30, 24)) as hand:
+        screen.view.show(lambda width: [StyledLine((("words " * 4, "plain"),), indent=99)])
+        await drawn(hand.app)
+        assert "".join(all_rows(screen.view)).split() == ["words"] * 4
 
 
 async def test_it_scrolls_to_a_line_when_the_scroll_bar_appears_with_it() -> None:

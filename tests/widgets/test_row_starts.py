@@ -40,6 +40,18 @@ def test_words_stay_whole_where_they_have_room() -> None:
     assert rows_of("", 5, 5) == [""]
 
 
+def test_code_is_cut_behind_a_sign_rather_than_in_a_word() -> None:
+    code = 'levels = pd.read_csv("gauges.csv", index_col="day")'
+    cut = ["levels = pd.read_csv(", '"gauges.csv", ', 'index_col="day")']
+    assert rows_of(code, 31, 25, 33) == cut
+    assert rows_of("levels = pd.read_csv(\u6f22(gauges.csv)", 31, 25, 33)[1:] == ["gauges.csv)"]
+    # Not behind one in the first half, nor between two signs.
+    assert rows_of("f(abcdefghijklmnop", 12, 12, 33) == ["f(abcdefghij", "klmnop"]
+    assert rows_of("abcdefghij===k", 12, 12, 33) == ["abcdefghij==", "=k"]
+    # In prose signs are no place to end a row.
+    assert rows_of("abcdefgh,ijklmnop", 12, 12) == ["abcdefgh,ijk", "lmnop"]
+
+
 def test_marks_that_take_no_cells_make_no_endless_row() -> None:
     rows = rows_of("a" + "\u0301" * 500, 4, 4)
     assert "".join(rows) == "a" + "\u0301" * 500

@@ -22,6 +22,7 @@ from tests.hostile import hostile_in, hostile_text
 from tests.playbook import ending, message_start, text_block, wire
 from tui.core.session import Session
 from tui.findings import Finding, Level
+from tui.viewmodel.counters import OutputTokens
 from tui.viewmodel.run_table import RunTable
 from tui.viewmodel.runs import SORTS, RunEntry, RunRow, Sort, run_rows
 from tui.widgets.runs_list import RESORT_NS, RunsList
@@ -231,7 +232,7 @@ async def test_the_heads_stand_over_their_columns(width: int) -> None:
 
 
 async def test_what_cannot_be_known_is_a_dash() -> None:
-    row = a_row(1, ttft_ns=None, tokens_per_s=None, output_tokens=None)
+    row = a_row(1, ttft_ns=None, tokens_per_s=None, output=OutputTokens(None))
     async with reading([row]) as reader:
         assert reader.lines[0].split()[-3:] == ["\u2013"] * 3
 

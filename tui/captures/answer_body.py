@@ -19,7 +19,7 @@ _MOST_HELD: Final = 64 << 20
 
 
 def is_counting(url: str | None) -> bool:
-    """Whether a request has tokens counted: it asks for no answer, and nothing goes on from it."""
+    """Whether what is asked there is a number of tokens, and no message."""
     return (url or "").partition("?")[0].endswith(_COUNTING)
 
 

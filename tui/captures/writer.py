@@ -10,7 +10,8 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -66,6 +67,7 @@ class CaptureWriter:
         """Of the requests that this writer has written: those before in the file are left alone."""
         self._runs = 0
         self._open: list[RunWriter] = []
+        self._together: list[bytes] | None = None
         self._fd = -1
         fd, is_new = _open_file(path)
         try:
@@ -103,15 +105,38 @@ class CaptureWriter:
         """Append one record. What fails here ends the recording and nothing else."""
         if self._fd < 0 or self.failure is not None:
             return
-        start = None
         try:
             data = encode_line(line)
+        except (TypeError, ValueError, RecursionError) as error:
+            self.fail(error)
+            return
+        if self._together is None:
+            self._append(data)
+        else:
+            self._together.append(data)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Append what is written in this block at once, at its end: less work where it is much."""
+        lines: list[bytes] = []
+        self._together = lines
+        try:
+            yield
+        finally:
+            self._together = None
+            self._append(b"".join(lines))
+
+    def _append(self, lines: bytes) -> None:
+        if self._fd < 0 or not lines:
+            return
+        start = None
+        try:
             start = os.lseek(self._fd, 0, os.SEEK_END)
-            write_all(self._fd, data)
-        except (OSError, TypeError, ValueError, RecursionError) as error:
+            write_all(self._fd, lines)
+        except OSError as error:
             self.fail(error)
             if start is not None:
-                self._cut_back(start)
+                self._cut_back(start, lines)
 
     def ended(self, run: RunWriter) -> None:
         """Take note that a run has written its end."""
@@ -129,10 +154,11 @@ class CaptureWriter:
         reason = error.strerror if isinstance(error, OSError) else None
         self.failure = one_line(f"recording to {self.path.name} stopped: {reason or error}")
 
-    def _cut_back(self, start: int) -> None:
+    def _cut_back(self, start: int, lines: bytes) -> None:
         # The part of a line that did get written: without it, the file is whole.
         try:
-            os.ftruncate(self._fd, start)
+            written = os.lseek(self._fd, 0, os.SEEK_END) - start
+            os.ftruncate(self._fd, start + lines.rfind(b"\n", 0, written) + 1)
         except OSError:
             pass  # A torn tail is tolerated by every reader.
 

@@ -30,6 +30,7 @@ _SHARED: Final = {
     "demo": ("theme", "speed", "smooth"),
     "open": ("theme", "speed", "smooth"),
     "run": ("theme", "smooth", "bell"),
+    "proxy": ("theme",),
 }
 """What stands outside of a section, and the commands that have an option for it."""
 _TYPES: Final[dict[str, tuple[type, ...]]] = {

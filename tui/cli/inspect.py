@@ -16,6 +16,7 @@ from tui.core.state import as_text
 from tui.core.text import clip, format_bytes, one_line
 from tui.core.timeline import BorrowedStore
 from tui.findings import Evidence, Finding, diagnose
+from tui.viewmodel.counters import output_tokens
 from tui.viewmodel.transcript import describe_error
 from tui.viewmodel.usage_words import usage_words
 
@@ -187,7 +188,7 @@ def readable(name: str, run: Run, findings: Sequence[Finding] = ()) -> str:
         f"{state.events} events",
         format_bytes(run.size),
         f"in {usage['input_tokens']}" if "input_tokens" in usage else "",
-        f"out {usage['output_tokens']}" if "output_tokens" in usage else "",
+        f"out {output_tokens(state).exact}" if "output_tokens" in usage else "",
     ]
     lines = [one_line(name), "  " + "  ".join(one_line(fact) for fact in facts if fact)]
     lines += [f"  {told(words)}" for words in usage_words(usage)]

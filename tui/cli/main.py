@@ -64,7 +64,7 @@ def cli(context: click.Context) -> None:
     Without a command it plays the demo tour, for which you need neither a key nor a network.
     """
     name = context.invoked_subcommand or "demo"
-    if name in ("demo", "open", "run"):
+    if name in ("demo", "open", "run", "proxy"):
         _take_config(context, name)
     if context.invoked_subcommand is None:
         context.invoke(demo)
@@ -118,7 +118,10 @@ def demo(
 
     if name in session_names():
         parts = [partial(ScenarioSource, part) for part in load_session(name)]
-        show(list(parts), output_mode=OutputMode(speed, plain))
+        if loop:
+            fail(f"--loop plays one stream, and {name} is a session of several")
+        output_mode = OutputMode(speed, plain, smooth=smooth, theme=theme)
+        show(list(parts), output_mode=output_mode)
     if name not in names():
         fail(f"{UnknownScenario(name)}; streamscope demo --list shows them all")
     shown = header(name)

@@ -23,6 +23,7 @@ from tui.core.transcript_text import TranscriptText, call_line
 from tui.findings import Finding
 from tui.run import Feed
 from tui.sources import Damaged
+from tui.viewmodel.counters import output_tokens
 from tui.viewmodel.pacer import Pacer
 from tui.viewmodel.smooth import Reveal
 from tui.viewmodel.transcript import describe_error
@@ -108,7 +109,7 @@ def summary(run: Run) -> str:
         if metrics.tokens_per_s is not None:
             parts.append(f"{metrics.tokens_per_s:.0f} tok/s")
     parts.append(f"in {usage.get('input_tokens', chr(0x2013))}")
-    parts.append(f"out {usage.get('output_tokens', chr(0x2013))}")
+    parts.append(f"out {output_tokens(state).exact}")
     parts.append(f"{state.events} events")
     if state.anomalies:
         count = len(state.anomalies)

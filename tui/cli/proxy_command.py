@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from tui.captures.telling import told
-from tui.cli.click_options import OnceCommand
+from tui.cli.click_options import OnceCommand, theme_option
 from tui.cli.failing import USAGE, fail
 from tui.cli.show import screen_possible
 
@@ -74,6 +75,7 @@ class Size(click.ParamType[int]):
     "--browser", is_flag=True, help="Serve a page too, from which you can ask with your key."
 )
 @click.option("--force", is_flag=True, help="Replace the file of --record if it exists.")
+@theme_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 # A parameter for each option: click calls it with all of them.
 def proxy(
@@ -85,6 +87,7 @@ def proxy(
     no_content: bool,
     browser: bool,
     force: bool,
+    theme: str | None,
     command: tuple[str, ...],
 ) -> None:
     """Watch what a program asks the API and what it answers, and record it.
@@ -96,6 +99,8 @@ def proxy(
         fail("--force needs --record: name the file to replace")
     if not headless and not screen_possible():
         fail("there is no terminal for the screen: use --headless")
+    if command:
+        _check_command(command[0])
     asking = _key_headers() if browser else None
     tape = _tape(record, max_size, content=not no_content, force=force)
     settings = _settings(port, upstream, tape, asking, list(command))
@@ -103,7 +108,15 @@ def proxy(
         _headless(settings)
     from tui.cli.proxy_screen import on_screen
 
-    on_screen(settings)
+    on_screen(settings, theme)
+
+
+def _check_command(name: str) -> None:
+    """Refuse a command that cannot be run, before anything is made for it."""
+    if shutil.which(name) is None:
+        there = os.path.lexists(name) if os.path.dirname(name) else False
+        why = "cannot be run" if there else "no such command"
+        fail(f"{told(name)}: {why}")
 
 
 def _tape(record: str | None, max_size: int | None, *, content: bool, force: bool) -> Any:  # noqa: ANN401

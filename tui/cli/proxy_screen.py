@@ -26,7 +26,7 @@ from tui.sources.followed import CaptureFollower
 _ENDING_S: Final = 20.0
 
 
-def on_screen(settings: RelaySettings) -> NoReturn:
+def on_screen(settings: RelaySettings, theme: str | None = None) -> NoReturn:
     """Start a relay, show what it records, and end with its command's exit status."""
     if settings.command:
         settings = replace(settings, output=str(output_path(Path(settings.tape.path))))
@@ -51,14 +51,21 @@ def on_screen(settings: RelaySettings) -> NoReturn:
     if link.command is None:
         click.echo(f"process {link.pid} relays, and goes on when the screen is closed")
     following = [CaptureFollower(Path(link.capture))]
-    app = app_for([], OutputMode(), following=following, relay=link)
+    try:
+        app = app_for([], OutputMode(theme=theme), following=following, relay=link)
+    except BaseException:
+        process.terminate()  # Nobody would know of it.
+        raise
     status = run_app(app)
     relaying = app.following.relaying
     assert relaying is not None
     if relaying.end_wanted:
         process.terminate()
     elif relaying.running or (link.command is None and process.poll() is None):
-        _tell(f"the relay goes on at {link.url}, as process {link.pid}; end it: kill {link.pid}")
+        command = settings.command[:1]
+        what = f"{command[0]} and the relay go" if command else "the relay goes"
+        end = f"end {'both' if command else 'it'}: kill {link.pid}"
+        _tell(f"{what} on at {link.url}, as process {link.pid}; {end}")
         _tell(f"watch it again: streamscope open --follow {link.capture}")
         sys.exit(status)
     with suppress(subprocess.TimeoutExpired):

@@ -7,11 +7,12 @@ differs (the ids of messages and calls, signatures) is left out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from tui.compare.json_diff import JsonDiff, json_diff
 from tui.compare.text_diff import TextDiff, text_diff
+from tui.core.citations import joins
 from tui.core.metrics import UNKNOWN, GapRanks, Metrics, measure
 from tui.core.records import JsonObject
 from tui.core.session import Run
@@ -246,7 +247,7 @@ def _side(run: Run) -> Steps[_Side]:
     blocks = state.blocks
     metrics = yield from _measured(run)
     yield
-    text = "\n".join([block.text.text() for block in blocks if len(block.text)])
+    text = _whole_text(blocks)
     yield
     thinking = "\n".join([block.thinking.text() for block in blocks if len(block.thinking)])
     yield
@@ -254,6 +255,17 @@ def _side(run: Run) -> Steps[_Side]:
     yield
     reports = state.tool_reports(_LONGEST_INPUT)
     return _Side(run.timed, metrics, _facts(run), _usage(run), text, thinking, reports, rest)
+
+
+def _whole_text(blocks: Sequence[Block]) -> str:
+    """Return the texts on lines of their own, those that citations split as one."""
+    parts: list[str] = []
+    for before, block in zip([None, *blocks], blocks, strict=False):
+        if len(block.text):
+            if parts and not joins(before, block):
+                parts.append("\n")
+            parts.append(block.text.text())
+    return "".join(parts)
 
 
 def _measured(run: Run) -> Steps[Metrics]:

@@ -10,6 +10,7 @@ from operator import sub
 from typing import TYPE_CHECKING, Final
 
 from tui.core import buffer
+from tui.core.columns import extended
 from tui.core.records import EventRecord, JsonObject
 from tui.core.state import PULSE_NS, STALL_NS, Anomaly, Block, RunState
 from tui.core.text import clip
@@ -44,7 +45,7 @@ def count_content(state: RunState, seq: int, now: int, size: int, output: bool) 
         state.first_content_ns = now
     else:
         gap = now - last
-        state.gaps_ns.append(gap)
+        state.gaps_ns = extended(state.gaps_ns, (gap,), "q")
         if gap > STALL_NS:
             state.stalls.append((seq, gap))
         if state.second_content_ns is None:
@@ -55,9 +56,9 @@ def count_content(state: RunState, seq: int, now: int, size: int, output: bool) 
     if now >= state.pulse_end_ns:
         bucket = now // PULSE_NS
         state.pulse_end_ns = (bucket + 1) * PULSE_NS
-        state.pulse.append([bucket, size])
+        state.pulse.extend((bucket, size))
     else:
-        state.pulse[-1][1] += size
+        state.pulse[-1] += size
 
 
 def count_more(state: RunState, count: int, size: int) -> None:
@@ -65,7 +66,7 @@ def count_more(state: RunState, count: int, size: int) -> None:
     state.gaps_ns.extend([0] * count)
     if state.second_content_ns is None:
         state.second_content_ns = state.last_content_ns
-    state.pulse[-1][1] += size
+    state.pulse[-1] += size
 
 
 def count_each(
@@ -83,7 +84,7 @@ def count_each(
     if len(sizes) == 1:
         return
     gaps = list(map(sub, times[1:], times))
-    state.gaps_ns.extend(gaps)
+    state.gaps_ns = extended(state.gaps_ns, gaps, "q")
     if max(gaps) > STALL_NS:
         stalls = zip(seqs[1:], gaps, strict=True)
         state.stalls.extend([stall for stall in stalls if stall[1] > STALL_NS])
@@ -93,11 +94,11 @@ def count_each(
     end, pulse = state.pulse_end_ns, state.pulse
     for now, size in zip(times[1:], sizes[1:], strict=True):
         if now < end:
-            pulse[-1][1] += size
+            pulse[-1] += size
         else:
             bucket = now // PULSE_NS
             end = (bucket + 1) * PULSE_NS
-            pulse.append([bucket, size])
+            pulse.extend((bucket, size))
     state.pulse_end_ns = end
 
 

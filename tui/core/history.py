@@ -180,7 +180,7 @@ def _take(state: RunState, before: tuple[_BlockMark, ...]) -> _Checkpoint:
         gaps=len(state.gaps_ns),
         stalls=len(state.stalls),
         pulse=len(state.pulse),
-        last_pulse=state.pulse[-1][1] if state.pulse else 0,
+        last_pulse=state.pulse[-1] if state.pulse else 0,
     )
 
 
@@ -237,7 +237,7 @@ def _restore(mark: _Checkpoint, live: RunState) -> RunState:
     state.pulse = live.pulse[: mark.pulse]
     if state.pulse:
         # Only the last one still grows.
-        state.pulse[-1] = [state.pulse[-1][0], mark.last_pulse]
+        state.pulse[-1] = mark.last_pulse
     return state
 
 

@@ -186,12 +186,12 @@ class RunState:
     second_content_ns: int | None = None
     first_output_ns: int | None = None
     last_content_ns: int | None = None
-    gaps_ns: array[int] = field(default_factory=lambda: array("q"))
-    """Gaps between consecutive content chunks."""
+    gaps_ns: array[int] = field(default_factory=lambda: array("I"))
+    """Gaps between consecutive content chunks; another column once one is over four seconds."""
     stalls: list[tuple[int, int]] = field(default_factory=list)
     """Sequence number of the event that ended the stall, and its length in ns."""
-    pulse: list[list[int]] = field(default_factory=list)
-    """Pairs of bucket number (of PULSE_NS) and content characters in it; empty buckets left out."""
+    pulse: array[int] = field(default_factory=lambda: array("q"))
+    """Bucket number (of PULSE_NS) and content characters in it, in turn; empty ones left out."""
     pulse_end_ns: int = -(2**63)
     end: End | None = None
     end_error: JsonObject | None = None

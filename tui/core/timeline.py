@@ -1,6 +1,6 @@
 """The log of a run: every event in columns over the raw bytes.
 
-A record is a view made on demand: the columns hold time, type, index, offset and length, about 26
+A record is a view made on demand: the columns hold time, type, index, offset and length, about 22
 bytes an event, and the bytes stand in a `RawStore` as they came. Few long-lived objects, because
 the garbage collector walks objects, not arrays.
 """
@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from tui.core import reducer
 from tui.core.bursts import DELTA, Burst
+from tui.core.columns import extended
 from tui.core.history import History
 from tui.core.records import EventRecord, from_frame
 from tui.core.sse import FrameKind, parse_frame
@@ -163,9 +164,9 @@ class Timeline:
         self.raw = RawStore() if raw is None else raw
         self.times: array[int] = array("q")
         self._types: array[int] = array("H")
-        self._indexes: array[int] = array("i")
+        self._indexes: array[int] = array("h")
         self._offsets: array[int] = array("I")
-        self._lengths: array[int] = array("I")
+        self._lengths: array[int] = array("H")
         self._labels: list[Label] = []
         self._label_ids: dict[tuple[str, object], int] = {}
         self._cursor = RunState()
@@ -186,11 +187,11 @@ class Timeline:
         ids = self._label_ids
         if records:
             self._offsets = _roomy(self._offsets, records[-1].offset)
-        add_type, add_index = self._types.append, self._indexes.append
-        add_offset, add_length = self._offsets.append, self._lengths.append
-        add_time = self.times.append
+        self._indexes = extended(self._indexes, [record.block_index for record in records], "i")
+        self._lengths = extended(self._lengths, [record.length for record in records], "I")
+        add_type, add_offset, add_time = self._types.append, self._offsets.append, self.times.append
         for record in records:
-            _, t_ns, kind, kind_of, index, payload, offset, length, _ = record
+            _, t_ns, kind, kind_of, _, payload, offset, _, _ = record
             delta: object = None
             if payload is not None:
                 delta = payload.get("delta")
@@ -203,9 +204,7 @@ class Timeline:
             except (KeyError, TypeError):
                 label = self._add_label(kind, kind_of, delta)
             add_type(label)
-            add_index(index)
             add_offset(offset)
-            add_length(length)
             # Last: the length of this column is the length of the timeline.
             add_time(t_ns)
 
@@ -216,10 +215,10 @@ class Timeline:
         if label is None:
             label = self._add_label(_EVENT, DELTA, burst.kind)
         self._types.extend(array("H", [label]) * count)
-        self._indexes.extend(array("i", [burst.block_index]) * count)
+        self._indexes = extended(self._indexes, array("i", [burst.block_index]) * count, "i")
         self._offsets = _roomy(self._offsets, burst.edges[-1])
         self._offsets.extend(array(self._offsets.typecode, burst.edges[:-1]))
-        self._lengths.extend(burst.lengths)
+        self._lengths = extended(self._lengths, burst.lengths, "I")
         self.times.extend(times)
 
     def _add_label(self, kind: FrameKind, kind_of: str, delta: object) -> int:

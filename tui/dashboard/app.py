@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -17,13 +19,13 @@ from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.escape import Escape
 from tui.dashboard.exporting import Exporting
 from tui.dashboard.following import FollowedCaptures
-from tui.dashboard.importing import import_soon
+from tui.dashboard.importing import import_sdk_soon, import_soon
 from tui.dashboard.modals import Modals
 from tui.dashboard.navigator import Navigator
 from tui.dashboard.notes import Notes
 from tui.dashboard.requesting import Requesting
 from tui.dashboard.run_list import RunList
-from tui.dashboard.start import calm_collector, find_styles, on_signals, read_styles
+from tui.dashboard.start import calm_collector, find_styles, lean, on_signals, read_styles
 from tui.dashboard.textual_hacks import harden
 from tui.dashboard.ticker import TICK_S, Ticker
 from tui.dashboard.ui import UI
@@ -40,6 +42,7 @@ from tui.widgets.transcript import SourceWanted
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
     from tui.dashboard.relaying import RelayLink
+    from tui.dashboard.sessions import WatchedSessions
     from tui.sources import Opening, SourceFactory
     from tui.sources.followed import CaptureFollower
     from tui.widgets.composer import Composer
@@ -50,7 +53,8 @@ class StreamscopeApp(App[int]):
     """The dashboard over any number of sources and live calls. The exit status is its result."""
 
     TITLE = "streamscope"
-    CSS, LATER_CSS = read_styles(find_styles())
+    _STYLES = read_styles(find_styles())
+    CSS = lean(_STYLES[0])
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {palette_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -96,8 +100,9 @@ class StreamscopeApp(App[int]):
         self.exporting = Exporting(ui, self.watchlist, self.verdicts)
         self.asking = Asking(ui, self.desk)
         self.requesting = Requesting(ui, watchlist, self.desk, self.exporting)
-        self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts)
-        self.following = FollowedCaptures(ui, watchlist, self.desk, following)
+        sessions = _sessions(ui, watchlist, self.verdicts, names=bool(following))
+        self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts, sessions)
+        self.following = FollowedCaptures(ui, watchlist, self.desk, sessions, following)
         if relay is not None:
             self.following.attach(relay, settings.now)
             self.ticker.relayed = True
@@ -120,21 +125,34 @@ class StreamscopeApp(App[int]):
         self.call_after_refresh(self._begin)
 
     async def _begin(self) -> None:
-        """Start reading once the first frame is out."""
-        self.stylesheet.add_source(self.LATER_CSS, read_from=("styles.tcss", "later"))
+        """Start reading once the first frame is out, and all is there that the next is drawn with.
+
+        In pieces of a few milliseconds each.
+        """
+        for number, part in enumerate(self._STYLES[1:]):
+            self.stylesheet.add_source(lean(part), read_from=("styles.tcss", f"part {number}"))
+            self.stylesheet.parse()
+            await asyncio.sleep(0)
+        if self.settings.ticking:  # Else the process is not the app's own.
+            await import_soon(listed=len(self._factories) > 1)
+            calm_collector()
         self.desk.begin(self._factories, self._opening)
         self.following.begin()
         if not self.watchlist.all and not self.following.captures:
             await self.asking.begin()
-        if self.settings.ticking:  # Else the process is not the app's own.
-            import_soon(live=self.desk.live is not None)
-            calm_collector()
+        self.ticker.again()  # With the list of runs, so that the panes are laid out once.
+        if self.settings.ticking and self.desk.live is not None:
+            import_sdk_soon()
 
     def tick(self) -> None:
         """Draw what changed, and ask what waits for the reader's word."""
+        if not self.is_running:
+            return  # It ends: screens and panes go one after another, the timers last.
         self.desk.questions.offer()
         self.desk.tick()
         self.ticker.tick()
+        if self.ticker.numbers_due:
+            self.following.group()
         if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
             self.run_list.show()
 
@@ -246,3 +264,17 @@ class StreamscopeApp(App[int]):
 
     async def on_composer_settings_wanted(self) -> None:
         await self.asking.settings()
+
+
+def _sessions(
+    ui: UI, watchlist: Watchlist, verdicts: Verdicts, *, names: bool
+) -> Callable[[], WatchedSessions]:
+    """Return what gives the conversations: made when they are first wanted, and kept."""
+
+    @cache
+    def made() -> WatchedSessions:
+        from tui.dashboard.sessions import WatchedSessions
+
+        return WatchedSessions(ui, watchlist, verdicts, names=names)
+
+    return made

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from tui.core.session import Run
-from tui.dashboard.grouped_runs import GroupedRuns, SentRun
+from tui.dashboard.grouped_runs import SentRun
 from tui.dashboard.sessions import WatchedSessions
 from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Shown
@@ -29,11 +29,9 @@ _Pair = tuple[Run, Run]
 class CachePages:
     """The requests of the conversation of the shown run. More may come while they are looked at."""
 
-    def __init__(
-        self, grouped: GroupedRuns, sessions: WatchedSessions, verdicts: Verdicts, shown: Shown
-    ) -> None:
-        self._grouped = grouped
+    def __init__(self, sessions: WatchedSessions, verdicts: Verdicts, shown: Shown) -> None:
         self._sessions = sessions
+        self._grouped = sessions.grouped
         self._verdicts = verdicts
         self._shown = shown
         self._first: int | None = None

@@ -13,6 +13,7 @@ from tui.dashboard.watched import Watchlist
 # Most screens follow nothing: the demo draws its first frame without it.
 if TYPE_CHECKING:
     from tui.dashboard.relaying import Relaying, RelayLink
+    from tui.dashboard.sessions import WatchedSessions
     from tui.sources.followed import CaptureFollower
 
 
@@ -24,6 +25,7 @@ class FollowedCaptures:
         ui: UI,
         watchlist: Watchlist,
         desk: ScreenDesk,
+        sessions: Callable[[], WatchedSessions],
         captures: Sequence[CaptureFollower] = (),
     ) -> None:
         self.captures = captures
@@ -31,6 +33,7 @@ class FollowedCaptures:
         self._ui = ui
         self._watchlist = watchlist
         self._desk = desk
+        self._sessions = sessions
 
     def attach(self, relay: RelayLink, now: Callable[[], int]) -> None:
         """Watch the relay too, and show what it waits for until the first request comes."""
@@ -54,8 +57,14 @@ class FollowedCaptures:
                 idle = not self._watchlist.all or shown is None or shown.feed.done
                 show = not capture.caught_up or (idle and self._watchlist.cursor is None)
                 self._desk.start(factory, show=show, followed=True)
+                self.group()
         except (OSError, ValueError) as error:
             self._ui.complain(f"Cannot follow: {one_line(str(error))}")
+
+    def group(self) -> None:
+        """Give each request its place in a conversation, by what is known of the answers now."""
+        if self.captures:
+            self._sessions().update()
 
     def show(self) -> None:
         """Show all that is known of the relay, and what its command printed."""

@@ -57,6 +57,8 @@ _BARS: Final = {
     "request:request,relay:relay",
     "past": "escape:live,step:step,step-back:back,next-marker:marker,event:event,mark:mark,"
     "copy:copy",
+    "past-text": "escape:live,step:step,step-back:back,next-marker:marker,writer:who wrote this,"
+    "mark:mark,copy:copy",
     "ended": "first:from the start,why:why,latency:latency,search:search,copy:copy,again:again,"
     "export:export",
     "answered": "compose:ask,again:again,request:request,why:why,copy:copy,save:save,"
@@ -65,7 +67,8 @@ _BARS: Final = {
     "save:save",
     "transcript": "thinking:thinking,source:source,writer:who wrote this,search:search,"
     "maximize:zoom,copy:copy",
-    "tools": "boundaries:fragments,writer:who wrote this,search:search,maximize:zoom,copy:copy",
+    "tools": "boundaries:fragments,source:JSON/code,writer:who wrote this,search:search,"
+    "maximize:zoom,copy:copy",
     "runs": "pick:show,sort:sort,compare:compare,waterfall:waterfall,runs:hide,"
     "previous-run:previous,next-run:next",
 }
@@ -100,7 +103,7 @@ def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
     if focused == "runs":
         return "runs"
     if view is not None and view.moment.travelling:
-        return "past"
+        return "past-text" if focused in ("transcript", "tools") else "past"
     if focused in ("transcript", "tools"):
         return focused
     if view is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 from typing import Final, NamedTuple
 
 from tui.captures.answer_body import is_counting
@@ -43,8 +44,10 @@ class SentRun(NamedTuple):
 class GroupedRuns:
     """Takes the requests that are watched as they come, of many some at each look."""
 
-    def __init__(self, watchlist: Watchlist) -> None:
+    def __init__(self, watchlist: Watchlist, *, names: bool = False) -> None:
+        """With `names`, streams are called by their place in a conversation."""
         self._watchlist = watchlist
+        self._names = names
         self.known = Conversations()
         self.sent: list[SentRun] = []
         """By the number of the request."""
@@ -85,8 +88,8 @@ class GroupedRuns:
                 if more not in self.numbers:
                     self._add(sent.watched, more)
             if sent.is_over:
-                self._late = self._late or number < len(self.sent) - 1
-                self.known.answered(number, sent.run.state.message_json())
+                answer = sent.run.state.message_json()
+                self._late = self.known.answered(number, answer) or self._late
             else:
                 self.going.append(number)
             if len(streams) > _FEW and time.perf_counter() > until + _BUDGET_S:
@@ -123,6 +126,8 @@ class GroupedRuns:
         return branch.kind == "branch" or before == branch.start
 
     def _take(self, watched: Watched) -> None:
+        if is_counting(watched.feed.info.url):
+            return  # It asks for a number, and nothing goes on from it.
         for run in list(watched.feed.runs):
             self._add(watched, run)
 
@@ -131,6 +136,8 @@ class GroupedRuns:
         number = self.numbers[run] = len(self.sent)
         self.sent.append(SentRun(watched, run))
         self._ask(number, self.numbers[first])
+        if self._names:
+            watched.place = partial(self.known.label, self.numbers[first])
         if self.sent[number].is_over:
             self.known.answered(number, run.state.message_json())
         else:
@@ -145,9 +152,7 @@ class GroupedRuns:
         source = feed.source
         answer = source.answer if isinstance(source, Answered) else None
         headers = None if answer is None else answer.sent_headers
-        info = feed.info
-        counts = is_counting(info.url)
-        before = self.known.ask(info.request, headers, counts=counts).link.before
+        before = self.known.ask(feed.info.request, headers).link.before
         if before is not None:
             self.following.setdefault(before, number)
 

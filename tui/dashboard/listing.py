@@ -59,7 +59,7 @@ def run_entry(
         key=run,
         number=number,
         run=run,
-        title=feed.info.title,
+        title=watched.title,
         model=watched.model,
         attempt=1 if exchange is None else attempt_of(exchange, feed),
         replaced=exchange is not None and feed in exchange.replaced,

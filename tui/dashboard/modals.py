@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from tui.core.session import Run
@@ -12,7 +12,6 @@ from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
 
 if TYPE_CHECKING:
-    from tui.dashboard.grouped_runs import GroupedRuns
     from tui.dashboard.sessions import WatchedSessions
 
 
@@ -20,15 +19,18 @@ class Modals:
     """Opens one of them, where nothing else is open."""
 
     def __init__(
-        self, ui: UI, watchlist: Watchlist, navigator: Navigator, verdicts: Verdicts
+        self,
+        ui: UI,
+        watchlist: Watchlist,
+        navigator: Navigator,
+        verdicts: Verdicts,
+        sessions: Callable[[], WatchedSessions],
     ) -> None:
         self._ui = ui
         self._watchlist = watchlist
         self._navigator = navigator
         self._verdicts = verdicts
-        self._grouped: GroupedRuns | None = None
-        """Made when it is first wanted; it keeps what it has found. So does `_sessions`."""
-        self._sessions: WatchedSessions | None = None
+        self._sessions = sessions
 
     def detail(self) -> None:
         """Show the event at the cursor in full, else the newest."""
@@ -106,7 +108,7 @@ class Modals:
             return
         from tui.screens.waterfall import Waterfall
 
-        _, sessions = self._conversations()
+        sessions = self._sessions()
         sessions.show(shown.run)
         self._ui.open(Waterfall(sessions, shown.run), self._leave_waterfall)
 
@@ -122,16 +124,7 @@ class Modals:
             return
         from tui.dashboard.cache_pages import CachePages
 
-        self._ui.open(CacheView(CachePages(*self._conversations(), self._verdicts, shown)))
-
-    def _conversations(self) -> tuple[GroupedRuns, WatchedSessions]:
-        from tui.dashboard.grouped_runs import GroupedRuns
-        from tui.dashboard.sessions import WatchedSessions
-
-        if self._grouped is None or self._sessions is None:
-            self._grouped = GroupedRuns(self._watchlist)
-            self._sessions = WatchedSessions(self._ui, self._grouped, self._verdicts)
-        return self._grouped, self._sessions
+        self._ui.open(CacheView(CachePages(self._sessions(), self._verdicts, shown)))
 
     def _leave_waterfall(self, key: Hashable) -> None:
         if isinstance(key, Run):

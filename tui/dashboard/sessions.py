@@ -14,8 +14,10 @@ from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.time_spans import SpanScan
 from tui.dashboard.grouped_runs import GroupedRuns, SentRun
+from tui.dashboard.one_clock import offset_of, start_of
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
+from tui.dashboard.watched import Watchlist
 from tui.findings import Evidence, Finding
 from tui.messages.request import title_of
 from tui.run import Feed
@@ -30,9 +32,12 @@ _REST_S: Final = 1.0
 class WatchedSessions:
     """Groups the requests that are watched, and looks at one of the conversations."""
 
-    def __init__(self, ui: UI, grouped: GroupedRuns, verdicts: Verdicts) -> None:
+    def __init__(
+        self, ui: UI, watchlist: Watchlist, verdicts: Verdicts, *, names: bool = False
+    ) -> None:
+        """With `names`, streams are called by their place in a conversation."""
         self._ui = ui
-        self._grouped = grouped
+        self.grouped = GroupedRuns(watchlist, names=names)
         self._verdicts = verdicts
         self._wanted: Run | None = None
         """The run whose conversation is to be looked at, once it is taken."""
@@ -55,7 +60,7 @@ class WatchedSessions:
 
     def update(self) -> None:
         """Take what has come since the last look; of many streams some at a time."""
-        grouped = self._grouped
+        grouped = self.grouped
         grouped.update()
         if grouped.times_begun != self._times_begun:
             self._times_begun = grouped.times_begun
@@ -71,7 +76,7 @@ class WatchedSessions:
     @property
     def progress(self) -> float:
         """How much of what there is was taken, 0 to 1."""
-        return self._grouped.progress
+        return self.grouped.progress
 
     # --- which one is looked at -----------------------------------------------------------------
 
@@ -81,20 +86,20 @@ class WatchedSessions:
         self.update()
 
     def _look_at(self, run: Run) -> None:
-        place = self._grouped.known.places[self._grouped.numbers[run]]
+        place = self.grouped.known.places[self.grouped.numbers[run]]
         self._talk = place.conversation
         self._branch = None if self._keeps_whole else place.branch
 
     def _looked_at(self) -> list[int]:
         """Return the requests that are looked at."""
-        if not self._grouped.known.talks:
+        if not self.grouped.known.talks:
             return []
-        talk = self._grouped.known.talks[self._talk]
+        talk = self.grouped.known.talks[self._talk]
         return talk.requests if self._branch is None else talk.branches[self._branch].requests
 
     def step(self, direction: int) -> bool:
         """Look at the next branch or conversation, or the one before; False where none is."""
-        talks = self._grouped.known.talks
+        talks = self.grouped.known.talks
         branches = self._branches(self._talk)
         here = -1 if self._branch is None else self._branch
         there = here + direction
@@ -110,7 +115,7 @@ class WatchedSessions:
 
     def _branches(self, talk: int) -> int:
         """Return how many branches can be looked at by themselves."""
-        count = len(self._grouped.known.talks[talk].branches)
+        count = len(self.grouped.known.talks[talk].branches)
         return count if count > 1 else 0
 
     # --- the view -------------------------------------------------------------------------------
@@ -119,10 +124,13 @@ class WatchedSessions:
         """Return what is drawn of the conversation, the same object as long as it can."""
         self.update()
         numbers = self._looked_at()
-        going = [number for number in self._grouped.going if self._place(number) == self._talk]
+        places = self.grouped.known.places
+        going = [
+            number for number in self.grouped.going if places[number].conversation == self._talk
+        ]
         going += [number for number in self._tips() if self._pending(number)]
-        elapsed = tuple(self._grouped.sent[number].feed.elapsed_ns() for number in going)
-        drawn = (self._talk, self._branch, len(numbers), elapsed, len(self._grouped.sent))
+        elapsed = tuple(self.grouped.sent[number].feed.elapsed_ns() for number in going)
+        drawn = (self._talk, self._branch, len(numbers), elapsed, len(self.grouped.sent))
         fresh = time.monotonic() - self._drawn_at < _REST_S and len(numbers) > _MANY
         if self._view is None or (drawn != self._drawn and not (fresh and self._drawn)):
             self._drawn, self._drawn_at = drawn, time.monotonic()
@@ -137,12 +145,12 @@ class WatchedSessions:
 
     def _tips(self) -> list[int]:
         """Return the last request of each branch of the conversation."""
-        talks = self._grouped.known.talks
+        talks = self.grouped.known.talks
         return [branch.tip for branch in talks[self._talk].branches] if talks else []
 
     def _stage(self, number: int) -> str:
         """Return what the exchange of a request is doing, empty where another request follows."""
-        watched = self._grouped.sent[number].watched
+        watched = self.grouped.sent[number].watched
         exchange = watched.exchange
         if exchange is None or exchange.feed is not watched.feed:
             return ""
@@ -151,11 +159,8 @@ class WatchedSessions:
     def _pending(self, number: int) -> bool:
         return self._stage(number) in ("asking", "tools")
 
-    def _place(self, number: int) -> int:
-        return self._grouped.known.places[number].conversation
-
     def _title(self) -> str:
-        talks = self._grouped.known.talks
+        talks = self.grouped.known.talks
         several = f" {self._talk + 1}/{len(talks)}" if len(talks) > 1 else ""
         title = f"Conversation{several}"
         if self._branch is not None:
@@ -169,12 +174,12 @@ class WatchedSessions:
         entries: list[WaterfallEntry] = []
         offset_ns = self._offset_ns(numbers)
         for number in numbers:
-            sent = self._grouped.sent[number]
+            sent = self.grouped.sent[number]
             if not sent.was_sent:
                 continue
             run, feed = sent.run, sent.feed
-            place = self._grouped.known.places[number]
-            branch = self._grouped.known.talks[self._talk].branches[place.branch]
+            place = self.grouped.known.places[number]
+            branch = self.grouped.known.talks[self._talk].branches[place.branch]
             entries.append(
                 WaterfallEntry(
                     key=run,
@@ -184,7 +189,7 @@ class WatchedSessions:
                     branch=place.branch,
                     kind=branch.kind,
                     before=last.get(place.branch),
-                    start_ns=_start_ns(feed, run, offset_ns),
+                    start_ns=start_of(feed, run, offset_ns),
                     now_ns=feed.elapsed_ns(),
                     pending=self._pending(number),
                 )
@@ -194,24 +199,19 @@ class WatchedSessions:
 
     def title_of(self, key: Hashable) -> str:
         """Return what a request asks, in a few words."""
-        number = self._grouped.numbers.get(key) if isinstance(key, Run) else None
+        number = self.grouped.numbers.get(key) if isinstance(key, Run) else None
         if number is None:
             return ""
-        info = self._grouped.sent[number].feed.info
+        info = self.grouped.sent[number].feed.info
         return info.title if info.request is None else title_of(info.request)
 
     def _offset_ns(self, numbers: Sequence[int]) -> int | None:
-        """Return how far the time of day is ahead of the clock, None where all are by the clock."""
-        feeds = [self._grouped.sent[number].feed for number in numbers]
-        if all(feed.info.kind == "live" for feed in feeds):
-            return None
-        both = (feed for feed in feeds if feed.info.kind == "live" and feed.at_ns is not None)
-        return next((_ahead_ns(feed) for feed in both), 0)
+        return offset_of([self.grouped.sent[number].feed for number in numbers])
 
     # --- verdicts -------------------------------------------------------------------------------
 
     def found(self) -> Mapping[Hashable, Finding]:
-        """Return the verdicts so far."""
+        """Return the verdicts so far, the same object as long as there are no more."""
         return self._found
 
     def judge(self, keys: Sequence[Hashable]) -> None:
@@ -220,13 +220,13 @@ class WatchedSessions:
             return
         due = []
         for key in keys:
-            number = self._grouped.numbers.get(key) if isinstance(key, Run) else None
-            if number is None or self._grouped.sent[number].run.state.end is None:
+            number = self.grouped.numbers.get(key) if isinstance(key, Run) else None
+            if number is None or self.grouped.sent[number].run.state.end is None:
                 continue
-            link = self._grouped.known.places[number].link
-            neighbours = (link.before, self._grouped.following.get(number), link.times)
-            if self._judged.get(self._grouped.sent[number].run) != neighbours:
-                self._judged[self._grouped.sent[number].run] = neighbours
+            link = self.grouped.known.places[number].link
+            neighbours = (link.before, self.grouped.following.get(number), link.times)
+            if self._judged.get(self.grouped.sent[number].run) != neighbours:
+                self._judged[self.grouped.sent[number].run] = neighbours
                 due.append(self._evidence(number))
         if due:
             self._judging = True
@@ -238,14 +238,16 @@ class WatchedSessions:
             found = await asyncio.to_thread(findings_of_linked, due)
         finally:
             self._judging = False
+        worst = dict(self._found)  # Another object: what was drawn can tell that there are more.
         for evidence, findings in zip(due, found, strict=True):
             self._verdicts.keep(evidence, findings)
             if findings:
-                self._found[evidence.run] = findings[0]
+                worst[evidence.run] = findings[0]
+        self._found = worst
 
     def _evidence(self, number: int) -> Evidence:
-        sent, link = self._grouped.sent, self._grouped.known.places[number].link
-        following = self._grouped.following.get(number)
+        sent, link = self.grouped.sent, self.grouped.known.places[number].link
+        following = self.grouped.following.get(number)
         before = None if link.before is None else of_run(*_pair(sent[link.before]))
         last = None if link.same is None else of_run(*_pair(sent[link.same]))
         request = None if following is None else sent[following].feed.info.request
@@ -264,16 +266,16 @@ class WatchedSessions:
         numbers = self._looked_at()
         entries = self._ledger_entries(numbers)
         rows = await asyncio.to_thread(ledger_rows, entries)
-        in_all = sum(self._lost(number) for number in range(len(self._grouped.sent)))
+        in_all = sum(self._lost(number) for number in range(len(self.grouped.sent)))
         title = self._title()
-        return Ledger(title, rows, sum(row.lost for row in rows), in_all, len(self._grouped.sent))
+        return Ledger(title, rows, sum(row.lost for row in rows), in_all, len(self.grouped.sent))
 
     def _ledger_entries(self, numbers: Sequence[int]) -> list[LedgerEntry]:
         places = {number: place for place, number in enumerate(numbers)}
         entries = []
         for number in numbers:
-            watched, run = self._grouped.sent[number]
-            before = self._grouped.known.places[number].link.before
+            watched, run = self.grouped.sent[number]
+            before = self.grouped.known.places[number].link.before
             if before is not None and before not in places:
                 # It stands in another branch, and is shown as no row.
                 before = None
@@ -284,7 +286,7 @@ class WatchedSessions:
                     number=places[number] + 1,
                     run=run,
                     request=partial(_request_of, watched.feed),
-                    sent_ns=_start_ns(watched.feed, run, self._offset_ns(numbers)),
+                    sent_ns=start_of(watched.feed, run, self._offset_ns(numbers)),
                     before=None if before is None else places[before],
                     missed=missed[0] if missed else None,
                 )
@@ -292,7 +294,7 @@ class WatchedSessions:
         return entries
 
     def _lost(self, number: int) -> int:
-        sent, before = self._grouped.sent, self._grouped.known.places[number].link.before
+        sent, before = self.grouped.sent, self.grouped.known.places[number].link.before
         return lost_tokens(sent[number].run, None if before is None else sent[before].run)
 
 
@@ -302,18 +304,3 @@ def _request_of(feed: Feed) -> JsonObject | None:
 
 def _pair(sent: SentRun) -> tuple[Feed, Run]:
     return sent.feed, sent.run
-
-
-def _ahead_ns(feed: Feed) -> int:
-    return (feed.at_ns or 0) - (feed.source.sent_ns or 0)
-
-
-def _start_ns(feed: Feed, run: Run, offset_ns: int | None) -> int | None:
-    """Return when a run began; a later one of a body begins with its first byte."""
-    later = (run.first_byte_ns or 0) if run.first_offset else 0
-    sent_ns = feed.source.sent_ns if feed.info.kind == "live" else None
-    if sent_ns is not None and offset_ns is None:
-        return sent_ns + later
-    if feed.at_ns is not None:
-        return feed.at_ns + later
-    return None if sent_ns is None else sent_ns + (offset_ns or 0) + later

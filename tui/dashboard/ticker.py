@@ -74,9 +74,10 @@ class Ticker:
             return  # What is read and recorded goes on.
         shown = self._watchlist.shown
         if shown is not None:
-            if shown.feed.progress is not None and self._ticks % _LOADING_EVERY:
+            if shown.feed.loading and self._ticks % _LOADING_EVERY:
                 return  # The time is better spent on loading; what the reader does draws at once.
-            if not self._finder.advance(shown.run):
+            self._finder.turn_to(shown.run)
+            if not self._searching and not self._finder.advance(shown.run):
                 self._search_on()
         view = dashboard_view(self._watchlist, self._finder, self._verdicts, self._settings)
         if not self._dashboard.is_attached:
@@ -100,7 +101,7 @@ class Ticker:
     async def _search(self) -> None:
         try:
             shown = self._watchlist.shown
-            while shown is not None and shown.feed.progress is None:
+            while shown is not None and not shown.feed.loading:
                 if self._finder.advance(shown.run):
                     break
                 # Whatever else wants the loop comes first: twice, as timers come after the rest.

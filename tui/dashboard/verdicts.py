@@ -143,17 +143,22 @@ class Verdicts:
         here = streams.index(shown.watched)
         looked_at = range(self._next, min(self._next + _LOOKED_AT, len(streams)))
         due: dict[int, int] = {}
+        loading = False
         for place in (here, *(looked_at if listed else ())):
             one = streams[place]
             if not one.feed.done or (due and not min(due) <= place < min(due) + _AT_ONCE):
                 continue
             around = _near(place)
-            neighbours = sum(near.feed.done for near in streams[around.start : around.stop])
+            near = streams[around.start : around.stop]
+            if any(other.feed.loading for other in near):
+                loading = True  # Once for all of them, instead of again for each one that is read.
+                continue
+            neighbours = sum(other.feed.done for other in near)
             if self._neighbours.get(one) != neighbours:
                 due[place] = neighbours
         if not due:
             self._next = looked_at.stop % len(streams)
-        else:
+        elif here in due or len(due) == _AT_ONCE or not loading:
             self._judging = True
             self._neighbours |= {streams[place]: count for place, count in due.items()}
             near = streams[_near(min(due)).start : _near(max(due)).stop]

@@ -38,7 +38,7 @@ def dashboard_view(
         moment,
         HeaderView(
             moment,
-            title=info.title,
+            title=watched.title,
             kind=info.kind,
             model=model if isinstance(model, str) else None,
             place=watchlist.position,

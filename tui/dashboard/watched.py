@@ -49,7 +49,15 @@ class Watched:
         """What reads the feed, where no exchange does, and it can be cancelled."""
         self.notice: Callable[[], tuple[str, str] | None] | None = None
         """What is said of the stream, where that is more than what it waits for."""
+        self.place: Callable[[], str] | None = None
+        """Tells where its request stands among conversations, where that is shown."""
         self._pacers: dict[Run, Pacer] = {}
+
+    @property
+    def title(self) -> str:
+        """What the stream is called."""
+        title = self.feed.info.title
+        return title if self.place is None else f"{self.place()} {title}"
 
     @cached_property
     def turns(self) -> tuple[TranscriptItem, ...]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tui.find.query import Filter, Matcher
     from tui.find.search import Searcher
 
-_SLICE_S: Final = 0.006
+_SLICE_S: Final = 0.003
 
 
 class FinderView(NamedTuple):
@@ -65,8 +65,8 @@ class Finder:
         marks ^= {seq}
         return seq in marks
 
-    def advance(self, run: Run) -> bool:
-        """Look at what is new in the shown run; return whether nothing is left to look at."""
+    def turn_to(self, run: Run) -> None:
+        """Look at this run from now on."""
         if run is not self._run:
             self._run, self._matcher = run, None
             if self._searcher is not None:
@@ -75,6 +75,10 @@ class Finder:
             from tui.find.query import Matcher
 
             self._matcher = Matcher(self.filter, run, self.marks(run))
+
+    def advance(self, run: Run) -> bool:
+        """Look at what is new in the shown run; return whether nothing is left to look at."""
+        self.turn_to(run)
         stop = _stop_after(_SLICE_S)
         done = self._matcher is None or self._matcher.advance(stop)
         if self._searcher is not None:

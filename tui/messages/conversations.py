@@ -1,7 +1,8 @@
 """Requests in groups: conversations, and the branches of each.
 
 A request belongs to the conversation of the one that it goes on from, else to that whose tool call
-asks what it asks, else to that of the same session, else to one that begins with the same turn.
+asks what it asks, else to that of the same session, else to one that begins with the same turn;
+what another agent is asked for a user, to the last conversation of that user.
 Within it, it goes on with a branch or begins one: where another request has gone on from there
 already, or another system prompt speaks.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
@@ -17,7 +19,7 @@ from typing import Final, Literal, NamedTuple
 from tui.core.records import JsonObject
 from tui.core.state import as_text
 from tui.core.text import common_length
-from tui.messages.following import USES, blocks_of_answer
+from tui.messages.following import USES, blocks_of_answer, thread_of
 from tui.messages.linking import Link, Linker
 from tui.messages.request import blocks_of, messages_of, text_of
 
@@ -28,6 +30,8 @@ _HEADERS: Final = ("session-id", "conversation-id", "thread-id")
 """How the names of headers end that tell sessions apart."""
 _VOICE: Final = 2_000
 """Characters of a system prompt that tell whose it is."""
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+"""Of the branches of a conversation; the main one has none."""
 _LEAST: Final = 20
 """Characters of a tool's input from which on it can be what another agent is asked."""
 
@@ -71,41 +75,56 @@ class Conversations:
         """Of each request, in the order sent."""
         self._linker = Linker()
         self._systems: list[str] = []
-        self._sessions: list[str] = []
+        self._armed: list[bool] = []
+        """Whether each request offers tools."""
+        self._gone_on: set[int] = set()
+        """Requests that another one goes on from."""
+        self._missed: set[str | None] = set()
+        """Answers that a request says it goes on from, and that were not known then."""
+        self._owners: list[str] = []
+        """The session of each request, else its user."""
         self._by_session: dict[str, int] = {}
+        self._by_user: dict[str, int] = {}
+        """The first request of each user's last conversation."""
         self._by_first: dict[int, int] = {}
         self._by_words: dict[int, int] = {}
         """Texts are known by their hashes: some are long."""
         self._voices: dict[str, str] = {}
 
-    def ask(
-        self,
-        request: JsonObject | None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        counts: bool = False,
-    ) -> Placed:
-        """Take the next request, with its headers. One that `counts` tokens leads to nothing."""
+    def ask(self, request: JsonObject | None, headers: Mapping[str, str] | None = None) -> Placed:
+        """Take the next request, with its headers."""
         number = len(self.places)
-        link = self._linker.ask(None if counts else request)
+        link = self._linker.ask(request)
         known = request or {}
-        session, first = session_of(known, headers or {}), _first(known)
+        session, user = session_of(known, headers or {}), user_of(known)
+        first = _first(known)
         voice = _system(known)[:_VOICE]
+        named = thread_of(known)
+        if named is not None and link.before is not None:
+            voice = self._systems[link.before]  # The server holds it: it is not said again.
+        elif named is not None:
+            self._missed.add(named)
         self._systems.append(self._voices.setdefault(voice, voice))
-        self._sessions.append(session)
-        if counts:
-            place = self._aside(link, session, first)
-        else:
-            place = self._place(link, session, first, number)
+        self._owners.append(session or user)
+        self._armed.append(bool(known.get("tools")))
+        place = self._place(link, session, first, number)
+        if place is None and user and not session:
+            place = self._for_user(link, user, number)
+        if place is None:
+            self.talks.append(Talk(branches=[Branch("main")]))
+            place = Placed(link, len(self.talks) - 1, 0)
+            self._by_user[user] = number
         talk = self.talks[place.conversation]
         talk.requests.append(number)
         branch = talk.branches[place.branch]
         branch.requests.append(number)
         branch.tip = number
         self.places.append(place)
-        if session and not counts:
+        if link.before is not None:
+            self._gone_on.add(link.before)
+        if session:
             self._by_session.setdefault(session, number)
-        if first is not None and not counts:
+        if first is not None:
             self._by_first[first] = number
         return place
 
@@ -114,25 +133,41 @@ class Conversations:
         here = self.places[number]
         place = Placed(self._linker.ask(None), here.conversation, here.branch)
         self._systems.append(self._systems[number])
-        self._sessions.append(self._sessions[number])
+        self._owners.append(self._owners[number])
+        self._armed.append(self._armed[number])
         self.talks[here.conversation].requests.append(len(self.places))
         self.talks[here.conversation].branches[here.branch].requests.append(len(self.places))
         self.places.append(place)
         return place
 
-    def answered(self, number: int, answer: JsonObject | None) -> None:
-        """Take the answer to a request, before the one that goes on from it."""
+    def label(self, number: int) -> str:
+        """Return what a request is called by its place: `2.3`, or `2b.1 sub-agent:`."""
+        place = self.places[number]
+        branch = self.talks[place.conversation].branches[place.branch]
+        letter = "" if branch.kind == "main" else _LETTERS[place.branch % len(_LETTERS)]
+        kind = "" if branch.kind in ("main", "branch") else f" {branch.kind}:"
+        turn = bisect_left(branch.requests, number) + 1
+        return f"{place.conversation + 1}{letter}.{turn}{kind}"
+
+    def answered(self, number: int, answer: JsonObject | None) -> bool:
+        """Take the answer to a request, before the one that goes on from it.
+
+        Returns whether it came too late for one: all are better grouped anew then.
+        """
         self._linker.answered(number, answer)
+        late = number in self._gone_on or as_text((answer or {}).get("id")) in self._missed
         for block in blocks_of_answer(answer):
             if block.get("type") in USES:
                 for words in _strings(block.get("input")):
                     self._by_words[hash(words)] = number
+                    late = late or self._by_first.get(hash(words), number) > number
+        return late
 
-    def _place(self, link: Link, session: str, first: int | None, number: int) -> Placed:
+    def _place(self, link: Link, session: str, first: int | None, number: int) -> Placed | None:
         before = link.before
         if before is not None:
             return self._going_on(link, before, number)
-        if link.same is not None and self._sessions[link.same] == session:
+        if link.same is not None and self._owners[link.same] == self._owners[number]:
             return self._again(link, link.same)
         caller = None if first is None else self._by_words.get(first)
         if caller is not None:
@@ -141,20 +176,34 @@ class Conversations:
         if near is None:
             near = self._by_session.get(session)
         if near is None:
-            near = self._alike(session, first, number)
+            near = self._alike(first, number)
         if near is None:
-            return self._alone(link)
+            return None
         alike = _same_voice(self._systems[near], self._systems[number])
+        if not alike and self._armed[number] and self._is_minor(near):
+            if session:
+                self._by_session[session] = number
+            return self._as_main(link, near)
         return self._branch(link, near, "branch" if alike else "side call")
 
-    def _aside(self, link: Link, session: str, first: int | None) -> Placed:
-        """Return where a request belongs that only counts: beside those that begin as it does."""
-        near = self._by_session.get(session) if session else self._by_first.get(first or 0)
-        return self._alone(link) if near is None else self._branch(link, near, "side call")
+    def _is_minor(self, near: int) -> bool:
+        """Whether all that there is of a conversation are calls at its side, without tools."""
+        talk = self.talks[self.places[near].conversation]
+        return not any(self._armed[number] for number in talk.requests)
 
-    def _alone(self, link: Link) -> Placed:
-        self.talks.append(Talk(branches=[Branch("main")]))
-        return Placed(link, len(self.talks) - 1, 0)
+    def _as_main(self, link: Link, near: int) -> Placed:
+        """Return where the main branch begins of a conversation that began with a side call."""
+        place = self._branch(link, near, "main")
+        for branch in self.talks[place.conversation].branches[:-1]:
+            branch.kind = "side call"
+        return place
+
+    def _for_user(self, link: Link, user: str, number: int) -> Placed | None:
+        """Return where another agent's request for a user belongs; None where it begins anew."""
+        last = self._by_user.get(user)
+        if last is None or _same_voice(self._systems[last], self._systems[number]):
+            return None
+        return self._branch(link, last, "side call")
 
     def _going_on(self, link: Link, before: int, number: int) -> Placed:
         _, conversation, branch = self.places[before]
@@ -174,9 +223,9 @@ class Conversations:
             return Placed(link, conversation, branch)
         return self._branch(link, earlier, "branch")
 
-    def _alike(self, session: str, first: int | None, number: int) -> int | None:
+    def _alike(self, first: int | None, number: int) -> int | None:
         """Return a request of the same beginning, where nothing says that it is another session."""
-        found = None if first is None or session else self._by_first.get(first)
+        found = None if first is None or self._owners[number] else self._by_first.get(first)
         if found is None:
             return None
         alike = _same_voice(self._systems[found], self._systems[number])
@@ -194,8 +243,7 @@ class Conversations:
 
 def session_of(request: JsonObject, headers: Mapping[str, str]) -> str:
     """Return the session that a request names in `metadata` or a header, empty where none."""
-    metadata = request.get("metadata")
-    known = metadata if isinstance(metadata, dict) else {}
+    known = _metadata(request)
     named = as_text(known.get("session_id")) or as_text(known.get("conversation_id"))
     user = as_text(known.get("user_id")) or ""
     if not named and user.startswith("{"):
@@ -205,7 +253,17 @@ def session_of(request: JsonObject, headers: Mapping[str, str]) -> str:
         named = found[1] if found else None
     if not named:
         named = next((text for name, text in headers.items() if _names_session(name)), None)
-    return named or user
+    return named or ""
+
+
+def user_of(request: JsonObject) -> str:
+    """Return the user that a request names in `metadata`, empty where none."""
+    return as_text(_metadata(request).get("user_id")) or ""
+
+
+def _metadata(request: JsonObject) -> JsonObject:
+    metadata = request.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _named_in(text: str) -> str | None:

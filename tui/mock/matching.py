@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from tui.captures.recording import Recording
 from tui.captures.redact import redact_json
+from tui.captures.without_content import masked_json
 from tui.core.records import JsonObject
 from tui.core.text import clip, one_line
 from tui.messages.following import plain
@@ -20,6 +21,12 @@ _VOLATILE: Final = frozenset({"metadata", "stream_options", "diagnostics"})
 """Fields of a request that say who asks, not what."""
 _VERSION: Final = "/v1/"
 _SHOWN: Final = 60
+_REASONS: Final[dict[MatchMode, str]] = {
+    "exact": "the same request",
+    "content": "the same content",
+    "order": "its turn",
+}
+_SHAPE: Final = "the same shape, recorded without content"
 
 
 class AnswerMatch(NamedTuple):
@@ -55,7 +62,7 @@ class Matching:
         return len(self._entries)
 
     def find(self, method: str, path: str, body: JsonObject | None) -> AnswerMatch:
-        """Return what answers a request, whose secrets are masked here as the recorded ones are."""
+        """Return what answers a request. It is compared as it would have been recorded."""
         where = endpoint(method, path)
         entries = [entry for entry in self._entries if entry.endpoint == where]
         if not entries:
@@ -63,7 +70,11 @@ class Matching:
             return AnswerMatch(None, f"nothing was recorded for {where}; recorded: {known}")
         sent = redact_json(body)
         said = "" if self.mode == "order" else self._canonical(sent)
+        why = _REASONS[self.mode]
         fitting = [entry for entry in entries if self.mode == "order" or entry.said == said]
+        if not fitting:
+            said, why = self._canonical(masked_json(sent)), _SHAPE
+            fitting = [entry for entry in entries if entry.said == said]
         if not fitting:
             return AnswerMatch(None, _nearest(entries, sent))
         number = self._served[where, said]
@@ -71,10 +82,7 @@ class Matching:
         found = fitting[min(number, len(fitting) - 1)]
         again = f", again ({number + 1})" if number >= len(fitting) else ""
         turn = f", {number + 1} of {len(fitting)}" if len(fitting) > 1 and not again else ""
-        reasons = {"exact": "the same request", "content": "the same content", "order": "its turn"}
-        return AnswerMatch(
-            found.recording, f"{found.recording.run}: {reasons[self.mode]}{turn}{again}"
-        )
+        return AnswerMatch(found.recording, f"{found.recording.run}: {why}{turn}{again}")
 
     def _canonical(self, request: object) -> str:
         if self.mode == "exact":

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tui.core.state import End
+from tui.relay.arrivals import Arrivals
 from tui.relay.endpoints import forwarded, is_recorded, label
 from tui.relay.headers import end_to_end, head_bytes, upstream_headers
 from tui.relay.tape import ExchangeTape, Tape
@@ -26,6 +27,8 @@ from tui.serving.raw_response import Framing, RawResponse
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BODILESS: Final = frozenset({204, 304})
 _MOST_LABELS: Final = 100
+_NO_ANSWER: Final = "the upstream closed the connection without an answer"
+_NO_HTTP: Final = "the answer of the upstream is no proper HTTP"
 
 
 class Forwarder:
@@ -150,7 +153,8 @@ class _Passage:
             self.ended("refused", refusal.message)
             raise Refused(refusal) from None
         # A request that may have arrived is never sent again: that is for the client to decide.
-        self.ended("reset", "the upstream closed the connection without an answer")
+        strange = isinstance(error, aiohttp.ClientResponseError)
+        self.ended("reset", _NO_HTTP if strange else _NO_ANSWER)
         await RawResponse(self._request, "close").broken(was_reset=_is_reset(error))
 
     async def _answer(self, response: aiohttp.ClientResponse) -> web.StreamResponse:
@@ -162,27 +166,55 @@ class _Passage:
         if taped is not None:
             taped.answered(response.status, kept)
         await answer.begin(head)
-        read = response.content.readany
-        while True:
-            try:
-                data = await read()
-            except (aiohttp.ClientError, HttpProcessingError) as error:
-                return await self._broken(answer, was_reset=breaking.reset or _is_reset(error))
-            if not data:
-                break
-            # Written before it is told: what is forwarded does not wait for what is recorded.
-            await answer.send(data)
-            if taped is not None:
-                taped.chunk(data)
+        try:
+            await self._pass_on(response, answer)
+        except _UpstreamBroke as error:
+            return await self._broken(answer, was_reset=breaking.reset or _is_reset(error.cause))
         if answer.framing == "close" and breaking.reset:
             return await self._broken(answer, was_reset=True)
         await answer.end()
         self.ended("eof")
         return answer
 
+    async def _pass_on(self, response: aiohttp.ClientResponse, answer: RawResponse) -> None:
+        """Write the body as it arrives, to its end."""
+        content, taped = response.content, self._taped
+
+        def take() -> bool:
+            while data := _read(content):
+                # Written before it is told: what is forwarded does not wait for what is recorded.
+                answer.send(data)
+                if taped is not None:
+                    taped.chunk(data)
+                if answer.is_behind:
+                    return False
+            return not content.at_eof()
+
+        with Arrivals(response, take) as arrivals:
+            while not content.at_eof():
+                if take():
+                    await arrivals.wait()
+                await answer.drain()
+
     async def _broken(self, answer: RawResponse, *, was_reset: bool) -> NoReturn:
         self.ended("reset", "the upstream broke the connection")
         await answer.broken(was_reset=was_reset)
+
+
+class _UpstreamBroke(Exception):
+    """The body of a response ends before its end."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _read(content: aiohttp.StreamReader) -> bytes:
+    """Return what has come of a body. Raises _UpstreamBroke, which cannot be the client's fault."""
+    try:
+        return content.read_nowait()
+    except (aiohttp.ClientError, HttpProcessingError) as error:
+        raise _UpstreamBroke(error) from error
 
 
 class _Breaking:

@@ -22,6 +22,7 @@ from typing import Any, Final
 from tui.captures.files import FileRefused, create
 from tui.core.text import one_line
 from tui.relay.forwarding import Forwarder
+from tui.relay.memory import keep_freed_memory
 from tui.relay.tape_queue import RecordingRefused, TapeQueue, TapeSettings
 from tui.relay.upstream import PUBLIC_API, Upstream, UpstreamRefused, parsed_upstream
 from tui.serving.server import LoopbackServer
@@ -67,6 +68,7 @@ async def relay(settings: RelaySettings, report: Report) -> int:
 
     Raises CannotRelay.
     """
+    keep_freed_memory()
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _on_signals(stopped, terminal=bool(settings.command) and settings.output is None)
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import os
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from tui.core.records import strict_loads
 from tui.core.state import End
 from tui.core.text import format_bytes
 from tui.relay import frames
+from tui.relay.pipe import PipeWriter
 from tui.relay.tape import ExchangeTape, Headers
 
 QUEUE_BYTES: Final = 64 << 20
@@ -29,10 +31,11 @@ MOST_BODY: Final = 64 << 20
 """Bytes of a request's body that are recorded; a larger one passes, and is not kept."""
 _PIPE_BYTES: Final = 1 << 20
 _CLOSING_S: Final = 10.0
-_TOGETHER_S: Final = 0.01
+_TOGETHER_S: Final = 0.02
 """What happens within this time is handed on together: to wake the other process for each event
-would take processor time from what is forwarded."""
+would take processor time from what is forwarded. Who follows the capture looks less often."""
 _TOGETHER: Final = 128 * 1024
+_GONE: Final = "the process that writes it has ended"
 _SLOW: Final = "the disk does not keep up: {} were waiting"
 
 
@@ -81,7 +84,7 @@ class TapeQueue:
         self._held = 0
         self._timer: asyncio.TimerHandle | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._transport: asyncio.WriteTransport | None = None
+        self._pipe: PipeWriter | None = None
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -93,34 +96,42 @@ class TapeQueue:
         """Start the process that writes. Raises RecordingRefused where it cannot."""
         command = [sys.executable, "-P", "-m", "tui.relay.tape_writer"]
         command.append(json.dumps(asdict(self.settings)))
-        loop = asyncio.get_running_loop()
-        self._process = process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Ctrl+C in the terminal is for the relay: what it has said is still to be written.
-            start_new_session=True,
-        )
-        assert process.stdin is not None and process.stdout is not None
+        reading, writing = os.pipe()
+        pipe = PipeWriter(writing, lambda: self.end(_GONE))
         with suppress(AttributeError, OSError):
-            fcntl.fcntl(process.stdin.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        try:
+            self._process = process = subprocess.Popen(
+                command,
+                stdin=reading,
+                stdout=subprocess.PIPE,
+                # Ctrl+C in the terminal is for the relay: what it has said is still to be written.
+                start_new_session=True,
+            )
+        except BaseException:
+            pipe.abort()
+            raise
+        finally:
+            os.close(reading)
+        assert process.stdout is not None
         reader = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
-        self._transport, _ = await loop.connect_write_pipe(lambda: _Pipe(self), process.stdin)
         first = _report(await reader.readline())
         if "ready" not in first:
-            self._transport.abort()
+            pipe.abort()
             await self._ended(process)
             raise RecordingRefused(str(first.get("failure", "the recording cannot be started")))
+        self._pipe = pipe
         self._watching = asyncio.create_task(self._watch(reader, process))
 
     async def aclose(self) -> None:
         """Have all that was told written, as far as that can be done in a while."""
         self._flush()
-        transport, process = self._transport, self._process
-        self._transport = None
-        if transport is not None:
-            transport.close()
+        pipe, process = self._pipe, self._process
+        self._pipe = None
+        if pipe is not None:
+            pipe.close()
         if self._watching is not None and process is not None:
             try:
                 async with asyncio.timeout(_CLOSING_S):
@@ -132,7 +143,7 @@ class TapeQueue:
 
     def begin(self, method: str, target: str, headers: Headers) -> ExchangeTape | None:
         """Take one more exchange; None where the recording has ended."""
-        if self._transport is None:
+        if self._pipe is None:
             return None
         self._number += 1
         exchange = _QueuedExchange(self, self._number)
@@ -149,26 +160,29 @@ class TapeQueue:
         )
         return exchange
 
-    def put(self, frame: bytes) -> None:
+    def put(self, head: bytes, data: bytes) -> None:
         """Take a frame, to be handed on soon."""
-        transport = self._transport
-        if transport is None:
+        pipe = self._pipe
+        if pipe is None:
             return
-        if not self._pending:
+        pending = self._pending
+        if not pending:
             self._timer = asyncio.get_running_loop().call_later(_TOGETHER_S, self._flush)
-        self._pending.append(frame)
-        self._held += len(frame)
+        pending.append(head)
+        if data:
+            pending.append(data)
+        self._held += len(head) + len(data)
         if self._held >= _TOGETHER:
             self._flush()
-        if self._held + transport.get_write_buffer_size() > self._most:
+        if self._held + pipe.waiting > self._most:
             self.end(_SLOW.format(format_bytes(self._most)))
 
     def end(self, why: str) -> None:
         """End the recording; what is waiting is still written, if it can be."""
         self._flush()
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            transport.close()
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            pipe.close()
         self._fail(why)
 
     def _flush(self) -> None:
@@ -177,8 +191,8 @@ class TapeQueue:
             self._timer = None
         pending, self._pending = self._pending, []
         self._held = 0
-        if self._transport is not None and pending:
-            self._transport.write(b"".join(pending))
+        if self._pipe is not None and pending:
+            self._pipe.write(pending)
 
     def _fail(self, why: str) -> None:
         if self.failure is None:
@@ -191,24 +205,13 @@ class TapeQueue:
         while line := await reader.readline():
             if failure := _report(line).get("failure"):
                 self.end(str(failure))
-        if self._transport is not None:
-            self.end("the process that writes it has ended")
+        if self._pipe is not None:
+            self.end(_GONE)
         await self._ended(process)
 
     async def _ended(self, process: subprocess.Popen[bytes]) -> None:
         # Its output is over, so it is as good as gone.
         await asyncio.get_running_loop().run_in_executor(None, process.wait)
-
-
-class _Pipe(asyncio.Protocol):
-    """The end of the pipe: what is lost there is noticed."""
-
-    def __init__(self, queue: TapeQueue) -> None:
-        self._queue = queue
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if exc is not None:
-            self._queue.end("the process that writes it has ended")
 
 
 class _QueuedExchange:
@@ -223,7 +226,8 @@ class _QueuedExchange:
     def tell(self, kind: int, data: bytes = b"") -> None:
         """Pass on that something has happened now."""
         queue = self._queue
-        queue.put(frames.encode_frame(kind, self._number, queue.now() - self._began, data))
+        head = frames.encode_head(kind, self._number, queue.now() - self._began, len(data))
+        queue.put(head, data)
 
     def sent(self, data: bytes) -> None:
         """A part of the request's body."""

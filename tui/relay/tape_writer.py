@@ -7,8 +7,8 @@ on standard output, a JSON object a line, that it is ready, and what went wrong.
 from __future__ import annotations
 
 import json
-import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,10 +29,10 @@ from tui.core.records import JsonObject, strict_loads
 from tui.core.text import format_bytes
 from tui.relay import frames
 from tui.relay.frames import FrameReader, TapeFrame
+from tui.relay.memory import keep_freed_memory
 from tui.relay.shelf import make_room
 from tui.relay.tape_queue import TapeSettings
 
-_READ: Final = 1 << 20
 _LOOK_EVERY: Final = 8 << 20
 """After so many bytes it is seen whether there is still room."""
 _MOST_SECRETS: Final = 200
@@ -59,8 +59,17 @@ class TapeWriter:
         """Why nothing more is written, in one line."""
         return self._writer.failure
 
-    def take(self, frame: TapeFrame) -> None:
-        """Write what a frame tells."""
+    def take(self, told: Iterable[TapeFrame]) -> None:
+        """Write what some frames tell."""
+        with self._writer.together():
+            for frame in told:
+                self._take(frame)
+                self._unlooked += len(frame.data)
+        if self._unlooked >= _LOOK_EVERY:
+            self._unlooked = 0
+            self._look()
+
+    def _take(self, frame: TapeFrame) -> None:
         if frame.kind == frames.REQUEST:
             self._exchanges[frame.number] = _Exchange(
                 self._writer.begin(), _value(frame), content=self.settings.content
@@ -70,10 +79,6 @@ class TapeWriter:
             exchange.take(frame)
             if frame.kind == frames.END:
                 del self._exchanges[frame.number]
-        self._unlooked += len(frame.data)
-        if self._unlooked >= _LOOK_EVERY:
-            self._unlooked = 0
-            self._look()
 
     def close(self) -> None:
         """Close the capture; what has not ended ends as interrupted."""
@@ -236,6 +241,7 @@ def _object(body: bytes) -> JsonObject | None:
 
 def main() -> None:
     """Write until standard input ends, or nothing can be written any more."""
+    keep_freed_memory()
     settings = TapeSettings(**json.loads(sys.argv[1]))
     try:
         tape = TapeWriter(settings)
@@ -245,10 +251,12 @@ def main() -> None:
         )
         return
     _say({"ready": True})
+    # Imported now, while nothing has come: large chunks are encoded with it.
+    import pydantic_core  # noqa: F401
+
     reader = FrameReader()
-    while tape.failure is None and (block := os.read(0, _READ)):
-        for frame in reader.feed(block):
-            tape.take(frame)
+    while tape.failure is None and reader.fill(0):
+        tape.take(reader.frames())
     tape.close()
     if tape.failure is not None:
         _say({"failure": redact_text(tape.failure.partition(" stopped: ")[2])})

@@ -48,6 +48,7 @@ class Dashboard(Screen[None]):
         self._when_closed = closed
         self._is_covered = False
         self.header = HeaderBar(id="header")
+        self.above = Horizontal(id="above")
         self.transcript = Transcript(id="transcript")
         self.tools = ToolPane(id="tools")
         self.log_box = Vertical(id="log", classes="pane")
@@ -76,7 +77,7 @@ class Dashboard(Screen[None]):
     def compose(self) -> ComposeResult:
         yield self.header
         with Container(id="panes"):
-            with Horizontal(id="above"):
+            with self.above:
                 yield self.transcript
                 yield self.tools
             with self.log_box:
@@ -115,7 +116,8 @@ class Dashboard(Screen[None]):
         self.tools.show(view.moment)
         self.log_pane.show(view.events)
         self.verdict.show(view.verdict)
-        self.set_class(view.verdict is not None, "-verdict")
+        # On the widget, as a class of the screen would style everything on it anew.
+        self.heads.set_class(view.verdict is not None, "-verdict")
         self.heads.show(self.log_pane.heads())
         if self._log_title != self.log_pane.title:
             self._log_title = self.log_pane.title
@@ -173,7 +175,8 @@ class Dashboard(Screen[None]):
         if self._runs_wanted is not None:
             return self._runs_wanted
         wanted = count > 1 and (batch or self.size.height >= _ROOMY)
-        self.set_class(wanted, "-runs")
+        if self.runs is not None:
+            self.runs.set_class(wanted, "-listed")
         return wanted
 
     def runs_in_view(self) -> list[Hashable]:
@@ -188,7 +191,7 @@ class Dashboard(Screen[None]):
 
             runs = self.runs = RunsList(id="runs")
             self.query_one("#panes").mount(runs, before="#above")
-        self.set_class(True, "-runs")
+        runs.add_class("-listed")
         # A border and the heads around the rows; the panes keep most of the room.
         most = max(self.size.height // 4, 5)
         runs.styles.height = min(len(table.keys) + 3, most)
@@ -208,12 +211,12 @@ class Dashboard(Screen[None]):
         """Show the list and move in it; from within it, hide it."""
         if self.runs is not None and self.runs.has_focus:
             self._runs_wanted = False
-            self.remove_class("-runs")
+            self.runs.remove_class("-listed")
             self.log_pane.focus()
             return
         self._runs_wanted = True
         if self.runs is not None:
-            self.add_class("-runs")
+            self.runs.add_class("-listed")
             self.runs.focus()
 
     async def open_composer(self) -> Composer:
@@ -277,9 +280,9 @@ class Dashboard(Screen[None]):
 
     def _give_room(self, moment: Moment) -> None:
         """Give an answer that ended without a tool call the room of these, until there is one."""
-        if moment.done or self.has_class("-no-tools"):
+        if moment.done or self.above.has_class("-no-tools"):
             calls = any(block.is_tool for block in moment.run.state.blocks)
-            self.set_class(not calls and not self.tools.has_focus, "-no-tools")
+            self.above.set_class(not calls and not self.tools.has_focus, "-no-tools")
 
     def _too_small(self) -> bool:
         width, height = self.size

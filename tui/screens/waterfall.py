@@ -101,6 +101,8 @@ class Waterfall(ModalScreen[Hashable]):
         self.set_interval(_TICK_S / 4, self._catch_up)
 
     def on_resize(self) -> None:
+        # Not at each look: a title that is set again is drawn again, with all that it frames.
+        self.query_one("#waterfall").border_subtitle = self._keys()
         self.call_after_refresh(self._describe)
 
     def look(self) -> None:
@@ -149,7 +151,6 @@ class Waterfall(ModalScreen[Hashable]):
             title = self._sessions.title_of(row.key)
             lines += detail_lines(row, title, found, self._detail.row_width)
         self._detail.show(lines)
-        self.query_one("#waterfall").border_subtitle = self._keys()
 
     def _total_line(self, view: WaterfallView) -> WaterfallPieces:
         pieces: WaterfallPieces = []

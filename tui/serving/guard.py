@@ -63,16 +63,16 @@ def refusal(
             "invalid_request_error",
             "the Host header has to be 127.0.0.1, localhost or [::1], with the server's port",
         )
+    # A browser leaves `Origin` out where a page only reads; it says then from whose server, and
+    # `none` is what the user opens. Local programs send neither.
+    if any(site not in ("same-origin", "none") for site in headers.getall("sec-fetch-site", [])):
+        return _FOREIGN
     if not own_page:
         return _FOREIGN if "origin" in headers else None
-    # A browser leaves `Origin` out where a page only reads from its own server; it says then that
-    # it does, and `none` is what the user opens. Local programs send neither.
     origins = headers.getall("origin", [])
     if websocket or origins:
         if [origin.lower() for origin in origins] != [f"http://{hosts[0]}".lower()]:
             return _FOREIGN
-    if any(site not in ("same-origin", "none") for site in headers.getall("sec-fetch-site", [])):
-        return _FOREIGN
     return None
 
 

@@ -18,7 +18,8 @@ _LAST: Final = b"0\r\n\r\n"
 class RawResponse(web.StreamResponse):
     """Writes to a request's connection what it is given; the server adds no header of its own.
 
-    `begin`, any number of `send`, then `end`. To break off instead, raise what `broken` raises.
+    `begin`, any number of `send` and `drain`, then `end`. To break off instead, raise what `broken`
+    raises.
     """
 
     def __init__(self, request: web.BaseRequest, framing: Framing) -> None:
@@ -41,24 +42,32 @@ class RawResponse(web.StreamResponse):
     async def begin(self, head: bytes) -> None:
         """Write the head. Raises ConnectionResetError when the client is gone."""
         self.begun = True
-        await self._write([head])
+        self._write([head])
+        await self.drain()
 
-    async def send(self, data: bytes) -> None:
-        """Write a part of the body; wait for a reader that is behind.
-
-        Raises ConnectionResetError when the client is gone.
-        """
+    def send(self, data: bytes) -> None:
+        """Write a part of the body. Raises ConnectionResetError when the client is gone."""
         if not data:
             return
         if self.framing == "chunked":
-            await self._write([b"%x\r\n" % len(data), data, b"\r\n"])
+            self._write([b"%x\r\n" % len(data), data, b"\r\n"])
         else:
-            await self._write([data])
+            self._write([data])
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the reader should be waited for before more is written."""
+        return self._request.protocol.writing_paused
+
+    async def drain(self) -> None:
+        """Wait for a reader that is behind. Raises ConnectionResetError when it is gone."""
+        await self._request.writer.drain()
 
     async def end(self) -> None:
         """Write the end of the body."""
         if self.framing == "chunked":
-            await self._write([_LAST])
+            self._write([_LAST])
+        await self.drain()
 
     async def broken(self, *, was_reset: bool) -> NoReturn:
         """Break off as the other side did: by a reset, or by closing. Always raises."""
@@ -69,14 +78,13 @@ class RawResponse(web.StreamResponse):
             self._request.transport.close()
         raise ConnectionResetError("the response broke off")
 
-    async def _write(self, parts: list[bytes]) -> None:
+    def _write(self, parts: list[bytes]) -> None:
         transport = self._request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
         # Counted for aiohttp, which answers a failure itself only where nothing was sent.
         self._request.writer.output_size += sum(map(len, parts))
         transport.writelines(parts)
-        await self._request.writer.drain()
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Do nothing: the head has been written."""

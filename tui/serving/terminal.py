@@ -15,11 +15,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import HttpVersion11, WSMsgType, web
 
 from tui.core.records import strict_loads
 from tui.serving.driver_session import DriverSession
-from tui.serving.guard import Refusal, Refused, refusal
+from tui.serving.guard import Refusal, Refused, bad_request, refusal
 from tui.serving.page_files import page_file, page_headers
 from tui.serving.server import RequestHandler
 from tui.serving.site import NO_TOKEN, WRONG_TOKEN, same_token
@@ -110,9 +110,9 @@ class TerminalPages:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request. Raises Refused."""
-        if request.path.startswith(SESSION_PATH):
-            return await self._session(request)
-        if (handler := self._files.get(request.path)) is None:
+        session = request.path.startswith(SESSION_PATH)
+        handler = self._session if session else self._files.get(request.path)
+        if handler is None:
             raise Refused(Refusal(404, "not_found_error", "Not Found"))
         if request.method != "GET":
             raise Refused(Refusal(405, "invalid_request_error", "only GET is answered here"))
@@ -121,14 +121,16 @@ class TerminalPages:
     async def _session(self, request: web.BaseRequest) -> web.StreamResponse:
         if self.sessions >= self.program.most_sessions:
             raise Refused(_TOO_MANY)
+        socket = web.WebSocketResponse(
+            timeout=_GOODBYE_S,
+            heartbeat=_HEARTBEAT_S,
+            max_msg_size=_LARGEST_MESSAGE,
+            compress=False,
+        )
+        if not _opens(socket, request):
+            raise Refused(bad_request("this is no proper request for a WebSocket"))
         self.sessions += 1
         try:
-            socket = web.WebSocketResponse(
-                timeout=_GOODBYE_S,
-                heartbeat=_HEARTBEAT_S,
-                max_msg_size=_LARGEST_MESSAGE,
-                compress=False,
-            )
             await socket.prepare(request)
             program = self.program
             async with DriverSession(
@@ -139,6 +141,18 @@ class TerminalPages:
             return socket
         finally:
             self.sessions -= 1
+
+
+def _opens(socket: web.WebSocketResponse, request: web.BaseRequest) -> bool:
+    """Whether a request opens a socket: as a browser asks, and with nothing more to read."""
+    if request.version < HttpVersion11 or request.body_exists:
+        return False
+    if "sec-websocket-protocol" in request.headers:  # There is none; aiohttp would log it.
+        return False
+    try:
+        return bool(socket.can_prepare(request))
+    except ValueError:  # A key outside ASCII.
+        return False
 
 
 async def _both_ways(socket: web.WebSocketResponse, session: DriverSession) -> None:

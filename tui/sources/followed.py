@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from tui.captures.answer_body import AnswerBody, is_counting
 from tui.captures.codec import (
@@ -27,13 +26,9 @@ from tui.captures.codec import (
 from tui.captures.like import Restorer
 from tui.core.records import Batch, Chunk, JsonObject
 from tui.core.text import one_line
-from tui.messages.conversations import Conversations
 from tui.messages.request import prompt_of, title_of
 from tui.sources import Answer, Source, SourceEnded, SourceFactory, SourceInfo
 from tui.sources.capture import CaptureSource, existing_runs, grown_lines, poll, raise_end
-
-_LETTERS: Final = ("", *"bcdefghijklmnopqrstuvwxyz")
-"""Of the branches of a conversation; the first has none."""
 
 
 class FollowedRun:
@@ -138,7 +133,6 @@ class CaptureFollower:
         self._restorer = Restorer()
         self._going: dict[str, FollowedRun] = {}
         self._over: set[str] = set()
-        self._conversations = Conversations()
         self.caught_up = False
         """Whether all runs that were over at the beginning have been yielded."""
 
@@ -156,7 +150,7 @@ class CaptureFollower:
                 continue
             self._bodies[recording.run] = recording.request
             self._over.add(recording.run)
-            title = self._title(recording.url, recording.headers, recording.request)
+            title = _title(recording.url, recording.request)
             yield partial(CaptureSource, replace(recording, title=title))
         self.caught_up = True
         offset = start if first is None else first
@@ -201,22 +195,15 @@ class CaptureFollower:
                 body = self._restorer.restore(line.body, line.like, earlier)
         request = body if isinstance(body, dict) else None
         self._bodies[line.run] = request
-        run = FollowedRun(line, request, self._title(line.url, line.headers, request))
+        run = FollowedRun(line, request, _title(line.url, request))
         self._going[line.run] = run
         return run
 
-    def _title(
-        self, url: str | None, headers: Mapping[str, str], request: JsonObject | None
-    ) -> str:
-        if is_counting(url):
-            return "count_tokens"
-        placed = self._conversations.ask(request, headers)
-        branch = self._conversations.talks[placed.conversation].branches[placed.branch]
-        letter = _LETTERS[placed.branch % len(_LETTERS)]
-        place = f"{placed.conversation + 1}{letter}.{len(branch.requests)}"
-        kind = "" if branch.kind in ("main", "branch") else f"{branch.kind}: "
-        asked = "request" if request is None else title_of(request)
-        return one_line(f"{place} {kind}{asked}")
+
+def _title(url: str | None, request: JsonObject | None) -> str:
+    if is_counting(url):
+        return "count_tokens"
+    return "request" if request is None else one_line(title_of(request))
 
 
 def _same(run: FollowedRun) -> Source:

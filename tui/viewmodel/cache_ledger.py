@@ -47,7 +47,7 @@ class LedgerRow(NamedTuple):
     key: Hashable
     number: int
     could: int | None
-    """Tokens that the request before had left in the cache."""
+    """Tokens that the request before had left in the cache; what was read was there at any rate."""
     use: CacheUse
     lost: int
     """Tokens that could have been read and were not; a step of the cache is no loss."""
@@ -83,11 +83,15 @@ def ledger_rows(entries: Sequence[LedgerEntry]) -> tuple[LedgerRow, ...]:
 def _row(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> LedgerRow:
     before = None if entry.before is None else entries[entry.before]
     use = cache_use(entry.run.state.usage)
-    could = None if before is None else kept_tokens(cache_use(before.run.state.usage))
+    could = None
+    if before is not None:
+        could = max(kept_tokens(cache_use(before.run.state.usage)), use.read or 0)
     lost = lost_tokens(entry.run, None if before is None else before.run)
     why, difference = ("", None) if before is None or not lost else _why(entry, before)
-    if before is None and use.write:
+    if before is None:
         why = "first of its branch"
+    elif could == use.read == use.write == 0:
+        why = "nothing was cached"
     return LedgerRow(entry.key, entry.number, could, use, lost, why, difference)
 
 

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from tui.core.metrics import NO_PERCENTILES, UNKNOWN, GapRanks, Metrics, Percentiles, measure
 from tui.core.session import Run
 from tui.core.state import PULSE_NS, STALL_NS, Phase, RunState
+from tui.core.text import format_count
 from tui.core.usage import TokenCounts, token_counts
 from tui.viewmodel.views import Moment
 
 _CHARS_PER_TOKEN: Final = 4
+
+
+class OutputTokens(NamedTuple):
+    """How many tokens an answer has so far."""
+
+    tokens: int | None
+    counted: bool = True
+    """Whether the API counted them; else they are estimated from the characters."""
+
+    @property
+    def told(self) -> str:
+        """The number as the screen has it: `412`, `12.3k`, `~400`, a dash."""
+        return self._told(format_count)
+
+    @property
+    def exact(self) -> str:
+        """The number with all its digits: `412`, `12345`, `~400`, a dash."""
+        return self._told(str)
+
+    def _told(self, form: Callable[[int], str]) -> str:
+        rough = "" if self.counted else "~"
+        return rough + ("\u2013" if self.tokens is None else form(self.tokens))
 
 
 class Counters(NamedTuple):
@@ -22,10 +46,7 @@ class Counters(NamedTuple):
     input_tokens: int | None
     cache_read: int | None
     cache_write: int | None
-    output_tokens: int | None
-    """Until they are counted, about as many as the characters make."""
-    counted: bool
-    """Whether the output is counted, not estimated."""
+    output: OutputTokens
     thinking_tokens: int | None
     thinking_share: float | None
     """The part of the output that is thinking; from characters while it is not counted."""
@@ -77,7 +98,7 @@ def counters(moment: Moment, ranks: Ranks, max_tokens: int | None = None) -> Cou
     over = state.end is not None or state.phase is Phase.STOPPED
     estimate = estimated_rate(state, metrics)
     tokens = token_counts(state.usage)
-    counted = state.counted_tokens is not None or state.content_chars == 0
+    output = output_tokens(state)
     last_content = state.last_content_ns
     age = None if last_content is None else moment.now_ns - last_content
     live = not over and not moment.travelling
@@ -87,8 +108,7 @@ def counters(moment: Moment, ranks: Ranks, max_tokens: int | None = None) -> Cou
         input_tokens=tokens.input,
         cache_read=tokens.cache_read,
         cache_write=tokens.cache_write,
-        output_tokens=tokens.output if counted else _estimated(state),
-        counted=counted,
+        output=output,
         thinking_tokens=tokens.thinking,
         thinking_share=_thinking_share(state, tokens),
         limit=max_tokens,
@@ -108,9 +128,11 @@ def estimated_rate(state: RunState, metrics: Metrics) -> float | None:
     return state.content_chars / _CHARS_PER_TOKEN * 1e9 / metrics.decode
 
 
-def _estimated(state: RunState) -> int:
-    """Return about how many tokens came: what `message_start` says of them is no count yet."""
-    return -(-state.content_chars // _CHARS_PER_TOKEN)
+def output_tokens(state: RunState) -> OutputTokens:
+    """Return the tokens of the answer: what `message_start` says of them is no count yet."""
+    if state.counted_tokens is None and state.content_chars:
+        return OutputTokens(-(-state.content_chars // _CHARS_PER_TOKEN), counted=False)
+    return OutputTokens(token_counts(state.usage).output)
 
 
 def _thinking_share(state: RunState, tokens: TokenCounts) -> float | None:
@@ -132,13 +154,13 @@ def _used(state: RunState, max_tokens: int | None) -> float | None:
 def _pulse(state: RunState, now_ns: int) -> list[int]:
     newest = now_ns // PULSE_NS
     if state.pulse:
-        newest = max(newest, state.pulse[-1][0])
+        newest = max(newest, state.pulse[-2])
     values = [0] * _PULSE_BUCKETS
-    for bucket, size in reversed(state.pulse):
+    last = state.pulse[-2 * _PULSE_BUCKETS :]
+    for bucket, size in zip(last[::2], last[1::2], strict=True):
         place = bucket - newest + _PULSE_BUCKETS - 1
-        if place < 0:
-            break
-        values[place] = size
+        if place >= 0:
+            values[place] = size
     return values
 
 

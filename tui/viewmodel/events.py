@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from jiter import from_json
 
+from tui.core.citations import host_of
 from tui.core.records import EventRecord, JsonObject
 from tui.core.sse import parse_frame
 from tui.core.state import as_text
 from tui.core.text import clip
 from tui.core.timeline import Timeline
+from tui.core.usage import token_counts
 from tui.viewmodel.compact import compact
 from tui.viewmodel.transcript import describe_error
 
@@ -120,19 +123,38 @@ def summarise(record: EventRecord, timeline: Timeline) -> tuple[str, str]:
     if kind_of == "message_start":
         message = payload.get("message")
         if isinstance(message, dict):
-            usage = message.get("usage")
-            facts = [as_text(message.get("model")), as_text(message.get("id"))]
-            return "", "  ".join(filter(None, [*facts, compact(usage, "")]))
+            facts = [as_text(message.get("model")), _tokens(message.get("usage"), _AT_START)]
+            return "", "  ".join(filter(None, [*facts, as_text(message.get("id"))]))
     if kind_of == "message_delta":
         delta = payload.get("delta")
         reason = as_text(delta.get("stop_reason")) if isinstance(delta, dict) else None
-        return reason or "", compact(payload.get("usage"), "")
+        return reason or "", _tokens(payload.get("usage"))
     if kind_of == "error":
         return "", describe_error(
             payload["error"] if isinstance(payload.get("error"), dict) else payload
         )
     rest = {k: v for k, v in payload.items() if k not in ("type", "index")}
     return "", compact(rest, "")
+
+
+_AT_START: Final = ("in", "read", "written")
+_AT_END: Final = ("out", *_AT_START, "thinking")
+
+
+def _tokens(usage: object, names: Sequence[str] = _AT_END) -> str:
+    """Return how many tokens of each kind there are; a usage without any as it is."""
+    if not isinstance(usage, dict):
+        return compact(usage, "")
+    counts = token_counts(usage)
+    known = {
+        "in": counts.input,
+        "out": counts.output,
+        "read": counts.cache_read,
+        "written": counts.cache_write,
+        "thinking": counts.thinking,
+    }
+    told = [f"{name} {known[name]}" for name in names if known[name]]
+    return "  ".join(told) or compact(usage, "")
 
 
 def _summarise_delta(delta: object) -> tuple[str, str]:
@@ -143,4 +165,8 @@ def _summarise_delta(delta: object) -> tuple[str, str]:
         value = delta.get(name)
         if isinstance(value, str):
             return kind_of, value
+    cited = delta.get("citation")
+    if isinstance(cited, dict) and as_text(cited.get("cited_text")):
+        source = host_of(as_text(cited.get("url")) or "") or as_text(cited.get("document_title"))
+        return kind_of, "  ".join(filter(None, [source, as_text(cited.get("cited_text"))]))
     return kind_of, compact({k: v for k, v in delta.items() if k != "type"}, "")

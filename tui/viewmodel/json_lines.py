@@ -10,6 +10,7 @@ from tui.core.partial_json import PartialJson
 from tui.core.text import format_bytes
 from tui.viewmodel.lines import LineStyle, StyledLine, line_of
 
+_HANG: Final = 2
 _COMPACT: Final = 72
 """Cells up to which an array or an object stays on one line."""
 _SHOWN: Final = 65_536
@@ -48,7 +49,7 @@ def json_lines(text: str, size: int | None = None) -> list[StyledLine]:
             first, style = pieces[0]
             indent = len(first) - len(first.lstrip(" "))
             pieces[0] = first[indent:], style
-        lines.append(StyledLine(tuple(pieces), indent=indent))
+        lines.append(StyledLine(tuple(pieces), indent=indent, hang=_HANG))
     if size is not None or count > _SHOWN_LINES:
         whole = "" if size is None else f": {format_bytes(size)} in all"
         lines.append(line_of((f"and more{whole}", "muted")))

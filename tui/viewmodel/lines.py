@@ -45,6 +45,8 @@ class StyledLine(NamedTuple):
     mark_style: LineStyle = "plain"
     indent: int = 0
     """Blanks before the mark."""
+    hang: int = 0
+    """Blanks more before what goes on, in a line of code or JSON."""
     seq: int | None = None
     """The event that the line leads to."""
     cut: str = ""

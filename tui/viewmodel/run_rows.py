@@ -12,7 +12,7 @@ from tui.core.text import format_count, format_ns
 from tui.core.usage import token_counts
 from tui.findings import Finding
 from tui.findings.finding import LEVELS
-from tui.viewmodel.counters import estimated_rate
+from tui.viewmodel.counters import OutputTokens, estimated_rate, output_tokens
 from tui.viewmodel.verdict import TONES, glyph_of
 from tui.viewmodel.views import Tone
 
@@ -86,7 +86,7 @@ class RunRow(NamedTuple):
     estimated: bool
     """Whether the rate comes from characters, for want of a count."""
     itl_ns: float | None
-    output_tokens: int | None
+    output: OutputTokens
     input_tokens: int | None
     cache_read: int | None
     cache_write: int | None
@@ -190,7 +190,7 @@ def _row(entry: RunEntry) -> RunRow:
         tokens_per_s=rate,
         estimated=estimated,
         itl_ns=metrics.itl,
-        output_tokens=tokens.output,
+        output=output_tokens(state),
         input_tokens=tokens.input,
         cache_read=tokens.cache_read,
         cache_write=tokens.cache_write,
@@ -262,7 +262,7 @@ COLUMNS: Final[dict[Sort, Column]] = {
     "title": Column("title", _title, lambda row: row.title or None, False),
     "ttft": Column("TTFT", lambda row: format_ns(row.ttft_ns), lambda row: row.ttft_ns),
     "rate": Column("tok/s", _rate, lambda row: row.tokens_per_s),
-    "out": Column("out", lambda row: _count(row.output_tokens), lambda row: row.output_tokens),
+    "out": Column("out", lambda row: row.output.told, lambda row: row.output.tokens),
     "why": Column("why", _why, _severity, False),
     "model": Column("model", lambda row: row.model or _DASH, lambda row: row.model or None, False),
     "in": Column("in", lambda row: _count(row.input_tokens), lambda row: row.input_tokens),

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from tui.core.metrics import Percentiles, percentiles
 from tui.findings.finding import LEVELS
+from tui.viewmodel.counters import OutputTokens
 from tui.viewmodel.run_rows import GOING, RunKind, RunRow
 from tui.viewmodel.verdict import glyph_of
 
@@ -28,7 +29,8 @@ class Totals(NamedTuple):
     tokens_per_s: float | None
     """The median over the same runs, by nearest rank."""
     input_tokens: int | None
-    output_tokens: int | None
+    output: OutputTokens
+    """An estimate, where that of any of them is one."""
     cache_read: int | None
     cache_write: int | None
     anomalies: int
@@ -54,7 +56,7 @@ class Share(NamedTuple):
     codes: tuple[Code, ...]
 
 
-_SUMS: Final = 7
+_SUMS: Final = 8
 
 
 def share_of(row: RunRow) -> Share | None:
@@ -72,12 +74,13 @@ def share_of(row: RunRow) -> Share | None:
         ),
         (
             row.input_tokens,
-            row.output_tokens,
+            row.output.tokens,
             row.cache_read,
             row.cache_write,
             row.anomalies,
             row.stalls,
             row.attempt - 1,
+            int(not row.output.counted),
         ),
         _codes(row) if row.findings else (),
     )
@@ -150,7 +153,7 @@ class Tally:
             itl=percentiles(itl),
             tokens_per_s=rates[(len(rates) - 1) // 2] if rates else None,
             input_tokens=sums[0],
-            output_tokens=sums[1],
+            output=OutputTokens(sums[1], counted=not sums[7]),
             cache_read=sums[2],
             cache_write=sums[3],
             anomalies=sums[4] or 0,

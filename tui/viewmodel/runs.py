@@ -87,8 +87,8 @@ def totals_parts(found: Totals) -> list[str]:
         parts.append(f"TTFT p50 {format_ns(found.ttft.p50)} p95 {format_ns(found.ttft.p95)}")
     if found.tokens_per_s is not None:
         parts.append(f"{format_count(round(found.tokens_per_s))} tok/s")
-    if found.output_tokens is not None:
-        parts.append(f"out {format_count(found.output_tokens)}")
+    if found.output.tokens is not None:
+        parts.append(f"out {found.output.told}")
     return parts + _troubles(found)
 
 
@@ -163,9 +163,10 @@ def _totals_block(found: Totals) -> list[str]:
         ("in", found.input_tokens),
         ("cache read", found.cache_read),
         ("cache write", found.cache_write),
-        ("out", found.output_tokens),
     )
     known = [f"{name} {format_count(value)}" for name, value in counted if value is not None]
+    if found.output.tokens is not None:
+        known.append(f"out {found.output.told}")
     if known:
         lines.append(f"{'tokens':<9}  {_DOT.join(known)}")
     troubles = _troubles(found)

@@ -237,7 +237,7 @@ _STOPS: Final[dict[str, tuple[Tone, str]]] = {
     "max_tokens": ("warning", "cut off at max_tokens"),
     "pause_turn": ("warning", "paused, to be continued"),
     "compaction": ("plain", "the conversation was compacted"),
-    "refusal": ("bad", "the model declined"),
+    "refusal": ("warning", "the model declined"),
     "model_context_window_exceeded": ("warning", "the context window is full"),
 }
 
@@ -249,8 +249,7 @@ def _endings(view: TranscriptView) -> list[TranscriptItem]:
     reason = state.stop_reason
     if reason is not None:
         tone, meaning = _STOPS.get(reason, ("plain", "a stop reason this version does not know"))
-        details = (state.message or {}).get("stop_details")
-        body = compact(details) if details else ""
+        body = _stop_details((state.message or {}).get("stop_details"), reason)
         items.append(TranscriptItem(("stop", 0), "stop", f"{reason}  {meaning}", body, False, tone))
     if view.damage is not None:
         items.append(TranscriptItem(("banner", 3), "banner", *view.damage, False, "warning"))
@@ -269,6 +268,19 @@ def _endings(view: TranscriptView) -> list[TranscriptItem]:
     if view.showed and moment.done and not moment.travelling:
         items.append(next_steps(*view.showed))
     return items
+
+
+def _stop_details(details: object, reason: str) -> str:
+    """Return why it stopped, as the API explains it, and below that what else it says."""
+    if not isinstance(details, dict):
+        return compact(details) if details else ""
+    explanation = as_text(details.get("explanation")) or ""
+    others = [
+        f"{one_line(name)}: {as_text(value) or compact(value)}"
+        for name, value in details.items()
+        if value is not None and value != explanation and (name, value) != ("type", reason)
+    ]
+    return "\n".join(filter(None, [explanation, "  ".join(others)]))
 
 
 def _notes(state: RunState) -> list[TranscriptItem]:

@@ -12,6 +12,7 @@ from tui.core.text import format_count, format_ns, one_line
 from tui.core.time_spans import WAITING, SpanScan, TimeSpan
 from tui.core.usage import TokenCounts, token_counts
 from tui.messages.conversations import BranchKind
+from tui.viewmodel.counters import OutputTokens, output_tokens
 
 _TOOLS, _BETWEEN = 4, 5
 """Kinds of time beside those of a run's spans: the application's tools, and nothing at all."""
@@ -64,6 +65,7 @@ class WaterfallRow(NamedTuple):
     gap: WaterfallGap | None
     going: bool
     tokens: TokenCounts
+    output: OutputTokens
     after: WaterfallGap | None = None
     """The tools that it called, as long as they run."""
 
@@ -80,7 +82,8 @@ class WaterfallTotals(NamedTuple):
     """When nothing went on: the application thought, or its user did."""
     input_tokens: int | None
     cache_read: int | None
-    output_tokens: int | None
+    output: OutputTokens
+    """An estimate, where that of any of them is one."""
 
 
 class WaterfallView(NamedTuple):
@@ -152,6 +155,7 @@ def _row(number: int, entries: Sequence[WaterfallEntry], starts: Sequence[int]) 
         gap=gap,
         going=run.state.end is None and run.status == "streaming",
         tokens=token_counts(run.state.usage),
+        output=output_tokens(run.state),
         after=after,
     )
 
@@ -200,7 +204,10 @@ def totals_of(rows: Sequence[WaterfallRow]) -> WaterfallTotals:
         between_ns=spent[_RANKS[_BETWEEN]],
         input_tokens=_sum(inputs),
         cache_read=_sum(row.tokens.cache_read for row in rows),
-        output_tokens=_sum(row.tokens.output for row in rows),
+        output=OutputTokens(
+            _sum(row.output.tokens for row in rows),
+            counted=all(row.output.counted for row in rows),
+        ),
     )
 
 
@@ -255,8 +262,8 @@ def totals_parts(found: WaterfallTotals) -> list[tuple[str, str]]:
             else ""
         )
         parts.append(("", f"in {format_count(found.input_tokens)}{share}"))
-    if found.output_tokens is not None:
-        parts.append(("", f"out {format_count(found.output_tokens)}"))
+    if found.output.tokens is not None:
+        parts.append(("", f"out {found.output.told}"))
     return parts
 
 

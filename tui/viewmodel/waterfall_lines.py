@@ -13,6 +13,7 @@ from tui.core.text import format_count, format_ns, one_line
 from tui.core.time_spans import TEXT, THINKING, TOOL_INPUT, WAITING
 from tui.core.usage import TokenCounts
 from tui.findings import Finding
+from tui.viewmodel.run_titles import end_cut
 from tui.viewmodel.verdict import TONES, glyph_of
 from tui.viewmodel.waterfall import WaterfallGap, WaterfallRow
 
@@ -207,7 +208,7 @@ def row_line(
     ]
     pieces += _drawn(row, window, columns.axis)
     if columns.out:
-        pieces.append((f"{_count(row.tokens.output):>{columns.out}}", "plain"))
+        pieces.append((f"{row.output.told:>{columns.out}}", "plain"))
     if columns.cache:
         pieces.append((f"{_cache(row.tokens):>{columns.cache}}", "muted"))
     return [*pieces, ("  ", "plain"), *_why(row, found, columns.why)]
@@ -272,7 +273,7 @@ def detail_lines(
 ) -> list[WaterfallPieces]:
     """Return what is said of a request: whose it is, where its time went, the verdict on it.
 
-    The verdict is wrapped; the other lines are cut where they are drawn.
+    The verdict is wrapped, and the other lines are cut.
     """
     kind = "" if row.kind == "main" else f"{row.kind} {row.branch}  "
     head: WaterfallPieces = [
@@ -281,7 +282,21 @@ def detail_lines(
         (f"{row.model}  " if row.model else "", "muted"),
         (title, "plain"),
     ]
-    return [head, _times(row), *_verdict(row, found, width)]
+    return [_cut(head, width), _cut(_times(row), width), *_verdict(row, found, width)]
+
+
+def _cut(pieces: WaterfallPieces, width: int) -> WaterfallPieces:
+    """Return as much as fits into `width` cells, with an ellipsis where more there would be."""
+    kept: WaterfallPieces = []
+    for text, style in pieces:
+        room = width - sum(cell_len(before) for before, _ in kept)
+        if cell_len(text.rstrip()) > room:
+            if not room and kept:
+                before, style = kept.pop()
+                text, room = before + text, cell_len(before)
+            return [*kept, (end_cut(text, room), style)]
+        kept.append((text, style))
+    return kept
 
 
 def _times(row: WaterfallRow) -> WaterfallPieces:

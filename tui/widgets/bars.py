@@ -21,7 +21,16 @@ _DASH: Final = "\u2013"
 _LABEL: Final = "counter-bar--label"
 _VALUE: Final = "counter-bar--value"
 _WARNING: Final = "counter-bar--warning"
-_HEADER_ROOMY: Final = 60
+_HEADS: Final = (
+    (" streamscope  ", "synthetic timing"),
+    (" streamscope  ", "synthetic"),
+    (" ", "synthetic"),
+)
+"""Name and note of the header, from the roomiest to the narrowest."""
+_MODEL: Final = 20
+"""Cells of a model's name for which the name and the note are shortened."""
+_LEAST_NAME: Final = 8
+"""Cells of a name that say something."""
 _BAR_CELLS: Final = 16
 _KEY: Final = "key-bar--key"
 _WHAT: Final = "key-bar--what"
@@ -103,20 +112,28 @@ class HeaderBar(Row):
             full = round(view.progress * _BAR_CELLS)
             right.insert(0, ("\u2588" * full, "header--live"))
             right.insert(1, ("\u2591" * (_BAR_CELLS - full) + "  ", "header--clock"))
-        # Narrow: what the times are worth is kept, the name and the model give way.
-        roomy = width >= _HEADER_ROOMY
-        left: list[Named] = [(" streamscope  " if roomy else " ", "header--name")]
-        left.append((badge, f"header--{tone}"))
-        note = "  synthetic timing" if roomy else "  synthetic"
-        notes: list[Named] = [] if view.moment.run.timed else [(note, "header--warning")]
-        room = width - _cells([*left, *notes, *right]) - 4
-        model = wire(view.moment.state.model or view.model or "", min(room, 32))
-        if model and roomy:
-            left.append((f"  {model}", "header--model"))
+        left: list[Named] = []
+        model = wire(view.moment.state.model or view.model or "", 32)
+        timed = view.moment.run.timed
+        # Narrow: what the times are worth is kept, words give way to the model.
+        for name, note in _HEADS:
+            notes: list[Named] = [] if timed else [(f"  {note}", "header--warning")]
+            left = [(name, "header--name"), (badge, f"header--{tone}")]
+            room = width - _cells([*left, *notes, *right]) - 4
+            if room >= min(cell_len(model), _MODEL):
+                break
+        if _is_told(model, room):
+            left.append((f"  {wire(model, room)}", "header--model"))
         left += notes
         room = width - _cells([*left, *right]) - 4
-        left.append((f"   {wire(view.title, room)}", "header--title"))
+        if _is_told(view.title, room):
+            left.append((f"   {wire(view.title, room)}", "header--title"))
         self.put(left, right)
+
+
+def _is_told(text: str, room: int) -> bool:
+    """Whether a name has room, or so much of it that it says something."""
+    return bool(text) and room >= min(cell_len(wire(text, _LEAST_NAME)), _LEAST_NAME)
 
 
 def _cells(pieces: Sequence[Named]) -> int:
@@ -247,11 +264,11 @@ def _groups(numbers: Counters) -> list[Group]:
     known_in = (("in ", _LABEL), (_count(numbers.input_tokens), _VALUE))
     groups.append(_group(4, *known_in, more=changed))
     groups += _cache(numbers)
-    rough = "" if numbers.counted else "~"
+    rough = "" if numbers.output.counted else "~"
     used: list[Named] = []
     if numbers.used is not None:
         used.append((f" {rough}{numbers.used:.0%} of {_count(numbers.limit)}", _LABEL))
-    out = (("out ", _LABEL), (rough + _count(numbers.output_tokens), _VALUE))
+    out = (("out ", _LABEL), (numbers.output.told, _VALUE))
     groups.append(_group(3, *out, more=used))
     if numbers.thinking_share is not None:
         share = (("thinking ", _LABEL), (f"{rough}{numbers.thinking_share:.0%}", _VALUE))

@@ -55,18 +55,18 @@ def split_lines(runs: Iterable[StyledText]) -> list[list[StyledText]]:
 
 
 def wrap(
-    runs: Sequence[StyledText], width: int, *, keep_tail: bool = False
+    runs: Sequence[StyledText], width: int, *, keep_tail: bool = False, keep_blanks: bool = False
 ) -> list[list[StyledText]]:
     """Wrap at blanks, and between wide characters, to lines of at most `width` cells (1 or more).
 
-    Blanks at a break are dropped. With `keep_tail` those at the end of the last line stay, for a
-    text that goes on.
+    Blanks at a break are dropped; with `keep_blanks` they stand over the edge, for text that is
+    copied. With `keep_tail` those at the end of the last line stay, for a text that goes on.
     """
     lines: list[list[StyledText]] = []
     *others, last = split_lines(runs)
     for line in others:
-        _wrap_line(line, width, lines, keep_tail=False)
-    _wrap_line(last, width, lines, keep_tail=keep_tail)
+        _wrap_line(line, width, lines, keep_tail=False, keep_blanks=keep_blanks)
+    _wrap_line(last, width, lines, keep_tail=keep_tail, keep_blanks=keep_blanks)
     return lines
 
 
@@ -84,17 +84,22 @@ def chop(runs: Sequence[StyledText], width: int) -> list[list[StyledText]]:
     if is_narrow(text):
         starts = list(range(0, len(text), width))
     else:
-        runs, spans = _clusters(runs, width)
+        runs, spans = drawn_clusters(runs, width)
         starts = filled(spans, width)
     ends = [*starts[1:], sum(len(part) for part, _ in runs)]
-    return _slices(runs, list(zip(starts, ends, strict=True)))
+    return slices(runs, list(zip(starts, ends, strict=True)))
 
 
 def _wrap_line(
-    runs: Sequence[StyledText], width: int, out: list[list[StyledText]], *, keep_tail: bool
+    runs: Sequence[StyledText],
+    width: int,
+    out: list[list[StyledText]],
+    *,
+    keep_tail: bool,
+    keep_blanks: bool,
 ) -> None:
     if not keep_tail:
-        runs = _trimmed(runs)
+        runs = trimmed(runs)
     text = "".join(part for part, _ in runs)
     if is_narrow(text):
         if len(text) <= width:
@@ -102,12 +107,15 @@ def _wrap_line(
             return
         ranges = _narrow_breaks(text, width)
     else:
-        runs, spans = _clusters(runs, width)
+        runs, spans = drawn_clusters(runs, width)
         if sum(cells for _, _, cells in spans) <= width:
             out.append(list(runs))
             return
         ranges = _cluster_breaks("".join(part for part, _ in runs), spans, width)
-    out.extend(_slices(runs, ranges))
+    if keep_blanks:
+        starts = [start for start, _ in ranges]
+        ranges = [*zip(starts, starts[1:], strict=False), ranges[-1]]
+    out.extend(slices(runs, ranges))
 
 
 def _narrow_breaks(text: str, width: int) -> list[tuple[int, int]]:
@@ -131,7 +139,7 @@ def _narrow_breaks(text: str, width: int) -> list[tuple[int, int]]:
     return ranges
 
 
-def _clusters(
+def drawn_clusters(
     runs: Sequence[StyledText], width: int
 ) -> tuple[Sequence[StyledText], list[tuple[int, int, int]]]:
     """Split into clusters `(start, end, cells)`, run by run, as each run is drawn on its own.
@@ -195,9 +203,7 @@ def _cluster_breaks(
     return ranges
 
 
-def _slices(
-    runs: Sequence[StyledText], ranges: Sequence[tuple[int, int]]
-) -> list[list[StyledText]]:
+def slices(runs: Sequence[StyledText], ranges: Sequence[tuple[int, int]]) -> list[list[StyledText]]:
     """Cut `runs` into the given ascending ranges of offsets."""
     lines: list[list[StyledText]] = []
     number = 0
@@ -224,7 +230,7 @@ def _slices(
     return lines
 
 
-def _trimmed(line: Sequence[StyledText]) -> list[StyledText]:
+def trimmed(line: Sequence[StyledText]) -> list[StyledText]:
     """`line` without the blanks at its end."""
     rest = list(line)
     while rest:

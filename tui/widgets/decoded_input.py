@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from textual.strip import Strip
 from tui.core.state import Buffer
 from tui.core.text import one_line, sanitize
 from tui.viewmodel.json_lines import value_lines
-from tui.viewmodel.lines import LineStyle, StyledLine
+from tui.viewmodel.lines import LineStyle
 from tui.widgets.lines_view import LineStyles, wrapped_line
 from tui.widgets.markdown.block import BlockKind, MarkdownBlock
 from tui.widgets.markdown.draw import Painter
@@ -24,6 +25,10 @@ _GROWING: Final = 10_000
 """The same while it grows, and is decoded anew for each frame."""
 _COLOURED: Final = 20_000
 """Code points of one string that are coloured."""
+_STEP: Final = 2
+"""Cells by which the members of a value stand deeper."""
+_DEEPEST: Final = 4
+"""Objects and arrays in each other whose strings are looked for."""
 _LANGUAGES: Final = {
     **{"py": "python", "js": "javascript", "ts": "typescript", "rs": "rust", "rb": "ruby"},
     **{"sh": "bash", "yml": "yaml", "md": "markdown", "kt": "kotlin", "h": "c", "htm": "html"},
@@ -46,21 +51,35 @@ def decoded_rows(
         value = from_json(text.text().encode("utf-8"), partial_mode="trailing-strings")
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict) or not any(map(_has_lines, value.values())):
+    if not isinstance(value, dict) or not _has_lines(value):
         return None
-    rows: list[Strip] = []
+    return list(_members(value, width, styles, painter))
+
+
+def _members(
+    value: dict[str, Any], width: int, styles: LineStyles, painter: Painter, depth: int = 0
+) -> Iterator[Strip]:
+    """Yield the rows of an object's members, or of an array's, which are named by their places."""
     for key, part in value.items():
-        if not _has_lines(part):
-            lines = value_lines(part)
-            head: tuple[str, LineStyle] = (f"{one_line(key)}: ", "key")
-            first = StyledLine((head, *lines[0].pieces)) if lines else StyledLine((head,))
-            for line in (first, *lines[1:]):
-                rows += wrapped_line(line, width, styles)
+        name = one_line(key)
+        if not _has_lines(part, depth):
+            first, *others = value_lines(part)
+            head: tuple[str, LineStyle] = (f"{name}: ", "key")
+            for line in (first._replace(pieces=(head, *first.pieces)), *others):
+                yield from wrapped_line(line, width, styles)
             continue
-        rows.append(strip_of([(f"{one_line(key)}:", styles("key"))], width))
-        language = _language(key, value) if len(part) <= _COLOURED else ""
-        rows += _code(part, language, width, painter)
-    return rows
+        yield strip_of([(f"{name}:", styles("key"))], width)
+        if isinstance(part, str):
+            language = _language(key, value) if len(part) <= _COLOURED else ""
+            yield from _code(part, language, width, painter)
+            continue
+        inner = part if isinstance(part, dict) else _by_place(part)
+        for row in _members(inner, max(width - _STEP, 1), styles, painter, depth + 1):
+            yield Strip.join([strip_of([(" " * _STEP, None)]), row])
+
+
+def _by_place(array: list[Any]) -> dict[str, Any]:
+    return {f"[{place}]": part for place, part in enumerate(array)}
 
 
 def place_of(row: str, text: str) -> int:
@@ -73,8 +92,14 @@ def place_of(row: str, text: str) -> int:
     return 0
 
 
-def _has_lines(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, str) and "\n" in value
+def _has_lines(value: Any, depth: int = 0) -> bool:  # noqa: ANN401
+    """Whether a value is a string of several lines, or holds one that is not too deep in it."""
+    if isinstance(value, str):
+        return "\n" in value
+    if depth == _DEEPEST or not isinstance(value, (dict, list)):
+        return False
+    parts = value.values() if isinstance(value, dict) else value
+    return any(_has_lines(part, depth + 1) for part in parts)
 
 
 def _code(text: str, language: str, width: int, painter: Painter) -> list[Strip]:

@@ -13,7 +13,7 @@ from tui.viewmodel import TranscriptItem
 from tui.viewmodel.json_lines import value_lines
 from tui.viewmodel.lines import StyledLine, line_of
 from tui.viewmodel.media import told_size
-from tui.widgets.lines_view import wrapped_line
+from tui.widgets.lines_view import margin_of_line, wrapped_line
 from tui.widgets.markdown.lines import MarkdownLines
 from tui.widgets.paint import strip_of, wire
 from tui.widgets.sections import INDENT, Section, SectionStyles
@@ -75,8 +75,7 @@ class LinesSection(Section):
         number = bisect_right(self._tops, y) - 1
         if number < 0 or y >= len(self._rows) or self._tops[number] == y:
             return -1
-        line = self._lines[number]
-        return INDENT + line.indent + len(line.mark)
+        return INDENT + margin_of_line(self._lines[number], max(self._width - INDENT, 1))
 
     def take(self, item: TranscriptItem, width: int, styles: SectionStyles, budget_ns: int) -> bool:
         if (item is not self._item) or (width, styles) != (self._width, self._styles):

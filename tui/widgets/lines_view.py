@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeAlias, get_args
+from typing import ClassVar, Final, TypeAlias, get_args
 
 from rich.style import Style
 from textual.strip import Strip
@@ -12,8 +12,12 @@ from textual.strip import Strip
 from tui.core.text import sanitize
 from tui.viewmodel.lines import LineStyle, StyledLine
 from tui.widgets.cell_wrap import chop, wrap
+from tui.widgets.hanging_indent import hung
 from tui.widgets.line_view import LineView
 from tui.widgets.paint import StyledText, strip_of
+
+_LEAST_ROOM: Final = 8
+"""Cells that are left to the text of a line, however deep it stands."""
 
 LineStyles: TypeAlias = Callable[[LineStyle], Style]
 """Looks up the style of a part of a line."""
@@ -73,24 +77,38 @@ class LinesView(LineView):
         number = bisect_right(self._tops, y) - 1
         if number < 0 or self._tops[number] == y or y >= len(self._rows):
             return -1
-        line = self.lines[number]
-        return len(line.cut) if line.cut else line.indent + len(line.mark)
+        return margin_of_line(self.lines[number], self.row_width)
 
     def line_style(self, name: LineStyle) -> Style:
         """Return the style of a part of a line."""
         return self.style(f"lines--{name}")
 
 
+def margin_of_line(line: StyledLine, width: int) -> int:
+    """Return how many cells stand before what goes on with a line."""
+    return len(line.cut) or _indent(line, width) + len(line.mark) + line.hang
+
+
+def _indent(line: StyledLine, width: int) -> int:
+    """Return the blanks before a line: its own, as long as they leave room for text."""
+    return min(line.indent, max(width - len(line.mark) - line.hang - _LEAST_ROOM, 0))
+
+
 def wrapped_line(line: StyledLine, width: int, style: LineStyles) -> list[Strip]:
-    """Return a line as rows of at most `width` cells."""
-    mark = " " * line.indent + sanitize(line.mark)
+    """Return a line as rows of at most `width` cells. Blanks at a break stand over the edge."""
+    mark = " " * _indent(line, width) + sanitize(line.mark)
     text = [(sanitize(part).replace("\t", "    "), style(name)) for part, name in line.pieces]
     if line.cut:
         return _cut_line(line, text, width, style)
-    fronts = (mark, " " * len(mark))
+    fronts = (mark, " " * (len(mark) + line.hang))
+    room = max(width - len(mark), 1)
+    if line.hang:
+        rows = hung(text, room, max(room - line.hang, 1))
+    else:
+        rows = wrap(text, room, keep_blanks=True)
     return [
-        strip_of([(fronts[number > 0], style(line.mark_style)), *row], width)
-        for number, row in enumerate(wrap(text, max(width - len(mark), 1)))
+        strip_of([(fronts[number > 0], style(line.mark_style)), *row])
+        for number, row in enumerate(rows)
     ]
 
 

@@ -5,12 +5,17 @@ For text that is pointed into. What is only read is wrapped by `cell_wrap`, whic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
 from tui.widgets.cell_wrap import is_narrow
 from tui.widgets.clusters import clusters
 
+_SIGN: Final = re.compile(r""".*[(\[{,;:=&|](?=[\w"'\\])""", re.DOTALL)
+"""Up to the last sign behind which a word of code begins."""
+_WELL_FILLED: Final = 60
+"""Per cent of a row."""
 _SLACK: Final = 64
 """Code points looked at beside four for each cell, before a row is taken to be full."""
 
@@ -21,7 +26,8 @@ def row_starts(
     """Return where rows begin: the first has `first` cells, the others have `others`.
 
     A row ends behind its last blank, if in more than `least` per cent of the row stands something
-    by then; else where it is full. That blank may stand over the edge.
+    by then; else where it is full. That blank may stand over the edge. In code and JSON, which give
+    `least`, a row that would be cut within a word ends behind a sign, if it is well filled.
     """
     starts, at, here = [0], 0, first
     while True:
@@ -37,6 +43,8 @@ def row_starts(
                 return starts
         if blank > here * least // 100 and piece[:blank].strip(" "):
             end = blank + 1
+        elif least and (sign := _SIGN.match(piece, 0, end + 1)):
+            end = sign.end() if sign.end() * 100 > here * _WELL_FILLED else end
         at += end
         if at >= len(text):
             return starts

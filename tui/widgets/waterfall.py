@@ -101,7 +101,12 @@ class WaterfallPane(LineView):
         return False
 
     def show(self, view: WaterfallView, found: Mapping[Hashable, Finding]) -> None:
-        """Draw these rows, with the verdicts on them. The chosen one stays, or the last one."""
+        """Draw these rows, with the verdicts on them. The chosen one stays, or the last one.
+
+        The same objects are drawn once.
+        """
+        if view.rows is self._rows and found is self._found:
+            return
         at_end = self.chosen >= len(self._rows) - 1
         longer = len(view.rows) > len(self._rows)
         self._rows, self._found = view.rows, found

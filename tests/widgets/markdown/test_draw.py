@@ -98,6 +98,19 @@ def test_code_has_a_bar_and_a_label() -> None:
         • │ z""")
 
 
+def test_code_is_wrapped_at_blanks_below_itself() -> None:
+    text = "```py\nif x:\n    y = 'a line that is long and longer'\n```\n\n    plain block of words"
+    assert look(text, 20) == dedent("""\
+        │ py
+        │ if x:
+        │     y = 'a line
+        ┊       that is long
+        ┊       and longer'
+
+        │ plain block of
+        ┊   words""")
+
+
 def test_an_empty_fence_is_seen() -> None:
     assert look("```\n```") == "│"
     assert look("```py\n```") == "│ py"

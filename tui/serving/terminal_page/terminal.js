@@ -16,9 +16,11 @@ terminal.addEventListener("blur", (event) => {
   if (document.body.classList.contains("-closed")) event.stopPropagation();
 }, true);
 
-document.fonts.load('15px "Roboto Mono"').finally(() => {
+// What textual.js does when the page has loaded is done once: by hand, after that event has been.
+addEventListener("load", async () => {
+  await document.fonts.load('15px "Roboto Mono"').catch(() => {});
   const script = document.createElement("script");
   script.src = "textual.js";
-  script.addEventListener("load", () => window.onload()); // It waits for an event that has been.
+  script.addEventListener("load", () => window.onload());
   document.head.append(script);
 });

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, TypeAlias
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from tui.widgets.cell_wrap import chop, width_of, wrap
+from tui.widgets.cell_wrap import chop, trimmed, width_of, wrap
+from tui.widgets.hanging_indent import hang_of, hung
 from tui.widgets.markdown.block import BlockKind, Container, MarkdownBlock
 from tui.widgets.markdown.fences import Highlighter, LexState
 from tui.widgets.markdown.inline import inline_runs
@@ -22,6 +23,8 @@ _CODE_BAR_WRAPPED: Final = "\u250a "
 _BULLETS: Final = ("\u2022 ", "\u25e6 ", "\u25aa ")
 _TASKS: Final = {"[ ] ": "\u2610 ", "[x] ": "\u2611 ", "[X] ": "\u2611 "}
 _MIN_ROOM: Final = 8
+_MIN_CODE: Final = 16
+"""Cells from which on code is wrapped at blanks: in less it is cut where the edge falls."""
 
 
 Line: TypeAlias = list[Segment]
@@ -34,6 +37,8 @@ class Carry(NamedTuple):
     """The last line of a text that breaks off within the line: it was not drawn yet."""
     columns: TableColumns | None = None
     lexer: LexState | None = None
+    hang: int = 0
+    """The indent of what goes on with a line of code."""
 
 
 class Painter:
@@ -110,9 +115,10 @@ class Painter:
         out: list[list[StyledText]] = []
         if block.kind is BlockKind.CODE_LINE:
             # A row that a further piece will fill up is carried on.
-            rows = chop([*carry.runs, (block.text, theme.code_block)], inner)
-            behind = Carry(runs=tuple(rows.pop()) if block.more else ())
-            out = [[bar if not block.joined else wrapped, *row] for row in rows]
+            runs = [*carry.runs, (block.text, theme.code_block)]
+            rows, hang = _code_rows(runs, inner, carry.hang if carry.runs else None)
+            behind = Carry(runs=tuple(rows.pop()), hang=hang) if block.more else Carry()
+            out = self._hung(rows, hang, bar, wrapped, begun=bool(carry.runs))
         else:
             code, state = self._highlighter.lines(block.info, block.text, block.ahead, carry.lexer)
             behind = Carry(lexer=state)
@@ -123,15 +129,30 @@ class Painter:
                 elif not code:
                     code = [[]]
             for line in code:
-                start = bar
-                for row in chop(line, inner):
-                    out.append([start, *row])
-                    start = wrapped
+                out += self._hung(*_code_rows(line, inner), bar, wrapped)
         if theme.code_block.bgcolor is not None:
             for line in out:
                 blanks = room - sum(cell_len(text) for text, _ in line)
                 line.append((" " * blanks, theme.code_block))
         return out, behind
+
+    def _hung(
+        self,
+        rows: Sequence[list[StyledText]],
+        hang: int,
+        first: StyledText,
+        others: StyledText,
+        *,
+        begun: bool = False,
+    ) -> list[list[StyledText]]:
+        """Put the bar before the rows of a line, and the indent before all but its first."""
+        blanks = (" " * hang, self._theme.code_block)
+        lines = []
+        for number, row in enumerate(rows):
+            goes_on = number > 0 or begun
+            front = [others, blanks] if goes_on else [first]
+            lines.append([*front, *trimmed(row)])
+        return lines
 
     def _margins(
         self, block: MarkdownBlock, width: int
@@ -165,6 +186,23 @@ class Painter:
                 break
             runs.insert(0, run)
         return runs
+
+
+def _code_rows(
+    line: Sequence[StyledText], width: int, hang: int | None = None
+) -> tuple[list[list[StyledText]], int]:
+    """Cut a line of code into rows; return them, and the indent of all but the first.
+
+    Of a line that goes on, `hang` is known: then all rows have that indent.
+    """
+    if width < _MIN_CODE:
+        return chop(line, width), 0
+    first = width
+    if hang is None:
+        hang = hang_of("".join(text for text, _ in line), width)
+    else:
+        first = width - hang
+    return hung(line, first, width - hang), hang
 
 
 def _mark(containers: Sequence[Container]) -> str:
