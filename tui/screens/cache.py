@@ -75,7 +75,7 @@ class CachePage(NamedTuple):
     """Whether more requests of the conversation may be found at once."""
 
 
-class Pages(Protocol):
+class CacheSource(Protocol):
     """The requests of a conversation, which may grow."""
 
     def page(self) -> CachePage:
@@ -225,7 +225,7 @@ class CacheView(ModalScreen[None]):
         ("escape,q", "close", "Close"),
     ]
 
-    def __init__(self, pages: Pages | None = None) -> None:
+    def __init__(self, pages: CacheSource | None = None) -> None:
         """Without any requests there are no `pages`."""
         super().__init__()
         self._pages = pages
@@ -275,7 +275,7 @@ class CacheView(ModalScreen[None]):
         if self._page.reading:
             self.look()
 
-    async def _compare(self, pages: Pages) -> None:
+    async def _compare(self, pages: CacheSource) -> None:
         try:
             while await pages.compare():
                 pass
