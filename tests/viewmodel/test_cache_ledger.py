@@ -74,13 +74,13 @@ def test_what_was_read_is_no_loss() -> None:
 
 def test_what_was_read_could_be_read() -> None:
     """The request before missed, and left nothing; what an earlier one wrote was still there."""
-    first = LedgerEntry("a", 1, run(0, 0), ASK, 0, None)
-    rows = ledger_rows([first, LedgerEntry("b", 2, run(9_000, 100), ASK, ns(9.0), 0)])
+    first = LedgerEntry("a", 1, run(0, 0), lambda: ASK, 0, None)
+    rows = ledger_rows([first, LedgerEntry("b", 2, run(9_000, 100), lambda: ASK, ns(9.0), 0)])
     assert (rows[1].could, rows[1].lost, rows[1].why) == (9_000, 0, "")
 
 
 def test_why_there_is_nothing_to_tell() -> None:
-    entries = [LedgerEntry(n, n, run(0, 0), ASK, 0, None if n < 2 else 0) for n in (1, 2)]
+    entries = [LedgerEntry(n, n, run(0, 0), lambda: ASK, 0, None if n < 2 else 0) for n in (1, 2)]
     assert [row.why for row in ledger_rows(entries)] == [
         "first of its branch",
         "nothing was cached",

@@ -88,7 +88,7 @@ class StreamscopeApp(App[int]):
         self._factories = factories
         self._opening = opening
         self.escape = Escape(settings.now)
-        self.dashboard = Dashboard(self.escape.closed)
+        self.dashboard = Dashboard(self.escape.changed)
         self.watchlist = watchlist = Watchlist()
         self.finder = Finder()
         self.notes = Notes(self, self.dashboard)
