@@ -90,7 +90,7 @@ def _check(feed: Feed) -> None:
         raise AssertionError(f"{run.status}, {len(run.timeline)} events, {feed.failure}")
 
 
-def _resident_mb() -> float:
+def resident_mb() -> float:
     """Return how much memory the process takes now. Linux only; elsewhere 0."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -122,7 +122,7 @@ def main(path: str, result: str) -> None:
             await asyncio.sleep(0.01)
         figures.update(heartbeat.stop(data.EVENTS))
         figures["seconds"] = figures["cpu"] * data.EVENTS / figures["rate"]
-        figures["rss"] = _resident_mb()
+        figures["rss"] = resident_mb()
         _check(app.watchlist.feeds[0])
         app.exit(0)
 

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from tests.bench import data
 from tests.bench.heartbeat import Pulse
+from tests.bench.loading import resident_mb
 from tests.bench.measure import Row, at_most
 from tests.bench.terminal import until
 from tui.captures.codec import CaptureHead, ChunkLine, EndLine, RequestLine, encode_line
@@ -39,6 +40,8 @@ class _Kind(NamedTuple):
     at_once: bool = False
     waits: bool = True
     """Whether all of it is read before the figures are taken."""
+    tools: bool = False
+    """Whether every other answer is a tool's input of 1 MB, and memory counts instead of time."""
 
 
 _KINDS: Final = {
@@ -47,6 +50,7 @@ _KINDS: Final = {
     "300k events in 60 requests": _Kind(60, 5_000),
     "300k events in 60 requests at once": _Kind(60, 5_000, at_once=True),
     "a day of 10,000 requests": _Kind(10_000, 30, waits=False),
+    "text and tool inputs of 1 MB": _Kind(26, 20_000, tools=True),
 }
 
 
@@ -74,7 +78,10 @@ def many_requests(rounds: int) -> list[Row]:
                 Row("    lag of the event loop", f"{shown} ms", "", "",
                     found["p99"], at_most(30, " ms")),
             ]  # fmt: skip
-            if kind.waits:
+            if kind.tools:
+                rows.append(Row("    memory of the process", f"{found['rss']:.0f} MB", "", "",
+                                found["rss"], at_most(150, " MB")))  # fmt: skip
+            elif kind.waits:
                 seconds = found["seconds"]
                 one = one or seconds
                 each = kind.requests * kind.events / 1_000_000
@@ -91,6 +98,7 @@ def _lines(kind: _Kind) -> Iterator[bytes]:
         event + b"\n\n" for event in data.text_stream(10_000).split(b"\n\n")[:-1]
     ]
     text = "lorem ipsum dolor sit amet " * 80
+    tools = data.tool_stream(1_000_000, 10).split(b"\n\n")[:-1] if kind.tools else []
     # As the recorder writes them: what a request shares with an earlier one is written once.
     shortener = Shortener()
     turns = [{"role": "user", "content": f"{number} {text}"} for number in range(_DAY_TURNS)]
@@ -101,9 +109,11 @@ def _lines(kind: _Kind) -> Iterator[bytes]:
         like, rest = shortener.shorten(name, {"model": "claude-sonnet-5-5", "messages": said})
         yield encode_line(RequestLine(name, 0, "POST", None, {}, rest, like=like))
         events = [head, block, *islice(cycle(deltas), kind.events - 5), stop, delta, end]
+        if number % 2 and tools:
+            events = [event + b"\n\n" for event in tools]
         for place, event in enumerate(events, 1):
             yield encode_line(ChunkLine(name, place * _GAP_NS, event))
-        yield encode_line(EndLine(name, (kind.events + 1) * _GAP_NS, "eof", None))
+        yield encode_line(EndLine(name, (len(events) + 1) * _GAP_NS, "eof", None))
 
     runs = [run(number) for number in range(kind.requests)] if kind.at_once else []
     for number in range(0 if kind.at_once else kind.requests):
@@ -152,6 +162,7 @@ def main(path: str, requests: int, result: str) -> None:
         if not requests:
             await asyncio.sleep(3)
         figures["seconds"] = time.perf_counter() - start
+        figures["rss"] = resident_mb()
         figures.update(pulse.figures())
         Path(result).write_text(json.dumps(figures), encoding="utf-8")
         app.exit(0)

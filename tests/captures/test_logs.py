@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import math
 import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
 
 from tests import playbook as pb
+from tests.command_line import Call, mock_in_a_thread, run_command
 from tests.limits import HANG_S
 from tests.servers import MockServer
 from tui.captures.codec import (
@@ -103,15 +104,10 @@ def start(*arguments: str | Path, env: dict[str, str] | None = None) -> subproce
     )
 
 
-def run(*arguments: str | Path, env: dict[str, str] | None = None) -> Report:
-    result = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=120,
-        env=env,
-    )
-    return Report(result.returncode, result.stdout.decode(), result.stderr.decode())
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Run a command line in this process."""
+    return partial(run_command, monkeypatch)
 
 
 # --- inspect --------------------------------------------------------------------------------------
@@ -203,9 +199,9 @@ def test_a_folder_of_logs_without_streams(tmp_path: Path) -> None:
 # --- open -----------------------------------------------------------------------------------------
 
 
-def test_open_plays_every_run_of_a_log(tmp_path: Path) -> None:
+def test_open_plays_every_run_of_a_log(call: Call, tmp_path: Path) -> None:
     path = write(tmp_path, "c.jsonl", CAPTURE + b'{"torn')
-    report = run("open", path, "--plain", "--speed", "instant")
+    report = call("open", path, "--plain", "--speed", "instant")
     assert report.status == 1
     assert report.out == "one two\n"
     assert "the last line breaks off" in report.err
@@ -213,13 +209,13 @@ def test_open_plays_every_run_of_a_log(tmp_path: Path) -> None:
     assert "Traceback" not in report.err
 
 
-def test_open_tells_what_it_cannot_read(tmp_path: Path) -> None:
-    report = run("open", write(tmp_path, "x.har", b"{"), "--plain")
+def test_open_tells_what_it_cannot_read(call: Call, tmp_path: Path) -> None:
+    report = call("open", write(tmp_path, "x.har", b"{"), "--plain")
     assert (report.status, report.out) == (1, "")
     assert report.err.count("\n") == 1 and "not a HAR file" in report.err
 
 
-def test_open_follows_a_capture(tmp_path: Path) -> None:
+def test_open_follows_a_capture(call: Call, tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
     half = pb.wire(pb.message_start(), pb.text_start(), pb.text(0, "one "))
     lines: list[CaptureLine] = [
@@ -239,24 +235,23 @@ def test_open_follows_a_capture(tmp_path: Path) -> None:
     finally:
         process.kill()
     assert (process.returncode, first + out.rstrip()) == (0, b"one two"), err
-    assert run("open", "--follow", tmp_path / "none.jsonl").status == 2
+    assert call("open", "--follow", tmp_path / "none.jsonl").status == 2
 
 
 # --- run --record ---------------------------------------------------------------------------------
 
 
 def environment(server: MockServer) -> dict[str, str]:
-    secrets = {"ANTHROPIC_API_KEY": "sk-ant-CANARY", "ANTHROPIC_BASE_URL": server.url}
-    return {**os.environ, **secrets}
+    return {"ANTHROPIC_API_KEY": "sk-ant-CANARY", "ANTHROPIC_BASE_URL": server.url}
 
 
-async def test_a_call_is_recorded(tmp_path: Path) -> None:
+def test_a_call_is_recorded(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "c.jsonl"
-    async with MockServer(speed=math.inf) as server:
+    with mock_in_a_thread() as server:
+        for name, value in environment(server).items():
+            monkeypatch.setenv(name, value)
         for expected in (1, 2):
-            report = await asyncio.to_thread(
-                run, "run", "Hello", "--plain", "--record", path, env=environment(server)
-            )
+            report = call("run", "Hello", "--plain", "--record", path)
             assert report.status == 0, report.err
             loaded = load(path)
             assert (len(loaded.recordings), loaded.warnings) == (expected, [])
@@ -267,15 +262,17 @@ async def test_a_call_is_recorded(tmp_path: Path) -> None:
     assert found.headers["anthropic-version"]
     assert b"CANARY" not in path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
-    again = run("open", path, "--plain", "--speed", "instant")
+    again = call("open", path, "--plain", "--speed", "instant")
     assert again.out.endswith(report.out) and again.status == 0
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "."])
-def test_a_file_that_is_no_capture_is_not_recorded_into(tmp_path: Path, name: str) -> None:
+@pytest.mark.usefixtures("api_key")
+def test_a_file_that_is_no_capture_is_not_recorded_into(
+    call: Call, tmp_path: Path, name: str
+) -> None:
     write(tmp_path, "notes.txt", b"mine")
-    env = {**os.environ, "ANTHROPIC_API_KEY": "k"}
-    report = run("run", "Hello", "--record", tmp_path / name, env=env)
+    report = call("run", "Hello", "--record", tmp_path / name)
     assert (report.status, report.out) == (2, "")
     assert report.err.startswith("streamscope: --record: ") and report.err.count("\n") == 1
     assert (tmp_path / "notes.txt").read_bytes() == b"mine"
@@ -284,7 +281,7 @@ def test_a_file_that_is_no_capture_is_not_recorded_into(tmp_path: Path, name: st
 async def test_a_recording_that_is_stopped_ends_as_interrupted(tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
     async with MockServer(speed=0.1) as server:
-        env = environment(server)
+        env = {**os.environ, **environment(server)}
         process = start("run", "Hello", "--plain", "--record", path, env=env)
         try:
             assert process.stdout is not None

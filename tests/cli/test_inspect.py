@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 import pytest
 
 from tests import playbook as pb
+from tests.limits import HANG_S
 from tui.captures.codec import CaptureHead, ChunkLine, EndLine, encode_line
 from tui.cli.inspect import Inspector, readable
 from tui.cli.standard_streams import OutputFailed
@@ -154,7 +155,7 @@ def test_a_report_has_the_agreed_shape(save: Save) -> None:
 def test_recorded_streams_in_one_call(corpus: list[Path]) -> None:
     command = [sys.executable, "-c", "from tui.cli.main import main; main()", "inspect", "--json"]
     folder = os.path.commonpath(corpus)
-    result = subprocess.run([*command, folder], capture_output=True, timeout=120)
+    result = subprocess.run([*command, folder], capture_output=True, timeout=HANG_S)
     report = Report(result.returncode, result.stdout.decode(), result.stderr.decode())
     assert "Traceback" not in report.err
     files = [item["file"] for item in report.objects]

@@ -167,6 +167,25 @@ async def test_a_new_request_takes_nobody_away_from_what_goes_on(tmp_path: Path)
         ]
 
 
+async def test_what_the_reader_went_back_to_stays(tmp_path: Path) -> None:
+    async with relayed(tmp_path) as relay:
+        stage = relay.stage
+        for text in ("One", "Two", "Three"):
+            relay.begin(text).end(1, "eof", None)
+            await relay.look()
+        assert "3.1 Three" in stage.header
+        await stage.press("left_curly_bracket", "left_curly_bracket")
+        assert "1.1 One" in stage.header
+        relay.begin("Four").end(1, "eof", None)
+        await relay.look()
+        assert "1.1 One" in stage.header
+        await stage.press(*["right_curly_bracket"] * 3)
+        assert "4.1 Four" in stage.header
+        relay.begin("Five")
+        await relay.look()
+        assert "5.1 Five" in stage.header
+
+
 async def test_list_and_waterfall_agree_on_who_asks(tmp_path: Path) -> None:
     """What an answer tells groups those behind it, also where it came after they were asked."""
     task = "Find all callers of the function that reads the settings."

@@ -37,6 +37,7 @@ FAULTS: Final = (
     *("cut:0", "cut:1", "cut:500", "eof:0", "eof:500", "garbage", "chunk:7", "chunk:1"),
     *("stall:0.01", "slow-start:0.01"),
 )
+CLOSING: Final = {**KEY, "connection": "close"}
 
 
 @asynccontextmanager
@@ -98,9 +99,7 @@ async def posted(url: str, body: object) -> tuple[object, ...]:
     """What a plain client makes of a stream."""
     port = int(url.rpartition(":")[2])
     data = json.dumps(body)
-    request = request_bytes(
-        port, "POST /v1/messages HTTP/1.1", data, {**KEY, "connection": "close"}
-    )
+    request = request_bytes(port, "POST /v1/messages HTTP/1.1", data, CLOSING)
     answer, how = await all_of(port, request)
     return answer.partition(b"\r\n")[0], events(payload(answer)), how
 
@@ -200,6 +199,10 @@ async def test_a_relay_that_is_killed_breaks_its_clients(stage: str, tmp_path: P
             got = await reader.readuntil(b"message_start")
         else:
             await until(lambda: open_requests(mock) == 1)
+        # What was told before another exchange has been handed on once that one is written.
+        other = json.dumps({**ASK, "model": "scenario:plain!status:500"})
+        await all_of(port, request_bytes(port, "POST /v1/messages HTTP/1.1", other, CLOSING))
+        await until(lambda: '"http_error"' in path.read_text())
         process.send_signal(signal.SIGKILL)
         with suppress(ConnectionError):
             while part := await reader.read(65_536):
@@ -212,5 +215,8 @@ async def test_a_relay_that_is_killed_breaks_its_clients(stage: str, tmp_path: P
             while '"interrupted"' not in path.read_text():
                 await asyncio.sleep(0.01)
         await until(lambda: open_requests(mock) == 0)
-    (run,) = runs_of(path)
-    assert run.how == "interrupted"
+    found = {run.how: run for run in runs_of(path)}
+    assert list(sorted(found)) == ["http_error", "interrupted"]
+    broken = found["interrupted"]
+    assert (broken.method, broken.url) == ("POST", mock.url + "/v1/messages")
+    assert (broken.request is None) is (stage == "in the body")

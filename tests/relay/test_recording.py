@@ -19,6 +19,7 @@ from tests.relay.recorded import ASK, body_of, payload, recording, runs_of
 from tests.relay.stage import answering, raw_upstream, until
 from tests.servers import MockServer
 from tui.core.session import Session
+from tui.relay import tape_queue
 from tui.relay.tape_queue import RecordingRefused, TapeQueue, TapeSettings
 from tui.scenarios import load
 
@@ -104,6 +105,21 @@ async def test_an_answer_that_is_packed_is_unpacked_for_the_capture_alone(
     (run,) = runs_of(path)
     assert body_of(run) == plain
     assert ("content-encoding" in run.response_headers) is not (coding == "gzip" and honest)
+
+
+async def test_a_body_that_is_too_large_to_keep_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tape_queue, "MOST_BODY", 100_000)
+    path = tmp_path / "kept.jsonl"
+    body = {**ASK, "system": "x" * 300_000}
+    async with MockServer(speed=float("inf")) as mock:
+        async with recording(mock.url, TapeSettings(str(path))) as relay:
+            assert b"message_stop" in (await relay.post(body))[0]
+            await relay.post(ASK)
+        assert json.loads(mock.received[0].body) == body
+    assert [run.request for run in runs_of(path)] == [None, ASK]
+    assert path.stat().st_size < 100_000
 
 
 @pytest.mark.parametrize(

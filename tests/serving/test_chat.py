@@ -260,6 +260,28 @@ async def test_an_answer_that_is_too_large_to_keep_is_cancelled() -> None:
     assert events[-2].name == "error" and "larger" in events[-2].data
 
 
+async def test_answers_that_are_too_much_together_are_cancelled_and_leave_room() -> None:
+    endless = asyncio.Event()
+
+    async def script(stream: Stream) -> None:
+        while not endless.is_set():
+            await stream.send([words("x" * 10_000)])
+        await stream.send([STOP])
+
+    api = Api(script)
+    async with browser(api, kept=1_000_000) as page:
+
+        async def read() -> str:
+            async with page.post() as response:
+                return told(await response.read())[-2].data
+
+        for said in await asyncio.gather(*(read() for _ in range(5))):
+            assert "Too many large answers at once" in said
+        await api.until(lambda: not api.running)
+        endless.set()
+        assert json.loads(await read()) == {"type": "message_stop"}
+
+
 # Taken up again
 
 

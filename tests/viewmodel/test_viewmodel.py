@@ -283,9 +283,9 @@ def test_stop_details_are_told() -> None:
         ([pb.message_start(), pb.error()], {}, "Error", "overloaded_error: Overloaded", "bad"),
         (
             [pb.message_start()],
-            {"how": "reset", "error": {"type": "connection_lost", "message": "gone"}},
+            {"how": "reset", "error": {"type": "lost", "message": "Connection lost: gone"}},
             "Connection lost",
-            "connection_lost: gone",
+            "gone",
             "warning",
         ),
         (

@@ -282,3 +282,66 @@ async def test_a_reader_who_went_up_stays_there() -> None:
             more.set()
             await in_state(watch, "complete")
             assert await watch.page.evaluate(top) == 0
+
+
+async def test_a_conversation_goes_along_until_a_new_one_is_begun() -> None:
+    answers = asyncio.Queue[bytes]()
+
+    async def script(stream: Stream) -> None:
+        await stream.send([await answers.get()])
+
+    async with browser(Api(script)) as served:
+        async with a_page(f"{served.server.url}/?token={TOKEN}") as watch:
+            asked = served.api.bodies
+            answers.put_nowait(words("Hi <b>there</b>\u202e.") + STOP)
+            await ask(watch, "Hello")
+            await in_state(watch, "complete")
+            assert await watch.page.input_value("#prompt") == ""
+            # An answer without words is no turn: its question is there to be asked again.
+            answers.put_nowait(event("error", error={"type": "overloaded_error"}))
+            await ask(watch, "Are you well?")
+            await in_state(watch, "failed")
+            assert await watch.page.input_value("#prompt") == "Are you well?"
+            assert "overloaded_error · no words: not sent along" in await text_of(watch, "#answer")
+            await ask(watch, "Still there?")
+            await watch.page.wait_for_selector("text=Still there?")
+            assert await watch.page.is_disabled("#new")
+            await watch.page.dispatch_event("#new", "click")  # Not while an answer comes.
+            answers.put_nowait(words("Yes") + words(", but") + event("ping"))
+            await watch.page.wait_for_selector("text=Yes, but")
+            await in_state(watch, "failed")  # It broke off; what came of it stays.
+            answers.put_nowait(words("Well.") + STOP)
+            await ask(watch, "Go on")
+            await in_state(watch, "complete")
+            assert [each["content"] for each in asked[-1]["messages"]] == [
+                "Hello",
+                [{"type": "text", "text": "Hi <b>there</b>\u202e."}],
+                "Still there?",
+                [{"type": "text", "text": "Yes, but"}],
+                "Go on",
+            ]
+            shown = await text_of(watch, "#answer")
+            for said in ("Hello", "Hi <b>there</b><U+202E>.", "Still there?", "Yes, but", "Well."):
+                assert said in shown
+            await watch.page.click("#new")
+            assert "Hello" not in await text_of(watch, "#answer")
+            assert await watch.page.evaluate("document.activeElement.id") == "prompt"
+            answers.put_nowait(STOP)
+            await ask(watch, "Again")
+            await in_state(watch, "complete")
+            assert asked[-1]["messages"] == [{"role": "user", "content": "Again"}]
+
+
+async def test_a_demo_is_no_part_of_a_conversation() -> None:
+    async with MockServer(speed=100) as server, a_page(server.url) as watch:
+        for step in ("ask", "demo", "ask"):
+            if step == "demo":
+                await watch.page.click('[data-demo="plain"]')
+            else:
+                await ask(watch, "Count to 3")
+            await watch.page.wait_for_selector(
+                '#cancel[aria-disabled="false"], #state[data-state="complete"]'
+            )
+            await until(watch, "document.querySelector('#cancel').ariaDisabled === 'true'")
+            assert len(await watch.page.query_selector_all(".turn")) == 1
+        assert [len(json.loads(each.body)["messages"]) for each in server.received] == [1, 1, 1]

@@ -306,6 +306,10 @@ async def test_in_the_header_the_state_and_the_model_are_there_in_little_room() 
             assert "\u25b2 COMPLETE  invalid_tool_json" in stage.header
             assert model in stage.header and note in stage.header
             assert ("an answer" in stage.header) == (width == 120)
+    async with on_stage(BytesSource(timed(*cut), is_timed=False), size=(40, 12)) as stage:
+        await stage.at(10)
+        await stage.press("comma")
+        assert re.search(r"PAST  1 behind  synthetic +\d+ms", stage.header), "no speed"
 
 
 @pytest.mark.parametrize(

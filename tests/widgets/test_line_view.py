@@ -99,6 +99,25 @@ async def test_rows_below_the_last_one_are_blank() -> None:
         assert all(strip.cell_length == view.size.width for strip in strips_of(view))
 
 
+async def test_pieces_that_look_alike_are_painted_in_one_style() -> None:
+    async with framed(1_000) as (view, _):
+        painted = view.render_lines(view.size.region)
+        assert (
+            len(
+                {
+                    segment.style
+                    for strip in painted
+                    for segment in strip
+                    if segment.text[:3] == "row"
+                }
+            )
+            == 1
+        )
+        # The mouse still finds which character is under it.
+        (_, offset) = view.screen.get_widget_and_offset_at(view.region.x + 4, view.region.y + 2)
+        assert offset == Offset(4, view.top + 2)
+
+
 async def test_only_rows_in_view_are_drawn_however_many_there_are() -> None:
     async with framed(1_000_000) as (view, pilot):
         assert rows_of(view)[-1] == "row 999999"

@@ -569,3 +569,21 @@ async def test_going_back_takes_text_away() -> None:
         stage.app.watchlist.go(8)
         await stage.settle()
         assert "Four." in stage.transcript
+
+
+async def test_a_heading_is_told_to_its_end() -> None:
+    path = "/home/someone/a/folder/that/is/deep/drift.py"
+    call = {"id": "s1", "name": "text_editor_code_execution", "input": {"path": path}}
+    made = {"type": "text_editor_code_execution_create_result", "is_file_update": False}
+    events = timed(
+        pb.message_start(),
+        pb.block_start(0, "server_tool_use", **call),
+        pb.block_stop(0),
+        pb.block_start(1, "text_editor_code_execution_tool_result", tool_use_id="s1", content=made),
+        pb.block_stop(1),
+        *pb.ending(),
+    )
+    async with on_stage(events, size=(60, 24)) as stage:
+        await stage.at(10)
+        shown = "".join(row.strip() for row in rows_of(stage.transcript_pane))
+        assert path in shown and "text_editor_code_execution  #0  server" in shown

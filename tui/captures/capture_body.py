@@ -120,12 +120,13 @@ class CaptureBody:
         held: list[bytes] = []
         size = place = 0
         starts, ends = self._parts
-        with self.path.open("rb") as file:
+        # Among those of others each line is a part: a buffer would be filled anew for every one.
+        with self.path.open("rb", buffering=0) as file:
             for number in range(bisect_right(ends, first), bisect_left(starts, after)):
                 at = max(starts[number], first)
                 end_of_part = min(ends[number], after)
                 file.seek(at)
-                while block := file.read(min(BLOCK, end_of_part - at)):
+                while at < end_of_part and (block := file.read(min(BLOCK, end_of_part - at))):
                     at += len(block)
                     size += len(block)
                     end = block.rfind(b"\n") + 1 if size >= BLOCK else 0

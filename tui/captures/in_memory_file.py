@@ -24,7 +24,7 @@ class InMemoryFile:
         """How many bytes there are."""
         return len(self._data)
 
-    def open(self, mode: Literal["rb"]) -> BinaryIO:
+    def open(self, mode: Literal["rb"], buffering: int = -1) -> BinaryIO:
         """Return the bytes from their beginning."""
         return io.BytesIO(self._data)
 

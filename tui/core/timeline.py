@@ -1,6 +1,6 @@
 """The log of a run: every event in columns over the raw bytes.
 
-A record is a view made on demand: the columns hold time, type, index, offset and length, about 22
+A record is a view made on demand: the columns hold time, type, index, offset and length, about 18
 bytes an event, and the bytes stand in a `RawStore` as they came. Few long-lived objects, because
 the garbage collector walks objects, not arrays.
 """

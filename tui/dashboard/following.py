@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tui.core.text import one_line
 from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.ui import UI
-from tui.dashboard.watched import Watchlist
+from tui.dashboard.watched import Watched, Watchlist
 
 # Most screens follow nothing: the demo draws its first frame without it.
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class FollowedCaptures:
         self._watchlist = watchlist
         self._desk = desk
         self._sessions = sessions
+        self._shown_last: Watched | None = None
+        """The stream that was shown because it had begun."""
 
     def attach(self, relay: RelayLink, now: Callable[[], int]) -> None:
         """Watch the relay too, and show what it waits for until the first request comes."""
@@ -52,14 +54,23 @@ class FollowedCaptures:
     async def _follow(self, capture: CaptureFollower) -> None:
         try:
             async for factory in capture.runs():
-                # Whoever looks at something is not taken away from it.
-                shown = self._watchlist.shown
-                idle = not self._watchlist.all or shown is None or shown.feed.done
-                show = not capture.caught_up or (idle and self._watchlist.cursor is None)
+                show = not capture.caught_up or self._may_show()
                 self._desk.start(factory, show=show, followed=True)
-                self.group()
+                if show:
+                    self._shown_last = self._watchlist.all[-1]
+                if capture.caught_up:
+                    self.group()  # Before it is drawn for the first time.
         except (OSError, ValueError) as error:
             self._ui.complain(f"Cannot follow: {one_line(str(error))}")
+
+    def _may_show(self) -> bool:
+        """Whether what has begun is shown: whoever looks at something is not taken away from it."""
+        streams, shown = self._watchlist.all, self._watchlist.shown
+        if not streams or shown is None:
+            return True
+        # What somebody went back to is looked at, also when it is over.
+        chosen = shown.watched not in (self._shown_last, streams[-1])
+        return shown.feed.done and not chosen and self._watchlist.cursor is None
 
     def group(self) -> None:
         """Give each request its place in a conversation, by what is known of the answers now."""

@@ -19,6 +19,7 @@ _SOON: Final = (
     "tui.widgets.markdown.draw",
     "tui.widgets.markdown.lines",
     "tui.core.json_spans",
+    "tui.widgets.text_section",
     "tui.widgets.tool_call",
     "tui.find.needle",
     "tui.find.writers",

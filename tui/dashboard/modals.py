@@ -92,9 +92,9 @@ class Modals:
         from tui.screens.compare import Compare
 
         runs = [
-            (feed.info.title, run, feed.info.request)
-            for feed in self._watchlist.feeds
-            for run in feed.runs
+            (watched.title, run, watched.feed.info.request)
+            for watched in self._watchlist.all
+            for run in watched.feed.runs
         ]
         if len(runs) < 2:
             self._ui.say("To compare takes two runs: press r, or open two files")

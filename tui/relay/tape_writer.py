@@ -82,6 +82,8 @@ class TapeWriter:
 
     def close(self) -> None:
         """Close the capture; what has not ended ends as interrupted."""
+        for exchange in self._exchanges.values():
+            exchange.asked()
         self._writer.close()
 
     def _learn(self, headers: dict[str, str]) -> None:
@@ -136,6 +138,10 @@ class _Exchange:
             self._chunk(frame.t_ns, frame.data)
         elif frame.kind == frames.END:
             self._end(frame.t_ns, _value(frame))
+
+    def asked(self) -> None:
+        """Write what is known of the request, also where its body is not over."""
+        self._request(known=False)
 
     def _request(self, *, known: bool) -> None:
         if self._requested:

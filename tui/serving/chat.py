@@ -9,9 +9,11 @@ goes on there, and its answer is asked for only once.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -69,6 +71,8 @@ class Chat:
         self.limits = limits or ChatLimits()
         self.bodies = Bodies()
         self._running: set[ChatRun] = set()
+        self._held: WeakSet[ChatRun] = WeakSet()
+        """All whose events are in memory: also those that have ended, while they are read."""
         self._kept: OrderedDict[str, ChatRun] = OrderedDict()
         """By id, the newest last: those that an EventSource reads or may come back for."""
 
@@ -117,14 +121,15 @@ class Chat:
     def _begun(self, body: JsonObject) -> ChatRun:
         if len(self._running) >= self.limits.most_running or not self._make_room():
             raise Refused(_TOO_MANY)
-        run = ChatRun(self.api, body, most_bytes=self.limits.answer)
+        run = ChatRun(self.api, body, most_bytes=self.limits.answer, room=self._make_room)
         self._running.add(run)
+        self._held.add(run)
         run.task.add_done_callback(lambda _: self._running.discard(run))
         return run
 
     def _make_room(self) -> bool:
         """Forget old answers that nobody reads, as far as needed; tell whether that was enough."""
-        size = sum(run.size for run in {*self._running, *self._kept.values()})
+        size = sum(run.size for run in self._held)
         over = len(self._kept) - self.limits.most_kept
         for run in [run for run in self._kept.values() if run.ended and not run.readers]:
             if size < self.limits.kept and over < 0:
@@ -205,6 +210,7 @@ def _asked(raw: bytes) -> JsonObject:
     """The request that a body asks for. Raises Refused."""
     try:
         given = strict_loads(raw.decode())
+        json.dumps(given, allow_nan=False)  # 1e999 is infinite here, and would be no JSON then.
     except ValueError as error:
         raise Refused(bad_request(f"The body is not valid JSON: {error}")) from None
     if not isinstance(given, dict):
@@ -220,6 +226,8 @@ def _request(given: JsonObject) -> JsonObject:
         raise Refused(bad_request("prompt and messages: only one of them"))
     if prompt is None and "messages" not in base:
         raise Refused(bad_request("prompt: a text is needed, or messages"))
+    if prompt is None and not (isinstance(base["messages"], list) and base["messages"]):
+        raise Refused(bad_request("messages: a list of turns is needed"))
     if prompt is not None and not (isinstance(prompt, str) and prompt.strip()):
         raise Refused(bad_request("prompt: a text is needed"))
     return {**build_request(prompt, base=base), "stream": True}

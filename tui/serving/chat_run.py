@@ -23,6 +23,8 @@ from tui.serving.own_server import ApiAnswer, ApiFailed, MessagesApi
 DONE_ID: Final = "done"
 """What stands for the number of the event in the id of `[DONE]`."""
 
+_STEP_BYTES: Final = 64 * 1024
+"""After how much more of an answer it is asked whether there is room for it."""
 _MOST_ERROR_BYTES: Final = 64 * 1024
 _PASSED_ON: Final = ("retry-after", "request-id", "x-should-retry")
 
@@ -55,9 +57,19 @@ class ChatEvent(NamedTuple):
 
 
 class ChatRun:
-    """A request that is being answered, and all events of its answer so far."""
+    """A request that is being answered, and all events of its answer so far.
 
-    def __init__(self, api: MessagesApi, body: JsonObject, *, most_bytes: int) -> None:
+    They are `most_bytes` at most, and no more than there is `room` for, which it asks as it grows.
+    """
+
+    def __init__(
+        self,
+        api: MessagesApi,
+        body: JsonObject,
+        *,
+        most_bytes: int,
+        room: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.id = secrets.token_hex(8)
         self.events: list[ChatEvent] = []
         self.size = 0
@@ -68,6 +80,7 @@ class ChatRun:
         self._api = api
         self._body = body
         self._most_bytes = most_bytes
+        self._room = room
         self._refusal: tuple[int, dict[str, str], bytes] | None = None
         self._complete = False
         self._why = ""
@@ -153,10 +166,15 @@ class ChatRun:
 
     async def _keep(self, chunks: AsyncIterator[bytes]) -> None:
         decoder = Decoder()
+        ask_at = _STEP_BYTES
         async for chunk in chunks:
             self._take(decoder.feed(chunk))
             if self.size > self._most_bytes:
                 raise ApiFailed("The answer is larger than what is kept of one")
+            if self.size >= ask_at:
+                ask_at = self.size + _STEP_BYTES
+                if not self._room():
+                    raise ApiFailed("Too many large answers at once: try again later")
         self._take(decoder.close())
         if not self._complete:
             raise ApiFailed("The answer ended before it was complete")

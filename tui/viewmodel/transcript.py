@@ -324,6 +324,8 @@ def _banner(view: TranscriptView) -> TranscriptItem | None:
         lost = moment.broke_off
         label = "Connection lost" if lost else "Error" if moment.state.error else "Stream failed"
         hint = _HINTS[can_help(error)] if view.kind == "live" and view.stage is None else ""
+        if lost and error is not None:
+            message = describe_error(error | {"type": None}).removeprefix(f"{label}: ")
         text = "\n".join(filter(None, [message, hint]))
         # What will be tried again has not failed yet; of what broke off a part is there.
         tone: Tone = "warning" if lost or view.stage is not None else "bad"

@@ -29,6 +29,8 @@ _HEADS: Final = (
 """Name and note of the header, from the roomiest to the narrowest."""
 _MODEL: Final = 20
 """Cells of a model's name for which the name and the note are shortened."""
+_MARGIN: Final = 4
+"""Cells around a name."""
 _LEAST_NAME: Final = 8
 """Cells of a name that say something."""
 _BAR_CELLS: Final = 16
@@ -119,13 +121,16 @@ class HeaderBar(Row):
         for name, note in _HEADS:
             notes: list[Named] = [] if timed else [(f"  {note}", "header--warning")]
             left = [(name, "header--name"), (badge, f"header--{tone}")]
-            room = width - _cells([*left, *notes, *right]) - 4
+            room = width - _cells([*left, *notes, *right]) - _MARGIN
             if room >= min(cell_len(model), _MODEL):
                 break
+        if room < 2 - _MARGIN:
+            right = right[-1:]
+            room = width - _cells([*left, *notes, *right]) - _MARGIN
         if _is_told(model, room):
             left.append((f"  {wire(model, room)}", "header--model"))
         left += notes
-        room = width - _cells([*left, *right]) - 4
+        room = width - _cells([*left, *right]) - _MARGIN
         if _is_told(view.title, room):
             left.append((f"   {wire(view.title, room)}", "header--title"))
         self.put(left, right)

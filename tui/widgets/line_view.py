@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Offset, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
@@ -78,9 +78,8 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._height = 0
-        self._moving = False
+        self._moving = self._painting = self._was_following = False
         self._held: Anchor | None = None
-        self._was_following = False
         self.caret: tuple[int, int] | None = None
         """Row and column that the reader points at."""
 
@@ -139,6 +138,13 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         """How many rows there are."""
         return self._height
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._painting = True
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._painting = False
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         base = self.base_style()
@@ -152,7 +158,9 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         if selection is not None:
             strip = self._select(strip, selection, place)
         strip = apart(strip).apply_style(base).adjust_cell_length(width, base)
-        return strip.apply_offsets(0, place)
+        # For who asks what is under the mouse. Painted, each piece of text would have a style of
+        # its own, and nothing that is worked out for one could be kept for another.
+        return strip if self._painting else strip.apply_offsets(0, place)
 
     def _placeholder_line(self, y: int) -> Strip:
         """Draw what an empty pane says, in the middle of it."""
@@ -282,8 +290,7 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         if not self._height:
             return
         if self.caret is None:
-            last = min(self.scroll_offset.y + self.size.height, self._height) - 1
-            self.caret = (last, 0)
+            self.caret = (min(self.scroll_offset.y + self.size.height, self._height) - 1, 0)
         else:
             y = min(max(self.caret[0] + rows, 0), self._height - 1)
             self.caret = (y, min(max(self.caret[1] + columns, 0), self.row_width - 1))
@@ -317,12 +324,10 @@ class LineView(ComponentStyles, ScrollView, can_focus=True):
         height = self.size.height
         if top <= y < top + height:
             return
-        if y == top - 1:
-            target = y
-        elif y == top + height:
+        if y == top + height:
             target = y - height + 1
         else:
-            target = max(y - height // 2, 0)
+            target = y if y == top - 1 else max(y - height // 2, 0)
         self._jump(target)
 
     def bring_into_view(self, y: int) -> None:

@@ -15,8 +15,8 @@ from tui.viewmodel.lines import StyledLine, line_of
 from tui.viewmodel.media import told_size
 from tui.widgets.lines_view import margin_of_line, wrapped_line
 from tui.widgets.markdown.lines import MarkdownLines
-from tui.widgets.paint import strip_of, wire
-from tui.widgets.sections import INDENT, Section, SectionStyles
+from tui.widgets.paint import strip_of
+from tui.widgets.sections import INDENT, Section, SectionStyles, heading
 
 _FOLDED: Final = 8
 """Rows that are shown of what is folded."""
@@ -99,8 +99,7 @@ class LinesSection(Section):
     def _lay_out(self, budget_ns: int) -> bool:
         item, styles = self._item, self._styles
         assert item is not None and styles is not None
-        label = f"\u2261 {wire(item.label, self._width - 2)}"
-        heading = strip_of([(label, styles.tone[item.tone])])
+        heads = heading("\u2261 ", item.label, styles.tone[item.tone], self._width)
         rows, tops = self._wrapped(styles)
         shown, done = 0, True
         if len(self._body):
@@ -118,20 +117,24 @@ class LinesSection(Section):
                 shown = min(shown, _FOLDED - len(rows))
                 while shown and self._markdown and not self._markdown.line(shown - 1).text.strip():
                     shown -= 1
-                tops = [top for top in tops if top <= len(rows)]
+                tops = [top for top in tops if top < len(rows)]
                 said = f"\u25b8 {self._left_out(len(tops), shown)}  enter unfolds"
             self._note = _indented(strip_of([(said, styles.tone["muted"])]))
-        self._rows, self._tops, self._drawn = [heading, *rows], tops, shown
+        self._rows, self._drawn = [*heads, *rows], shown
+        self._tops = [top + len(heads) for top in tops]
         return done
 
     def _wrapped(self, styles: SectionStyles) -> tuple[list[Strip], list[int]]:
-        """Return the rows of the lines, of folded ones not many more than are shown."""
+        """Return the rows of the lines, of folded ones not many more than are shown.
+
+        Beside them, the row in which each line begins.
+        """
         rows: list[Strip] = []
         tops: list[int] = []
         room = max(self._width - INDENT, 1)
         all_of_it = self.unfolded or (self._item is not None and self._item.kind in _WHOLE)
         for line in self._lines:
-            tops.append(len(rows) + 1)
+            tops.append(len(rows))
             rows += map(_indented, wrapped_line(line, room, styles.line))
             if not all_of_it and len(rows) > _FOLDED + 1:
                 break

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from tui.core.state import Buffer
 from tui.core.text import clip, one_line, sanitize
 from tui.viewmodel import TranscriptItem
-from tui.widgets.cell_wrap import wrap
+from tui.widgets.cell_wrap import wrap, wrapped_text
 from tui.widgets.markdown.theme import MarkdownTheme
 from tui.widgets.paint import StyledText, strip_of, wire
 from tui.widgets.source_lines import SourceLines
@@ -174,12 +174,10 @@ class PlainSection(Section):
     def _heading(self, item: TranscriptItem, width: int, styles: SectionStyles) -> list[Strip]:
         tone = styles.tone[item.tone]
         if item.kind == "tool":
-            return [
-                strip_of([("\u2192 ", styles.tool), (wire(item.label, width - 2), styles.tool)])
-            ]
+            return heading("\u2192 ", item.label, styles.tool, width)
         if item.kind == "stop":
             return _labelled("\u25a0", tone, item.label, tone, width)
-        return [strip_of([("\u2261 " + wire(item.label, width - 2), styles.tone["muted"])])]
+        return heading("\u2261 ", item.label, styles.tone["muted"], width)
 
 
 class ThinkingSection(Section):
@@ -240,6 +238,16 @@ class ThinkingSection(Section):
         if not self._open or isinstance(item.body, str):
             return True
         return self._source.update(item.body, max(width - INDENT, 1), budget_ns=budget_ns)
+
+
+def heading(sign: str, label: str, style: Style, width: int) -> list[Strip]:
+    """Return a label under a sign: as many rows as it takes, for its end can be what tells most."""
+    rows = wrapped_text(clip(one_line(label), _LABEL_LIMIT), max(width - len(sign), 1))
+    blank = " " * len(sign)
+    return [
+        strip_of([(blank if number else sign, style), (row, style)], width)
+        for number, row in enumerate(rows)
+    ]
 
 
 def _block(text: str, style: Style, width: int, indent: int) -> list[Strip]:

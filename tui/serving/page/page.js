@@ -10,6 +10,7 @@ const TURNED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u180e\u200b\u200e
 const SENTENCE_ENDS = [". ", "! ", "? ", ": ", ".\n", "!\n", "?\n", ":\n", "\n\n"];
 
 let run = null;
+let turns = []; // of the conversation so far: what goes along with the next question
 
 /** Show what would hide or reorder text. */
 function clean(text) {
@@ -60,8 +61,12 @@ async function* events(body) {
 }
 
 class Run {
-  constructor(question) {
+  /** `demo`: no part of a conversation. `words`: what the user asked. */
+  constructor(question, words, demo) {
     this.question = question;
+    this.words = words;
+    this.demo = demo;
+    this.turn = element("article", "turn");
     this.begin = performance.now();
     this.stopped = new AbortController();
     this.blocks = new Map();
@@ -77,6 +82,7 @@ class Run {
     this.unsaid = "";
     this.complete = false;
     this.failed = false;
+    this.kind = ""; // of what went wrong
   }
 
   async read() {
@@ -157,6 +163,7 @@ class Run {
     if (typeof text === "string") {
       this.characters += text.length;
       block.add(text);
+      block.text += text;
       if (block.lane === "text") this.speak(text);
     } else if (delta.type === "citations_delta") {
       block.cite(delta.citation ?? {});
@@ -180,12 +187,34 @@ class Run {
     const kind = [status, error.type].filter(Boolean).join(" ") || "the stream broke off";
     box.replaceChildren(element("strong", "", kind), element("span", "", error.message ?? "No reason was given."));
     box.hidden = false;
+    this.kind = kind;
     setState("failed", "failed");
+  }
+
+  /** Say below an answer that did not end as one does how it ended, for those who come back to it. */
+  tellEnd(sent) {
+    const state = $("state").dataset.state;
+    const usual = ["", "end_turn", "stop_sequence"].includes(this.reason);
+    const ending = { cancelled: "cancelled", failed: this.kind, complete: usual ? "" : this.reason }[state] ?? "";
+    const aside = sent || this.demo ? "" : "no words: not sent along";
+    const told = [ending, aside].filter(Boolean).join(" · ");
+    if (told) this.turn.append(element("p", `ending ${state}`, told));
+  }
+
+  /** Have the turn go along with the next question, if both sides have words. */
+  remember() {
+    if (this.demo) return false;
+    const content = [...this.blocks.values()].filter((block) => block.lane === "text" && block.text.trim())
+      .map((block) => ({ type: "text", text: block.text }));
+    if (content.length) turns.push({ role: "user", content: this.words }, { role: "assistant", content });
+    else if (!$("prompt").value) $("prompt").value = this.words; // To be asked again.
+    return content.length > 0;
   }
 
   finish() {
     this.end = performance.now() - this.begin;
     for (const block of this.blocks.values()) block.close();
+    this.tellEnd(this.remember());
     this.speak("", true);
     say($("state").textContent);
     if (run === this) setBusy(false);
@@ -216,7 +245,7 @@ function makeBlock(start, index) {
       paragraph.append(mark);
     };
     const close = () => paragraph.classList.remove("growing");
-    return { lane: "text", add, cite, stop: close, close };
+    return { lane: "text", text: typeof start.text === "string" ? start.text : "", add, cite, stop: close, close };
   }
   const thinking = type === "thinking";
   const details = show(element("details", "block"));
@@ -227,7 +256,7 @@ function makeBlock(start, index) {
   const first = thinking ? start.thinking : JSON.stringify(start.content ?? start, null, 1);
   if (first) add(first);
   const close = () => body.classList.remove("growing");
-  return { lane: thinking ? "thinking" : "message", add, cite() {}, stop: close, close };
+  return { lane: thinking ? "thinking" : "message", text: "", add, cite() {}, stop: close, close };
 }
 
 function makeCall(start, index) {
@@ -241,9 +270,11 @@ function makeCall(start, index) {
   const tell = () => { told.textContent = `#${index} ${fragments} fragment${fragments === 1 ? "" : "s"} · ${count(new Blob([text]).size)} B`; };
   tell();
   $("tools").querySelector(".empty")?.remove();
+  if (![...run.blocks.values()].some((block) => block.lane === "tool")) call.classList.add("first");
   $("tools").append(call);
   return {
     lane: "tool",
+    text: "",
     add(fragment) {
       if (!fragment) return;
       text += fragment;
@@ -278,7 +309,7 @@ function follow() {
 }
 
 function show(made) {
-  $("answer").append(made);
+  run.turn.append(made);
   return made;
 }
 
@@ -298,7 +329,7 @@ function setState(state, text) {
 function setBusy(busy) {
   $("answer").setAttribute("aria-busy", String(busy));
   $("cancel").setAttribute("aria-disabled", String(!busy));
-  for (const button of [$("send"), ...$("demos").querySelectorAll("button")]) button.setAttribute("aria-disabled", String(busy));
+  for (const button of [$("send"), $("new"), ...$("demos").querySelectorAll("button")]) button.setAttribute("aria-disabled", String(busy));
 }
 
 // Counters and the strip
@@ -385,16 +416,29 @@ function drawStrip(now) {
 
 // What the user does
 
-function ask(question, words) {
-  if (run !== null && run.end === null) return;
+const busy = () => run !== null && run.end === null;
+
+/** Make room for another conversation. */
+function startAnew() {
+  turns = [];
+  run = null;
   left.clear();
   tops.clear();
+  $("answer").replaceChildren();
+  $("tools").replaceChildren(element("p", "empty", "No tool call yet."));
+  $("problem").hidden = true;
+}
+
+function ask(question, words, demo = false) {
+  if (busy()) return;
+  if (run === null || demo || run.demo) startAnew();
+  left.clear();
   $("problem").hidden = true;
   $("spoken").replaceChildren();
-  $("answer").replaceChildren(element("p", "said asked", words));
-  $("tools").replaceChildren(element("p", "empty", "No tool call yet."));
   $("model-name").textContent = "";
-  run = new Run(question);
+  run = new Run(question, words, demo);
+  run.turn.append(element("p", "said asked", words));
+  $("answer").append(run.turn);
   setBusy(true);
   draw();
   run.read();
@@ -402,9 +446,11 @@ function ask(question, words) {
 
 function askPrompt() {
   const prompt = $("prompt").value;
-  if (!prompt.trim()) return;
-  const question = { prompt };
+  if (busy() || !prompt.trim()) return;
+  const before = run?.demo ? [] : turns;
+  const question = { messages: [...before, { role: "user", content: prompt }] };
   for (const name of ["model", "system"]) if ($(name).value.trim()) question[name] = $(name).value.trim();
+  $("prompt").value = "";
   ask(question, prompt);
 }
 
@@ -413,6 +459,15 @@ $("prompt").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   askPrompt();
+});
+$("new").addEventListener("click", () => {
+  if (busy() || run === null) return;
+  startAnew();
+  $("answer").append(element("p", "empty", "A new conversation: nothing said before goes along."));
+  setState("idle", "ready");
+  $("model-name").textContent = "";
+  $("new").setAttribute("aria-disabled", "true");
+  $("prompt").focus();
 });
 $("cancel").addEventListener("click", () => run?.stopped.abort());
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") run?.stopped.abort(); });
@@ -426,8 +481,8 @@ fetch("api/demos").then((response) => response.json()).then((site) => {
     const button = element("button", "", demo.title);
     button.type = "button";
     button.dataset.demo = demo.name;
-    button.setAttribute("aria-disabled", String(run !== null && run.end === null));
-    button.addEventListener("click", () => ask({ prompt: demo.prompt, model: `scenario:${demo.name}` }, demo.prompt));
+    button.setAttribute("aria-disabled", String(busy()));
+    button.addEventListener("click", () => ask({ prompt: demo.prompt, model: `scenario:${demo.name}` }, demo.prompt, true));
     const item = element("li");
     item.append(button);
     $("demos").append(item);
