@@ -6,6 +6,7 @@ handed out whole: one by one, a worker waits longer than it works.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
@@ -14,6 +15,8 @@ import pytest
 _SLOW: Final = {"dashboard": 0.1, "screens": 0.15, "whole": 0.4, "widgets": 0.08}
 """Folders whose tests are handed out one by one, and the seconds that one takes."""
 _QUICK_S: Final = 0.015
+_GROUP_S: Final = 1.5
+"""Tests that are marked as a group share a program, a browser or a build."""
 _WAITING: Final = {
     "captures/test_logs": 0.5,
     "cli/test_process": 0.4,
@@ -26,29 +29,28 @@ _WAITING: Final = {
 """Files of tests that wait for programs they start: handed out one by one, among the others."""
 
 
-class _Unit:
-    """Tests that one worker gets together."""
+@dataclass(eq=False)
+class Unit:
+    """Tests that one worker gets together, and about how long they take."""
 
-    def __init__(self) -> None:
-        self.items: list[pytest.Item] = []
-        self.seconds = 0.0
+    items: list[pytest.Item] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
     """Return the tests as they are to be handed out, marked with the group that they belong to.
 
-    First groups that have to stay together and wait; then the long and the many, and what waits
-    evenly among them; last what is short, so that all workers end together.
+    The long and the many first, and what waits evenly among them; last what is short, so that all
+    workers end together.
     """
-    chains: dict[str, _Unit] = {}
-    waiting: dict[str, _Unit] = {}
-    files: dict[str, _Unit] = {}
-    singles: dict[str, _Unit] = {}
+    waiting: dict[str, Unit] = {}
+    files: dict[str, Unit] = {}
+    singles: dict[str, Unit] = {}
     for item in items:
         folder, file = item.path.parent.name, f"{item.path.parent.name}/{item.path.stem}"
         group = item.get_closest_marker("xdist_group")
         if group is not None:
-            kind, name, seconds = chains, group.args[0], 1.0
+            kind, name, seconds = waiting, group.args[0], _GROUP_S
         elif file in _WAITING:
             kind, name, seconds = waiting, item.nodeid, _WAITING[file]
         elif folder in _SLOW:
@@ -56,25 +58,24 @@ def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
         else:
             kind, name, seconds = files, file, _QUICK_S
             item.add_marker(pytest.mark.xdist_group(file))
-        unit = kind.setdefault(name, _Unit())
+        unit = kind.setdefault(name, Unit())
         unit.items.append(item)
         unit.seconds += seconds
     busy = [*_longest_first(files), *_longest_first(singles)]
-    ordered = [*_longest_first(chains), *_among(_longest_first(waiting), busy)]
-    return [item for unit in ordered for item in unit.items]
+    return [item for unit in among(_longest_first(waiting), busy) for item in unit.items]
 
 
-def _longest_first(units: dict[str, _Unit]) -> list[_Unit]:
+def _longest_first(units: dict[str, Unit]) -> list[Unit]:
     return sorted(units.values(), key=lambda unit: -unit.seconds)
 
 
-def _among(some: list[_Unit], others: list[_Unit]) -> list[_Unit]:
+def among(some: list[Unit], others: list[Unit]) -> list[Unit]:
     """Spread some units evenly among others, by the time that they take."""
     placed = [*_places(some, 0.9), *_places(others, 1.0)]
     return [unit for _, unit in sorted(placed, key=lambda pair: pair[0])]
 
 
-def _places(units: list[_Unit], end: float) -> list[tuple[float, _Unit]]:
+def _places(units: list[Unit], end: float) -> list[tuple[float, Unit]]:
     whole = sum(unit.seconds for unit in units)
     begins = accumulate((unit.seconds for unit in units), initial=0.0)
     return [(end * begin / whole, unit) for begin, unit in zip(begins, units, strict=False)]

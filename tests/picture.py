@@ -45,6 +45,7 @@ PICTURES: Final[dict[str, Callable[[], Picture]]] = {
     "search": lambda: Picture(_scene("web-search"), (120, 34)),
     "code": lambda: Picture(_scene("code-execution"), (120, 40), None, ("tab", "tab", "M")),
     "stall": lambda: Picture(_scene("stall"), (120, 34)),
+    "beside": lambda: Picture([*_scene("plain"), *_scene("thinking-tool")], (120, 30), 120, ("V",)),
     "runs": lambda: Picture(_session("agent"), (120, 40)),
 }
 

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import pytest
 
-from tests.handing_out import in_order
+from tests.handing_out import Unit, among, in_order
 
 
 def test_every_test_is_handed_out_once_and_groups_stay_together(
@@ -22,4 +22,11 @@ def test_every_test_is_handed_out_once_and_groups_stay_together(
 
     units = [name for name, _ in groupby(ordered, key=unit)]
     assert len(units) == len(set(units))
-    assert in_order(ordered) is not ordered
+
+
+def test_what_waits_lies_evenly_among_the_others_and_not_at_the_end() -> None:
+    waiting = [Unit(seconds=2.0) for _ in range(3)]
+    busy = [Unit(seconds=seconds) for seconds in (4.0, 3.0, 2.0, 1.0, 1.0, 1.0)]
+    ordered = among(waiting, busy)
+    assert [unit for unit in ordered if unit in busy] == busy
+    assert [ordered.index(unit) for unit in waiting] == [0, 2, 5]

@@ -75,6 +75,11 @@ class Clock:
         self._speed = speed if speed == INSTANT else min(max(speed, MIN_SPEED), MAX_SPEED)
         self.wake()
 
+    @property
+    def goal(self) -> int | None:
+        """The play time of the next chunk; None while none is waited for."""
+        return self._goal
+
     def step(self) -> bool:
         """Jump to the next chunk that is waited for; False when nothing is."""
         if self._goal is None:

@@ -19,7 +19,7 @@ import orjson
 
 from tests.bench import data
 from tests.bench.measure import Row, at_most, duration, in_turn, seconds, slower
-from tests.bench.programs import Heartbeat
+from tests.bench.programs import Heartbeat, resident_mb
 from tests.bench.terminal import until
 from tui.dashboard.app import StreamscopeApp
 from tui.run import Feed
@@ -88,15 +88,6 @@ def _check(feed: Feed) -> None:
     run = feed.runs[0]
     if run.status != "complete" or len(run.timeline) != data.EVENTS:
         raise AssertionError(f"{run.status}, {len(run.timeline)} events, {feed.failure}")
-
-
-def resident_mb() -> float:
-    """Return how much memory the process takes now. Linux only; elsewhere 0."""
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-    except OSError:
-        return 0.0
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
 
 
 # --- the program ----------------------------------------------------------------------------------

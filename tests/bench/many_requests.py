@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 
 from tests.bench import data
 from tests.bench.heartbeat import Pulse
-from tests.bench.loading import resident_mb
 from tests.bench.measure import Row, at_most
+from tests.bench.programs import resident_mb
 from tests.bench.terminal import until
 from tui.captures.codec import CaptureHead, ChunkLine, EndLine, RequestLine, encode_line
 from tui.captures.like import Shortener

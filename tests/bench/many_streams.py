@@ -1,6 +1,7 @@
 """Many live streams at once, drawn, in a pseudo-terminal.
 
-`python -m tests.bench.many_streams COUNT RESULT` writes its figures as JSON to the file RESULT.
+`python -m tests.bench.many_streams COUNT RATE VIEW RESULT` writes its figures as JSON to the file
+RESULT. RATE is that of all streams together; VIEW is `one`, or `beside` for all side by side.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from tui.sources import SourceInfo
 
 _RATE: Final = 10_000
 """Events a second, of all streams together."""
+_BESIDE: Final = 2_000
+"""Events a second, of each of two side by side."""
 _FOR_S: Final = 4.0
 _SETTLED_S: Final = 1.0
 """What comes before is the making of the screen, and is not counted."""
@@ -34,20 +37,23 @@ _COUNTS: Final = (1, 10, 100, 1_000)
 
 
 def many_streams(rounds: int) -> list[Row]:
-    """10,000 events a second in all, an event a read, from 1 to 1,000 streams."""
+    """10,000 events a second in all, an event a read, from 1 to 1,000 streams; two side by side."""
+    cases = [(count, _RATE, "one") for count in _COUNTS] + [(2, 2 * _BESIDE, "beside")]
     rows = []
     with tempfile.TemporaryDirectory(prefix="streamscope-bench-") as folder:
         result = Path(folder) / "result.json"
-        for count in _COUNTS:
+        for count, rate, view in cases:
             taken = []
             for _ in range(rounds):
-                until(None, "-m", "tests.bench.many_streams", str(count), str(result))
+                arguments = (str(count), str(rate), view, str(result))
+                until(None, "-m", "tests.bench.many_streams", *arguments)
                 taken.append(json.loads(result.read_text(encoding="utf-8")))
             found = {kind: median(figures[kind] for figures in taken) for kind in taken[0]}
             shown = "  ".join(f"{kind} {found[kind]:.3g}" for kind in ("p50", "p99", "max"))
             kept = found["taken"] / found["offered"]
+            what = "live streams" if view == "one" else "live streams side by side"
             rows += [
-                Row(f"{count} live streams, {_RATE:,} events/s in all: lag", f"{shown} ms", "", "",
+                Row(f"{count} {what}, {rate:,} events/s in all: lag", f"{shown} ms", "", "",
                     found["p99"], at_most(30, " ms")),
                 Row("    events taken of those offered", f"{found['taken']:,.0f}",
                     f"offered {found['offered']:,.0f}", f"{kept:.2f}x"),
@@ -68,14 +74,14 @@ def _events() -> list[bytes]:
 class _Steady:
     """A live stream with an event at a time, each when it is due."""
 
-    def __init__(self, number: int, count: int) -> None:
+    def __init__(self, number: int, count: int, rate: int) -> None:
         title, request = f"stream {number}", {"model": "claude-sonnet-5-5"}
         self.info = SourceInfo(title, None, request, "live", timed=True, paced=False)
         self.sent_ns: int | None = None
         self.taken = 0
         self.behind_s = 0.0
         """How late the last event was."""
-        self._gap_s = count / _RATE
+        self._gap_s = count / rate
         self._first_s = number * self._gap_s / count
 
     async def chunks(self) -> AsyncIterator[Chunk]:
@@ -98,14 +104,16 @@ class _Steady:
         """There is nothing to let go of."""
 
 
-def main(count: int, result: str) -> None:
+def main(count: int, rate: int, view: str, result: str) -> None:
     """Show so many streams for some seconds, and write down how late the loop was."""
     gc.set_threshold(1_000_000)  # As the command line does it.
     _events()
-    sources = [_Steady(number, count) for number in range(count)]
+    sources = [_Steady(number, count, rate) for number in range(count)]
     app = StreamscopeApp([partial(lambda one: one, source) for source in sources])
 
     async def watch() -> None:
+        if view == "beside":
+            app.side.show()
         await asyncio.sleep(_SETTLED_S)
         pulse = Pulse()
         pulse.start()
@@ -114,7 +122,7 @@ def main(count: int, result: str) -> None:
         seconds = time.perf_counter() - start
         figures = pulse.figures()
         figures["taken"] = sum(source.taken for source in sources) - begun
-        figures["offered"] = seconds * _RATE
+        figures["offered"] = seconds * rate
         figures["behind"] = max(source.behind_s for source in sources) * 1000
         Path(result).write_text(json.dumps(figures), encoding="utf-8")
         app.exit(0)
@@ -124,4 +132,4 @@ def main(count: int, result: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -80,6 +80,15 @@ class Heartbeat:
         }
 
 
+def resident_mb() -> float:
+    """Return how much memory the process takes now. Linux only; elsewhere 0."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
+
+
 class Offered:
     """A source that offers its reads at a steady rate of events, as a socket would.
 

@@ -19,6 +19,7 @@ def test_each_moment_has_six_to_nine_keys_help_and_quit_last(moment: str) -> Non
     assert 6 <= len(shown) <= 11
     assert [action for _, _, action in shown[-2:]] == ["open('help')", "quit"]
     known = {key.action for key in KEYS} | {"open('detail')", "play('go', 1)", "command_palette"}
+    known |= {"side('open')"}
     own = ("focused.", "simulate_key(")
     assert {action for _, _, action in shown if not action.startswith(own)} <= known
     assert "O" not in [key for key, _, _ in entries(Footing(moment))]

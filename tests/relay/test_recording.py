@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.limits import HANG_S
 from tests.recorded import bedrock
 from tests.relay.recorded import ASK, body_of, payload, recording, runs_of
 from tests.relay.stage import answering, raw_upstream, until
@@ -174,8 +175,12 @@ async def test_requests_that_go_on_from_each_other_are_written_once(tmp_path: Pa
     assert path.stat().st_size < 2 * 12 * 10_000 + 12 * 20_000
 
 
-async def test_requests_are_in_the_capture_before_they_are_answered(tmp_path: Path) -> None:
+async def test_requests_are_in_the_capture_before_they_are_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "kept.jsonl"
+    # Requests and ends wait for nothing else to happen.
+    monkeypatch.setattr(tape_queue, "_TOGETHER_S", 10 * HANG_S)
     async with MockServer() as mock:
         async with recording(mock.url, TapeSettings(str(path))) as relay:
             asking = asyncio.create_task(

@@ -180,6 +180,14 @@ async def test_a_new_theme_colours_the_rows_again() -> None:
         assert reader.view._layout.rows is rows
 
 
+async def test_titles_that_begin_alike_say_what_tells_them_apart() -> None:
+    begin = "tests_of_a_library_with_a_long_name_and_streams_of_"
+    runs: list[Candidate] = [(f"{begin}{end}.sse", run_of("a"), None) for end in ("one", "other")]
+    for size in ((120, 40), (80, 24)):
+        async with reading(runs, size=size) as reader:
+            assert "1 \u2026one.sse" in reader.title and "2 \u2026other.sse" in reader.title
+
+
 async def test_hostile_text_is_neither_drawn_nor_obeyed() -> None:
     evil = "[bold]a[/] [@click=app.quit]b[/]\x1b[31m\u202e\x07\tc\r"
     runs: list[Candidate] = [

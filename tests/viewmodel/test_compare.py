@@ -109,6 +109,16 @@ def test_facts_stand_side_by_side() -> None:
 # --- numbers --------------------------------------------------------------------------------------
 
 
+def test_a_long_fact_takes_more_rows() -> None:
+    kinds = [pb.block_start(number, f"a_kind_of_block_{number}") for number in range(4)]
+    rows = [plain(row) for row in view(made(pb.message_start(), *kinds), made(pb.message_start()))]
+    place = next(number for number, row in enumerate(rows) if row.startswith("~ content"))
+    assert "\u2026" not in rows[place]
+    told = " ".join(row.strip() for row in rows[place : place + 4])
+    assert all(f"1 a_kind_of_block_{number}" in told for number in range(4))
+    assert sum(row.startswith("~ content") for row in rows) == 1
+
+
 def test_latencies_with_differences_and_words() -> None:
     events = (pb.message_start(), *pb.text_block(0, "a", "b", "c"), *pb.ending())
     slow = words(section(lines(made(*events), made(*events, every_ms=20)), "Latency"))

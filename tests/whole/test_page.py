@@ -326,6 +326,7 @@ async def test_a_conversation_goes_along_until_a_new_one_is_begun() -> None:
             await watch.page.click("#new")
             assert "Hello" not in await text_of(watch, "#answer")
             assert await watch.page.evaluate("document.activeElement.id") == "prompt"
+            assert set((await counters(watch)).values()) == {"–"}
             answers.put_nowait(STOP)
             await ask(watch, "Again")
             await in_state(watch, "complete")

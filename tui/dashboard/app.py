@@ -25,6 +25,7 @@ from tui.dashboard.navigator import Navigator
 from tui.dashboard.notes import Notes
 from tui.dashboard.requesting import Requesting
 from tui.dashboard.run_list import RunList
+from tui.dashboard.side_by_side import SideBySide
 from tui.dashboard.start import calm_collector, find_styles, lean, on_signals, read_styles
 from tui.dashboard.textual_hacks import harden
 from tui.dashboard.ticker import TICK_S, Ticker
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from tui.sources import Opening, SourceFactory
     from tui.sources.followed import CaptureFollower
     from tui.widgets.composer import Composer
+    from tui.widgets.lanes import Lane
     from tui.widgets.runs_list import RunsList
 
 
@@ -108,6 +110,7 @@ class StreamscopeApp(App[int]):
             self.ticker.relayed = True
         batch = bool(following) or opening is not None or len(factories) > 1
         batch = batch or (live is not None and len(live.jobs) > 1)
+        self.side = SideBySide(ui, watchlist, self.verdicts, settings)
         self.run_list = RunList(ui, watchlist, self.verdicts, settings.now, batch=batch)
         harden(self)
 
@@ -138,6 +141,8 @@ class StreamscopeApp(App[int]):
             calm_collector()
         self.desk.begin(self._factories, self._opening)
         self.following.begin()
+        if self.desk.live is not None:
+            self.side.offer()
         if not self.watchlist.all and not self.following.captures:
             await self.asking.begin()
         self.ticker.again()  # With the list of runs, so that the panes are laid out once.
@@ -150,10 +155,14 @@ class StreamscopeApp(App[int]):
             return  # It ends: screens and panes go one after another, the timers last.
         self.desk.questions.offer()
         self.desk.tick()
-        self.ticker.tick()
+        self.side.tick()
+        drawing = self.ticker.tick()
         if self.ticker.numbers_due:
             self.following.group()
-        if (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
+        if self.side.is_open:
+            if drawing:
+                self.side.draw(numbers=self.ticker.numbers_due)
+        elif (self.ticker.numbers_due or self.run_list.pending) and self.dashboard.is_attached:
             self.run_list.show()
 
     def redraw(self) -> None:
@@ -187,10 +196,13 @@ class StreamscopeApp(App[int]):
     # --- actions: commands.py says what each of them does ---------------------------------------
 
     def action_play(self, verb: str, *steps: int) -> None:
-        getattr(self.watchlist, verb)(*steps)
+        getattr(self.side.player(verb), verb)(*steps)
         self.redraw()
 
     def action_escape(self) -> None:
+        if self.side.is_open:
+            self.side.show()
+            return
         self.escape.press(self.watchlist, self.desk)
         self.redraw()
 
@@ -213,7 +225,11 @@ class StreamscopeApp(App[int]):
     def action_follow(self) -> None:
         self.navigator.follow()
 
+    def action_side(self, verb: str, *steps: int) -> None:
+        getattr(self.side, verb)(*steps)
+
     def action_runs(self) -> None:
+        self.side.close()
         self.run_list.toggle()
 
     def action_open(self, modal: str) -> None:
@@ -258,6 +274,12 @@ class StreamscopeApp(App[int]):
     # Found by their names, so that their widgets are imported when they are first wanted.
     def on_runs_list_picked(self, message: RunsList.Picked) -> None:
         self.run_list.picked(message)
+
+    def on_lane_entered(self, message: Lane.Entered) -> None:
+        self.side.enter(message.key)
+        self.navigator.go_to(message.seq)
+        if message.opened:
+            self.side.open()
 
     def on_composer_sent(self, message: Composer.Sent) -> None:
         self.asking.sent(message.text)

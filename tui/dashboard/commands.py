@@ -109,7 +109,10 @@ KEYS: Final[list[Key]] = [
          "Show the conversation as a row a request on one axis of time; L there: the cache",
          _VIEW, palette="view: waterfall of the conversation"),
     Key("C", "C", "open('compare')", "compare", "Compare",
-         "Put two runs side by side", _VIEW, palette="view: compare runs"),
+         "Show where two runs differ", _VIEW, palette="view: compare runs"),
+    Key("V", "V", "side('show')", "side-by-side", "Runs side by side",
+         "Show what several runs say, at the same time since the request of each", _VIEW,
+         palette="view: runs side by side"),
     Key("z", "z", "screen.maximize_pane", "maximize", "Maximise the pane",
          "Give the focused pane the whole screen; again: the answer without log and counters, "
          "as on a stage; again: all of it", _VIEW, palette="view: maximise pane"),
@@ -215,6 +218,14 @@ _PANES: Final = {
         ("h j k l", "Point at a character"),
         ("enter", "The event that wrote it"),
     ]),
+    "lane": ("Side by side", [
+        ("\u2190 \u2192", "The run on the left, on the right"),
+        ("enter", "Open the run"),
+        ("j k", "Scroll all of them"),
+        ("space", "Stop all of them, go on; play them again"),
+        (". ,", "The next, the previous event"),
+        ("esc", "Back to the panes"),
+    ]),
     "runs": ("List of runs", [
         ("j k g G", "Move; first, last run"),
         ("enter", "Show the run"),
@@ -233,7 +244,8 @@ def help_groups(pane: str, keys: Mapping[str, str] = {}) -> list[tuple[str, list
     """
     shown = shown_keys(keys)
     panes = [_PANES[pane]] if pane in _PANES else []
-    panes += [group for id, group in _PANES.items() if id != pane]
+    if pane != "lane":  # Else there are no other panes.
+        panes += [group for id, group in _PANES.items() if id not in (pane, "lane")]
     own = {
         group: [(shown[key.id], key.what) for key in KEYS if key.group == group]
         for group in _GROUPS

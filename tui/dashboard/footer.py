@@ -12,6 +12,7 @@ from textual.keys import format_key
 from textual.screen import ModalScreen
 
 from tui.dashboard.commands import KEYS, shown_keys
+from tui.screens.dashboard import Dashboard
 from tui.viewmodel import DashboardView
 
 Entry = tuple[str, str, str]
@@ -33,6 +34,8 @@ _OF_PANES: Final = {
     "later": ("down", "simulate_key('down')"),
     "leave": ("esc", "simulate_key('escape')"),
     "commands": ("ctrl+p", "command_palette"),
+    "lane": ("enter", "side('open')"),
+    "beside": ("\u2190\u2192", "app.focus_next"),
 }
 _NAMES: Final = {"escape": "esc", "enter": "enter"}
 _TYPING: Final = ("prompt", "line")
@@ -40,6 +43,7 @@ _TYPING: Final = ("prompt", "line")
 _ALWAYS: Final = "help:help,quit:quit"
 _WHILE_TYPING: Final = (("f1", "help", "open('help')"), ("ctrl+q", "quit", "quit"))
 """Keys that are no letters."""
+_SIDE: Final = "step:step,step-back:back,thinking:thinking,faster:faster,slower:slower"
 _BARS: Final = {
     "opening": "commands:commands,next-pane:next pane,relay:relay,runs:runs",
     "idle": "compose:ask,settings:options,commands:commands,next-pane:next pane",
@@ -69,8 +73,11 @@ _BARS: Final = {
     "maximize:zoom,copy:copy",
     "tools": "boundaries:fragments,source:JSON/code,writer:who wrote this,search:search,"
     "maximize:zoom,copy:copy",
-    "runs": "pick:show,sort:sort,compare:compare,waterfall:waterfall,runs:hide,"
-    "previous-run:previous,next-run:next",
+    "side running": "lane:open,escape:close,beside:other run,play:pause," + _SIDE,
+    "side standing": "lane:open,escape:close,beside:other run,play:play," + _SIDE,
+    "side over": "lane:open,escape:close,beside:other run,play:replay," + _SIDE,
+    "runs": "pick:show,sort:sort,side-by-side:side by side,compare:compare,waterfall:waterfall,"
+    "runs:hide,previous-run:previous,next-run:next",
 }
 """For each moment the ids of keys, each with its word there, the most useful first."""
 
@@ -97,6 +104,10 @@ def footing(
 
 
 def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
+    side = app.screen.side if isinstance(app.screen, Dashboard) else None
+    if side is not None:
+        over = not side.behind and all(lane.moment.done for lane in side.lanes)
+        return "side over" if over else "side standing" if side.paused else "side running"
     focused = app.focused.id if app.focused is not None else ""
     if app.focused is not None and app.focused.check_consume_key("q", "q"):
         return "line" if focused == "ask-input" else "prompt"

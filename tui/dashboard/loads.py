@@ -36,8 +36,10 @@ class Loads:
     def go_on(self) -> None:
         """Begin with what is shown, beside what is being read already; else with the next one."""
         shown = self._watchlist.shown
-        if shown is not None and shown.watched in self._waiting:
-            self._begin(shown.watched)
+        looked_at = [] if shown is None else [shown, *self._watchlist.beside]
+        wanted = next((one.watched for one in looked_at if one.watched in self._waiting), None)
+        if wanted is not None:
+            self._begin(wanted)
         elif self._waiting and not self._loaders:
             self._begin(next(iter(self._waiting)))
 

@@ -33,7 +33,7 @@ class Navigator:
         """Return to the live end and follow it."""
         self._watchlist.follow()
         dashboard = self._ui.dashboard
-        for pane in (dashboard.log_pane, dashboard.transcript, dashboard.tools):
+        for pane in (dashboard.log_pane, *dashboard.transcripts, dashboard.tools):
             pane.action_bottom()
         self._ui.redraw()
 

@@ -65,7 +65,7 @@ class ToolQuestions:
             return
         if self._shown() not in [question.exchange for question in self._waiting]:
             self._watchlist.show(self._waiting[0].exchange.feed.session.run)
-        self._ui.dashboard.log_pane.focus()
+        self._ui.dashboard.return_focus()
         self.offer()
         self._ui.redraw()
 

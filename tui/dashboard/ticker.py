@@ -64,33 +64,42 @@ class Ticker:
         self._counted = None
         self._ticks = -1
 
-    def tick(self) -> None:
-        """Draw what changed."""
+    def tick(self) -> bool:
+        """Draw what changed; return whether this is a tick to draw at."""
         self._ticks += 1
         self._watchlist.tick()
         if self._settings.bell:
             self._ring()
         if nobody_looks(self._app):
-            return  # What is read and recorded goes on.
+            return False  # What is read and recorded goes on.
         shown = self._watchlist.shown
         if shown is not None:
             if shown.feed.loading and self._ticks % _LOADING_EVERY:
-                return  # The time is better spent on loading; what the reader does draws at once.
+                # The time is better spent on loading; what the reader does draws at once.
+                return False
             self._finder.turn_to(shown.run)
             if not self._searching and not self._finder.advance(shown.run):
                 self._search_on()
+        if self._dashboard.beside:
+            self._judge()
+            self.show_keys(None, live=False)
+            return True
         view = dashboard_view(self._watchlist, self._finder, self._verdicts, self._settings)
         if not self._dashboard.is_attached:
-            return
+            return True
         if view is None:
             self.show_keys(None, live=self._asks)
-            return
+            return True
         numbers = self._numbers(view)
-        if self.numbers_due:
-            self._verdicts.judge(listed=self._dashboard.runs is not None)
+        self._judge()
         with self._app.batch_update():
             self._dashboard.show(view, numbers)
             self.show_keys(view, live=view.header.kind == "live")
+        return True
+
+    def _judge(self) -> None:
+        if self.numbers_due:
+            self._verdicts.judge(listed=self._dashboard.runs is not None)
 
     def _search_on(self) -> None:
         """Have the search and the filter go on between the ticks."""
@@ -123,7 +132,7 @@ class Ticker:
 
     def show_keys(self, view: DashboardView | None, *, live: bool) -> None:
         """Draw the keys that matter now. `live`: prompts can be asked."""
-        if view is None:
+        if self._footing is None:
             self._asks = live
         now = footing(self._app, view, live=live, relayed=self.relayed)
         if now != self._footing:

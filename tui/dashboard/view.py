@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from tui.core.records import JsonObject
 from tui.core.state import as_count
 from tui.dashboard.app_settings import AppSettings
 from tui.dashboard.verdicts import Findings, Verdicts
@@ -24,53 +25,68 @@ def dashboard_view(
     shown = watchlist.shown
     if shown is None:
         return None
-    moment = _moment(watchlist, shown)
+    moment = moment_at(shown, watchlist.cursor)
     watched, run = shown
-    feed, info = watched.feed, watched.feed.info
-    asked = info.request or {}
-    model = asked.get("model")
-    failure = feed.failure if run is feed.runs[-1] else None
-    smooth = None if moment.travelling else settings.smooth
+    found = finder.found(run)
     findings = verdicts.of(watched, run)
     evidence = evidence_of(findings)
-    found = finder.found(run)
+    header = header_view(watched, moment, findings)
     return DashboardView(
         moment,
-        HeaderView(
-            moment,
-            title=watched.title,
-            kind=info.kind,
-            model=model if isinstance(model, str) else None,
-            place=watchlist.position,
-            paced=info.paced,
-            paused=watchlist.paused,
-            speed=feed.clock.speed,
-            progress=feed.progress,
-            pending=pending(watched) if run is feed.runs[-1] else "",
-            concern=ending_concern(findings),
-            failure=failure,
-        ),
-        TranscriptView(
-            moment,
-            kind=info.kind,
-            prompt=info.prompt,
-            turns=watched.turns,
-            paced_text=smooth and watched.paced_text(run, smooth, settings.now()),
-            stage=None if moment.travelling else waits_for(watched, run),
-            failure=failure,
-            recording_failure=None if feed.recorder is None else feed.recorder.failure,
-            damage=feed.source.damage if isinstance(feed.source, Damaged) else None,
-            showed=settings.showed if info.kind == "demo" else None,
-        ),
+        header._replace(place=watchlist.position, paused=watchlist.paused),
+        transcript_view(watched, moment, settings),
         EventsView(
             moment,
             found,
-            info.paced,
+            watched.feed.info.paced,
             frozenset(seq for seq, _ in evidence),
             _marker_of(moment, found.marks, evidence),
         ),
         _verdict(moment, watched, verdicts, findings),
-        max_tokens=as_count(asked.get("max_tokens")),
+        max_tokens=limit_of(watched.feed.info.request),
+    )
+
+
+def limit_of(request: JsonObject | None) -> int | None:
+    """Return how many tokens a request allows."""
+    return as_count((request or {}).get("max_tokens"))
+
+
+def header_view(watched: Watched, moment: Moment, findings: Findings) -> HeaderView:
+    """Return what is said of a run in a row. It stands alone, and nothing is paused."""
+    feed, run = watched.feed, moment.run
+    is_newest = run is feed.runs[-1]
+    return HeaderView(
+        moment,
+        title=watched.title,
+        kind=feed.info.kind,
+        model=watched.model,
+        place=(1, 1),
+        paced=feed.info.paced,
+        paused=False,
+        speed=feed.clock.speed,
+        progress=feed.progress,
+        pending=pending(watched) if is_newest else "",
+        concern=ending_concern(findings),
+        failure=feed.failure if is_newest else None,
+    )
+
+
+def transcript_view(watched: Watched, moment: Moment, settings: AppSettings) -> TranscriptView:
+    """Return what the transcript shows of a run."""
+    feed, info, run = watched.feed, watched.feed.info, moment.run
+    smooth = None if moment.travelling else settings.smooth
+    return TranscriptView(
+        moment,
+        kind=info.kind,
+        prompt=info.prompt,
+        turns=watched.turns,
+        paced_text=smooth and watched.paced_text(run, smooth, settings.now()),
+        stage=None if moment.travelling else waits_for(watched, run),
+        failure=feed.failure if run is feed.runs[-1] else None,
+        recording_failure=None if feed.recorder is None else feed.recorder.failure,
+        damage=feed.source.damage if isinstance(feed.source, Damaged) else None,
+        showed=settings.showed if info.kind == "demo" else None,
     )
 
 
@@ -93,12 +109,13 @@ def _marker_of(moment: Moment, marks: Collection[int], evidence: Sequence[tuple[
     return marker.label if marker is not None else ""
 
 
-def _moment(watchlist: Watchlist, shown: Shown) -> Moment:
+def moment_at(shown: Shown, cursor: int | None) -> Moment:
+    """Return a run after its first `cursor` events, or at its live end."""
     run = shown.run
-    count = watchlist.count()
-    state = watchlist.state()
-    assert state is not None
-    travelling = watchlist.cursor is not None
+    head = len(run.timeline)
+    count = head if cursor is None else min(cursor, head)
+    state = run.state if cursor is None else run.timeline.at(cursor)
+    travelling = cursor is not None
     now_ns = shown.feed.elapsed_ns()
     if travelling or run.state.end is not None:
         now_ns = run.timeline.times[count - 1] if count else 0

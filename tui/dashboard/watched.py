@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -109,6 +109,8 @@ class Watchlist:
         self.all: list[Watched] = []
         self.awaited: Watched | None = None
         """What is shown as long as there is nothing else."""
+        self.beside: Sequence[Shown] = ()
+        """The runs that stand side by side, where any do; the shown one is among them."""
         self.dropped = 0
         """How many streams are watched no more."""
         self._runs: list[list[Run]] = []
@@ -315,12 +317,8 @@ class Watchlist:
         shown = self.shown
         if shown is None:
             return
-        speed = shown.feed.clock.speed
-        if direction > 0:
-            target = next((s for s in _SPEEDS if s > speed * 1.001), max(speed, MAX_SPEED))
-        else:
-            target = next((s for s in reversed(_SPEEDS) if s < speed * 0.999), MIN_SPEED)
-        shown.feed.clock.set_speed(target)
+        clock = shown.feed.clock
+        clock.set_speed(next_speed(clock.speed, direction))
 
     def _hold(self, shown: Shown) -> None:
         self._chasing = False
@@ -336,6 +334,13 @@ class Watchlist:
             clock.jump(max(clock.time_ns(), _newest_time(shown.feed)))
         self.cursor = None
         self._chasing = False
+
+
+def next_speed(speed: float, direction: int) -> float:
+    """Return the speed above another, or below it where `direction` is negative."""
+    if direction > 0:
+        return next((s for s in _SPEEDS if s > speed * 1.001), max(speed, MAX_SPEED))
+    return next((s for s in reversed(_SPEEDS) if s < speed * 0.999), MIN_SPEED)
 
 
 def _newest_time(feed: Feed) -> int:

@@ -35,6 +35,8 @@ _TOGETHER_S: Final = 0.02
 """What happens within this time is handed on together: to wake the other process for each event
 would take processor time from what is forwarded. Who follows the capture looks less often."""
 _TOGETHER: Final = 128 * 1024
+_AT_ONCE: Final = frozenset({frames.REQUEST, frames.ASKED, frames.END})
+"""What is known of an exchange even if the relay is killed in the next moment."""
 _GONE: Final = "the process that writes it has ended"
 _SLOW: Final = "the disk does not keep up: {} were waiting"
 
@@ -160,8 +162,8 @@ class TapeQueue:
         )
         return exchange
 
-    def put(self, head: bytes, data: bytes) -> None:
-        """Take a frame, to be handed on soon."""
+    def put(self, head: bytes, data: bytes, *, at_once: bool) -> None:
+        """Take a frame, to be handed on soon, or at once with all that came before."""
         pipe = self._pipe
         if pipe is None:
             return
@@ -172,7 +174,7 @@ class TapeQueue:
         if data:
             pending.append(data)
         self._held += len(head) + len(data)
-        if self._held >= _TOGETHER:
+        if at_once or self._held >= _TOGETHER:
             self._flush()
         if self._held + pipe.waiting > self._most:
             self.end(_SLOW.format(format_bytes(self._most)))
@@ -227,7 +229,7 @@ class _QueuedExchange:
         """Pass on that something has happened now."""
         queue = self._queue
         head = frames.encode_head(kind, self._number, queue.now() - self._began, len(data))
-        queue.put(head, data)
+        queue.put(head, data, at_once=kind in _AT_ONCE)
 
     def sent(self, data: bytes) -> None:
         """A part of the request's body."""

@@ -25,9 +25,10 @@ from tui.core.steps import Steps
 from tui.viewmodel.compare import WIDE, compare_lines
 from tui.viewmodel.compare_lines import CompareLine
 from tui.viewmodel.lines import LineStyle, StyledLine
+from tui.viewmodel.run_titles import RunTitles
 from tui.widgets.line_view import LineView
 from tui.widgets.lines_view import LINE_CLASSES, wrapped_line
-from tui.widgets.paint import strip_of, wire
+from tui.widgets.paint import strip_of
 
 T = TypeVar("T")
 Candidate: TypeAlias = tuple[str, Run, JsonObject | None]
@@ -167,7 +168,9 @@ class CompareView(LineView):
         return layout
 
     def _wrapped(self, line: StyledLine, width: int) -> list[Strip]:
-        return wrapped_line(line, width, self._line_style)
+        rows = wrapped_line(line, width, self._line_style)
+        # Without blanks over the edge: beside the left column stands the right one.
+        return [row.crop(0, width) if row.cell_length > width else row for row in rows]
 
     def _all_styles(self) -> list[Style]:
         return [self.style(name) for name in sorted(self.COMPONENT_CLASSES)]
@@ -236,16 +239,14 @@ class Compare(ModalScreen[None]):
     def _label(self) -> None:
         """Say above which side is which, and below which keys there are."""
         width = self._view.row_width
-        left, right = (f"{number + 1} {self._runs[number][0]}" for number in self._sides)
+        # Over its column, as far as the rule, where there are two.
+        column = (width - len(_RULE)) // 2
+        room = column - 6 if width >= WIDE else width // 2 - 5
+        left, right = self._names(room)
+        title = f"\u2212 {left}  + {right}"
         if width >= WIDE:
-            # Over its column, as far as the rule.
-            column = (width - len(_RULE)) // 2
-            name = f"\u2212 {wire(left, column - 4)} "
-            rule = "\u2500" * (column + len(_RULE) - cell_len(name) - 2)
-            title = f"{name}{rule} + {wire(right, column - 6)}"
-        else:
-            room = width // 2 - 5
-            title = f"\u2212 {wire(left, room)}  + {wire(right, room)}"
+            rule = "\u2500" * (column + len(_RULE) - cell_len(left) - 5)
+            title = f"\u2212 {left} {rule} + {right}"
         keys = ["n p differences", "s swap", "esc closes"]
         if len(self._runs) > 2:
             keys.insert(2, "{ } other run")
@@ -253,6 +254,17 @@ class Compare(ModalScreen[None]):
             keys.insert(0, self._view.place)
         self._view.border_title = Content(title)
         self._view.border_subtitle = Content("  ".join(keys))
+
+    def _names(self, width: int) -> tuple[str, str]:
+        """Return what the sides are called: of titles that begin alike, what tells them apart."""
+        titles = RunTitles()
+        for number in self._sides:
+            titles.add(self._runs[number][0])
+        left, right = (
+            f"{number + 1} {titles.fitted(self._runs[number][0], '', width - len(str(number)) - 1)}"
+            for number in self._sides
+        )
+        return left, right
 
     # --- actions ------------------------------------------------------------------------------
 

@@ -27,7 +27,9 @@ from tui.widgets.verdict_bar import VerdictBar
 
 if TYPE_CHECKING:
     from tui.viewmodel.run_table import RunTable
+    from tui.viewmodel.side_by_side import SideView
     from tui.widgets.composer import Composer
+    from tui.widgets.lanes import Lanes
     from tui.widgets.runs_list import RunsList
 
 SMALLEST = (40, 10)
@@ -62,6 +64,9 @@ class Dashboard(Screen[None]):
         self.keys = KeyBar(id="keys")
         self.composer: Composer | None = None
         self.runs: RunsList | None = None
+        self.lanes: Lanes | None = None
+        self.side: SideView | None = None
+        """The runs that stand side by side in the place of the panes, as they were drawn."""
         self._off_stage: Widget | None = None
         """What had the focus and is not on the stage."""
         self._log_title = ""
@@ -100,6 +105,8 @@ class Dashboard(Screen[None]):
         theme = markdown_theme(self.app.theme_variables)
         self.transcript.markdown_theme = theme
         self.tools.take_theme(theme)
+        if self.lanes is not None:
+            self.lanes.restyle(theme)
         self.transcript.notify_style_update()
 
     def on_composer_left(self) -> None:
@@ -131,6 +138,8 @@ class Dashboard(Screen[None]):
     def note_box(self) -> Widget:
         """The pane whose lower border has room for a note: the log, or what stands in its place."""
         panes: list[Widget] = [self.log_box, self.transcript, self.tools]
+        if self.beside and self.lanes is not None:
+            panes = [lane for lane in self.lanes.shown if lane.has_focus_within] or panes
         return next((pane for pane in panes if pane.display and pane.region), self.log_box)
 
     def complain(self, text: str) -> None:
@@ -162,6 +171,53 @@ class Dashboard(Screen[None]):
         self.remove_class("-asking")
         if self.ask.kind == "runs" and self.runs is not None:
             self.runs.focus()
+        else:
+            self.return_focus()
+
+    # --- runs side by side ----------------------------------------------------------------------
+
+    @property
+    def beside(self) -> bool:
+        """Whether runs stand side by side in the place of the panes."""
+        return self.has_class("-beside")
+
+    def put_beside(self, on: bool = True) -> None:
+        """Put runs side by side in the place of the panes, or the panes back."""
+        self.set_class(on, "-beside")
+        self.verdict.show(None)  # It is of one run. The panes have it again at the next tick.
+        self.heads.remove_class("-verdict")
+        self.side = None
+        if self.lanes is not None:
+            self.lanes.leave()
+        if not on:
+            self._when_closed()
+            self.log_pane.focus()
+
+    @property
+    def transcripts(self) -> list[Transcript]:
+        """The transcripts on the screen."""
+        if self.beside and self.lanes is not None:
+            return [lane.transcript for lane in self.lanes.shown]
+        return [self.transcript]
+
+    def show_side(self, view: SideView) -> None:
+        """Draw runs side by side."""
+        if self._too_small():
+            return
+        if self.lanes is None:
+            from tui.widgets.lanes import Lanes
+
+            self.lanes = Lanes(id="lanes")
+            self.lanes.theme = markdown_theme(self.app.theme_variables)
+            self.mount(self.lanes, after="#panes")
+        self.side = view
+        self.lanes.show(view, focus=not self.typing)
+        self.header.put(*self.lanes.heading(view, self.size.width))
+
+    def return_focus(self) -> None:
+        """Go back to the panes from a line that was typed into."""
+        if self.beside and self.lanes is not None:
+            self.lanes.leave()
         else:
             self.log_pane.focus()
 
@@ -241,7 +297,7 @@ class Dashboard(Screen[None]):
         """Take the box away; what was typed stays in it."""
         self._when_changed()
         self.remove_class("-composing")
-        self.log_pane.focus()
+        self.return_focus()
 
     def action_boundaries(self) -> None:
         """Mark where fragments meet in the tool JSON."""
@@ -252,15 +308,19 @@ class Dashboard(Screen[None]):
         """Show the transcript as Markdown or as it came; tool input as JSON or as it is meant."""
         if self.tools.has_focus:
             self.tools.toggle_decoded()
-        else:
-            self.transcript.toggle_source()
+            return
+        for transcript in self.transcripts:
+            transcript.toggle_source()
 
     def action_thinking(self) -> None:
         """Fold or unfold the thinking."""
-        self.transcript.toggle_thinking()
+        for transcript in self.transcripts:
+            transcript.toggle_thinking()
 
     def action_maximize_pane(self) -> None:
         """Give the focused pane the whole screen; then the answer, as on a stage; then all."""
+        if self.beside:
+            return  # There is nothing else on the screen.
         panes: dict[str, LineView] = {
             "-only-transcript": self.transcript,
             "-only-tools": self.tools,

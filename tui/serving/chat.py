@@ -97,6 +97,7 @@ class Chat:
             return await self._answer(request, run, 0, as_text, _COMMENT)
         finally:
             run.cancel("The reader left")
+            self._forget(run)
 
     async def get(self, request: web.BaseRequest) -> web.StreamResponse:
         """`GET /stream`: a question in the query, or an answer that is taken up again."""
@@ -134,10 +135,16 @@ class Chat:
         for run in [run for run in self._kept.values() if run.ended and not run.readers]:
             if size < self.limits.kept and over < 0:
                 break
-            del self._kept[run.id]
+            self._forget(run)
             size -= run.size
             over -= 1
         return size < self.limits.kept
+
+    def _forget(self, run: ChatRun) -> None:
+        """Let go of its events, even where an error that was raised refers to it for a while."""
+        self._kept.pop(run.id, None)
+        self._held.discard(run)
+        run.events.clear()
 
     def _known(self, last: str) -> tuple[ChatRun, int]:
         """The answer that an id belongs to, and how many events its reader has. Raises Refused.
@@ -162,7 +169,7 @@ class Chat:
     ) -> web.StreamResponse:
         """Tell the answer after the event number `seen`, with `start` before it."""
         if (refused := run.refused()) is not None:
-            self._kept.pop(run.id, None)
+            self._forget(run)
             return refused
         stream = Stream(request, _HEADERS)
         form = ChatEvent.as_text if as_text else ChatEvent.encoded

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from textwrap import wrap
 from typing import Final
 
 from tui.compare.comparison import Comparison, Measure, RequestDiff, ToolDiff, Unit
@@ -29,6 +32,9 @@ from tui.viewmodel.lines import LineStyle, Pieces, StyledLine
 WIDE: Final = 100
 """From so many cells on there are two columns."""
 
+_COUNTED: Final = re.compile(r"\b(\d+) ")
+_ROWS: Final = 8
+"""Rows that a fact takes at most."""
 _LABEL: Final = 13
 _NUMBER: Final = 11
 _UNKNOWN: Final = "\u2013"
@@ -83,18 +89,27 @@ def _facts(comparison: Comparison, width: int) -> Iterator[CompareLine]:
     for fact in comparison.facts:
         if fact.left is None and fact.right is None:
             continue
-        left, right = (clip(one_line(text or _UNKNOWN), room - 2) for text in fact[1:])
-        label: Pieces = ((f"{fact.name:<{_LABEL}}", "muted"),)
+        texts = (clip(one_line(text or _UNKNOWN), _ROWS * (room - 2)) for text in fact[1:])
+        rows = zip_longest(*(_wrapped(text, room - 2) for text in texts), fillvalue="")
         looks: tuple[LineStyle, LineStyle] = (
             ("plain", "plain") if fact.equal else ("removed", "added")
         )
-        pieces: Pieces = (*label, (f"{left:<{room}}", looks[0]), (right, looks[1]))
-        if fact.equal:
-            yield CompareLine(StyledLine(pieces, NO_MARK))
-        else:
-            yield CompareLine(StyledLine(pieces, CHANGED, "changed"), stop=stop)
-            stop = False
+        for number, (left, right) in enumerate(rows):
+            name = "" if number else fact.name
+            label: Pieces = ((f"{name:<{_LABEL}}", "muted"),)
+            pieces: Pieces = (*label, (f"{left:<{room}}", looks[0]), (right, looks[1]))
+            if fact.equal or number:
+                yield CompareLine(StyledLine(pieces, NO_MARK))
+            else:
+                yield CompareLine(StyledLine(pieces, CHANGED, "changed"), stop=stop)
+                stop = False
     yield EMPTY
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Wrap what a run holds; a number stays with what it counts."""
+    kept = _COUNTED.sub("\\1\u00a0", text)
+    return [line.replace("\u00a0", " ") for line in wrap(kept, width)]
 
 
 def _latency(comparison: Comparison) -> Iterator[CompareLine]:

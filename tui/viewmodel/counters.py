@@ -86,15 +86,16 @@ class Ranks:
         return self._last
 
 
-def counters(moment: Moment, ranks: Ranks, max_tokens: int | None = None) -> Counters:
-    """Return the numbers of the counter bar at the shown point in time."""
+def counters(moment: Moment, ranks: Ranks | None, max_tokens: int | None = None) -> Counters:
+    """Return the numbers of the counter bar at the shown point in time; gaps need `ranks`."""
     run, state = moment.run, moment.state
     last_byte = run.last_byte_ns
     if moment.travelling:
         last_byte = run.timeline.times[moment.count - 1] if moment.count else None
     metrics = UNKNOWN
     if run.timed:
-        metrics = measure(state, run.first_byte_ns, last_byte, ranks.of(moment))
+        gaps = NO_PERCENTILES if ranks is None else ranks.of(moment)
+        metrics = measure(state, run.first_byte_ns, last_byte, gaps)
     over = state.end is not None or state.phase is Phase.STOPPED
     estimate = estimated_rate(state, metrics)
     tokens = token_counts(state.usage)

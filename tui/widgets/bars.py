@@ -21,13 +21,17 @@ _DASH: Final = "\u2013"
 _LABEL: Final = "counter-bar--label"
 _VALUE: Final = "counter-bar--value"
 _WARNING: Final = "counter-bar--warning"
+ROOMY: Final = 60
+"""Columns from which on there is room for the name of the program."""
+LEAST: Final = (3, 5, 6)
+"""The ranks of what a run is measured by: output, rate, time to the first token."""
 _HEADS: Final = (
     (" streamscope  ", "synthetic timing"),
     (" streamscope  ", "synthetic"),
     (" ", "synthetic"),
 )
 """Name and note of the header, from the roomiest to the narrowest."""
-_MODEL: Final = 20
+_MODEL: Final = 16
 """Cells of a model's name for which the name and the note are shortened."""
 _MARGIN: Final = 4
 """Cells around a name."""
@@ -99,7 +103,7 @@ class HeaderBar(Row):
     def show(self, view: HeaderView) -> None:
         """Draw the header of `view`."""
         width = self.size.width
-        badge, tone = _badge(view)
+        word, tone = badge(view)
         right: list[Named] = []
         if view.place[1] > 1:
             right.append((f"run {view.place[0]}/{view.place[1]}   ", "header--title"))
@@ -120,7 +124,7 @@ class HeaderBar(Row):
         # Narrow: what the times are worth is kept, words give way to the model.
         for name, note in _HEADS:
             notes: list[Named] = [] if timed else [(f"  {note}", "header--warning")]
-            left = [(name, "header--name"), (badge, f"header--{tone}")]
+            left = [(name, "header--name"), (word, f"header--{tone}")]
             room = width - _cells([*left, *notes, *right]) - _MARGIN
             if room >= min(cell_len(model), _MODEL):
                 break
@@ -145,7 +149,8 @@ def _cells(pieces: Sequence[Named]) -> int:
     return sum(cell_len(text) for text, _ in pieces)
 
 
-def _badge(view: HeaderView) -> tuple[str, str]:
+def badge(view: HeaderView) -> tuple[str, str]:
+    """Return the state of a run with its glyph, and the tone to say it in."""
     behind = view.moment.head - view.moment.count
     if behind:
         return f"\u25c0 PAST  {format_count(behind)} behind", "paused"
@@ -196,8 +201,10 @@ class CounterBar(Row):
         "counter-bar--warning",
     }
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, first: Sequence[int] = ()) -> None:
+        """`first` are the ranks of the groups that find room before all others."""
         super().__init__(id=id)
+        self._first = first
         self._numbers: Counters | None = None
 
     def on_resize(self) -> None:
@@ -226,7 +233,7 @@ class CounterBar(Row):
     def _fit(self, groups: list[Group], right: list[Named]) -> None:
         room = self.size.width - _cells(right) - 2
         chosen: dict[Group, Sequence[Named]] = {}
-        by_rank = sorted(groups, key=lambda group: group.rank)
+        by_rank = sorted(groups, key=lambda group: (group.rank not in self._first, group.rank))
         for group in by_rank:
             if _cells(group.short) <= room:
                 chosen[group] = group.short
@@ -372,4 +379,4 @@ class KeyBar(Row):
                 return
 
 
-__all__ = ["CounterBar", "HeaderBar", "KeyBar", "Row"]
+__all__ = ["CounterBar", "HeaderBar", "KeyBar", "LEAST", "Named", "ROOMY", "Row", "badge"]

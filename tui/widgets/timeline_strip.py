@@ -44,15 +44,23 @@ class TimelineStrip(ComponentStyles):
         self._moment: Moment | None = None
         self._drawn: tuple[object, ...] = ()
         self._strips = Strips([], [], None)
+        self._width = 0
+        """Columns that the strip takes."""
 
-    def show(self, moment: Moment, evidence: frozenset[int] = frozenset()) -> None:
-        """Draw the strip of `moment`; `evidence` are the events that findings lead to."""
+    def show(
+        self, moment: Moment, evidence: frozenset[int] = frozenset(), share: float = 1.0
+    ) -> None:
+        """Draw the strip of `moment`, on a `share` of the columns.
+
+        `evidence` are the events that findings lead to.
+        """
         width, height = self.size
+        width = max(round(width * share), min(width, 1))
         cursor = moment.travelling and moment.count
         drawn = (moment.run, moment.head, cursor, evidence, width, height)
         if drawn == self._drawn or not width:
             return
-        self._drawn, self._moment = drawn, moment
+        self._drawn, self._moment, self._width = drawn, moment, width
         self._strips = strips(moment, width, evidence, height)
         self.refresh()
 
@@ -71,6 +79,6 @@ class TimelineStrip(ComponentStyles):
     def on_click(self, event: events.Click) -> None:
         """Go to the event at the pointer."""
         if self._moment is not None:
-            seq = event_at(self._moment, event.x, max(self.size.width, 1))
+            seq = event_at(self._moment, event.x, max(self._width, 1))
             if seq is not None:
                 self.post_message(self.Picked(seq))

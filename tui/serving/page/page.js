@@ -343,7 +343,7 @@ function drawSoon() {
 }
 
 function draw() {
-  if (run === null) return;
+  if (run === null) return drawNothing();
   const now = run.end ?? performance.now() - run.begin;
   const known = run.usage.output_tokens;
   const tokens = run.complete ? known : Math.max(known ?? 0, Math.round(run.characters / 4)) || undefined;
@@ -361,11 +361,16 @@ function draw() {
   };
   for (const [name, text] of Object.entries(shown)) document.querySelector(`[data-counter="${name}"]`).textContent = text;
   follow();
-  drawStrip(now);
+  drawStrip(run.marks, now);
   if (run.end === null) setTimeout(drawSoon, 100);
 }
 
-function drawStrip(now) {
+function drawNothing() {
+  for (const cell of document.querySelectorAll("[data-counter]")) cell.textContent = "–";
+  drawStrip([], 0);
+}
+
+function drawStrip(marks, now) {
   const canvas = $("strip");
   const scale = devicePixelRatio || 1;
   const width = canvas.clientWidth;
@@ -400,7 +405,7 @@ function drawStrip(now) {
     pen.fillRect(Math.round(x), 0, 1, bottom);
   }
   const drawn = new Set();
-  for (const [time, name] of run.marks) {
+  for (const [time, name] of marks) {
     const x = Math.round(left + (width - left - 44) * time / span);
     const place = `${x} ${name}`;
     if (drawn.has(place)) continue;
@@ -410,8 +415,8 @@ function drawStrip(now) {
     const at = failed ? 0 : LANES.indexOf(name);
     pen.fillRect(x, lane * at + (failed ? 0 : 3), 2, failed ? bottom : lane - 6);
   }
-  const lanes = LANES.map((name) => `${run.marks.filter((mark) => mark[1] === name).length} ${name}`);
-  canvas.setAttribute("aria-label", `${run.marks.length} events in ${seconds(now)}: ${lanes.join(", ")}`);
+  const lanes = LANES.map((name) => `${marks.filter((mark) => mark[1] === name).length} ${name}`);
+  canvas.setAttribute("aria-label", `${marks.length} events in ${seconds(now)}: ${lanes.join(", ")}`);
 }
 
 // What the user does
@@ -467,6 +472,7 @@ $("new").addEventListener("click", () => {
   setState("idle", "ready");
   $("model-name").textContent = "";
   $("new").setAttribute("aria-disabled", "true");
+  draw();
   $("prompt").focus();
 });
 $("cancel").addEventListener("click", () => run?.stopped.abort());
@@ -474,6 +480,7 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") ru
 addEventListener("resize", drawSoon);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawSoon);
 
+draw();
 fetch("api/demos").then((response) => response.json()).then((site) => {
   $("note").textContent = site.note;
   $("model").placeholder = site.model;
