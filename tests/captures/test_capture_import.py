@@ -125,8 +125,11 @@ def test_chunks_without_anything_around_them(tmp_path: Path, size: str) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b'{"streamscope":1}\n', "a capture without a run"),
-        (b'{"streamscope":1}\nx\n', "a capture without a run: line 2 left out: not JSON"),
+        (b'{"streamscope":1}\n', "nothing is recorded in this capture"),
+        (
+            b'{"streamscope":1}\nx\n',
+            "nothing is recorded in this capture: line 2 left out: not JSON",
+        ),
         (b'{"streamscope":2}\n', "capture format 2"),
         (b'{"streamscope":2}', "capture format 2"),
     ],

@@ -65,7 +65,7 @@ def test_the_version(call: Call) -> None:
         ("demo --speed -1", "'-1' is not a speed"),
         ("open", "Missing argument 'FILE...|DIR|-'"),
         ("open absent.sse", "absent.sse: no such file"),
-        ("open . --follow", ". is a folder: --follow takes a capture"),
+        ("open . --follow", ". is a folder: --follow needs a capture file"),
         ("open - absent.sse", "- cannot be opened together with files"),
         ("open " + "x" * 300, "cannot be read: File name too long"),
         ("run", 'nothing to send: streamscope run "your prompt", or --request FILE'),
@@ -79,14 +79,14 @@ def test_the_version(call: Call) -> None:
         ("run hi --max-tokens -1", "Invalid value for '--max-tokens'"),
         ("run hi --thinking x", "Invalid value for '--thinking'"),
         ("run hi --timeout 0", "Invalid value for '--timeout'"),
-        ("run hi --request a --resume b", "--request and --resume are two beginnings"),
-        ("run hi --prompts absent", "--prompts and a PROMPT are two lists of what to ask"),
+        ("run hi --request a --resume b", "--request and --resume both say where to start"),
+        ("run hi --prompts absent", "--prompts and PROMPT both say what to ask"),
         ("run --prompts absent", "--prompts: absent: no such file"),
         ("run --prompts .", "--prompts: .: cannot be read: Is a directory"),
         ("run hi --resume absent/talk.json", "absent/talk.json: no such file"),
         ("run hi --resume x --repeat 2", "--resume goes on with one conversation"),
-        ("run hi --output x --model a --model b", "--output takes the text of one run"),
-        ("run hi --output x --json", "--output does not hold the text"),
+        ("run hi --output x --model a --model b", "--output writes the text of one run"),
+        ("run hi --output x --json", "--output writes text and keeps none of it"),
         ("run hi --output absent/x", "no API key"),
         ("run hi --repeat 0", "Invalid value for '--repeat'"),
         ("run hi --repeat 100001", "that would be 100001 calls: at most 100000 can be made"),
@@ -150,7 +150,7 @@ def test_a_port_that_is_taken(call: Call) -> None:
     assert result.status == 2
     message = result.one_line()
     assert message.startswith(f"port {port}: Address already in use")
-    assert message.endswith("; another port: --port N, any: --port 0")
+    assert message.endswith("; use another one, or --port 0 for any free one")
 
 
 # --- options --------------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def test_files(call: Call, stream: Path) -> None:
     assert call("open", stream, *INSTANT).status == 0
     result = call("open", stream, cut, stream, *INSTANT)
     assert (result.status, result.out) == (1, "one two\none \none two\n")
-    assert "streamscope: truncated\n" in result.err
+    assert "streamscope: cut.sse: truncated\n" in result.err
 
 
 @pytest.mark.parametrize("plain", [[], ["--plain"]])
@@ -313,11 +313,19 @@ def test_standard_input(call: Call, plain: list[str]) -> None:
     assert result.err.startswith("complete ")
 
 
+def test_what_is_wrong_with_a_file_names_it(call: Call, stream: Path) -> None:
+    empty = stream.with_name("empty.sse")
+    empty.write_bytes(b"")
+    result = call("open", empty, *INSTANT)
+    assert result.err.startswith("streamscope: empty.sse: it is empty: nothing to show\n")
+    assert call("mock", "--from", empty).one_line().startswith(f"{empty}: nothing is recorded")
+
+
 def test_standard_input_that_is_no_stream(call: Call) -> None:
     with piped(b"curl: (22) The requested URL returned error: 401\n"):
         result = call("open", "-")
     assert (result.status, result.out) == (1, "")
-    assert "streamscope: not_sse: plain text, not an event stream\n" in result.err
+    assert ": plain text, not an event stream\n" in result.err
 
 
 def test_standard_input_that_is_not_utf_8(call: Call) -> None:

@@ -109,12 +109,15 @@ def test_defaults_give_way_to_what_leaves_no_room_for_them(
     [
         ("theme = ", "line 1: not TOML: invalid value"),
         ("\nspeed = 500", "line 2: speed: '500' is not a speed: 0.1 to 100, or instant"),
-        ("speed = true", 'line 1: speed: a number, or "instant"'),
-        ("bell = 1", "line 1: bell: true or false"),
-        ("colour = 1", "line 1: colour: nothing is called that here: there are theme, "),
-        ('keys = "x"', "line 1: keys: a section: [keys], and below it"),
-        ("[keys]\n\nsearch = 5", "line 3: keys.search: a key as a text"),
-        ("[run]\nprompt = 'x'", "line 2: run.prompt: no default of run: there are model, "),
+        ("speed = true", 'line 1: speed: write a number, or "instant"'),
+        ("bell = 1", "line 1: bell: write true or false"),
+        ("colour = 1", "line 1: colour: there is no such setting; there are theme, "),
+        ('keys = "x"', "line 1: keys: make it a section: [keys], and below it"),
+        ("[keys]\n\nsearch = 5", "line 3: keys.search: write the key as text"),
+        (
+            "[run]\nprompt = 'x'",
+            "line 2: run.prompt: there is no such option of run; there are model, ",
+        ),
     ],
 )
 def test_a_bad_file_is_one_line_that_names_it_and_the_line(
@@ -145,7 +148,7 @@ def test_commands_that_need_none_read_none(call: Call) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('theme = "neon"', "line 1: theme: no theme is called neon: there are "),
+        ('theme = "neon"', "line 1: theme: there is no theme called neon; there are "),
         ('[keys]\nfly = "f5"', "line 2: keys.fly: no action: there are play, step, "),
         ('[keys]\nsearch = "f"', "line 2: keys.search: f is the key of filter: give that another"),
         ('[keys]\nsearch = "hyper+x"', "line 2: keys.search: 'hyper+x' is no key: write it as"),
@@ -161,7 +164,7 @@ def test_what_only_a_screen_knows_is_checked_before_it(
 
 def test_an_unknown_theme_is_refused(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.cli.show.screen_possible", lambda: True)
-    assert call("demo", "--theme", "x").one_line().startswith("--theme: no theme is called x")
+    assert call("demo", "--theme", "x").one_line().startswith("--theme: there is no theme called x")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")

@@ -451,6 +451,36 @@ def test_a_readable_report_has_the_findings(save: Save) -> None:
     ) in out
 
 
+def test_counting_the_same_tokens_again_is_no_repeated_request(save: Save) -> None:
+    ask = {"model": "claude-opus-5", "messages": [{"role": "user", "content": "Hi."}]}
+    url = "https://api.anthropic.com/v1/messages/count_tokens?beta=true"
+    lines: list[JsonObject] = [{"streamscope": 1}]
+    for run in ("r1", "r2"):
+        head = {"content-type": "application/json"}
+        lines += [
+            {"k": "request", "run": run, "t": 0, "url": url, "body": ask},
+            {"k": "response", "run": run, "t": 1, "status": 200, "headers": head},
+            {"k": "chunk", "run": run, "t": 5_000_000, "data": '{"input_tokens": 9}'},
+            {"k": "end", "run": run, "t": 6_000_000, "how": "eof", "error": None},
+        ]
+    body = b"\n".join(json.dumps(line).encode() for line in lines) + b"\n"
+    runs = inspect(save("run.jsonl", body)).objects[0]["runs"]
+    codes = {finding["code"] for run in runs for finding in run["findings"]}
+    assert "repeated" not in codes
+
+
+def test_without_event_names_a_body_is_not_the_apis_and_a_list_of_events_may_be(save: Save) -> None:
+    """The API names every event of a body; a file of bare events is no body."""
+    data = b"".join(line for line in BODY.splitlines(True) if not line.startswith(b"event:"))
+    found = inspect(save("x.sse", data)).objects[0]["runs"][0]["findings"]
+    assert found[0]["text"] == (
+        "This is not what the API itself sends: no event: names. It fits a gateway in between."
+    )
+    bare = b"".join(line.removeprefix(b"data: ") for line in data.splitlines(True) if line.strip())
+    found = inspect(save("x.jsonl", bare)).objects[0]["runs"][0]["findings"]
+    assert "gateway" not in [finding["code"] for finding in found]
+
+
 def test_findings_of_a_capture_know_request_head_and_neighbours(save: Save) -> None:
     ask = {"model": "claude-opus-5", "messages": [{"role": "user", "content": "Hi."}]}
     lines: list[JsonObject] = [{"streamscope": 1}]

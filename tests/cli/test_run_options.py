@@ -48,24 +48,27 @@ def sent(server: MockServer) -> list[Any]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("hi --json --plain", "--json and --plain are two kinds of output: name one of them"),
-        ("hi --json --smooth sentence", "--smooth is a pace for text, and --json shows none"),
-        ("hi --resume a --resume a", "--resume is given twice: name one"),
-        ("hi --system a --system b", "--system is given twice: name one"),
-        ("hi --run-tools ask --run-tools hand", "--run-tools is given twice: name one"),
-        ("hi --output a --smooth sentence", "--output writes text as it arrives: not with"),
+        ("hi --json --plain", "--json and --plain are two kinds of output: use one of them"),
+        ("hi --json --smooth sentence", "--smooth paces text, and --json shows none"),
+        ("hi --resume a --resume a", "--resume is given twice: give it once"),
+        ("hi --system a --system b", "--system is given twice: give it once"),
+        ("hi --run-tools ask --run-tools hand", "--run-tools is given twice: give it once"),
+        (
+            "hi --output a --smooth sentence",
+            "--output writes text as it arrives: leave out --smooth",
+        ),
         ("hi --output a --record ./a", "--output and --record are the same file: name two"),
         ("hi --record a --resume a", "--record and --resume are the same file: name two"),
         ("hi --record a --tools a", "--record and --tools are the same file: name two"),
-        ("hi --force", "--force is for --output and --record: name one of them"),
-        ("hi --model m --set model=1", "--model and --set model= are the same parameter"),
-        ("hi --max-tokens 5 --set max_tokens=1", "--max-tokens and --set max_tokens= are the"),
-        ("hi --set a=1 --set a=2", "--set a= is given twice: name one of them"),
-        ("- --request -", "standard input can be read once: it cannot be both PROMPT and"),
-        ("--prompts - --request -", "it cannot be both --prompts and --request"),
-        ("hi --record -", "--record needs the name of a file; one that is called - is ./-"),
+        ("hi --force", "--force replaces the file of --output or --record: name one of them"),
+        ("hi --model m --set model=1", "--model and --set model= set the same parameter"),
+        ("hi --max-tokens 5 --set max_tokens=1", "--max-tokens and --set max_tokens= set the"),
+        ("hi --set a=1 --set a=2", "--set a= is given twice: give it once"),
+        ("- --request -", "standard input can be read only once, not for both PROMPT and"),
+        ("--prompts - --request -", "not for both --prompts and --request"),
+        ("hi --record -", "--record needs the name of a file; for a file called - write ./-"),
         ("hi --resume -", "--resume needs the name of a file"),
-        ("hi --prompts -", "--prompts and a PROMPT are two lists of what to ask"),
+        ("hi --prompts -", "--prompts and PROMPT both say what to ask"),
     ],
 )
 def test_a_contradiction_is_refused(call: Call, arguments: str, message: str) -> None:
@@ -76,7 +79,7 @@ def test_a_contradiction_is_refused(call: Call, arguments: str, message: str) ->
 
 def test_other_commands_refuse_what_is_given_twice(call: Call) -> None:
     assert "--speed is given twice" in call("demo", "--speed", "1", "--speed", "2").one_line()
-    assert "standard input, which can be read once" in call("inspect", "-", "-").one_line()
+    assert "standard input, which can be read only once" in call("inspect", "-", "-").one_line()
 
 
 def test_what_may_be_given_more_than_once(call: Call, live: MockServer) -> None:
@@ -96,7 +99,7 @@ def test_a_cache_is_warmed_without_an_answer(call: Call, live: MockServer) -> No
 
 def test_what_output_does_with_tools_is_in_the_help(call: Call) -> None:
     text = " ".join(call("run", "--help").out.split())
-    assert "Write the text there as it arrives. Tools are not run then." in text
+    assert "Write the text into this file as it arrives, and run no tools." in text
 
 
 # --- standard input -------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from textual import events
 from textual.widget import Widget
 
 from tests import playbook as pb
@@ -35,7 +36,7 @@ async def test_before_the_first_byte_each_pane_says_what_will_appear() -> None:
     async with on_stage(timed(*ANSWER)) as stage:
         assert "The answer appears here" in stage.text
         assert "Tool calls appear here" in stage.text
-        assert "Waiting for the first event" in stage.text
+        assert "Events appear here, a row each" in stage.text
         assert stage.moment.count == 0
 
 
@@ -522,3 +523,20 @@ async def test_quitting_closes_what_is_being_read() -> None:
         await stage.advance(1)
         await stage.press("q")
     assert source.closed
+
+
+@pytest.mark.parametrize("over", ["d", "L", "P", "y", "question_mark", "slash", "f"])
+@pytest.mark.parametrize("opened", [True, False])
+async def test_escapes_that_come_together_cancel_nothing(over: str, opened: bool) -> None:
+    clock = ManualClock()
+    source = PushedSource(clock)
+    async with on_stage(source, clock=clock) as stage:
+        source.push(pb.message_start(), pb.text_start(0), pb.text(0, "so far"))
+        await stage.advance(1)
+        if opened:
+            await stage.press(over)
+        # A busy machine has read them all before it opens, or closes, the first thing.
+        for key in ("escape", "escape") if opened else (over, "escape", "escape"):
+            stage.app.post_message(events.Key(key, None))
+        await stage.settle()
+        assert not stage.app.watchlist.feeds[0].done

@@ -22,6 +22,7 @@ from tests.dashboard.answer import (
     WORDS,
     assert_folded,
 )
+from tui.dashboard.commands import KEYS
 from tui.screens.help import Help
 from tui.sources.replay import FileSource
 
@@ -232,6 +233,19 @@ async def test_help_opens_over_the_stream_and_closes(closing: str) -> None:
         assert not isinstance(stage.app.screen, Help)
         assert stage.app.return_value is None
         assert "DEMO" in stage.header
+
+
+async def test_the_help_shows_all_keys_at_once_where_there_is_room() -> None:
+    async with on_stage(timed(*ANSWER)) as stage:
+        await stage.press("question_mark")
+        box = stage.app.screen.query_one("#help")
+        assert box.max_scroll_y == box.max_scroll_x == 0
+        for key in KEYS:
+            assert f"{key.shown:<11}{key.what}" in stage.text, key.id
+        await stage.press("escape", "tab", "question_mark")
+        assert stage.text.index("Transcript", stage.text.index("Keys")) < stage.text.index("Moving")
+        await stage.resize(80, 24)
+        assert "One event further" in stage.text and "Why" in stage.text
 
 
 async def test_ctrl_c_cancels_behind_the_help_too() -> None:

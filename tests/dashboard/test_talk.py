@@ -482,6 +482,18 @@ async def test_where_nothing_can_be_asked_it_says_so() -> None:
         assert "This is a recording" in stage.text
 
 
+async def test_an_idle_screen_offers_what_can_be_done_there() -> None:
+    async with talk() as line:
+        stage = line.stage
+        await stage.advance(1)
+        assert stage.lines[-1].startswith(" enter send  ctrl+j new line  esc leave")
+        await stage.press("escape")
+        await stage.advance(1)
+        assert stage.lines[-1].startswith(" i ask  o options")
+        await stage.press("e")
+        assert "Nothing was sent yet" in stage.text
+
+
 async def test_what_the_prompt_cache_did_is_shown() -> None:
     async with talk("Hello") as line:
         stage = line.stage
@@ -493,7 +505,8 @@ async def test_what_the_prompt_cache_did_is_shown() -> None:
         await line.ask("Shorter")
         await line.finished(3)
         await stage.press("P")
-        assert "Prompt cache" in stage.text and "Be brief" in stage.text
+        await stage.until(lambda: "Be brief" in stage.text)
+        assert "Prompt cache" in stage.text
         assert "system" in stage.text
 
 
@@ -513,4 +526,4 @@ async def test_the_cache_of_requests_of_a_batch_that_go_on_from_each_other() -> 
         await line.stage.press("P")
         await line.stage.until(lambda: isinstance(line.stage.app.screen, CacheView))
         rows = rows_of(line.stage.app.screen.query_one("#cache-lines", LinesView))
-        assert len([row for row in rows if row.split()[:1] in (["1"], ["2"])]) == 2
+        assert [row.split()[0].strip("\u25b8") for row in rows if "scenario" in row] == ["1", "2"]

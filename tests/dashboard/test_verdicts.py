@@ -354,4 +354,4 @@ async def test_what_the_cache_did_in_recorded_requests(size: tuple[int, int]) ->
         assert "written to the cache: 3000 for 5 min" in stage.text
         rows = rows_of(stage.app.screen.query_one("#cache-lines", LinesView))
         numbers = [row.split()[0] for row in rows if "claude-sonnet" in row]
-        assert numbers == ["1", "2"]  # What was asked in between is of another conversation.
+        assert numbers == ["1", "2\u25b8"]  # What was asked in between is of another conversation.

@@ -224,6 +224,70 @@ def test_pause_not_resumed() -> None:
     assert named(first(going_on([CALL], "Go on."), PAUSED)) == ["pause_turn", "healthy"]
 
 
+# --- thinking of earlier answers ------------------------------------------------------------------
+
+NEXT_CALL: JsonObject = {"type": "tool_use", "id": "toolu_9", "name": "get_time", "input": {}}
+NEXT_THOUGHT: JsonObject = {"type": "thinking", "thinking": "so", "signature": "sig2"}
+NEXT = [NEXT_THOUGHT, NEXT_CALL]
+NEXT_RESULT: list[JsonObject] = [
+    {"type": "tool_result", "tool_use_id": "toolu_9", "content": "noon"}
+]
+NEXT_STREAM = answer(
+    *[pb.thinking_start(0), pb.thinking(0, "so"), pb.signature(0, "sig2"), pb.block_stop(0)],
+    *[pb.tool_start(9, "get_time", id="toolu_9"), pb.block_stop(9)],
+    stop="tool_use",
+)
+LAST = answer(*pb.text_block(0, "Noon."))
+
+
+def second(*third_request: object, results: object = RESULTS) -> list[Finding]:
+    """Return the findings of the second of three answers; the third request has these turns."""
+    return judged(
+        (ASK, STREAM),
+        (going_on(WHOLE, results), NEXT_STREAM),
+        (going_on(*third_request), LAST),
+    )[1]
+
+
+def test_thinking_of_an_earlier_answer_belongs_to_the_loop() -> None:
+    assert named(second(WHOLE, RESULTS, NEXT, NEXT_RESULT)) == ["healthy"]
+    finding = second(without(0), RESULTS, NEXT, NEXT_RESULT)[0]
+    assert (finding.code, finding.level, finding.events) == ("blocks_changed", "warning", ())
+    assert finding.text == (
+        "The next request does not send back what came: thinking of an earlier answer dropped or "
+        "changed. With that, the API can refuse it, and the cache is not read behind it."
+    )
+    edited = second(changed(0, signature=None), RESULTS, NEXT, NEXT_RESULT)[0]
+    assert edited.code == "blocks_changed"
+
+
+def test_what_was_dropped_before_is_told_once() -> None:
+    told = judged(
+        (ASK, STREAM),
+        (going_on(without(0), RESULTS), NEXT_STREAM),
+        (going_on(without(0), RESULTS, NEXT, NEXT_RESULT), LAST),
+    )
+    assert [named(findings)[0] for findings in told] == ["blocks_changed", "healthy", "healthy"]
+
+
+def test_thinking_before_the_loop_or_behind_it_may_be_dropped() -> None:
+    over = second(without(0), RESULTS, NEXT[1:], "Never mind.")
+    assert "blocks_changed" not in named(over)
+    spoken = [{"type": "text", "text": "And the time?"}]
+    told = judged(
+        (ASK, answer(*STREAM_OF_THOUGHT)),
+        (going_on([THINKING, TEXT], spoken), NEXT_STREAM),
+        (going_on([TEXT], spoken, NEXT, NEXT_RESULT), LAST),
+    )
+    assert [named(findings)[0] for findings in told] == ["healthy"] * 3
+
+
+STREAM_OF_THOUGHT: list[JsonObject] = [
+    *[pb.thinking_start(0), pb.thinking(0, "hm"), pb.signature(0, "sig"), pb.block_stop(0)],
+    *pb.text_block(1, "I'll look ", "at both."),
+]
+
+
 # --- repeated -------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from tests import playbook as pb
+from tests.findings_play import untimed
 from tests.manual_clock import ManualClock
 from tests.script_source import ScriptSource
 from tui.captures.importers import load
@@ -15,6 +16,7 @@ from tui.conversation.diagnosis import findings_of, findings_of_feed, of_feed, o
 from tui.core.records import Chunk, JsonObject
 from tui.core.report import dumps
 from tui.dashboard.saving import material
+from tui.findings import Evidence, linked
 from tui.run import Feed
 from tui.sources import SourceEnded
 from tui.sources.capture import CaptureSource, recorded
@@ -151,3 +153,22 @@ async def test_the_cache_was_let_go_between_two_runs_of_a_file(tmp_path: Path) -
     for found in (replayed, inspected):
         (cold,) = [finding for finding in found if finding.code == "cache_cold"]
         assert cold.values["idle_s"] == 540.0
+
+
+def test_what_requests_have_in_common_is_masked_once() -> None:
+    masked: list[object] = []
+
+    def mask(value: JsonObject) -> JsonObject:
+        turns = (value or {}).get("messages", [])
+        masked.extend(turns)
+        return {**value, "messages": [{**turn, "seen": True} for turn in turns]} if turns else value
+
+    turns: list[JsonObject] = [{"role": "user", "content": f"{n}"} for n in range(100)]
+    run = untimed(pb.message_start(), *pb.ending())
+    asked = [{"messages": [*turns, {"role": "user", "content": f"more {n}"}]} for n in range(50)]
+    known = linked([Evidence(run, request=request, mask=mask) for request in asked])
+    assert len(masked) == 100 + 50
+    for request, evidence in zip(asked, known, strict=True):
+        assert evidence.request is not None and evidence.masked
+        wanted = [{**turn, "seen": True} for turn in request["messages"]]
+        assert evidence.request["messages"] == wanted

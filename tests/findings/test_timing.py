@@ -271,6 +271,26 @@ def test_withheld_tool_input() -> None:
     assert holding.HELD_NS == ns(2)
 
 
+@pytest.mark.parametrize("kind", ["server_tool_use", "mcp_tool_use"])
+def test_nothing_can_be_set_on_the_servers_own_tools(kind: str) -> None:
+    def call(index: int, kind: str) -> list[JsonObject]:
+        start = pb.block_start(index, kind, id=f"t{index}", name=kind, input={})
+        return [start, pb.fragment(index, '{"query": "x"}'), pb.block_stop(index)]
+
+    own = [(0.5, pb.message_start(), *call(0, kind)[:1]), (4.6, *call(0, kind)[1:])]
+    finding = told(timed(*own, (4.7, *pb.ending())))["withheld_tool_input"]
+    assert finding.advice is None
+    assert finding.text == (
+        f"The input of {kind} came in 1 piece after 4.1 s of silence in all: the API "
+        "sends a value when it is whole."
+    )
+    mixed = timed(
+        *own, (4.8, *call(1, "tool_use")[:1]), (8, *call(1, "tool_use")[1:]), (8.1, *pb.ending())
+    )
+    advice = told(mixed)["withheld_tool_input"].advice
+    assert advice is not None and advice.startswith("Set eager_input_streaming on the tool")
+
+
 def test_gaps_within_an_input_count_together() -> None:
     run = timed(
         (0.5, pb.message_start(), pb.tool_start(0), pb.fragment(0, "")),

@@ -68,13 +68,18 @@ def extended(exchanges: Sequence[RequestAndAnswer], request: JsonObject) -> int 
 
 @given(EXCHANGES)
 def test_looking_up_finds_what_comparing_finds(exchanges: list[RequestAndAnswer]) -> None:
-    for number, found in enumerate(link(exchanges)):
+    links = link(exchanges)
+    for number, found in enumerate(links):
         request = exchanges[number].request
         assert request is not None
         earlier = exchanges[:number]
         wanted = extended(earlier, request)
         if wanted is not None:
-            assert found.before == wanted
+            # Or one that goes on from there, the call of which is sent back.
+            before = found.before
+            while before is not None and before > wanted:
+                before = links[before].before
+            assert before == wanted
         same_ones = [
             place
             for place, one in enumerate(earlier)
@@ -92,6 +97,28 @@ def test_beginnings(start: list[JsonObject], rest: list[JsonObject]) -> None:
     assert begins_with(rest, start) == is_prefix({"messages": start}, {"messages": rest})
 
 
+def test_where_an_earlier_turn_was_changed_the_call_that_is_sent_back_tells() -> None:
+    def turns(*numbers: int) -> list[JsonObject]:
+        found: list[JsonObject] = [{"role": "user", "content": "Hi."}]
+        for number in numbers:
+            call = {"type": "tool_use", "id": f"t{abs(number)}", "name": "look", "input": {}}
+            thought = [{"type": "thinking", "thinking": f"So {number}."}] if number > 0 else []
+            result = {"type": "tool_result", "tool_use_id": f"t{abs(number)}", "content": "ok"}
+            found.append({"role": "assistant", "content": [*thought, call]})
+            found.append({"role": "user", "content": [result]})
+        return found
+
+    linker = Linker()
+    for number in (1, 2):
+        linker.ask({"messages": turns(*range(1, number))})
+        linker.answered(number - 1, {"content": turns(number)[1]["content"]})
+    assert linker.ask({"messages": turns(-1, 2)}) == Link(1)
+    # Another conversation with the same ids, as a mock makes them.
+    linker.ask({"messages": [{"role": "user", "content": "Other."}]})
+    linker.answered(3, {"content": turns(2)[1]["content"]})
+    assert linker.ask({"messages": turns(1)}).before == 0
+
+
 def test_ten_thousand_requests_of_a_few_conversations() -> None:
     linker = Linker()
     turns: list[list[JsonObject]] = [
@@ -107,6 +134,19 @@ def test_ten_thousand_requests_of_a_few_conversations() -> None:
         result = {"type": "tool_result", "tool_use_id": f"t{number}", "content": "ok"}
         history.append({"role": "assistant", "content": [call]})
         history.append({"role": "user", "content": [result]})
+
+
+def test_of_a_long_request_only_its_end_is_looked_up() -> None:
+    linker = Linker()
+    looked_up: list[int] = []
+    find = linker._find
+    linker._find = lambda turns, left: looked_up.append(left) or find(turns, left)  # type: ignore
+    turns: list[JsonObject] = [{"role": "user", "content": f"{n}"} for n in range(20_000)]
+    for _ in range(2):
+        linker.ask({"messages": turns})
+    assert len(looked_up) <= 2 * 5_000
+    more = [*turns, {"role": "assistant", "content": "So."}, {"role": "user", "content": "On."}]
+    assert linker.ask({"messages": more}).before == 1
 
 
 def test_a_branch_shares_the_beginning_of_another() -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from tests.app_harness import all_rows, all_strips, drawn, rows_of
 from tests.hostile import MARKUP, SEQUENCES, hostile_in, hostile_text
 from tests.screen_host import Host, shown
-from tui.screens.cache import CacheRow, CacheView, cache_lines, heading, share_line
+from tui.screens.cache import CachePage, CacheRow, CacheView, cache_lines, heading, share_line
 from tui.viewmodel.views import VerdictView
 from tui.widgets.lines_view import LinesView
 
@@ -39,8 +39,34 @@ ANY_ROW = st.builds(
 )
 
 
+class Still:
+    """Requests to which nothing comes, `size` on a page."""
+
+    def __init__(
+        self, rows: list[CacheRow], verdict: VerdictView | None = None, size: int = 100
+    ) -> None:
+        self.rows, self.verdict, self.size, self.start = rows, verdict, size, 0
+
+    def page(self) -> CachePage:
+        shown = self.rows[self.start : self.start + self.size]
+        return CachePage(shown, -1, self.start, len(self.rows), verdict=self.verdict)
+
+    def step(self, direction: int) -> bool:
+        turned = self.start + direction * self.size
+        if not 0 <= turned < len(self.rows):
+            return False
+        self.start = turned
+        return True
+
+    async def compare(self) -> bool:
+        return False
+
+
 def texts(rows: list[CacheRow], width: int = 70) -> list[str]:
-    return ["".join(text for text, _ in line.pieces).rstrip() for line in cache_lines(rows, width)]
+    return [
+        "".join(text for text, _ in line.pieces).rstrip()
+        for line in cache_lines(CachePage(rows), width)
+    ]
 
 
 # --- lines ----------------------------------------------------------------------------------------
@@ -120,7 +146,7 @@ def test_the_share_of_all_tokens() -> None:
 
 @given(st.lists(ANY_ROW, max_size=3), st.integers(1, 120))
 def test_any_rows_fit_any_width_and_are_safe(rows: list[CacheRow], width: int) -> None:
-    for line in cache_lines(rows, width):
+    for line in cache_lines(CachePage(rows), width):
         text = "".join(part for part, _ in line.pieces)
         assert not hostile_in(text)
         assert "\n" not in text
@@ -132,7 +158,7 @@ def test_any_rows_fit_any_width_and_are_safe(rows: list[CacheRow], width: int) -
 
 
 async def test_the_screen_shows_them() -> None:
-    async with shown(CacheView(ROWS)) as hand:
+    async with shown(CacheView(Still(ROWS))) as hand:
         assert "Prompt cache  36% of 53.0k input tokens read from the cache" in hand.text
         assert any(
             row.split()[1:6] == ["#", "when", "model", "input", "read"] for row in hand.lines
@@ -148,7 +174,7 @@ async def test_the_screen_shows_them() -> None:
 
 
 async def test_differences_have_signs_and_colours() -> None:
-    async with shown(CacheView(ROWS)) as hand:
+    async with shown(CacheView(Still(ROWS))) as hand:
         view = hand.app.screen.query_one(LinesView)
         removed, added = all_strips(view)[6:8]
         assert {segment.style for segment in removed} == {view.style("lines--removed")}
@@ -156,7 +182,7 @@ async def test_differences_have_signs_and_colours() -> None:
 
 
 async def test_an_empty_list_says_what_will_be_here() -> None:
-    async with shown(CacheView([])) as hand:
+    async with shown(CacheView()) as hand:
         said = " ".join(hand.text.replace("\u2502", " ").split())
         assert "What the prompt cache read and wrote for each request appears here" in said
         assert "Send a request, then a second one in this conversation." in said
@@ -165,25 +191,40 @@ async def test_an_empty_list_says_what_will_be_here() -> None:
 
 
 async def test_other_rows_can_be_shown() -> None:
-    screen = CacheView([])
-    async with shown(screen) as hand:
-        screen.show(ROWS)
+    still = Still(ROWS[:1])
+    async with shown(CacheView(still)) as hand:
+        still.rows = ROWS
+        screen = hand.app.screen
+        assert isinstance(screen, CacheView)
+        screen.look()
         await drawn(hand.app)
         assert "36%" in hand.text
-        assert "claude-sonnet-4-6" in hand.text
+        assert "claude-opus-4-6" in hand.text
+
+
+async def test_pages_of_many_requests_are_turned() -> None:
+    rows = [ROWS[1]._replace(number=number) for number in range(1, 10_001)]
+    async with shown(CacheView(Still(rows, size=40))) as hand:
+        assert "requests 1\u201340 of 10,000" in hand.text
+        assert "n p later, earlier" in hand.text
+        await hand.press("n")
+        assert "requests 41\u201380 of 10,000" in hand.text
+        assert rows_of(hand.app.screen.query_one(LinesView))[0].split()[0] == "41"
+        await hand.press("p", "p")
+        assert "requests 1\u201340 of 10,000" in hand.text
 
 
 async def test_keys_that_close() -> None:
     async with shown(Host()) as hand:
         for key in ("escape", "q"):
-            await hand.open(CacheView(ROWS))
+            await hand.open(CacheView(Still(ROWS)))
             await hand.press(key)
             assert hand.app.results == [None]
 
 
 async def test_many_scroll_and_the_heads_stay() -> None:
     rows = [ROWS[1]._replace(number=number) for number in range(1, 60)]
-    async with shown(CacheView(rows)) as hand:
+    async with shown(CacheView(Still(rows))) as hand:
         await hand.press("end")
         view = hand.app.screen.query_one(LinesView)
         assert rows_of(view)[-1].startswith("59  ")
@@ -191,7 +232,7 @@ async def test_many_scroll_and_the_heads_stay() -> None:
 
 
 async def test_resizes() -> None:
-    async with shown(CacheView(ROWS)) as hand:
+    async with shown(CacheView(Still(ROWS))) as hand:
         view = hand.app.screen.query_one(LinesView)
         for size in ((1, 1), (40, 10), (300, 100), (120, 40)):
             await hand.resize(*size)
@@ -205,7 +246,7 @@ async def test_hostile_text_is_drawn_as_symbols() -> None:
     async with shown(Host()) as hand:
         for evil in (*SEQUENCES, *MARKUP):
             row = CacheRow(2, evil, evil, 1, 2, 3, 0.5, evil, evil, evil)
-            await hand.open(CacheView([row, row]))
+            await hand.open(CacheView(Still([row, row])))
             assert not hostile_in(hand.text)
             await hand.press("q")
             assert hand.app.results == [None]
@@ -214,7 +255,9 @@ async def test_hostile_text_is_drawn_as_symbols() -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_it_begins_with_the_verdict_on_the_cache(size: tuple[int, int]) -> None:
     text = "Nothing was read from the cache: the first difference is at system, [b]really[/b]."
-    async with shown(CacheView(ROWS, VerdictView("\u25b2", "warning", text, 0)), size=size) as hand:
+    async with shown(
+        CacheView(Still(ROWS, VerdictView("\u25b2", "warning", text, 0))), size=size
+    ) as hand:
         told = [line for line in hand.lines if "\u25b2 Nothing was read" in line]
         assert told and hand.lines.index(told[0]) < next(
             n for n, line in enumerate(hand.lines) if "model" in line

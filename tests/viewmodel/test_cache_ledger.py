@@ -41,13 +41,27 @@ def told(
     missed: Finding | None = None,
 ) -> LedgerRow:
     """The row of a request after one that wrote 9,000 tokens."""
-    first = LedgerEntry("a", 1, run(0, 9_000), requests[0], sent[0], None)
-    entry = LedgerEntry("b", 2, second, requests[1], sent[1], 0, missed)
+    first = LedgerEntry("a", 1, run(0, 9_000), lambda: requests[0], sent[0], None)
+    entry = LedgerEntry("b", 2, second, lambda: requests[1], sent[1], 0, missed)
     return ledger_rows([first, entry])[1]
 
 
 def text(line: StyledLine) -> str:
     return "".join(part for part, _ in line.pieces)
+
+
+def test_requests_are_looked_at_where_something_was_lost() -> None:
+    looked: list[str] = []
+
+    def look() -> JsonObject:
+        looked.append("one")
+        return ASK
+
+    first = LedgerEntry("a", 1, run(0, 9_000), look, 0, None)
+    ledger_rows([first, LedgerEntry("b", 2, run(9_000, 500), look, 1, 0)])
+    assert not looked
+    ledger_rows([first, LedgerEntry("b", 2, run(0, 500), look, 1, 0)])
+    assert len(looked) == 2
 
 
 def test_what_was_read_is_no_loss() -> None:
@@ -60,13 +74,13 @@ def test_what_was_read_is_no_loss() -> None:
 
 def test_what_was_read_could_be_read() -> None:
     """The request before missed, and left nothing; what an earlier one wrote was still there."""
-    first = LedgerEntry("a", 1, run(0, 0), ASK, 0, None)
-    rows = ledger_rows([first, LedgerEntry("b", 2, run(9_000, 100), ASK, ns(9.0), 0)])
+    first = LedgerEntry("a", 1, run(0, 0), lambda: ASK, 0, None)
+    rows = ledger_rows([first, LedgerEntry("b", 2, run(9_000, 100), lambda: ASK, ns(9.0), 0)])
     assert (rows[1].could, rows[1].lost, rows[1].why) == (9_000, 0, "")
 
 
 def test_why_there_is_nothing_to_tell() -> None:
-    entries = [LedgerEntry(n, n, run(0, 0), ASK, 0, None if n < 2 else 0) for n in (1, 2)]
+    entries = [LedgerEntry(n, n, run(0, 0), lambda: ASK, 0, None if n < 2 else 0) for n in (1, 2)]
     assert [row.why for row in ledger_rows(entries)] == [
         "first of its branch",
         "nothing was cached",
@@ -110,7 +124,7 @@ def test_lines() -> None:
 
 
 def test_what_was_lost_in_all() -> None:
-    rows = ledger_rows([LedgerEntry("a", 1, run(0, 9_000), ASK, 0, None)])
+    rows = ledger_rows([LedgerEntry("a", 1, run(0, 9_000), lambda: ASK, 0, None)])
     assert rows[0].why == "first of its branch"
     one = Ledger("Conversation", rows, 0, 0, 1)
     assert ledger_title(one) == "Cache ledger \u00b7 Conversation \u00b7 nothing lost"

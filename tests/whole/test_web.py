@@ -203,7 +203,7 @@ def test_a_port_that_is_taken_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         result = run_command(monkeypatch, "web", "--port", str(port))
     assert result.status == 2
     assert result.one_line() == (
-        f"port {port}: Address already in use; another port: --port N, any: --port 0"
+        f"port {port}: Address already in use; use another one, or --port 0 for any free one"
     )
 
 

@@ -325,6 +325,14 @@ async def test_the_header_tells_where_the_bytes_come_from(kind: str, badge: str)
 # --- keys -----------------------------------------------------------------------------------------
 
 
+async def test_the_first_key_of_a_modal_stays_on_a_narrow_screen() -> None:
+    async with framed() as (app, _):
+        await change_size(app, (30, 4))
+        app.keys.show([("esc", "close", ""), ("y", "copy the sentence", ""), ("q", "quit", "")])
+        (strip,) = strips_of(app.keys)
+        assert strip.text.split() == ["esc", "close", "q", "quit"]
+
+
 async def test_help_and_quit_are_always_offered() -> None:
     async with framed() as (app, pilot):
         for width in (200, 120, 80, 50, 30, 20):

@@ -199,7 +199,7 @@ def load_capture(file: Readable) -> Loaded:
     warnings = _warnings(index, file)
     if not index.runs:
         detail = f": {warnings[0]}" if warnings else ""
-        raise ImportFailure(f"a capture without a run{detail}")
+        raise ImportFailure(f"nothing is recorded in this capture{detail}")
     several = len(index.runs) > 1
     found = [_recording(seen, file, checked, several) for seen in index.runs.values()]
     for recording in found:

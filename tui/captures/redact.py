@@ -130,6 +130,16 @@ def is_secret(name: str) -> bool:
 
     Counters such as `max_tokens` do not.
     """
+    # The same few names come again and again.
+    return _is_secret_short(name) if len(name) <= _SHORT_NAME else _is_secret(name)
+
+
+@lru_cache(maxsize=1_024)
+def _is_secret_short(name: str) -> bool:
+    return _is_secret(name)
+
+
+def _is_secret(name: str) -> bool:
     plain = _HUMP.sub("_", name.strip()).lower().replace("-", "_").replace(".", "_")
     return plain in _NAMES or plain.endswith(_ENDINGS)
 
@@ -156,10 +166,12 @@ def redact_text(text: str) -> str:
     for value in _known.values:
         text = text.replace(value, MASK)
     lowered = text.lower()
-    for words, mask in _PASSES:
-        # Nothing is masked by a pass without one of its words, so clean text costs little.
-        if any(word in lowered for word in words):
-            text = mask(text)
+    # Nothing is masked by a pass without one of its words, so clean text costs little.
+    there = [word for word in _WORDS if word in lowered]
+    if there:
+        for words, mask in _PASSES:
+            if not words.isdisjoint(there):
+                text = mask(text)
     return text
 
 
@@ -215,20 +227,24 @@ def _mask_strings(pattern: re.Pattern[str], text: str) -> str:
 
 
 _NAME_PARTS: Final = ("key", "token", "secret", "passw", "authorization", "cookie")
-_PASSES: Final[tuple[tuple[tuple[str, ...], Callable[[str], str]], ...]] = (
-    (("sk-ant-",), partial(_API_KEY.sub, MASK)),
-    # Without brackets: in that place they would make it no address any more.
-    (("@",), partial(_LOGIN.sub, "redacted")),
-    ((*_NAME_PARTS, "bearer", "credential"), partial(_mask_strings, _PAIR)),
-    ((*_NAME_PARTS, "bearer", "credential"), partial(_mask_strings, _QUOTED)),
-    (("authorization", "cookie", "api-key"), partial(_HEADER_LINE.sub, rf"\1\2{MASK}")),
-    (("bearer",), partial(_BEARER.sub, _mask_bearer)),
-    ((*_NAME_PARTS, "sig", "auth", "credential", "bearer"), partial(_QUERY.sub, _mask_query)),
-    (("token", "secret", "key", "passw", "passphrase"), partial(_ASSIGNED.sub, _mask_assigned)),
-    (("pwd",), partial(_PWD.sub, rf"\1{MASK}")),
-    (_NAME_PARTS, partial(_EXPORTED.sub, _mask_exported)),
-    (("--",), partial(_OPTION.sub, rf"\1{MASK}")),
+_PASSES: Final[tuple[tuple[frozenset[str], Callable[[str], str]], ...]] = tuple(
+    (frozenset(words), mask)
+    for words, mask in (
+        (("sk-ant-",), partial(_API_KEY.sub, MASK)),
+        # Without brackets: in that place they would make it no address any more.
+        (("@",), partial(_LOGIN.sub, "redacted")),
+        ((*_NAME_PARTS, "bearer", "credential"), partial(_mask_strings, _PAIR)),
+        ((*_NAME_PARTS, "bearer", "credential"), partial(_mask_strings, _QUOTED)),
+        (("authorization", "cookie", "api-key"), partial(_HEADER_LINE.sub, rf"\1\2{MASK}")),
+        (("bearer",), partial(_BEARER.sub, _mask_bearer)),
+        ((*_NAME_PARTS, "sig", "auth", "credential", "bearer"), partial(_QUERY.sub, _mask_query)),
+        (("token", "secret", "key", "passw", "passphrase"), partial(_ASSIGNED.sub, _mask_assigned)),
+        (("pwd",), partial(_PWD.sub, rf"\1{MASK}")),
+        (_NAME_PARTS, partial(_EXPORTED.sub, _mask_exported)),
+        (("--",), partial(_OPTION.sub, rf"\1{MASK}")),
+    )
 )
+_WORDS: Final = sorted(frozenset[str]().union(*(words for words, _ in _PASSES)))
 
 
 def redact_json(value: object) -> Any:  # noqa: ANN401

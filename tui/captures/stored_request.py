@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Final
 
 from tui.captures.capture_body import lines_before
@@ -49,6 +50,8 @@ class StoredRequests:
         self._file = file
         self._kept: dict[int, tuple[int, object]] = {}
         """By the place of a line: its length, and the body. The one looked at last stands last."""
+        self._looking = Lock()
+        """Long histories are compared in a thread."""
 
     def line_number(self, offset: int) -> int:
         """Return which line of the file lies there, from one; 0 where that cannot be told."""
@@ -62,13 +65,14 @@ class StoredRequests:
 
         Raises CaptureError where it cannot be read, as it would have at the start.
         """
-        found = self._kept.pop(offset, None)
-        if found is None:
-            found = length, self._read(offset, length)
-        self._kept[offset] = found
-        while len(self._kept) > 1 and sum(size for size, _ in self._kept.values()) > _MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
-        return found[1]
+        with self._looking:
+            found = self._kept.pop(offset, None)
+            if found is None:
+                found = length, self._read(offset, length)
+            self._kept[offset] = found
+            while len(self._kept) > 1 and sum(size for size, _ in self._kept.values()) > _MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+            return found[1]
 
     def _read(self, offset: int, length: int) -> object:
         try:

@@ -28,15 +28,19 @@ class Speed(click.ParamType[float]):
 
 
 speed_option = click.option(
-    "--speed", type=Speed(), default=1.0, show_default="1", help="0.1 to 100, or instant."
+    "--speed", type=Speed(), default=1.0, help="How fast: 0.1 to 100 (default 1), or instant."
 )
-theme_option = click.option("--theme", metavar="NAME", help="Colours: nord, textual-light, ...")
+theme_option = click.option(
+    "--theme", metavar="NAME", help="Colours of the screen: nord, textual-light, ..."
+)
 smooth_option = click.option(
     "--smooth",
     type=click.Choice(["sentence", "character"]),
     help="Show text sentence by sentence, or at an even pace.",
 )
-plain_option = click.option("--plain", is_flag=True, help="No screen: the answer as plain text.")
+plain_option = click.option(
+    "--plain", is_flag=True, help="Write the answer as plain text, without a screen."
+)
 
 
 class OnceCommand(click.Command):
@@ -48,7 +52,7 @@ class OnceCommand(click.Command):
             if not isinstance(option, click.Option) or option.multiple or option.is_flag:
                 continue
             if given.count(option) > 1:
-                raise click.UsageError(f"{option.opts[0]} is given twice: name one", ctx)
+                raise click.UsageError(f"{option.opts[0]} is given twice: give it once", ctx)
         return super().parse_args(ctx, args)
 
 

@@ -91,7 +91,7 @@ def read_config(path: Path) -> Config:
     except OSError as error:
         fail(f"{path}: {why_unread(error)}")
     except UnicodeDecodeError as error:
-        fail(f"{path}: not UTF-8 at byte {error.start}")
+        fail(f"{path}: not UTF-8 text (byte {error.start}): save it as UTF-8")
     import tomllib
 
     try:
@@ -109,25 +109,27 @@ def read_config(path: Path) -> Config:
 def _check(config: Config) -> None:
     for name, value in config.values.items():
         if name not in _TYPES:
-            config.refuse(name, f"nothing is called that here: there are {', '.join(_TYPES)}")
+            config.refuse(name, f"there is no such setting; there are {', '.join(_TYPES)}")
         if not isinstance(value, _TYPES[name]) or (name != "bell" and isinstance(value, bool)):
             config.refuse(name, _WANTED[name])
     for name in config.values.get("run", {}):
         if name not in OF_RUN:
             known = ", ".join(OF_RUN)
-            config.refuse(name, f"no default of run: there are {known}", "run")
+            config.refuse(name, f"there is no such option of run; there are {known}", "run")
     for name, value in config.values.get("keys", {}).items():
         if not isinstance(value, str) or not value:
-            config.refuse(name, 'a key as a text: "ctrl+s", several with commas between', "keys")
+            config.refuse(
+                name, 'write the key as text: "ctrl+s", or several with commas between', "keys"
+            )
 
 
 _WANTED: Final = {
-    "theme": 'the name of a theme as a text: "nord"',
-    "speed": 'a number, or "instant"',
-    "smooth": '"sentence" or "character"',
-    "bell": "true or false",
-    "keys": 'a section: [keys], and below it search = "ctrl+s"',
-    "run": 'a section: [run], and below it model = "…"',
+    "theme": 'write the name of a theme as text: "nord"',
+    "speed": 'write a number, or "instant"',
+    "smooth": 'write "sentence" or "character"',
+    "bell": "write true or false",
+    "keys": 'make it a section: [keys], and below it search = "ctrl+s"',
+    "run": 'make it a section: [run], and below it model = "…"',
 }
 
 
@@ -159,7 +161,7 @@ def check_theme(name: str, themes: Sequence[str], config: Config | None) -> None
     """Refuse a theme that there is not."""
     if name in themes:
         return
-    why = f"no theme is called {name}: there are {', '.join(themes)}"
+    why = f"there is no theme called {name}; there are {', '.join(themes)}"
     if config is not None and config.values.get("theme") == name:
         config.refuse("theme", why)
     fail(f"--theme: {why}")

@@ -61,7 +61,7 @@ class Commands(OnceGroup):
 def cli(context: click.Context) -> None:
     """An oscilloscope for Claude streams.
 
-    Without a command: the dashboard on the demo tour. No key and no network are needed for it.
+    Without a command it plays the demo tour, for which you need neither a key nor a network.
     """
     name = context.invoked_subcommand or "demo"
     if name in ("demo", "open", "run", "proxy"):
@@ -89,7 +89,7 @@ def _take_config(context: click.Context, name: str) -> None:
 @cli.command()
 @click.argument("name", default="tour")
 @click.option("--list", "listing", is_flag=True, help="List the demo streams.")
-@click.option("--loop", is_flag=True, help="Begin anew at the end, as on a stage.")
+@click.option("--loop", is_flag=True, help="Start again at the end, again and again.")
 @speed_option
 @smooth_option
 @theme_option
@@ -134,14 +134,14 @@ def demo(
         loop=loop,
     )
     if loop and output_mode.screenless:
-        fail("--loop needs a screen: not with --plain, nor into a pipe")
+        fail("--loop needs a screen: leave out --plain, and do not write into a pipe")
     show([lambda: ScenarioSource(name)], output_mode=output_mode)
 
 
 @cli.command("open")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...|DIR|-")
 @speed_option
-@click.option("--follow", is_flag=True, help="Wait for more of a capture that is being written.")
+@click.option("--follow", is_flag=True, help="Show a capture while it is being written.")
 @smooth_option
 @theme_option
 @plain_option
@@ -153,21 +153,21 @@ def open_files(
     theme: str | None,
     plain: bool,
 ) -> None:
-    """Play recorded streams: FILE..., or - for standard input, drawn as it arrives.
+    """Play recorded streams: files, a folder, or - for standard input as it arrives.
 
-    DIR lists all streams below a folder, and many files are listed too: what you look at is loaded
-    first, and r plays it. A file that cannot be read says why in its row.
+    Of a folder, or of several files, you get a list of all streams: the one that you look at is
+    loaded first, and r plays it. The row of a file that cannot be read says why.
 
-    Server-sent events, captures, events as JSON, whole Messages, Claude Code sessions, batch
-    results, Bedrock event streams, claude-trace logs, HAR files, mitmproxy flows, VCR cassettes,
-    and other recordings of requests and responses in JSON.
+    It reads server-sent events, captures, events as JSON, whole Messages, Claude Code sessions,
+    batch results, Bedrock event streams, claude-trace logs, HAR files, mitmproxy flows, VCR
+    cassettes, and other recordings of requests and responses in JSON.
     """
     from tui.captures.importers import ImportFailure
     from tui.sources.capture import following, from_pipe, recorded
     from tui.sources.opened import is_folder, open_pipe
 
     if "-" in files and len(files) > 1:
-        fail("- cannot be opened together with files")
+        fail("- cannot be opened together with files: name one or the other")
     if not plain:
         leave_garbage()
     output_mode = OutputMode(speed, plain, smooth=smooth, theme=theme)
@@ -187,7 +187,7 @@ def open_files(
                 show([], output_mode=output_mode, opening=open_pipe(read, "standard input"))
             opening = partial(from_pipe, read, "standard input")
         elif is_folder(path):
-            fail(f"{name} is a folder: --follow takes a capture")
+            fail(f"{name} is a folder: --follow needs a capture file")
         else:
             opening = partial(following if follow else recorded, path)
         with reading(name):
@@ -246,13 +246,13 @@ def _followers(files: tuple[str, ...]) -> list[CaptureFollower]:
 
 @cli.command()
 @click.argument("targets", nargs=-1, required=True, metavar="FILE...|DIR|-")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object for each file.")
 def inspect(targets: tuple[str, ...], as_json: bool) -> None:
-    """Report on recorded streams, without a screen."""
+    """Say what is in recorded streams, and what is wrong with them."""
     from tui.cli.inspect import Inspector
 
     if targets.count("-") > 1:
-        fail("- is standard input, which can be read once")
+        fail("- is standard input, which can be read only once: name it once")
     inspector = Inspector(sys.stdout, sys.stderr, as_json=as_json)
     for target in targets:
         inspector.inspect(target, sys.stdin.buffer if sys.stdin else None)
@@ -260,25 +260,39 @@ def inspect(targets: tuple[str, ...], as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port to listen on; without it, any free one.",
+)
 @speed_option
-@click.option("--jitter", type=float, default=0.0, metavar="S", help="Silences longer by up to S.")
-@click.option("--seed", type=int, metavar="N", help="The same ids, jitter and faults every time.")
-@click.option("--fault", "faults", multiple=True, metavar="FAULT", help="Goes wrong, as cut:500.")
+@click.option(
+    "--jitter", type=float, default=0.0, metavar="S", help="Make each pause up to S seconds longer."
+)
+@click.option(
+    "--seed", type=int, metavar="N", help="Make the same ids, jitter and faults every time."
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="Go wrong in this way, such as cut:500.",
+)
 @click.option(
     "--fault-rate",
     type=click.FloatRange(0, 1),
     default=1.0,
     metavar="SHARE",
-    help="The share of requests that gets a fault; all of them without it.",
+    help="The share of requests with a fault, 0 to 1 (default 1).",
 )
-@click.option("--from", "capture", metavar="CAPTURE", help="Answer with what was recorded.")
+@click.option("--from", "capture", metavar="CAPTURE", help="Answer with what this file recorded.")
 @click.option(
     "--match",
     type=click.Choice(["exact", "content", "order"]),
     default="content",
-    show_default="content",
-    help="With --from: which recorded answer a request gets.",
+    help="With --from: which recorded answer a request gets (default content).",
 )
 @click.pass_context
 # A parameter for each option: click calls it with all of them.
@@ -293,17 +307,18 @@ def mock(
     capture: str | None,
     match: MatchMode,
 ) -> None:
-    """Serve a Messages API on loopback that answers from the demo streams, or what was recorded.
+    """Serve a Messages API on this machine, which answers with demos or with what was recorded.
 
-    A model scenario:NAME plays that demo; any claude model is answered by the words of the prompt.
-    A client asks for a fault itself with the header x-streamscope-fault or after the model name:
+    The model scenario:NAME plays that demo; any claude model gets an answer that fits the prompt.
+    A client can ask for a fault itself, in the header x-streamscope-fault or after the model name:
     scenario:plain!overloaded:5
     """
+    from tui.captures.recording import ImportFailure
     from tui.mock.mock import MockSettings, serve
 
     given = context.get_parameter_source
     if capture is None and given("match") is not click.core.ParameterSource.DEFAULT:
-        fail("--match needs --from")
+        fail("--match needs --from: name the file to answer from")
     try:
         if capture is not None:
             from tui.mock.recorded import serve_recorded
@@ -315,10 +330,14 @@ def mock(
             settings = MockSettings(speed, jitter, seed, faults, fault_rate)
             serve_recorded(Path(capture), match, settings, port)
         serve(port, speed, jitter=jitter, seed=seed, faults=faults, fault_rate=fault_rate)
+    except ImportFailure as error:
+        fail(f"{capture}: {error}")
     except ValueError as error:
         fail(str(error))
     except OSError as error:
-        fail(f"port {port}: {error.strerror or error}; another port: --port N, any: --port 0")
+        fail(
+            f"port {port}: {error.strerror or error}; use another one, or --port 0 for any free one"
+        )
 
 
 cli.add_command(web)

@@ -168,13 +168,21 @@ class FeedTeller:
             detail = describe_error(run.error)
             if run.verdict is not None:
                 detail = run.verdict.detail
-            status = ": ".join(filter(None, [run.status, detail]))
-            self._err.write(f"streamscope: {told(status)}\n")
+            self._err.write(f"streamscope: {told(self._said_of(run.status, detail))}\n")
         self._err.write(summary(run) + "\n")
         found = findings_of_feed(self.feed, self._earlier)[number]
         if found:
             self._err.write(verdict_line(found[0]) + "\n")
         self._err.flush()
+
+    def _said_of(self, status: str, detail: str | None) -> str:
+        """Return what became of a run, with the name of its file."""
+        info = self.feed.info
+        name = "" if info.kind in ("live", "demo") else info.title
+        if name and status in ("empty", "not_sse"):
+            # What is there instead says more than the word for it.
+            status, detail = "", detail or "it is empty: nothing to show"
+        return ": ".join(filter(None, [name, status, detail]))
 
 
 def succeeded(feed: Feed) -> bool:

@@ -47,24 +47,34 @@ class Size(click.ParamType[int]):
 @click.command(
     cls=OnceCommand,
     context_settings={"allow_interspersed_args": False},
-    epilog="The line to paste into another terminal is printed at the start; with -- COMMAND... "
-    "that command is run with it.",
+    epilog="The start says which line to paste into another terminal. With -- COMMAND... that "
+    "command is started for you, with the address set.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free port.")
-@click.option("--upstream", metavar="URL", help="Where requests go; the public API without it.")
-@click.option("--record", metavar="FILE", help="The capture; without it, one in the state folder.")
-@click.option("--headless", is_flag=True, help="No screen; COMMAND has the terminal.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port to listen on; without it, any free one.",
+)
+@click.option("--upstream", metavar="URL", help="Where requests go; without it, to the public API.")
+@click.option(
+    "--record",
+    metavar="FILE",
+    help="Record into this file; without it, into one in the state folder.",
+)
+@click.option("--headless", is_flag=True, help="Show no screen; COMMAND has the terminal.")
 @click.option(
     "--max-size",
     type=Size(),
     metavar="SIZE",
-    help="Of the recording; in the state folder of all, the oldest go first. [there: 4G]",
+    help="Record no more than this. In the state folder, the oldest recordings are removed for new "
+    "ones (default 4G).",
 )
-@click.option("--no-content", is_flag=True, help="Record shapes, times and usage, and no text.")
+@click.option("--no-content", is_flag=True, help="Record times, usage and lengths, but no text.")
 @click.option(
-    "--browser", is_flag=True, help="A page to ask with, on your key; prints where it is."
+    "--browser", is_flag=True, help="Serve a page too, from which you can ask with your key."
 )
-@click.option("--force", is_flag=True, help="Replace a file that --record finds.")
+@click.option("--force", is_flag=True, help="Replace the file of --record if it exists.")
 @theme_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 # A parameter for each option: click calls it with all of them.
@@ -80,13 +90,13 @@ def proxy(
     theme: str | None,
     command: tuple[str, ...],
 ) -> None:
-    """Relay requests to the API on loopback, record them, and show them as they come.
+    """Watch what a program asks the API and what it answers, and record it.
 
-    Point a program at it with ANTHROPIC_BASE_URL. Every byte passes as it came, in both directions;
-    keys pass, and are never written.
+    A relay on this machine passes every byte on, in both directions. Point a program at it with
+    ANTHROPIC_BASE_URL. Its keys pass through, and are never written down.
     """
     if force and record is None:
-        fail("--force needs --record")
+        fail("--force needs --record: name the file to replace")
     if not headless and not screen_possible():
         fail("there is no terminal for the screen: use --headless")
     if command:

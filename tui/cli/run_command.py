@@ -33,60 +33,90 @@ _Count = click.IntRange(min=1)
 
 @click.command(cls=OnceCommand)
 @click.argument("prompt", required=False)
-@click.option("--model", "models", multiple=True, metavar="M", help="The model; more for several.")
+@click.option(
+    "--model", "models", multiple=True, metavar="M", help="The model; give several to ask them all."
+)
 @click.option("--system", metavar="S", help="The system prompt.")
 @click.option(
     "--max-tokens",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Length of the answer; 0 only warms the prompt cache.",
+    help="Most tokens of the answer; 0 only fills the prompt cache.",
 )
-@click.option("--thinking", type=_Count, metavar="N", help="Thinking budget in tokens.")
-@click.option("--set", "settings", multiple=True, metavar="K=JSON", help="Any other parameter.")
-@click.option("--tools", metavar="FILE", help="Tools: JSON, or Python functions; demo: built in.")
+@click.option("--thinking", type=_Count, metavar="N", help="Most tokens for thinking.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="K=JSON", help="Any other parameter of the request."
+)
+@click.option(
+    "--tools",
+    metavar="FILE",
+    help="Tools from a JSON or Python file, or demo for the built-in ones.",
+)
 @click.option(
     "--run-tools",
     type=click.Choice(["ask", "always", "hand"]),
     default="ask",
-    show_default=True,
-    help="Ask before a tool runs, run it always, or answer by hand.",
+    help="Ask before a tool runs (default), always run it, or answer by hand.",
 )
-@click.option("--request", type=_File, metavar="FILE", help="A request to begin from, as JSON.")
-@click.option("--prompts", type=_File, metavar="FILE", help="A prompt or a JSON request a line.")
-@click.option("--repeat", type=_Count, default=1, metavar="N", help="Send each so many times.")
-@click.option("--concurrency", type=_Count, metavar="N", help="Calls at a time (default 8).")
-@click.option("--resume", type=_File, metavar="FILE", help="Go on with a conversation, kept there.")
-@click.option("--base-url", metavar="U", help="Where the API is.")
+@click.option(
+    "--request", type=_File, metavar="FILE", help="Start from the request in this JSON file."
+)
+@click.option(
+    "--prompts",
+    type=_File,
+    metavar="FILE",
+    help="Send each line of a file: a prompt, or a request in JSON.",
+)
+@click.option("--repeat", type=_Count, default=1, metavar="N", help="Send each request N times.")
+@click.option(
+    "--concurrency", type=_Count, metavar="N", help="At most N calls at the same time (default 8)."
+)
+@click.option(
+    "--resume",
+    type=_File,
+    metavar="FILE",
+    help="Go on with the conversation in this file, and keep it there.",
+)
+@click.option("--base-url", metavar="U", help="The address of the API.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="S",
-    help="Limit of a whole call, in seconds.",
+    help="End a call that takes longer than S seconds.",
 )
 @click.option(
     "--retries",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Attempts after a failure without output (default 2).",
+    help="Try again N times where nothing had come yet (default 2).",
 )
-@click.option("--record", type=_File, metavar="FILE", help="Write a capture, or add to one.")
+@click.option(
+    "--record",
+    type=_File,
+    metavar="FILE",
+    help="Record into this capture; one that exists gets longer.",
+)
 @click.option(
     "--output",
     type=_File,
     metavar="FILE",
-    help="Write the text there as it arrives. Tools are not run then.",
+    help="Write the text into this file as it arrives, and run no tools.",
 )
-@click.option("--force", is_flag=True, help="Replace a file that --output or --record finds.")
+@click.option(
+    "--force", is_flag=True, help="Replace the file of --output or --record if it exists."
+)
 @smooth_option
 @theme_option
-@click.option("--bell", is_flag=True, help="Ring when a run ends.")
+@click.option("--bell", is_flag=True, help="Ring the bell when a run ends.")
 @plain_option
-@click.option("--json", "as_json", is_flag=True, help="No screen: a report a run as JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Write one JSON object for each run, without a screen."
+)
 def run(**given: Any) -> None:  # noqa: ANN401
     """Send PROMPT to the Messages API and watch the answer arrive.
 
-    Without PROMPT the dashboard asks for one, and - reads it from standard input, as --prompts -
-    and --request - do. The key comes from ANTHROPIC_API_KEY or another of the SDK's usual places.
+    Without PROMPT the dashboard asks for one. A - reads it from standard input; so do --prompts -
+    and --request -. The key comes from ANTHROPIC_API_KEY, or where else the SDK finds one.
     """
     from tui.conversation.exchange import Limits
     from tui.conversation.plan import CONCURRENCY, LivePlan

@@ -89,42 +89,42 @@ def contradiction(options: RunOptions) -> str | None:
 _CONTRADICTIONS: Final[tuple[tuple[Callable[[RunOptions], bool], str], ...]] = (
     (
         lambda given: given.as_json and given.plain,
-        "--json and --plain are two kinds of output: name one of them",
+        "--json and --plain are two kinds of output: use one of them",
     ),
     (
         lambda given: given.as_json and given.smooth is not None,
-        "--smooth is a pace for text, and --json shows none: name one of them",
+        "--smooth paces text, and --json shows none: use one of them",
     ),
     (
         lambda given: given.request is not None and given.resume is not None,
-        "--request and --resume are two beginnings: name one of them",
+        "--request and --resume both say where to start: use one of them",
     ),
     (
         lambda given: given.prompt is not None and given.prompts is not None,
-        "--prompts and a PROMPT are two lists of what to ask: name one of them",
+        "--prompts and PROMPT both say what to ask: use one of them",
     ),
     (
         lambda given: given.many and given.resume is not None,
-        "--resume goes on with one conversation: not with several prompts or models",
+        "--resume goes on with one conversation: it cannot have several prompts or models",
     ),
     (
         lambda given: given.many and given.output is not None,
-        "--output takes the text of one run: not with several prompts or models",
+        "--output writes the text of one run: it cannot have several prompts or models",
     ),
     (
         lambda given: (
             given.output is not None
             and (given.as_json or given.resume is not None or given.run_tools != "ask")
         ),
-        "--output does not hold the text: not with --json, --resume or --run-tools",
+        "--output writes text and keeps none of it: leave out --json, --resume and --run-tools",
     ),
     (
         lambda given: given.output is not None and given.smooth is not None,
-        "--output writes text as it arrives: not with --smooth",
+        "--output writes text as it arrives: leave out --smooth",
     ),
     (
         lambda given: given.force and given.output is None and given.record is None,
-        "--force is for --output and --record: name one of them",
+        "--force replaces the file of --output or --record: name one of them",
     ),
 )
 
@@ -132,11 +132,11 @@ _CONTRADICTIONS: Final[tuple[tuple[Callable[[RunOptions], bool], str], ...]] = (
 def _read_twice(options: RunOptions) -> str | None:
     if len(options.from_stdin) > 1:
         places = " and ".join(options.from_stdin)
-        return f"standard input can be read once: it cannot be both {places}"
+        return f"standard input can be read only once, not for both {places}"
     for name in ("resume", "record", "output", "tools"):
         value = getattr(options, name)
         if value is not None and str(value) == STDIN:
-            return f"--{name} needs the name of a file; one that is called - is ./-"
+            return f"--{name} needs the name of a file; for a file called - write ./-"
     return None
 
 
@@ -151,7 +151,7 @@ def _same_file(options: RunOptions) -> str | None:
             continue
         other = seen.setdefault(os.path.realpath(path), name)
         if other != name and other in written:
-            return f"{other} and {name} are the same file: name two"
+            return f"{other} and {name} are the same file: name two different ones"
     return None
 
 
@@ -169,8 +169,8 @@ def _set_twice(options: RunOptions) -> str | None:
         name = setting.partition("=")[0]
         if given.get(name):
             option = name.replace("_", "-")
-            return f"--{option} and --set {name}= are the same parameter: name one of them"
+            return f"--{option} and --set {name}= set the same parameter: use one of them"
         if name in seen:
-            return f"--set {name}= is given twice: name one of them"
+            return f"--set {name}= is given twice: give it once"
         seen.add(name)
     return None

@@ -17,28 +17,33 @@ _COMMAND = (sys.executable, "-P", "-c", "from tui.cli.main import main; main()")
 
 
 @click.command(cls=OnceCommand)
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port to listen on; without it, any free one.",
+)
 @click.option(
     "--sessions",
     type=click.IntRange(1, 100),
     default=8,
-    show_default=True,
     metavar="N",
-    help="Pages at a time.",
+    help="Pages that can be open at a time (default 8).",
 )
 @click.argument("arguments", nargs=-1, metavar="[-- ARGS...]")
 def web(port: int, sessions: int, arguments: tuple[str, ...]) -> None:
     """Show the dashboard in a browser, on this machine.
 
-    ARGS are those of streamscope itself: streamscope web -- open capture.jsonl. Without any, the
-    demo tour. Each page that is opened runs them once, until it is closed.
+    ARGS are those of streamscope itself: streamscope web -- open capture.jsonl. Without any it
+    plays the demo tour. Each page runs them anew, until you close it.
     """
     if "-" in arguments:
-        fail("- is standard input, which a page has not: name a file")
+        fail("a page in a browser has no standard input (-): name a file")
     try:
         asyncio.run(_serve(port, sessions, arguments))
     except OSError as error:
-        fail(f"port {port}: {os.strerror(error.errno or 0)}; another port: --port N, any: --port 0")
+        why = os.strerror(error.errno or 0)
+        fail(f"port {port}: {why}; use another one, or --port 0 for any free one")
 
 
 async def _serve(port: int, sessions: int, arguments: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tui.captures.answer_body import is_counting
 from tui.captures.redact import redact_json
 from tui.core.session import Run
 from tui.findings import Evidence, Finding, diagnose, linked
@@ -28,6 +29,7 @@ def of_run(feed: Feed, run: Run) -> Evidence:
         sent_ns=feed.at_ns,
         resolution_ns=info.resolution_ns,
         bare=info.bare,
+        counts=is_counting(info.url),
     )
     return replace(known, mask=redact_json) if info.kind in ("file", "followed") else known
 
@@ -55,6 +57,7 @@ def of_recording(recording: Recording, runs: Sequence[Run]) -> list[Evidence]:
             sent_ns=recording.at_ns,
             resolution_ns=recording.resolution_ns,
             bare=recording.bare or not recording.streamed,
+            counts=is_counting(recording.url),
             mask=redact_json,
         )
         for run in runs

@@ -90,7 +90,7 @@ class StreamscopeApp(App[int]):
         self._factories = factories
         self._opening = opening
         self.escape = Escape(settings.now)
-        self.dashboard = Dashboard(self.escape.closed)
+        self.dashboard = Dashboard(self.escape.changed)
         self.watchlist = watchlist = Watchlist()
         self.finder = Finder()
         self.notes = Notes(self, self.dashboard)
@@ -101,12 +101,13 @@ class StreamscopeApp(App[int]):
         self.navigator = Navigator(ui, self.watchlist, self.finder, self.verdicts)
         self.exporting = Exporting(ui, self.watchlist, self.verdicts)
         self.asking = Asking(ui, self.desk)
-        self.requesting = Requesting(ui, watchlist, self.desk, self.exporting, self.verdicts)
+        self.requesting = Requesting(ui, watchlist, self.desk, self.exporting)
         sessions = _sessions(ui, watchlist, self.verdicts, names=bool(following))
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts, sessions)
         self.following = FollowedCaptures(ui, watchlist, self.desk, sessions, following)
         if relay is not None:
             self.following.attach(relay, settings.now)
+            self.ticker.relayed = True
         batch = bool(following) or opening is not None or len(factories) > 1
         batch = batch or (live is not None and len(live.jobs) > 1)
         self.side = SideBySide(ui, watchlist, self.verdicts, settings)
@@ -131,6 +132,8 @@ class StreamscopeApp(App[int]):
 
         In pieces of a few milliseconds each.
         """
+        # A thread writes that frame, and finds the interpreter's lock free for a moment.
+        await asyncio.sleep(0.002 if self.settings.ticking else 0)
         for number, part in enumerate(self._STYLES[1:]):
             self.stylesheet.add_source(lean(part), read_from=("styles.tcss", f"part {number}"))
             self.stylesheet.parse()

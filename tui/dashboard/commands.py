@@ -62,7 +62,7 @@ KEYS: Final[list[Key]] = [
     Key("e", "e", "request('show')", "request", "The request",
          "Show the request as it was sent; edit it and send it again", _ASK,
          palette="conversation: request"),
-    Key("P", "P", "request('cache')", "cache", "Prompt cache",
+    Key("P", "P", "open('cache')", "cache", "Prompt cache",
          "Show what was read from the cache, and where the prefix of a request changed", _ASK,
          palette="conversation: prompt cache"),
     Key("plus,equals_sign", "+", "play('faster')", "faster", "Faster",
@@ -227,9 +227,11 @@ _PANES: Final = {
         ("esc", "Back to the panes"),
     ]),
     "runs": ("List of runs", [
-        ("j k", "The run below, above"),
+        ("j k g G", "Move; first, last run"),
         ("enter", "Show the run"),
-        ("s", "Sort by the next column"),
+        ("s S", "Next column; other order"),
+        ("f", "Filter the runs"),
+        ("backspace", "All runs again"),
     ]),
 }  # fmt: skip
 _GROUPS: Final = (_PLAY, _ASK, _MOVE, _FIND, _VIEW, _KEEP, _APP)
@@ -243,8 +245,7 @@ def help_groups(pane: str, keys: Mapping[str, str] = {}) -> list[tuple[str, list
     shown = shown_keys(keys)
     panes = [_PANES[pane]] if pane in _PANES else []
     if pane != "lane":  # Else there are no other panes.
-        others = [id for id in ("events", "transcript") if id != pane]
-        panes += [_PANES[id] for id in others]
+        panes += [group for id, group in _PANES.items() if id not in (pane, "lane")]
     own = {
         group: [(shown[key.id], key.what) for key in KEYS if key.group == group]
         for group in _GROUPS

@@ -1,4 +1,4 @@
-"""What esc does: leave the past, else cancel; just after something was closed, nothing."""
+"""What esc does: leave the past, else cancel; nothing just after something opened or closed."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Final
 from tui.dashboard.desk import ScreenDesk
 from tui.dashboard.watched import Watchlist
 
-AFTER_CLOSING_NS: Final = 400_000_000
-"""For so long after something was closed, nothing is cancelled."""
+CALM_NS: Final = 400_000_000
+"""For so long after something was opened or closed, nothing is cancelled: esc was meant for it."""
 
 
 class Escape:
-    """Knows when something was closed last."""
+    """Knows when something was opened or closed last."""
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
-        self._closed_ns = now() - AFTER_CLOSING_NS
+        self._changed_ns = now() - CALM_NS
 
-    def closed(self) -> None:
-        """A modal, a line to type into or the past was left."""
-        self._closed_ns = self._now()
+    def changed(self) -> None:
+        """A modal or a line to type into was opened or closed, or the past was left."""
+        self._changed_ns = self._now()
 
     def press(self, watchlist: Watchlist, desk: ScreenDesk) -> None:
         """Return to the live end; from there, cancel."""
         if watchlist.cursor is not None:
             watchlist.follow()
-            self.closed()
-        elif self._now() - self._closed_ns >= AFTER_CLOSING_NS:
+            self.changed()
+        elif self._now() - self._changed_ns >= CALM_NS:
             desk.cancel()

@@ -26,13 +26,29 @@ _OF_PANES: Final = {
     "writer": ("enter", "focused.origin"),
     "pick": ("enter", "focused.open"),
     "sort": ("s", "focused.sort"),
+    # Of the fields, which take the letters.
+    "send": ("enter", "simulate_key('enter')"),
+    "new-line": ("ctrl+j", "simulate_key('ctrl+j')"),
+    "options": ("ctrl+o", "simulate_key('ctrl+o')"),
+    "earlier": ("up", "simulate_key('up')"),
+    "later": ("down", "simulate_key('down')"),
+    "leave": ("esc", "simulate_key('escape')"),
+    "commands": ("ctrl+p", "command_palette"),
     "lane": ("enter", "side('open')"),
     "beside": ("\u2190\u2192", "app.focus_next"),
 }
 _NAMES: Final = {"escape": "esc", "enter": "enter"}
+_TYPING: Final = ("prompt", "line")
+"""Moments at which letters go into a field."""
 _ALWAYS: Final = "help:help,quit:quit"
+_WHILE_TYPING: Final = (("f1", "help", "open('help')"), ("ctrl+q", "quit", "quit"))
+"""Keys that are no letters."""
 _SIDE: Final = "step:step,step-back:back,thinking:thinking,faster:faster,slower:slower"
 _BARS: Final = {
+    "opening": "commands:commands,next-pane:next pane,relay:relay,runs:runs",
+    "idle": "compose:ask,settings:options,commands:commands,next-pane:next pane",
+    "prompt": "send:send,new-line:new line,leave:leave,options:options,commands:commands",
+    "line": "send:go,leave:leave,earlier:earlier,later:later,commands:commands",
     "playing": "play:pause,step:step,step-back:back,faster:faster,slower:slower,search:search,"
     "why:why,filter:filter",
     "paused": "play:play,step:step,step-back:back,faster:faster,slower:slower,search:search,"
@@ -73,17 +89,18 @@ class Footing(NamedTuple):
     """Empty while a modal is open."""
     modal: tuple[Entry, ...] = ()
     """The keys of the modal that do something now."""
-    typing: bool = False
-    """Whether letters go into a field of the modal."""
+    relayed: bool = False
+    """Whether there is a relay to be looked at."""
 
 
-def footing(app: App[Any], view: DashboardView | None, *, live: bool) -> Footing:
+def footing(
+    app: App[Any], view: DashboardView | None, *, live: bool, relayed: bool = False
+) -> Footing:
     """Return what the key bar is for now. `live`: prompts can be asked here."""
     screen = app.screen
     if isinstance(screen, ModalScreen):
-        typing = app.focused is not None and app.focused.check_consume_key("q", "q")
-        return Footing("", tuple(_of_modal(screen)), typing)
-    return Footing(_moment(app, view, live))
+        return Footing("", tuple(_of_modal(screen)))
+    return Footing(_moment(app, view, live), relayed=relayed)
 
 
 def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
@@ -92,6 +109,8 @@ def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
         over = not side.behind and all(lane.moment.done for lane in side.lanes)
         return "side over" if over else "side standing" if side.paused else "side running"
     focused = app.focused.id if app.focused is not None else ""
+    if app.focused is not None and app.focused.check_consume_key("q", "q"):
+        return "line" if focused == "ask-input" else "prompt"
     if focused == "runs":
         return "runs"
     if view is not None and view.moment.travelling:
@@ -99,7 +118,7 @@ def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
     if focused in ("transcript", "tools"):
         return focused
     if view is None:
-        return "answered" if live else "playing"
+        return "idle" if live else "opening"
     if view.header.kind == "followed":
         return "watched" if view.moment.done else "watching"
     if not view.moment.done:
@@ -114,9 +133,17 @@ def _moment(app: App[Any], view: DashboardView | None, live: bool) -> str:
 def entries(footing: Footing, keys: Mapping[str, str] = {}) -> list[Entry]:
     """Return the keys to show; the last two are always kept. `keys` are other ones than ours."""
     shown = shown_keys(keys)
+    if footing.moment in _TYPING:
+        return [*_named(_BARS[footing.moment], shown), *_WHILE_TYPING]
     if footing.moment:
-        return [*_named(_BARS[footing.moment], shown), *_named(_ALWAYS, shown)]
-    return [*footing.modal, *_named("" if footing.typing else "quit:quit", shown)]
+        bar = _BARS[footing.moment] if footing.relayed else _without_relay(_BARS[footing.moment])
+        return [*_named(bar, shown), *_named(_ALWAYS, shown)]
+    # Most modals close with q.
+    return [*footing.modal, *_WHILE_TYPING[1:]]
+
+
+def _without_relay(bar: str) -> str:
+    return ",".join(item for item in bar.split(",") if not item.startswith("relay:"))
 
 
 def _of_modal(modal: ModalScreen[Any]) -> Iterator[Entry]:

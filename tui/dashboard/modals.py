@@ -112,6 +112,20 @@ class Modals:
         sessions.show(shown.run)
         self._ui.open(Waterfall(sessions, shown.run), self._leave_waterfall)
 
+    def cache(self) -> None:
+        """Show what the prompt cache did for the requests of the conversation of the run."""
+        shown = self._watchlist.shown
+        if self._ui.modal:
+            return
+        from tui.screens.cache import CacheView
+
+        if shown is None:
+            self._ui.open(CacheView())
+            return
+        from tui.dashboard.cache_pages import CachePages
+
+        self._ui.open(CacheView(CachePages(self._sessions(), self._verdicts, shown)))
+
     def _leave_waterfall(self, key: Hashable) -> None:
         if isinstance(key, Run):
             self._watchlist.show(key)

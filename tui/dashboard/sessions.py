@@ -7,42 +7,26 @@ import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
-from tui.captures.answer_body import is_counting
 from tui.conversation.diagnosis import findings_of_linked, of_run
+from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.time_spans import SpanScan
+from tui.dashboard.grouped_runs import GroupedRuns, SentRun
 from tui.dashboard.one_clock import offset_of, start_of
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
-from tui.dashboard.watched import Watched, Watchlist
+from tui.dashboard.watched import Watchlist
 from tui.findings import Evidence, Finding
-from tui.messages.conversations import Conversations
 from tui.messages.request import title_of
 from tui.run import Feed
-from tui.sources import Answered
 from tui.viewmodel.cache_ledger import Ledger, LedgerEntry, ledger_rows, lost_tokens
 from tui.viewmodel.waterfall import WaterfallEntry, WaterfallView, waterfall_view
 
-_FEW: Final = 300
-"""So many streams are taken at one look."""
-_BUDGET_S: Final = 0.02
-"""More are taken as long as this at each look."""
 _MANY: Final = 2_000
 _REST_S: Final = 1.0
 """What is much is not drawn anew more often than this."""
-
-
-class SentRun(NamedTuple):
-    """A run, and the stream that it came in."""
-
-    watched: Watched
-    run: Run
-
-    @property
-    def feed(self) -> Feed:
-        return self.watched.feed
 
 
 class WatchedSessions:
@@ -53,25 +37,15 @@ class WatchedSessions:
     ) -> None:
         """With `names`, streams are called by their place in a conversation."""
         self._ui = ui
-        self._names = names
-        self._watchlist = watchlist
+        self.grouped = GroupedRuns(watchlist, names=names)
         self._verdicts = verdicts
-        self._known = Conversations()
-        self._sent: list[SentRun] = []
-        """By the number of the request."""
-        self._numbers: dict[Run, int] = {}
-        self._following: dict[int, int] = {}
-        """The request that goes on from each answer."""
-        self._taken = 0
-        """How many of the streams were taken."""
         self._wanted: Run | None = None
         """The run whose conversation is to be looked at, once it is taken."""
-        self._going: list[int] = []
-        """Requests whose answers are not at their end."""
-        self._late = False
-        """Whether an answer came after a request that may go on from it."""
         self._keeps_whole = True
         """Whether all of its conversation is wanted, or only its branch."""
+        self._first: Run | None = None
+        """The first run of what is looked at."""
+        self._times_begun = 0
         self._talk = 0
         self._branch: int | None = None
         """The branch that is looked at, None for all of the conversation."""
@@ -84,85 +58,25 @@ class WatchedSessions:
         """With which neighbours a run was judged."""
         self._judging = False
 
-    # --- what there is --------------------------------------------------------------------------
-
     def update(self) -> None:
         """Take what has come since the last look; of many streams some at a time."""
-        streams = self._watchlist.all
-        if self._late and (not self._going or len(streams) <= _FEW):
-            self._begin_again()
-        until = time.perf_counter() + _BUDGET_S
-        while self._taken < len(streams):
-            self._take(streams[self._taken])
-            self._taken += 1
-            if len(streams) > _FEW and time.perf_counter() > until:
-                break
-        going, self._going = self._going, []
-        for number in going:
-            for more in self._sent[number].feed.runs:
-                if more not in self._numbers:
-                    self._add(self._sent[number].watched, more)
-            if self._is_over(number):
-                answer = self._sent[number].run.state.message_json()
-                self._late = self._known.answered(number, answer) or self._late
-            else:
-                self._going.append(number)
-        if self._wanted is not None and self._wanted in self._numbers:
+        grouped = self.grouped
+        grouped.update()
+        if grouped.times_begun != self._times_begun:
+            self._times_begun = grouped.times_begun
+            if self._wanted is None:
+                self._wanted, self._keeps_whole = self._first, self._branch is None
+            self._talk, self._branch, self._drawn = 0, None, ()
+        if self._wanted is not None and self._wanted in grouped.numbers:
             self._look_at(self._wanted)
             self._wanted = None
+        numbers = self._looked_at()
+        self._first = grouped.sent[numbers[0]].run if numbers else None
 
     @property
     def progress(self) -> float:
         """How much of what there is was taken, 0 to 1."""
-        return self._taken / max(len(self._watchlist.all), 1)
-
-    def _is_over(self, number: int) -> bool:
-        run = self._sent[number].run
-        return run.state.end is not None or run.status != "streaming"
-
-    def _take(self, watched: Watched) -> None:
-        if is_counting(watched.feed.info.url):
-            return  # It asks for a number, and nothing goes on from it.
-        for run in list(watched.feed.runs):
-            self._add(watched, run)
-
-    def _add(self, watched: Watched, run: Run) -> None:
-        first = watched.feed.runs[0]
-        self._numbers[run] = len(self._sent)
-        self._sent.append(SentRun(watched, run))
-        number = self._numbers[run]
-        self._ask(number, self._numbers[first])
-        if self._names:
-            watched.place = partial(self._known.label, self._numbers[first])
-        if self._is_over(number):
-            self._known.answered(number, run.state.message_json())
-        else:
-            self._going.append(number)
-
-    def _ask(self, number: int, first: int) -> None:
-        """Place a request; one that is not the `first` of its body was never sent."""
-        if number != first:
-            self._known.goes_on(first)
-            return
-        feed = self._sent[number].feed
-        source = feed.source
-        answer = source.answer if isinstance(source, Answered) else None
-        headers = None if answer is None else answer.sent_headers
-        before = self._known.ask(feed.info.request, headers).link.before
-        if before is not None:
-            self._following.setdefault(before, number)
-
-    def _begin_again(self) -> None:
-        """Group all requests once more, now that answers are known that were not."""
-        numbers = self._looked_at()
-        self._wanted = self._sent[numbers[0]].run if numbers else None
-        self._keeps_whole = self._branch is None
-        self._late = False
-        self._known = Conversations()
-        self._sent, self._numbers, self._following, self._going = [], {}, {}, []
-        self._taken = self._talk = 0
-        self._branch = None
-        self._drawn = ()
+        return self.grouped.progress
 
     # --- which one is looked at -----------------------------------------------------------------
 
@@ -172,20 +86,20 @@ class WatchedSessions:
         self.update()
 
     def _look_at(self, run: Run) -> None:
-        place = self._known.places[self._numbers[run]]
+        place = self.grouped.known.places[self.grouped.numbers[run]]
         self._talk = place.conversation
         self._branch = None if self._keeps_whole else place.branch
 
     def _looked_at(self) -> list[int]:
         """Return the requests that are looked at."""
-        if not self._known.talks:
+        if not self.grouped.known.talks:
             return []
-        talk = self._known.talks[self._talk]
+        talk = self.grouped.known.talks[self._talk]
         return talk.requests if self._branch is None else talk.branches[self._branch].requests
 
     def step(self, direction: int) -> bool:
         """Look at the next branch or conversation, or the one before; False where none is."""
-        talks = self._known.talks
+        talks = self.grouped.known.talks
         branches = self._branches(self._talk)
         here = -1 if self._branch is None else self._branch
         there = here + direction
@@ -201,7 +115,7 @@ class WatchedSessions:
 
     def _branches(self, talk: int) -> int:
         """Return how many branches can be looked at by themselves."""
-        count = len(self._known.talks[talk].branches)
+        count = len(self.grouped.known.talks[talk].branches)
         return count if count > 1 else 0
 
     # --- the view -------------------------------------------------------------------------------
@@ -210,11 +124,13 @@ class WatchedSessions:
         """Return what is drawn of the conversation, the same object as long as it can."""
         self.update()
         numbers = self._looked_at()
-        places = self._known.places
-        going = [number for number in self._going if places[number].conversation == self._talk]
+        places = self.grouped.known.places
+        going = [
+            number for number in self.grouped.going if places[number].conversation == self._talk
+        ]
         going += [number for number in self._tips() if self._pending(number)]
-        elapsed = tuple(self._sent[number].feed.elapsed_ns() for number in going)
-        drawn = (self._talk, self._branch, len(numbers), elapsed, len(self._sent))
+        elapsed = tuple(self.grouped.sent[number].feed.elapsed_ns() for number in going)
+        drawn = (self._talk, self._branch, len(numbers), elapsed, len(self.grouped.sent))
         fresh = time.monotonic() - self._drawn_at < _REST_S and len(numbers) > _MANY
         if self._view is None or (drawn != self._drawn and not (fresh and self._drawn)):
             self._drawn, self._drawn_at = drawn, time.monotonic()
@@ -229,12 +145,12 @@ class WatchedSessions:
 
     def _tips(self) -> list[int]:
         """Return the last request of each branch of the conversation."""
-        talks = self._known.talks
+        talks = self.grouped.known.talks
         return [branch.tip for branch in talks[self._talk].branches] if talks else []
 
     def _stage(self, number: int) -> str:
         """Return what the exchange of a request is doing, empty where another request follows."""
-        watched = self._sent[number].watched
+        watched = self.grouped.sent[number].watched
         exchange = watched.exchange
         if exchange is None or exchange.feed is not watched.feed:
             return ""
@@ -244,7 +160,7 @@ class WatchedSessions:
         return self._stage(number) in ("asking", "tools")
 
     def _title(self) -> str:
-        talks = self._known.talks
+        talks = self.grouped.known.talks
         several = f" {self._talk + 1}/{len(talks)}" if len(talks) > 1 else ""
         title = f"Conversation{several}"
         if self._branch is not None:
@@ -258,20 +174,18 @@ class WatchedSessions:
         entries: list[WaterfallEntry] = []
         offset_ns = self._offset_ns(numbers)
         for number in numbers:
-            watched, run = self._sent[number]
-            feed = watched.feed
-            if feed.info.kind == "live" and feed.source.sent_ns is None and not feed.done:
-                continue  # It waits for its turn, and may never be sent.
-            place = self._known.places[number]
-            branch = self._known.talks[self._talk].branches[place.branch]
-            request = feed.info.request
-            model = (request or {}).get("model")
+            sent = self.grouped.sent[number]
+            if not sent.was_sent:
+                continue
+            run, feed = sent.run, sent.feed
+            place = self.grouped.known.places[number]
+            branch = self.grouped.known.talks[self._talk].branches[place.branch]
             entries.append(
                 WaterfallEntry(
                     key=run,
                     run=run,
                     scan=self._scans.setdefault(run, SpanScan(run)),
-                    model=model if isinstance(model, str) else "",
+                    model=sent.watched.model or "",
                     branch=place.branch,
                     kind=branch.kind,
                     before=last.get(place.branch),
@@ -285,14 +199,14 @@ class WatchedSessions:
 
     def title_of(self, key: Hashable) -> str:
         """Return what a request asks, in a few words."""
-        number = self._numbers.get(key) if isinstance(key, Run) else None
+        number = self.grouped.numbers.get(key) if isinstance(key, Run) else None
         if number is None:
             return ""
-        info = self._sent[number].feed.info
+        info = self.grouped.sent[number].feed.info
         return info.title if info.request is None else title_of(info.request)
 
     def _offset_ns(self, numbers: Sequence[int]) -> int | None:
-        return offset_of([self._sent[number].feed for number in numbers])
+        return offset_of([self.grouped.sent[number].feed for number in numbers])
 
     # --- verdicts -------------------------------------------------------------------------------
 
@@ -306,13 +220,13 @@ class WatchedSessions:
             return
         due = []
         for key in keys:
-            number = self._numbers.get(key) if isinstance(key, Run) else None
-            if number is None or self._sent[number].run.state.end is None:
+            number = self.grouped.numbers.get(key) if isinstance(key, Run) else None
+            if number is None or self.grouped.sent[number].run.state.end is None:
                 continue
-            link = self._known.places[number].link
-            neighbours = (link.before, self._following.get(number), link.times)
-            if self._judged.get(self._sent[number].run) != neighbours:
-                self._judged[self._sent[number].run] = neighbours
+            link = self.grouped.known.places[number].link
+            neighbours = (link.before, self.grouped.following.get(number), link.times)
+            if self._judged.get(self.grouped.sent[number].run) != neighbours:
+                self._judged[self.grouped.sent[number].run] = neighbours
                 due.append(self._evidence(number))
         if due:
             self._judging = True
@@ -332,13 +246,13 @@ class WatchedSessions:
         self._found = worst
 
     def _evidence(self, number: int) -> Evidence:
-        link = self._known.places[number].link
-        following = self._following.get(number)
-        before = None if link.before is None else of_run(*_pair(self._sent[link.before]))
-        last = None if link.same is None else of_run(*_pair(self._sent[link.same]))
-        request = None if following is None else self._sent[following].feed.info.request
+        sent, link = self.grouped.sent, self.grouped.known.places[number].link
+        following = self.grouped.following.get(number)
+        before = None if link.before is None else of_run(*_pair(sent[link.before]))
+        last = None if link.same is None else of_run(*_pair(sent[link.same]))
+        request = None if following is None else sent[following].feed.info.request
         return replace(
-            of_run(*_pair(self._sent[number])),
+            of_run(*_pair(sent[number])),
             before=before,
             next_request=request,
             earlier=() if last is None else (last,) * link.times,
@@ -352,16 +266,16 @@ class WatchedSessions:
         numbers = self._looked_at()
         entries = self._ledger_entries(numbers)
         rows = await asyncio.to_thread(ledger_rows, entries)
-        in_all = sum(self._lost(number) for number in range(len(self._sent)))
+        in_all = sum(self._lost(number) for number in range(len(self.grouped.sent)))
         title = self._title()
-        return Ledger(title, rows, sum(row.lost for row in rows), in_all, len(self._sent))
+        return Ledger(title, rows, sum(row.lost for row in rows), in_all, len(self.grouped.sent))
 
     def _ledger_entries(self, numbers: Sequence[int]) -> list[LedgerEntry]:
         places = {number: place for place, number in enumerate(numbers)}
         entries = []
         for number in numbers:
-            watched, run = self._sent[number]
-            before = self._known.places[number].link.before
+            watched, run = self.grouped.sent[number]
+            before = self.grouped.known.places[number].link.before
             if before is not None and before not in places:
                 # It stands in another branch, and is shown as no row.
                 before = None
@@ -371,7 +285,7 @@ class WatchedSessions:
                     key=run,
                     number=places[number] + 1,
                     run=run,
-                    request=watched.feed.info.request,
+                    request=partial(_request_of, watched.feed),
                     sent_ns=start_of(watched.feed, run, self._offset_ns(numbers)),
                     before=None if before is None else places[before],
                     missed=missed[0] if missed else None,
@@ -380,10 +294,12 @@ class WatchedSessions:
         return entries
 
     def _lost(self, number: int) -> int:
-        before = self._known.places[number].link.before
-        return lost_tokens(
-            self._sent[number].run, None if before is None else self._sent[before].run
-        )
+        sent, before = self.grouped.sent, self.grouped.known.places[number].link.before
+        return lost_tokens(sent[number].run, None if before is None else sent[before].run)
+
+
+def _request_of(feed: Feed) -> JsonObject | None:
+    return feed.info.request
 
 
 def _pair(sent: SentRun) -> tuple[Feed, Run]:

@@ -49,6 +49,10 @@ class Ticker:
         """The run and the number of events that the numbers were drawn for, once they are final."""
         self._footing: Footing | None = None
         """What the key bar was drawn for."""
+        self._asks = False
+        """Whether prompts can be asked where nothing is shown."""
+        self.relayed = False
+        """Whether there is a relay to be looked at."""
 
     @property
     def numbers_due(self) -> bool:
@@ -81,7 +85,10 @@ class Ticker:
             self.show_keys(None, live=False)
             return True
         view = dashboard_view(self._watchlist, self._finder, self._verdicts, self._settings)
-        if view is None or not self._dashboard.is_attached:
+        if not self._dashboard.is_attached:
+            return True
+        if view is None:
+            self.show_keys(None, live=self._asks)
             return True
         numbers = self._numbers(view)
         self._judge()
@@ -125,7 +132,9 @@ class Ticker:
 
     def show_keys(self, view: DashboardView | None, *, live: bool) -> None:
         """Draw the keys that matter now. `live`: prompts can be asked."""
-        now = footing(self._app, view, live=live)
+        if self._footing is None:
+            self._asks = live
+        now = footing(self._app, view, live=live, relayed=self.relayed)
         if now != self._footing:
             self._footing = now
             self._dashboard.keys.show(entries(now, self._settings.keys))

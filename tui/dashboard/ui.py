@@ -49,6 +49,7 @@ class UI:
         self, screen: ModalScreen[Result], then: Callable[[Result | None], None] | None = None
     ) -> AwaitMount:
         """Open a modal; `then` is given what it was left with. Can be awaited."""
+        self._app.escape.changed()
         return self._app.push_screen(screen, then)
 
     def close(self) -> None:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
 from tui.core.state import as_text
 from tui.findings.evidence import Evidence
 from tui.findings.finding import Finding
 from tui.findings.wording import listed, many, wire
-from tui.messages.following import Back, blocks_of_answer, joined_text, same, sent_back
-from tui.messages.request import SERVER_USES, THINKING, ids_of, returned
+from tui.messages.following import (
+    Back,
+    blocks_of_answer,
+    common,
+    items_of,
+    joined_text,
+    same,
+    sent_back,
+)
+from tui.messages.request import (
+    SERVER_USES,
+    THINKING,
+    blocks_of,
+    ids_of,
+    messages_of,
+    returned,
+    role_of,
+)
 
 _ENDS: Final = {
     "truncated": "a stream that was cut off",
@@ -34,9 +50,18 @@ def _back(evidence: Evidence) -> tuple[JsonObject, Back] | None:
     answer = _answer(evidence)
     if answer is None:
         return None
-    request, following = evidence.mask(evidence.request), evidence.mask(evidence.next_request)
-    back = sent_back(request, answer, following)
+    back = sent_back(*_requests(evidence, answer))
     return None if back is None else (answer, back)
+
+
+def _requests(evidence: Evidence, answer: JsonObject) -> tuple[JsonObject, JsonObject, JsonObject]:
+    """Return the request, its answer and the next request, all of them masked."""
+    hide = _unchanged if evidence.masked else evidence.mask
+    return hide(evidence.request), answer, hide(evidence.next_request)
+
+
+def _unchanged(value: Any) -> Any:  # noqa: ANN401
+    return value
 
 
 def _seq_of(evidence: Evidence, block: JsonObject) -> int | None:
@@ -101,9 +126,10 @@ def blocks_changed(evidence: Evidence) -> Finding | None:
         return None
     came = returned(blocks_of_answer(answer))
     changes = [*_thinking(came, back, rest), *_calls(evidence, came, back), *_texts(came, back)]
+    seqs = [seq for one in changes if (seq := _seq_of(evidence, one.block)) is not None]
+    changes += _earlier_thinking(evidence, answer, rest)
     if not changes:
         return None
-    seqs = [seq for one in changes if (seq := _seq_of(evidence, one.block)) is not None]
     thought = any(change.block.get("type") in THINKING for change in changes)
     means = (
         "the API can refuse it, and the cache is not read behind it"
@@ -125,9 +151,7 @@ def _thinking(
     came: list[JsonObject], back: list[JsonObject], rest: list[JsonObject]
 ) -> Iterator[_Change]:
     """Yield what became of the thinking; it counts only while its tool loop is open."""
-    ids = ids_of(came, "id", ("tool_use",))
-    paused = not rest and bool(ids_of(came, "id", SERVER_USES))
-    if not (ids & ids_of(rest, "tool_use_id", ("tool_result",)) or paused):
+    if not _loop_is_open(came, rest):
         return
     thoughts = [block for block in came if block["type"] in THINKING]
     left = [block for block in back if block.get("type") in THINKING]
@@ -147,6 +171,46 @@ def _thinking(
             yield _Change(f"{name} with another signature", block)
         else:
             yield _Change(f"{name} edited", block)
+
+
+def _loop_is_open(came: list[JsonObject], rest: list[JsonObject]) -> bool:
+    """Whether the next request goes on with the turn in which an answer came."""
+    ids = ids_of(came, "id", ("tool_use",))
+    paused = not rest and bool(ids_of(came, "id", SERVER_USES))
+    return bool(ids & ids_of(rest, "tool_use_id", ("tool_result",))) or paused
+
+
+def _earlier_thinking(
+    evidence: Evidence, answer: JsonObject, rest: list[JsonObject]
+) -> Iterator[_Change]:
+    """Yield the thinking of earlier answers of the same tool loop that is not sent any more.
+
+    What the request of this answer left out already was told of the answer before.
+    """
+    if not _loop_is_open(blocks_of_answer(answer), rest):
+        return
+    request, _, following = _requests(evidence, answer)
+    place = common(messages_of(request), messages_of(following))
+    sent = [item.block for item in items_of(following, place)]
+    left = [block for block in sent if block.get("type") in THINKING]
+    for block in _thinking_of_loop(messages_of(request), place):
+        twin = next((one for one in left if same(one, block)), None)
+        if twin is None:
+            yield _Change(f"{wire(block['type'])} of an earlier answer dropped or changed", block)
+            return
+        left.remove(twin)
+
+
+def _thinking_of_loop(turns: list[Any], start: int) -> list[JsonObject]:
+    """Return the thinking in the tool loop that a request goes on with, from a turn on."""
+    found: list[JsonObject] = []
+    for turn in reversed(turns[start:]):
+        blocks = [block for block in blocks_of(turn) if isinstance(block, dict)]
+        if role_of(turn) == "assistant":
+            found = [block for block in blocks if block.get("type") in THINKING] + found
+        elif role_of(turn) == "user" and not ids_of(blocks, "tool_use_id", ("tool_result",)):
+            break
+    return found
 
 
 def _calls(evidence: Evidence, came: list[JsonObject], back: list[JsonObject]) -> Iterator[_Change]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from tui.core.records import JsonObject
 from tui.core.session import Run
 from tui.core.state import RunState
 from tui.messages.linking import RequestAndAnswer, link
+from tui.messages.request import messages_of
 
 COARSEST_NS: Final = 10_000_000
 """Times that are coarser than this say nothing about bursts."""
@@ -42,6 +43,8 @@ class Evidence:
     """How coarse the times are that the run was recorded with."""
     bare: bool = False
     """The run comes from a file of bare events: how these stood on the wire is not known."""
+    counts: bool = False
+    """The request has tokens counted: it is of no conversation."""
     before: Evidence | None = None
     """The run before it in the conversation: the one whose answer or turns it goes on from."""
     next_request: JsonObject | None = None
@@ -50,6 +53,8 @@ class Evidence:
     """As many as there are runs before it with the very same request; each stands for the last."""
     mask: Callable[[Any], Any] = _as_it_is
     """Masks secrets. Requests in files are masked, and so is what they are compared with."""
+    masked: bool = False
+    """Whether that was done to the requests."""
 
     @property
     def state(self) -> RunState:
@@ -105,8 +110,8 @@ def linked(runs: Sequence[Evidence]) -> list[Evidence]:
     """Return the evidence with the neighbours that are found among `runs`, in the order sent."""
     if sum(one.request is not None for one in runs) < 2:
         return list(runs)
-    exchanges = [_exchange(one) for one in runs]
-    links = link(exchanges)
+    runs = _with_masked_requests(runs)
+    links = link([_exchange(one) for one in runs])
     following: dict[int, int] = {}
     for number, found in enumerate(links):
         if found.before is not None:
@@ -123,6 +128,42 @@ def linked(runs: Sequence[Evidence]) -> list[Evidence]:
 
 
 def _exchange(one: Evidence) -> RequestAndAnswer:
-    if one.request is None or one.run.first_offset:
-        return RequestAndAnswer(None, None)  # A later message of a body has no request of its own.
-    return RequestAndAnswer(one.mask(one.request), one.mask(one.state.message_json()))
+    # A later message of a body has no request of its own.
+    if one.request is None or one.run.first_offset or one.counts:
+        return RequestAndAnswer(None, None)
+    return RequestAndAnswer(one.request, one.mask(one.state.message_json()))
+
+
+def _with_masked_requests(runs: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence with its requests masked, once for all rules.
+
+    Requests of a capture share the turns that they have in common. So do they when masked, or a
+    long conversation would be masked as often as it has requests.
+    """
+    found: list[Evidence] = []
+    before: tuple[JsonObject, JsonObject] | None = None
+    for one in runs:
+        request = one.request
+        if request is not None and not one.masked:
+            masked = _masked_after(before, request, one.mask)
+            before = request, masked
+            one = replace(one, request=masked, masked=True)
+        found.append(one)
+    return found
+
+
+def _masked_after(
+    before: tuple[JsonObject, JsonObject] | None,
+    request: JsonObject,
+    mask: Callable[[Any], Any],
+) -> JsonObject:
+    """Return a request masked; turns that are those of the one `before` are not masked again."""
+    turns = messages_of(request)
+    if mask is _as_it_is or before is None or not turns:
+        return cast(JsonObject, mask(request))
+    old, place = messages_of(before[0]), 0
+    while place < min(len(old), len(turns)) and old[place] is turns[place]:
+        place += 1
+    masked: JsonObject = mask({**request, "messages": turns[place:]})
+    masked["messages"] = messages_of(before[1])[:place] + masked["messages"]
+    return masked

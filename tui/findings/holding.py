@@ -36,6 +36,8 @@ class Withheld(NamedTuple):
     length_ns: int
     seq: int
     name: str
+    by_server: bool = False
+    """Whether the tool is one of the server's, so that nothing can be set on it."""
 
 
 def withheld(evidence: Evidence) -> list[Withheld]:
@@ -49,7 +51,8 @@ def withheld(evidence: Evidence) -> list[Withheld]:
             continue
         for since_ns, seq in _silences(evidence, block):
             if _is_burst(timeline, block, seq):
-                found.append(Withheld(timeline.times[seq] - since_ns, seq, wire(name)))
+                length = timeline.times[seq] - since_ns
+                found.append(Withheld(length, seq, wire(name), block.type in SERVER_USES))
     return found
 
 

@@ -128,13 +128,20 @@ def withheld_tool_input(evidence: Evidence) -> Finding | None:
     total = sum(one.length_ns for one in held)
     names = listed(list(dict.fromkeys(one.name for one in held)))
     pieces = many(len(held), "piece")
+    means = "sends a value when it is whole"
+    advice = None
+    if not all(one.by_server for one in held):
+        means += ", unless fine-grained tool streaming is on"
+        advice = (
+            "Set eager_input_streaming on the tool to have the input as it is written; "
+            "it can then be cut off or invalid."
+        )
     return Finding(
         "withheld_tool_input",
         "notice",
         f"The input of {names} came in {pieces} after {seconds(total)} of silence in all: the API "
-        "sends a value when it is whole, unless fine-grained tool streaming is on.",
-        "Set eager_input_streaming on the tool to have the input as it is written; "
-        "it can then be cut off or invalid.",
+        f"{means}.",
+        advice,
         tuple(one.seq for one in sorted(held, reverse=True)),
         {"total_s": in_seconds(total), "pieces": len(held)},
     )

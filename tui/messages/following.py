@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
@@ -13,6 +13,7 @@ from tui.core.text import common_length
 from tui.messages.request import blocks_of, ids_of, messages_of, role_of, text_of
 
 _encode: Final = json.JSONEncoder(sort_keys=True).encode
+_STEP: Final = 32
 USES: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
@@ -32,11 +33,22 @@ class TurnBlock(NamedTuple):
     block: JsonObject
 
 
-def items_of(request: JsonObject) -> list[TurnBlock]:
-    """Return the content blocks of all turns, in order."""
+def common(one: list[Any], other: list[Any]) -> int:
+    """Return how many values two lists begin with in common."""
+    most = min(len(one), len(other))
+    place = 0
+    while place < most and one[place : place + _STEP] == other[place : place + _STEP]:
+        place += _STEP
+    while place < most and one[place] == other[place]:
+        place += 1
+    return min(place, most)
+
+
+def items_of(request: JsonObject, start: int = 0) -> list[TurnBlock]:
+    """Return the content blocks of all turns from one on, in order."""
     return [
         TurnBlock(role_of(turn), block)
-        for turn in messages_of(request)
+        for turn in islice(messages_of(request), start, None)
         for block in blocks_of(turn)
         if isinstance(block, dict)
     ]
@@ -88,16 +100,19 @@ def sent_back(request: JsonObject, answer: JsonObject | None, following: JsonObj
 
     None where another answer stands in its place, or where that cannot be told.
     """
-    old, new = items_of(request), items_of(following)
     named = thread_of(following)
     if named is not None and named == as_text((answer or {}).get("id")):
-        return Back(None, [item.block for item in new])
+        return Back(None, [item.block for item in items_of(following)])
+    # What the two begin with in common is nearly all of a long history.
+    place = common(messages_of(request), messages_of(following))
+    old, new = (items_of(one, place) for one in (request, following))
     start: int | None = len(old)
     extends = len(new) >= len(old) and all(
         one.role == other.role and same(one.block, other.block)
         for one, other in zip(old, new, strict=False)
     )
     if not extends:
+        new = items_of(following)
         start = _place_of(answer, new)
     if start is None:
         return None
@@ -114,6 +129,8 @@ def sent_back(request: JsonObject, answer: JsonObject | None, following: JsonObj
 def _place_of(answer: JsonObject | None, items: list[TurnBlock]) -> int | None:
     """Return where the turn begins in which a tool's call of this answer is sent back."""
     ids = ids_of(blocks_of_answer(answer), "id", USES)
+    if not ids:
+        return None
     for place, (role, block) in enumerate(items):
         if role == "assistant" and as_text(block.get("id")) in ids:
             while place and items[place - 1].role == "assistant":

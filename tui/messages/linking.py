@@ -1,7 +1,8 @@
 """Which request goes on from which answer, found among requests in the order they were sent.
 
 A request goes on from an answer that it names (`thread.previous_message_id`), else from the one
-whose turns it begins with, else from the one whose blocks it sends back.
+whose turns it begins with, else from the one whose blocks it sends back. Where earlier turns were
+changed on the way, it is a later one of those that go on from there whose call it sends back.
 
 An agent sends all of its history with each request, so only what is new in it is looked up: from
 its end backwards, until an earlier request ends there. The rest of the two is then compared as it
@@ -11,6 +12,7 @@ is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
@@ -19,6 +21,7 @@ from tui.messages.following import (
     USES,
     TurnBlock,
     blocks_of_answer,
+    common,
     is_of,
     items_of,
     same,
@@ -30,8 +33,9 @@ _UNSAID: Final = frozenset({"stream", "cache_control", "diagnostics", "metadata"
 """Fields of a request that say nothing about what is asked."""
 _TAIL: Final = 2
 """Requests are looked up by their first block and so many at their end."""
+_FURTHEST: Final = 4_096
+"""A request that goes on from another adds fewer blocks: so many are looked up at its end."""
 _TELLING: Final = ("type", "text", "id", "tool_use_id", "signature")
-_STEP: Final = 32
 _MOST: Final = 64
 """Different requests that end alike are compared, at most; the newest are."""
 
@@ -76,26 +80,27 @@ class Linker:
         self._by_id: dict[str, int] = {}
         self._by_call: dict[str, int] = {}
         self._by_end: dict[int, list[_Asked]] = {}
-        self._count = 0
+        self._before: list[int | None] = []
+        """What each request goes on from."""
 
     def ask(self, request: JsonObject | None) -> Link:
         """Take the next request."""
-        number = self._count
-        self._count += 1
+        number = len(self._before)
         if request is None:
+            self._before.append(None)
             return Link(None)
         turns = _Turns(request)
         before, shares = self._named(request), None
         if before is None:
             before, shares = self._extended(turns)
-        if before is None:
-            before = self._sent_back(request)
+            before = self._further(before, request)
         asked = self._find(turns, 0)
         if asked is None:
             asked = _Asked(turns.messages)
             self._by_end.setdefault(turns.end(0), []).append(asked)
         asked.numbers.append(number)
         alike = _alike(asked, request)
+        self._before.append(before)
         found = Link(before, alike[-1] if alike else None, len(alike), shares)
         alike.append(number)
         return found
@@ -125,7 +130,7 @@ class Linker:
         stands there it is a branch: the second is the one whose beginning they have in common.
         """
         left = 1
-        while turns.has(left):
+        while left <= _FURTHEST and turns.has(left):
             found = self._find(turns, left)
             if found is not None:
                 back = turns.assistant_after(left)
@@ -152,6 +157,14 @@ class Linker:
             if turns.begin_with(asked.messages, left):
                 return asked
         return None
+
+    def _further(self, before: int | None, request: JsonObject) -> int | None:
+        """Return the exchange whose call a request sends back, if it goes on from `before`."""
+        called = self._sent_back(request)
+        at = called
+        while before is not None and at is not None and at > before:
+            at = self._before[at]
+        return called if at == before or before is None else before
 
     def _sent_back(self, request: JsonObject) -> int | None:
         """Return the exchange whose call is the last that this request sends back."""
@@ -188,7 +201,9 @@ class _Turns:
         self._items: list[tuple[int, TurnBlock]] = []
         """The number of the turn and the block in it, the very last first."""
         self._marks: list[int] = []
-        first = next(iter(items_of({"messages": self.messages[:1]})), None)
+        # A turn may have no blocks.
+        turns = (items_of({"messages": [turn]}) for turn in self.messages)
+        first = next(chain.from_iterable(turns), None)
         self._first = 0 if first is None else _mark(first)
 
     def has(self, left: int) -> bool:
@@ -213,7 +228,7 @@ class _Turns:
         if left and self._items[left][0] < len(start) <= self._items[left - 1][0]:
             return True  # A turn ends there.
         # What is the same need not be counted: a long history is, nearly all of it.
-        place = _common(start, self.messages)
+        place = common(start, self.messages)
         return _count(start[place:]) + left == _count(self.messages[place:])
 
     def assistant_after(self, left: int) -> list[JsonObject]:
@@ -244,7 +259,7 @@ def _mark(item: TurnBlock) -> int:
 
 def begins_with(messages: list[Any], start: list[Any]) -> bool:
     """Whether the blocks of `start` are the first ones of `messages`."""
-    place = _common(start, messages)
+    place = common(start, messages)
     if place == len(start):
         return True
     # From here they differ, perhaps in nothing that counts.
@@ -253,17 +268,6 @@ def begins_with(messages: list[Any], start: list[Any]) -> bool:
         one.role == other.role and (one.block == other.block or same(one.block, other.block))
         for one, other in zip(rest, whole, strict=False)
     )
-
-
-def _common(one: list[Any], other: list[Any]) -> int:
-    """Return how many values two lists begin with in common."""
-    most = min(len(one), len(other))
-    place = 0
-    while place < most and one[place : place + _STEP] == other[place : place + _STEP]:
-        place += _STEP
-    while place < most and one[place] == other[place]:
-        place += 1
-    return min(place, most)
 
 
 def _alike(asked: _Asked, request: JsonObject) -> list[int]:

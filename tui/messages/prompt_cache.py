@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Any, Final, NamedTuple
 
 from tui.core.records import JsonObject
@@ -92,7 +92,13 @@ def first_difference(previous: JsonObject, current: JsonObject) -> Difference | 
             found = _setting(previous, current, names)
             if found is not None:
                 return found
-        before, after = list(section(previous)), list(section(current))
+            # Requests of a capture share the turns that they have in common.
+            shared = _count_shared(messages_of(previous), messages_of(current))
+            same = list(_turns(current, 0, shared))
+            old, new = old + same, new + same
+            before, after = (list(_turns(one, shared)) for one in (previous, current))
+        else:
+            before, after = list(section(previous)), list(section(current))
         for one, other in zip_longest(before, after):
             if one is None and section is _turns:
                 break
@@ -102,6 +108,10 @@ def first_difference(previous: JsonObject, current: JsonObject) -> Difference | 
         old += before
         new += after
     return _moved(_marked(previous, old), _marked(current, new))
+
+
+def _count_shared(one: list[Any], other: list[Any]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(one, other, strict=False)))
 
 
 def _setting(
@@ -242,8 +252,8 @@ def _system(request: JsonObject) -> Iterator[_Item]:
     return _items(("system",), request.get("system"))
 
 
-def _turns(request: JsonObject) -> Iterator[_Item]:
-    for number, turn in enumerate(messages_of(request)):
+def _turns(request: JsonObject, start: int = 0, end: int | None = None) -> Iterator[_Item]:
+    for number, turn in enumerate(messages_of(request)[start:end], start):
         path: Path = ("messages", number)
         if not isinstance(turn, dict):
             yield _Item(path, turn)

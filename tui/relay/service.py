@@ -111,7 +111,7 @@ async def relay(settings: RelaySettings, report: Report) -> int:
     except OSError as error:
         why = error.strerror or error
         raise CannotRelay(
-            f"port {settings.port}: {why}; another port: --port N, any: --port 0"
+            f"port {settings.port}: {why}; use another one, or --port 0 for any free one"
         ) from None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
@@ -31,7 +31,7 @@ _COUNT: Final = 7
 _RATE: Final = 5
 _GIVING_WAY: Final = ((10, 12, 20), (10, 8, 20), (10, 0, 10), (0, 0, 6))
 """Cells for the time and the bar, and the fewest for the model with which they are drawn."""
-_MARGIN: Final = " " * (_NUMBER + 2)
+_TICK_S: Final = 0.2
 
 
 class CacheRow(NamedTuple):
@@ -56,6 +56,41 @@ class CacheRow(NamedTuple):
     """What its usage says besides, a line each."""
 
 
+class CachePage(NamedTuple):
+    """Some requests of a conversation, the oldest first."""
+
+    rows: Sequence[CacheRow]
+    here: int = -1
+    """The row of the run that is shown in the dashboard; outside of the page others are."""
+    first: int = 0
+    """How many requests stand before the page."""
+    total: int = 0
+    """How many there are in the conversation."""
+    note: str = ""
+    verdict: VerdictView | None = None
+    """On the cache, for the run that is shown."""
+    pending: bool = False
+    """Whether there are requests on the page that were not compared."""
+    reading: bool = False
+    """Whether more requests of the conversation may be found at once."""
+
+
+class CacheSource(Protocol):
+    """The requests of a conversation, which may grow."""
+
+    def page(self) -> CachePage:
+        """Return what is known now of the requests of the page."""
+        ...
+
+    def step(self, direction: int) -> bool:
+        """Turn to the page after or before this one; False where there is none."""
+        ...
+
+    async def compare(self) -> bool:
+        """Compare two requests of the page that were not; False where all were."""
+        ...
+
+
 def share_line(rows: Sequence[CacheRow]) -> str:
     """Return how much of all input tokens came from the cache, empty where nothing is known."""
     known = [row for row in rows if None not in (row.input, row.read, row.write)]
@@ -66,19 +101,33 @@ def share_line(rows: Sequence[CacheRow]) -> str:
     return f"{read / total:.0%} of {format_count(total)} input tokens read from the cache"
 
 
-def cache_lines(rows: Sequence[CacheRow], width: int) -> list[StyledLine]:
+def cache_lines(page: CachePage, width: int) -> list[StyledLine]:
     """Return the lines of the requests, for rows of `width` cells."""
-    lines: list[StyledLine] = []
+    rows, lines = page.rows, list[StyledLine]()
+    cells = number_cells(rows)
     for place, row in enumerate(rows):
         if place:
             lines.append(StyledLine())
-        lines.append(_facts(row, width))
-        lines += [line_of((wire(f"{_MARGIN}{note}", width), "muted")) for note in row.notes]
-        lines.extend(_break(row, width))
-    if len(rows) == 1:
-        lines.append(StyledLine())
-        lines += [line_of((line, "muted")) for line in wrapped_text(_FEWEST, width)]
+        lines.append(_facts(row, width, cells, here=place == page.here))
+        margin = " " * (cells + 2)
+        lines += [line_of((wire(f"{margin}{note}", width), "muted")) for note in row.notes]
+        lines.extend(_break(row, width, margin))
+    told = page.note or (_FEWEST if len(rows) == 1 else "")
+    if told:
+        lines += [StyledLine()] if rows else []
+        lines += [line_of((line, "muted")) for line in wrapped_text(told, width)]
     return lines
+
+
+def line_of_row(page: CachePage, number: int) -> int:
+    """Return the number of the line with which a row of the page begins."""
+    above = CachePage(page.rows[:number])
+    return len(cache_lines(above, 80)) + 1 if number > 0 else 0
+
+
+def number_cells(rows: Sequence[CacheRow]) -> int:
+    """Return the cells of the column of numbers."""
+    return max(_NUMBER, *(len(str(row.number)) for row in rows[-1:]), 0)
 
 
 class CacheColumns(NamedTuple):
@@ -89,31 +138,35 @@ class CacheColumns(NamedTuple):
     gauge: int
 
 
-def columns(width: int) -> CacheColumns:
-    """Return the columns for rows of `width` cells: first the bar goes, then the time."""
-    rest = width - len(_MARGIN) - 3 * _COUNT - _RATE
+def columns(width: int, cells: int = _NUMBER) -> CacheColumns:
+    """Return the columns for rows of `width` cells: first the bar goes, then the time.
+
+    `cells` are those of the numbers.
+    """
+    rest = width - cells - 2 - 3 * _COUNT - _RATE
     for when, gauge, least in _GIVING_WAY:
         if rest - when - gauge >= least:
             return CacheColumns(when, rest - when - gauge, gauge)
     return CacheColumns(0, 0, 0)
 
 
-def heading(width: int) -> StyledLine:
+def heading(width: int, cells: int = _NUMBER) -> StyledLine:
     """Return the names of the columns."""
-    when, model, gauge = columns(width)
+    when, model, gauge = columns(width, cells)
     names = "".join(f"{name:>{_COUNT}}" for name in ("input", "read", "write"))
     first = f"{'when' if when else '':<{when}}{'model' if model else '':<{model}}"
-    text = f"{'#':>{_NUMBER}}  {first}{names}"
+    text = f"{'#':>{cells}}  {first}{names}"
     return line_of((text + " " * gauge + f"{'hits':>{_RATE}}", "muted"))
 
 
-def _facts(row: CacheRow, width: int) -> StyledLine:
-    when, model, gauge = columns(width)
+def _facts(row: CacheRow, width: int, cells: int, *, here: bool) -> StyledLine:
+    when, model, gauge = columns(width, cells)
     read: LineStyle = "good" if row.read else "plain"
     rate = "" if row.hit_rate is None else f"{row.hit_rate:.0%}"
     full, rest = _share_bar(row.hit_rate, max(gauge - 2, 0))
     return line_of(
-        (f"{row.number:>{_NUMBER}}  ", "muted"),
+        (f"{row.number:>{cells}}", "muted"),
+        ("\u25b8 " if here else "  ", "path"),
         (_cell(row.when, when), "muted"),
         (_cell(row.model, model), "plain"),
         (_count(row.input), "plain"),
@@ -143,18 +196,18 @@ def _share_bar(share: float | None, width: int) -> tuple[str, str]:
     return full, "\u2500" * (width - len(full))
 
 
-def _break(row: CacheRow, width: int) -> list[StyledLine]:
+def _break(row: CacheRow, width: int, margin: str) -> list[StyledLine]:
     """Return where the prefix ends that the row has in common with the one before."""
     if not row.broke_at:
         return []
-    room = width - len(_MARGIN) - 2
-    lines = [line_of((f"{_MARGIN}first difference at ", "muted"), (one_line(row.broke_at), "path"))]
+    room = width - len(margin) - 2
+    lines = [line_of((f"{margin}first difference at ", "muted"), (one_line(row.broke_at), "path"))]
     sides: tuple[tuple[str, str | None, LineStyle], ...] = (
         ("\u2212", row.before, "removed"),
         ("+", row.after, "added"),
     )
     for sign, text, style in sides:
-        mark = (f"{_MARGIN}{sign} ", style)
+        mark = (f"{margin}{sign} ", style)
         shown = line_of(mark, ("nothing", "muted"))
         lines.append(shown if text is None else line_of(mark, (wire(text, room), style)))
     return lines
@@ -166,44 +219,103 @@ def _break(row: CacheRow, width: int) -> list[StyledLine]:
 class CacheView(ModalScreen[None]):
     """Shows what the cache did for the requests of a conversation, the oldest first."""
 
-    BINDINGS = [("escape,q", "close", "Close")]
+    BINDINGS = [
+        ("n", "step(1)", "Later requests"),
+        ("p", "step(-1)", "Earlier requests"),
+        ("escape,q", "close", "Close"),
+    ]
 
-    def __init__(self, rows: Sequence[CacheRow], verdict: VerdictView | None = None) -> None:
-        """`verdict` is on the cache, for the run that is shown."""
+    def __init__(self, pages: CacheSource | None = None) -> None:
+        """Without any requests there are no `pages`."""
         super().__init__()
-        self._requests = rows
-        self._verdict = verdict
+        self._pages = pages
+        self._page = CachePage([])
+        self._compares = False
+        self._placed = pages is None
+        """Whether the run that is shown was brought into view."""
+        self._verdict = Static("", id="cache-verdict", markup=False)
+        self._head = Static("", id="cache-head", markup=False)
         self._view = LinesView(id="cache-lines", placeholder=_NOTHING)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="cache") as box:
             box.border_title = "Prompt cache"
-            box.border_subtitle = "esc closes"
-            if self._verdict is not None:
-                told = f"{self._verdict.glyph} {self._verdict.text}"
-                yield Static(Content(told), id="cache-verdict", classes=f"-{self._verdict.tone}")
-            yield Static("", id="cache-head", markup=False)
+            yield self._verdict
+            yield self._head
             yield self._view
 
     def on_mount(self) -> None:
         self._view.focus()
-        self.show(self._requests)
+        self.look()
+        if self._pages is not None:
+            self.set_interval(_TICK_S, self.look)
+            self.set_interval(_TICK_S / 4, self._catch_up)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._head)
+        self.call_after_refresh(self._name_columns)
 
-    def show(self, rows: Sequence[CacheRow]) -> None:
-        """Draw these requests instead."""
-        self._requests = rows
-        share = share_line(rows)
-        title = f"Prompt cache  {share}" if share else "Prompt cache"
-        self.query_one("#cache").border_title = Content(title)
-        self._view.show(lambda width: cache_lines(rows, width))
-        self._head()
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Pages are turned where there are several."""
+        return action != "step" or self._page.total > len(self._page.rows)
 
-    def _head(self) -> None:
-        text = heading(self._view.row_width).pieces[0][0] if self._requests else ""
-        self.query_one("#cache-head", Static).update(Content(text))
+    def look(self) -> None:
+        """Draw what has changed, and have compared what was not."""
+        if self._pages is None:
+            self._show(self._page)
+            return
+        page = self._pages.page()
+        if page != self._page:
+            self._show(page)
+        if not self._compares and (page.pending or not self._placed):
+            self._compares = True
+            self.run_worker(self._compare(self._pages), exit_on_error=False)
+
+    def _catch_up(self) -> None:
+        """Look more often as long as there are requests that were not read."""
+        if self._page.reading:
+            self.look()
+
+    async def _compare(self, pages: CacheSource) -> None:
+        try:
+            while await pages.compare():
+                pass
+        finally:
+            self._compares = False
+        page = pages.page()
+        if page != self._page:
+            self._show(page)
+        if not self._placed and page.rows:
+            self._placed = True
+            self._view.bring_into_view(line_of_row(page, page.here))
+
+    def _show(self, page: CachePage) -> None:
+        self._page = page
+        box, some = self.query_one("#cache"), page.total > len(page.rows)
+        last = page.first + len(page.rows)
+        which = f"requests {page.first + 1:,}\u2013{last:,} of {page.total:,}" if some else ""
+        box.border_title = Content(
+            "  ".join(filter(None, ["Prompt cache", which, share_line(page.rows)]))
+        )
+        box.border_subtitle = "n p later, earlier  esc closes" if some else "esc closes"
+        told = page.verdict
+        self._verdict.display = told is not None
+        if told is not None:
+            self._verdict.update(Content(f"{told.glyph} {told.text}"))
+            self._verdict.set_classes(f"-{told.tone}")
+        self._view.show(lambda width: cache_lines(page, width))
+        self._name_columns()
+
+    def _name_columns(self) -> None:
+        rows = self._page.rows
+        head = heading(self._view.row_width, number_cells(rows)) if rows else line_of(("", "muted"))
+        self._head.update(Content(head.pieces[0][0]))
+
+    def action_step(self, direction: int) -> None:
+        """Turn to later or earlier requests."""
+        if self._pages is not None and self._pages.step(direction):
+            self._placed = True
+            self.look()
+            self._view.action_top()
 
     def action_close(self) -> None:
         """Close."""

@@ -44,10 +44,10 @@ class Dashboard(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_STACKED_BELOW, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (30, "-tall")]
 
-    def __init__(self, closed: Callable[[], None] = lambda: None) -> None:
-        """`closed` is called when something that was open over the panes has been closed."""
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        """`changed` is called when something over the panes has been opened or closed."""
         super().__init__()
-        self._when_closed = closed
+        self._when_changed = changed
         self._is_covered = False
         self.header = HeaderBar(id="header")
         self.above = Horizontal(id="above")
@@ -149,6 +149,7 @@ class Dashboard(Screen[None]):
 
     def ask_for(self, kind: str, text: str) -> None:
         """Have the reader type a search or a filter, of events or of runs."""
+        self._when_changed()
         self.add_class("-asking")
         self.ask.ask(kind, text)
 
@@ -162,11 +163,11 @@ class Dashboard(Screen[None]):
         event.refresh_styles = event.refresh_styles and self._is_covered
         if self._is_covered:
             self._is_covered = False
-            self._when_closed()
+            self._when_changed()
 
     def stop_asking(self) -> None:
         """Take the line to type into away."""
-        self._when_closed()
+        self._when_changed()
         self.remove_class("-asking")
         if self.ask.kind == "runs" and self.runs is not None:
             self.runs.focus()
@@ -282,6 +283,7 @@ class Dashboard(Screen[None]):
 
             self.composer = Composer(id="composer")
             await self.mount(self.composer, before=self.counters)
+        self._when_changed()
         self.add_class("-composing")
         return self.composer
 
@@ -293,7 +295,7 @@ class Dashboard(Screen[None]):
 
     def close_composer(self) -> None:
         """Take the box away; what was typed stays in it."""
-        self._when_closed()
+        self._when_changed()
         self.remove_class("-composing")
         self.return_focus()
 

@@ -1,9 +1,9 @@
-"""The help: what the keys do, in two columns where there is room."""
+"""The help: what the keys do, in up to three columns where there is room."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import combinations, pairwise, zip_longest
 from textwrap import wrap
 from typing import Final
 
@@ -16,9 +16,13 @@ from textual.widgets import Static
 KeyGroup = tuple[str, Sequence[tuple[str, str]]]
 """A title, and under it keys and what each does."""
 
-_TWO_COLUMNS: Final = 96
 _COLUMN: Final = 52
-_BETWEEN: Final = 3
+_NARROW: Final = 34
+"""Cells of a column: alone, and beside others at least."""
+_MOST: Final = 3
+_BETWEEN: Final = 2
+_AROUND: Final = 6
+"""Cells for the border, what it keeps free, and the scroll bar."""
 
 
 class Help(ModalScreen[None]):
@@ -42,31 +46,33 @@ class Help(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """Lay the keys out for this width."""
-        width = self.app.size.width
-        roomy = width >= _TWO_COLUMNS
-        column = _COLUMN if roomy else max(min(_COLUMN, width - 8), 16)
+        room = self.app.size.width - _AROUND
+        count = max(min((room + _BETWEEN) // (_NARROW + _BETWEEN), _MOST), 1)
+        column = max(min(_COLUMN, (room + _BETWEEN) // count - _BETWEEN), 16)
         keys = max(len(key) for _, rows in self._groups for key, _ in rows) + 2
         blocks = [_block(group, keys, column) for group in self._groups]
-        total = 2 * column + _BETWEEN if roomy else column
-        self.query_one("#help").styles.width = total + 6
-        if not roomy:
-            self._text.update(Content("\n").join(line for block in blocks for line in block))
-            return
-        # Whole groups stand in a column; the longer column is as short as can be.
-        sums = list(accumulate(map(len, blocks)))
-        split = min(
-            range(1, len(sums) + 1),
-            key=lambda place: max(sums[place - 1], sums[-1] - sums[place - 1]),
-        )
-        left = [line for block in blocks[:split] for line in block]
-        right = [line for block in blocks[split:] for line in block]
-        rows = max(len(left), len(right))
-        blank = Content("")
-        left += [blank] * (rows - len(left))
-        right += [blank] * (rows - len(right))
-        pairs = zip(left, right, strict=True)
-        beside = (one.pad_right(column + _BETWEEN - one.cell_length) + two for one, two in pairs)
-        self._text.update(Content("\n").join(beside))
+        columns = _in_columns(blocks, count)
+        self.query_one("#help").styles.width = count * (column + _BETWEEN) - _BETWEEN + _AROUND
+        rows = (_beside(row, column) for row in zip_longest(*columns, fillvalue=Content("")))
+        self._text.update(Content("\n").join(rows))
+
+
+def _in_columns(blocks: Sequence[list[Content]], count: int) -> list[list[Content]]:
+    """Return the blocks in columns, in their order, so that the longest column is short."""
+
+    def split(places: Sequence[int]) -> list[list[Content]]:
+        ends = pairwise((0, *places, len(blocks)))
+        return [[line for block in blocks[start:end] for line in block] for start, end in ends]
+
+    several = combinations(range(1, len(blocks)), min(count, len(blocks)) - 1)
+    return min(map(split, several), key=lambda columns: max(map(len, columns)))
+
+
+def _beside(row: Sequence[Content], column: int) -> Content:
+    """Return lines of columns as one."""
+    *first, last = row
+    padded = (one.pad_right(column + _BETWEEN - one.cell_length) for one in first)
+    return Content("").join([*padded, last])
 
 
 def _block(group: KeyGroup, keys: int, width: int) -> list[Content]:

@@ -16,6 +16,7 @@ from tui.widgets.line_view import LineView
 from tui.widgets.paint import StyledText, strip_of
 
 _MARGIN: Final = "  "
+_NOTHING: Final = "Nothing is wrong so far. What is found appears here, most of it at the end."
 
 
 class FindingsView(LineView):
@@ -68,6 +69,10 @@ class FindingsView(LineView):
     def _lay_out(self) -> None:
         self._rows = []
         self._tops = []
+        if not self._findings:
+            said = [(_NOTHING, self.style("why--muted"))]
+            self._rows += [strip_of(line) for line in wrap(said, max(self.row_width, 20))]
+            self._rows.append(Strip([]))
         for number, finding in enumerate(self._findings):
             self._tops.append(len(self._rows))
             self._add(finding, chosen=number == self.chosen)
@@ -129,7 +134,14 @@ class Why(ModalScreen[int]):
     def _tell_keys(self) -> None:
         there = "enter go there  " if self._seq() is not None else ""
         several = "n p next, previous  " if len(self._findings) > 1 else ""
-        self._view.border_subtitle = f"{there}{several}y copy  esc closes"
+        copy = "y copy  " if self._findings else ""
+        self._view.border_subtitle = f"{there}{several}{copy}esc closes"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done with the finding that is chosen is offered."""
+        if action == "go":
+            return self._seq() is not None
+        return action != "copy" or bool(self._findings)
 
     def _seq(self) -> int | None:
         return self._findings[self._view.chosen].seq if self._findings else None

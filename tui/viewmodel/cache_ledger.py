@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final, NamedTuple
 
 from tui.core.records import JsonObject
@@ -31,7 +31,8 @@ class LedgerEntry(NamedTuple):
     key: Hashable
     number: int
     run: Run
-    request: JsonObject | None
+    request: Callable[[], JsonObject | None]
+    """Looked at where something was lost: a long one may lie in a file."""
     sent_ns: int | None
     """On one clock for all of them."""
     before: int | None
@@ -96,23 +97,23 @@ def _row(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> LedgerRow:
 
 def _why(entry: LedgerEntry, before: LedgerEntry) -> tuple[str, Difference | None]:
     """Return why less was read than could have been, and where the requests differ first."""
-    difference = None
-    if entry.request is not None and before.request is not None:
-        difference = first_difference(before.request, entry.request)
+    request, previous, difference = entry.request(), before.request(), None
+    if request is not None and previous is not None:
+        difference = first_difference(previous, request)
     if entry.missed is not None and entry.missed.level != "info":
         return f"the API says: {str(entry.missed.values['reason']).replace('_', ' ')}", difference
     if difference is not None:
         return f"differs first at {one_line(difference.path)}", difference
     lifetime = written_for_s(before.run.state.usage)
-    if lifetime is None and before.request is not None:
-        lifetime = lifetime_s(before.request)
+    if lifetime is None and previous is not None:
+        lifetime = lifetime_s(previous)
     idle = None
     if entry.sent_ns is not None and before.sent_ns is not None:
         idle = entry.sent_ns - before.sent_ns
     if idle is not None and lifetime is not None and idle > lifetime * _NS_PER_S:
         kept = "1 h" if lifetime >= 3600 else "5 min"
         return f"{format_ns(idle)} passed, and it was kept for {kept}", None
-    if entry.request is None or before.request is None:
+    if request is None or previous is None:
         return "the requests are not known", None
     return "same prefix: another server, or let go", None
 

@@ -341,16 +341,19 @@ class KeyBar(Row):
     def show(self, keys: list[tuple[str, str, str]]) -> None:
         """Draw keys as (key, what it does, action); those that do not fit are left out.
 
-        The last two are always kept: help and quit.
+        The last two are kept, help and quit, or on a narrow screen the last one beside the first.
         """
         self._keys = keys
         self._targets = []
         pieces: list[Named] = []
         at = 0
         fixed = keys[-2:]
+        ends = [len(key) + len(what) + 3 for key, what, _ in (keys[0], *fixed)]
+        if sum(ends) > self.size.width >= ends[0] + ends[-1]:
+            fixed = keys[-1:]  # The first one is worth more.
         room = self.size.width - sum(len(key) + len(what) + 3 for key, what, _ in fixed)
         fitting = []
-        for entry in keys[:-2]:
+        for entry in keys[: len(keys) - len(fixed)]:
             size = len(entry[0]) + len(entry[1]) + 3
             if size > room:
                 break

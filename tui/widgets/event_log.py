@@ -20,7 +20,7 @@ from tui.widgets.paint import StyledText, strip_of, wire
 _SLOW_NS = 500_000_000
 _WIDE = 70
 _LIVE = -1
-_WAITING = "Waiting for the first event"
+_WAITING = "Events appear here, a row each"
 _PATIENCE = 3
 """Frames after which what was asked for is given up."""
 
