@@ -8,7 +8,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Final, NamedTuple
 
-_TIMES: Final = frozenset({" ms", " s", "k/s"})
+_TIMES: Final = frozenset({" ms", " s", "k/s", " MB/s"})
 _SLACK: Final = 1.2
 """A busy machine costs both sides about the same, but not exactly."""
 

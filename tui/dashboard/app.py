@@ -132,6 +132,8 @@ class StreamscopeApp(App[int]):
 
         In pieces of a few milliseconds each.
         """
+        # A thread writes that frame, and finds the interpreter's lock free for a moment.
+        await asyncio.sleep(0.002 if self.settings.ticking else 0)
         for number, part in enumerate(self._STYLES[1:]):
             self.stylesheet.add_source(lean(part), read_from=("styles.tcss", f"part {number}"))
             self.stylesheet.parse()

@@ -23,7 +23,9 @@ _KEPT_OPEN_S: Final = 4.0
 request that crosses the end of its connection would fail, and must not be sent a second time."""
 _ADDED_BY_THE_LIBRARY: Final = ("accept", "accept-encoding", "content-type", "user-agent")
 _MAX_FIELDS: Final = 1_000
-_READ_BYTES: Final = 64 * 1024
+_READ_BYTES: Final = 256 * 1024
+"""As much as is read at once: with less, each read of a fast stream would stop the next one. Twice
+that is held of a response whose client does not read."""
 
 AddressInfo = tuple[Any, Any, Any, Any, tuple[Any, ...]]
 """What `socket.getaddrinfo` returns a list of."""
