@@ -217,7 +217,7 @@ async def test_other_screens_open_over_them() -> None:
         await stage.at(LATER_S)
         await put_beside(stage)
         await stage.press("question_mark")
-        assert "The run on the left, on the right" in stage.text
+        assert "Run to the left, right" in stage.text
         await stage.press("escape", "z")
         assert stage.dashboard.beside and focused(stage) == 0
         await stage.press("slash")

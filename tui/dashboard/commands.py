@@ -219,7 +219,7 @@ _PANES: Final = {
         ("enter", "The event that wrote it"),
     ]),
     "lane": ("Side by side", [
-        ("\u2190 \u2192", "The run on the left, on the right"),
+        ("\u2190 \u2192", "Run to the left, right"),
         ("enter", "Open the run"),
         ("j k", "Scroll all of them"),
         ("space", "Stop all of them, go on; play them again"),

@@ -190,7 +190,7 @@ class Dashboard(Screen[None]):
         if self.lanes is not None:
             self.lanes.leave()
         if not on:
-            self._when_closed()
+            self._when_changed()
             self.log_pane.focus()
 
     @property
