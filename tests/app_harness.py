@@ -151,6 +151,8 @@ def frames_where_drawn() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Screen, "_compositor_refresh", leave)
+        # What enter looks for is found at once, also where the process had to wait for its turn.
+        patch.setattr("tui.find.finder._SLICE_S", HANG_S)
         yield
 
 

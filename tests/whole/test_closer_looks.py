@@ -16,6 +16,7 @@ from tests.app_harness import (
     rows_of,
 )
 from tests.bench import data
+from tests.limits import HANG_S
 from tests.playbook import (
     wire,
 )
@@ -142,9 +143,9 @@ async def test_searching(size: tuple[int, int]) -> None:
 
 async def test_a_long_search_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     body = data.text_stream(60_000)
-    milliseconds = count()
-    # Six steps a frame, each of which takes a millisecond on a usual machine.
-    clock = SimpleNamespace(perf_counter=lambda: next(milliseconds) / 1000)
+    steps = count()
+    # Six steps a frame.
+    clock = SimpleNamespace(perf_counter=lambda: next(steps) * HANG_S / 6)
     async with on_stage([Chunk(1, read) for read in data.reads(body)], size=(80, 24)) as stage:
         await stage.at(10)
         monkeypatch.setattr("tui.find.finder.time", clock)
@@ -157,7 +158,8 @@ async def test_a_long_search_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch
         assert re.search(r"looking [1-9]%", row)
         stage.app.simulate_key("enter")
         await drawn(stage.app)
-        stage.app.tick()
+        for _ in range(6):
+            stage.app.tick()
         assert marked(stage) == 2, "the first match is there within a frame"
         seen = []
         for _ in range(200):
