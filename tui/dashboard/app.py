@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -20,13 +19,20 @@ from tui.dashboard.escape import Escape
 from tui.dashboard.exporting import Exporting
 from tui.dashboard.following import FollowedCaptures
 from tui.dashboard.importing import import_sdk_soon, import_soon
-from tui.dashboard.modals import Modals
+from tui.dashboard.modals import Modals, kept_sessions
 from tui.dashboard.navigator import Navigator
 from tui.dashboard.notes import Notes
 from tui.dashboard.requesting import Requesting
 from tui.dashboard.run_list import RunList
 from tui.dashboard.side_by_side import SideBySide
-from tui.dashboard.start import calm_collector, find_styles, lean, on_signals, read_styles
+from tui.dashboard.start import (
+    add_styles,
+    calm_collector,
+    find_styles,
+    lean,
+    on_signals,
+    read_styles,
+)
 from tui.dashboard.textual_hacks import harden
 from tui.dashboard.ticker import TICK_S, Ticker
 from tui.dashboard.ui import UI
@@ -43,7 +49,6 @@ from tui.widgets.transcript import SourceWanted
 if TYPE_CHECKING:
     from tui.conversation.plan import LivePlan
     from tui.dashboard.relaying import RelayLink
-    from tui.dashboard.sessions import WatchedSessions
     from tui.sources import Opening, SourceFactory
     from tui.sources.followed import CaptureFollower
     from tui.widgets.composer import Composer
@@ -102,7 +107,7 @@ class StreamscopeApp(App[int]):
         self.exporting = Exporting(ui, self.watchlist, self.verdicts)
         self.asking = Asking(ui, self.desk)
         self.requesting = Requesting(ui, watchlist, self.desk, self.exporting)
-        sessions = _sessions(ui, watchlist, self.verdicts, names=bool(following))
+        sessions = kept_sessions(ui, watchlist, self.verdicts, names=bool(following))
         self.modals = Modals(ui, self.watchlist, self.navigator, self.verdicts, sessions)
         self.following = FollowedCaptures(ui, watchlist, self.desk, sessions, following)
         if relay is not None:
@@ -134,10 +139,7 @@ class StreamscopeApp(App[int]):
         """
         # A thread writes that frame, and finds the interpreter's lock free for a moment.
         await asyncio.sleep(0.002 if self.settings.ticking else 0)
-        for number, part in enumerate(self._STYLES[1:]):
-            self.stylesheet.add_source(lean(part), read_from=("styles.tcss", f"part {number}"))
-            self.stylesheet.parse()
-            await asyncio.sleep(0)
+        await add_styles(self.stylesheet, self._STYLES[1:])
         if self.settings.ticking:  # Else the process is not the app's own.
             await import_soon(listed=len(self._factories) > 1)
             calm_collector()
@@ -288,17 +290,3 @@ class StreamscopeApp(App[int]):
 
     async def on_composer_settings_wanted(self) -> None:
         await self.asking.settings()
-
-
-def _sessions(
-    ui: UI, watchlist: Watchlist, verdicts: Verdicts, *, names: bool
-) -> Callable[[], WatchedSessions]:
-    """Return what gives the conversations: made when they are first wanted, and kept."""
-
-    @cache
-    def made() -> WatchedSessions:
-        from tui.dashboard.sessions import WatchedSessions
-
-        return WatchedSessions(ui, watchlist, verdicts, names=names)
-
-    return made

@@ -90,6 +90,9 @@ class ScreenDesk:
         """List what is in files, or in a pipe, as they are looked into; bad ones are runs too."""
         from tui.sources.piped import waited_for
 
+        log = self._ui.dashboard.log_pane
+        log.placeholder = "Waiting for the first bytes"  # Maybe long: a pipe may be silent.
+        log.refresh()
         while some := await waited_for(lambda: list(islice(opening, _LOOKED_INTO))):
             for opened in some:
                 await self._list_opened(opened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from tui.core.session import Run
@@ -13,6 +14,20 @@ from tui.dashboard.watched import Watchlist
 
 if TYPE_CHECKING:
     from tui.dashboard.sessions import WatchedSessions
+
+
+def kept_sessions(
+    ui: UI, watchlist: Watchlist, verdicts: Verdicts, *, names: bool
+) -> Callable[[], WatchedSessions]:
+    """Return what gives the conversations: made when they are first wanted, and kept."""
+
+    @cache
+    def made() -> WatchedSessions:
+        from tui.dashboard.sessions import WatchedSessions
+
+        return WatchedSessions(ui, watchlist, verdicts, names=names)
+
+    return made
 
 
 class Modals:
