@@ -65,7 +65,7 @@ def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
     assert process.wait(60) == 128 + number
     result = finish(process)
     assert result.out == " \n"
-    assert result.err.startswith("streamscope: cancelled\ncancelled \u00b7 ")
+    assert result.err.startswith("streamscope: standard input: cancelled\ncancelled \u00b7 ")
     assert result.err.endswith("streamscope: interrupted\n")
     assert "Traceback" not in result.err
 

@@ -162,7 +162,7 @@ def test_a_theme_that_there_is_not_leaves_no_relay_behind(mock: MockServer, tmp_
     with terminal("proxy", "--upstream", mock.url, "--record", path, "--theme", "nope") as child:
         child.expect("export ANTHROPIC_BASE_URL=(http://127.0.0.1:[0-9]+)")
         url = child.match[1]
-        child.expect("no theme is called nope")
+        child.expect("there is no theme called nope")
         child.expect(pexpect.EOF)
         child.wait()
         assert child.exitstatus == 2
@@ -176,7 +176,7 @@ def test_its_screen_has_the_theme_and_the_keys_of_the_config_file(
     (tmp_path / "streamscope").mkdir()
     (tmp_path / "streamscope/config.toml").write_text('theme = "nope"\n[keys]\nquit = "Q"\n')
     with terminal("proxy", "--upstream", mock.url, "--record", tmp_path / "kept.jsonl") as child:
-        child.expect("no theme is called nope")
+        child.expect("there is no theme called nope")
         child.expect(pexpect.EOF)
     (tmp_path / "streamscope/config.toml").write_text('theme = "nord"\n[keys]\nquit = "Q"\n')
     with terminal("proxy", "--upstream", mock.url, "--record", tmp_path / "kept.jsonl") as child:

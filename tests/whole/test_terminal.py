@@ -418,4 +418,4 @@ def test_a_config_file_is_followed_and_a_mistake_in_it_is_one_line(tmp_path: Pat
     file.write_text("theme = 5\n")
     with terminal("demo", env=env, size=(400, 40)) as running:
         assert running.end() == 2
-        assert f"{file}: line 1: theme: the name of a theme" in running.output
+        assert f"{file}: line 1: theme: write the name of a theme" in running.output

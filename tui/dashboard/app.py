@@ -161,6 +161,7 @@ class StreamscopeApp(App[int]):
         self.desk.tick()
         self.side.tick()
         drawing = self.ticker.tick()
+        self.navigator.search_on()
         if self.ticker.numbers_due:
             self.following.group()
         if self.side.is_open:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tui.dashboard.ui import UI
 from tui.dashboard.verdicts import Verdicts
 from tui.dashboard.watched import Watchlist
@@ -10,6 +12,9 @@ from tui.find.markers import next_marker
 from tui.viewmodel.verdict import evidence_of
 from tui.widgets.ask_bar import AskBar
 from tui.widgets.line_view import OriginWanted
+
+if TYPE_CHECKING:
+    from tui.find.search import Searcher
 
 
 class Navigator:
@@ -20,6 +25,8 @@ class Navigator:
         self._watchlist = watchlist
         self._finder = finder
         self._verdicts = verdicts
+        self._sought: tuple[Searcher, int, int | None] | None = None
+        """What is still searched, in which direction, and where the reader was then."""
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -115,19 +122,33 @@ class Navigator:
         if searcher is None:
             self.ask("search")
             return
-        count = self._watchlist.count()
-        here = count - 1 if self._watchlist.cursor is not None else -1
-        if direction > 0:
-            seq = searcher.next_after(here)
-        else:
-            seq = searcher.previous_before(here if here >= 0 else count)
+        seq = self._next(searcher, direction)
         if seq is not None:
             self.go_to(seq)
         elif searcher.progress < 1:
-            self._ui.say("Still searching: press n again")
+            self._sought = searcher, direction, self._watchlist.cursor
+            self._ui.say("Still searching: goes to the match when there is one")
         else:
             nothing = f"No match for {self._finder.needle}"
             self._ui.say("No more matches" if searcher.count else nothing)
+
+    def search_on(self) -> None:
+        """Go to the match that was asked for before it was found."""
+        if self._sought is None:
+            return
+        searcher, direction, cursor = self._sought
+        if searcher is not self._finder.searcher or cursor != self._watchlist.cursor:
+            self._sought = None  # The reader is elsewhere by now.
+        elif searcher.progress >= 1 or self._next(searcher, direction) is not None:
+            self._sought = None
+            self.hit(direction)
+
+    def _next(self, searcher: Searcher, direction: int) -> int | None:
+        count = self._watchlist.count()
+        here = count - 1 if self._watchlist.cursor is not None else -1
+        if direction > 0:
+            return searcher.next_after(here)
+        return searcher.previous_before(here if here >= 0 else count)
 
     def _look_for(self, kind: str, text: str) -> str:
         """Set the search or the filter; return what is wrong with it."""
