@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tui.core.records import strict_loads
-from tui.core.text import format_count, one_line
+from tui.core.text import clip, format_count, one_line
 from tui.dashboard.ui import UI
 from tui.dashboard.waiting import Waiting
 from tui.dashboard.watched import Watched
@@ -23,6 +23,8 @@ SILENT_NS: Final = 15_000_000_000
 """After so long without a request of a command the reader is told what usually is the cause."""
 _TAIL_BYTES: Final = 64 * 1024
 _MOST_LINES: Final = 400
+_COMMAND_CHARS: Final = 160
+"""A command can be a whole program; what it printed is to be seen below it."""
 CAUSES: Final = (
     "the program sets a base URL of its own: one in its settings files or code beats the variable",
     "it asks another provider (Bedrock, Vertex, a gateway), which has a variable of its own",
@@ -189,9 +191,11 @@ class Relaying:
             ]
         if link.command is not None:
             ended = "running" if state.status is None else f"ended with status {state.status}"
+            command = clip(one_line(link.command), _COMMAND_CHARS)
             found += [
                 line_of(),
-                line_of((one_line(link.command), "heading"), (f"  {ended}", "muted")),
+                line_of((f"{'command':<13}", "label"), (ended, "plain")),
+                line_of((command, "heading")),
             ]
             found += self._output()
         return found
