@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -54,10 +55,18 @@ def terminal(*arguments: str | Path) -> Iterator[Any]:
         timeout=HANG_S,
         env={**os.environ, "TEXTUAL_ANIMATIONS": "none"},
     )
+    child.logfile_read = io.StringIO()
     try:
         yield child
     finally:
         child.close(force=True)
+
+
+def until_drawn(child: Any, *words: str) -> None:  # noqa: ANN401
+    """Wait until each of the words was drawn, in any order: which frame has which is chance."""
+    for word in words:
+        if word not in child.logfile_read.getvalue():
+            child.expect_exact(word)
 
 
 def post(url: str) -> bytes:
@@ -83,8 +92,7 @@ def test_a_command_is_watched_and_its_status_is_ours(mock: MockServer, tmp_path:
     agent = [sys.executable, "-c", AGENT, "7"]
     with terminal("proxy", "--upstream", mock.url, "--record", path, "--", *agent) as child:
         child.expect("export ANTHROPIC_BASE_URL=http://127.0.0.1:[0-9]+")
-        child.expect("1.1 Why is the sky dark")
-        child.expect("the answer is complete")
+        until_drawn(child, "1.1 Why is the sky dark", "the answer is complete")
         child.send("O")
         child.expect("ended with status 7")
         child.expect("printed by the agent")
@@ -209,8 +217,7 @@ def test_a_stream_goes_on_when_the_screen_is_killed_in_it(mock: MockServer, tmp_
                 child.kill(signal.SIGKILL)
                 child.wait()
                 with terminal("open", "--follow", path) as again:
-                    again.expect("1.1 Stay")
-                    again.expect("LIVE")
+                    until_drawn(again, "1.1 Stay", "LIVE")
                     again.send("q")
                     again.expect(pexpect.EOF)
                 # Neither its end nor its breaking has come.
@@ -245,8 +252,7 @@ def test_the_relay_goes_on_when_the_screen_is_gone(
                 child.close()
             assert b"message_stop" in post(url)
             with terminal("open", "--follow", path) as again:
-                again.expect("Once more")
-                again.expect("the answer is complete")
+                until_drawn(again, "Once more", "the answer is complete")
                 assert b"message_stop" in post(url)
                 again.expect("2/2|run 2")
                 again.send("q")
