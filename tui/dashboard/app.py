@@ -26,7 +26,6 @@ from tui.dashboard.requesting import Requesting
 from tui.dashboard.run_list import RunList
 from tui.dashboard.side_by_side import SideBySide
 from tui.dashboard.start import (
-    add_styles,
     calm_collector,
     find_styles,
     lean,
@@ -139,7 +138,10 @@ class StreamscopeApp(App[int]):
         """
         # A thread writes that frame, and finds the interpreter's lock free for a moment.
         await asyncio.sleep(0.002 if self.settings.ticking else 0)
-        await add_styles(self.stylesheet, self._STYLES[1:])
+        for number, part in enumerate(self._STYLES[1:]):
+            self.stylesheet.add_source(lean(part), read_from=("styles.tcss", f"part {number}"))
+            self.stylesheet.parse()
+            await asyncio.sleep(0)
         if self.settings.ticking:  # Else the process is not the app's own.
             await import_soon(listed=len(self._factories) > 1)
             calm_collector()

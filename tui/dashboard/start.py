@@ -6,11 +6,9 @@ import asyncio
 import gc
 import re
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
-
-from textual.css.stylesheet import Stylesheet
 
 _PART: Final = re.compile(r"^/\* ---", re.MULTILINE)
 """What a part of the style sheet begins with: behind the first, what the first frame can miss."""
@@ -38,14 +36,6 @@ def lean(styles: str) -> str:
     Each would be a token, and Textual takes its time with every one of them.
     """
     return _SPACE.sub("", _COMMENT.sub("", styles)).strip()
-
-
-async def add_styles(stylesheet: Stylesheet, parts: Sequence[str]) -> None:
-    """Add parts of the style sheet, each in a turn of the event loop."""
-    for number, part in enumerate(parts):
-        stylesheet.add_source(lean(part), read_from=("styles.tcss", f"part {number}"))
-        stylesheet.parse()
-        await asyncio.sleep(0)
 
 
 def calm_collector() -> None:
