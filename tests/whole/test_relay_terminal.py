@@ -62,6 +62,21 @@ def terminal(*arguments: str | Path) -> Iterator[Any]:
         child.close(force=True)
 
 
+@contextmanager
+def watched_relay(mock: MockServer, path: Path) -> Iterator[tuple[Any, str, int]]:
+    """A relay without a command, its screen in a terminal: that, its address and its process."""
+    with terminal("proxy", "--upstream", mock.url, "--record", path) as child:
+        child.expect("export ANTHROPIC_BASE_URL=(http://127.0.0.1:[0-9]+)")
+        url = child.match[1]
+        child.expect("process ([0-9]+) relays")
+        pid = int(child.match[1])
+        try:
+            yield child, url, pid
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
 def until_drawn(child: Any, *words: str) -> None:  # noqa: ANN401
     """Wait until each of the words was drawn, in any order: which frame has which is chance."""
     for word in words:
@@ -201,32 +216,22 @@ def test_a_stream_goes_on_when_the_screen_is_killed_in_it(mock: MockServer, tmp_
     path = tmp_path / "kept.jsonl"
     body = {"model": "scenario:plain!stall:600", "max_tokens": 512, "stream": True,
             "messages": [{"role": "user", "content": "Stay"}]}  # fmt: skip
-    with terminal("proxy", "--upstream", mock.url, "--record", path) as child:
-        child.expect("export ANTHROPIC_BASE_URL=(http://127.0.0.1:[0-9]+)")
-        url = child.match[1]
-        child.expect("process ([0-9]+) relays")
-        pid = int(child.match[1])
-        try:
-            headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
-            request = urllib.request.Request(
-                url + "/v1/messages", json.dumps(body).encode(), headers
-            )
-            with urllib.request.urlopen(request, timeout=HANG_S) as answer:
-                assert answer.read(30)
-                child.expect("1.1 Stay")
-                child.kill(signal.SIGKILL)
-                child.wait()
-                with terminal("open", "--follow", path) as again:
-                    until_drawn(again, "1.1 Stay", "LIVE")
-                    again.send("q")
-                    again.expect(pexpect.EOF)
-                # Neither its end nor its breaking has come.
-                assert b'"end"' not in path.read_bytes()
-            while b'"cancelled"' not in path.read_bytes():
-                assert b"message_stop" in post(url)
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+    with watched_relay(mock, path) as (child, url, _):
+        headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+        request = urllib.request.Request(url + "/v1/messages", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=HANG_S) as answer:
+            assert answer.read(30)
+            child.expect("1.1 Stay")
+            child.kill(signal.SIGKILL)
+            child.wait()
+            with terminal("open", "--follow", path) as again:
+                until_drawn(again, "1.1 Stay", "LIVE")
+                again.send("q")
+                again.expect(pexpect.EOF)
+            # Neither its end nor its breaking has come.
+            assert b'"end"' not in path.read_bytes()
+        while b'"cancelled"' not in path.read_bytes():
+            assert b"message_stop" in post(url)
 
 
 @pytest.mark.parametrize("manner", ["q", "killed", "hung up"])
@@ -234,29 +239,21 @@ def test_the_relay_goes_on_when_the_screen_is_gone(
     mock: MockServer, tmp_path: Path, manner: str
 ) -> None:
     path = tmp_path / "kept.jsonl"
-    with terminal("proxy", "--upstream", mock.url, "--record", path) as child:
-        child.expect("export ANTHROPIC_BASE_URL=(http://127.0.0.1:[0-9]+)")
-        url = child.match[1]
-        child.expect("process ([0-9]+) relays")
-        pid = int(child.match[1])
-        try:
-            child.expect("Waiting for requests")
-            if manner == "q":
-                child.send("q")
-                child.expect(f"the relay goes on at {re.escape(url)}, as process {pid}")
-                child.expect("streamscope open --follow")
-                child.expect(pexpect.EOF)
-            elif manner == "killed":
-                child.kill(signal.SIGKILL)
-            else:
-                child.close()
+    with watched_relay(mock, path) as (child, url, pid):
+        child.expect("Waiting for requests")
+        if manner == "q":
+            child.send("q")
+            child.expect(f"the relay goes on at {re.escape(url)}, as process {pid}")
+            child.expect("streamscope open --follow")
+            child.expect(pexpect.EOF)
+        elif manner == "killed":
+            child.kill(signal.SIGKILL)
+        else:
+            child.close()
+        assert b"message_stop" in post(url)
+        with terminal("open", "--follow", path) as again:
+            until_drawn(again, "Once more", "the answer is complete")
             assert b"message_stop" in post(url)
-            with terminal("open", "--follow", path) as again:
-                until_drawn(again, "Once more", "the answer is complete")
-                assert b"message_stop" in post(url)
-                again.expect("2/2|run 2")
-                again.send("q")
-                again.expect(pexpect.EOF)
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+            again.expect("2/2|run 2")
+            again.send("q")
+            again.expect(pexpect.EOF)

@@ -25,13 +25,7 @@ from tui.dashboard.notes import Notes
 from tui.dashboard.requesting import Requesting
 from tui.dashboard.run_list import RunList
 from tui.dashboard.side_by_side import SideBySide
-from tui.dashboard.start import (
-    calm_collector,
-    find_styles,
-    lean,
-    on_signals,
-    read_styles,
-)
+from tui.dashboard.start import calm_collector, find_styles, lean, on_signals, read_styles
 from tui.dashboard.textual_hacks import harden
 from tui.dashboard.ticker import TICK_S, Ticker
 from tui.dashboard.ui import UI
